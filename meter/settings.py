@@ -1,0 +1,233 @@
+"""The settings: one field for each `METER_…` variable, read from the environment and from nowhere else.
+
+A `Settings` that exists is valid: whatever is wrong with the variables is told at once, all of it, with what
+to do next. The descriptions below are the ones that `meter settings` shows and the README repeats.
+"""
+
+import os
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from meter.trouble import Trouble
+
+PREFIX = "METER_"
+#: Everything older than the horizon is final; ten days more leave time to read it again (SPEC §10).
+JOURNAL_RETENTION_BEYOND_HORIZON_DAYS = 10
+#: A journal is read by as many owners as it has partitions; beyond this one broker is the limit, not we.
+PARTITIONS_MAX = 1024
+#: Identities live as long as a day can change: a year of them is the most that a disk should be asked for.
+RESTATEMENT_HORIZON_DAYS_MAX = 366
+#: The shortest billing day there is (a daylight-saving change), for the law that a day closes before it expires.
+SHORTEST_DAY_SECONDS = 23 * 3600
+
+TOPIC_PREFIX = re.compile(r"([A-Za-z0-9_-]{1,32}\.)?", re.ASCII)
+FIXED_OFFSET = re.compile(r"[+-]([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+class SettingsError(Trouble):
+    """One line for each variable that is wrong."""
+
+
+def least_journal_retention(known: dict[str, Any]) -> int:
+    """The default, and least, days of journal retention; `known` are the settings validated so far."""
+    horizon: int = known.get("restatement_horizon_days", 35)
+    return horizon + JOURNAL_RETENTION_BEYOND_HORIZON_DAYS
+
+
+def setting(default: object, meaning: str, **law: float) -> Any:
+    """A field with its meaning and the bounds (`ge`, `le`) that its value must keep."""
+    return Field(default, description=meaning, **law)  # type: ignore[call-overload]
+
+
+class Settings(BaseSettings):
+    """What the meter is told from outside; the variable of `topic_prefix` is `METER_TOPIC_PREFIX`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
+
+    broker: str = setting("127.0.0.1:9092", "Kafka to use: `host:port`, several with commas")
+    topic_prefix: str = setting("", "before every topic, group and transactional id: `[A-Za-z0-9_-]{1,32}.` or empty")
+    data_dir: Path = setting(
+        Path(".meter"), "local state of one worker, rebuilt from Kafka if lost; one for each worker"
+    )
+    create_topics: bool = setting(True, "create missing topics; `false`: refuse with the list of them")
+    partitions: int = setting(4, "partitions of journal and outputs; fixed for good", ge=1, le=PARTITIONS_MAX)
+    replication_factor: int | None = setting(None, "of topics it creates; unset: the broker's", ge=1, le=32_767)
+    catalog: Path | None = setting(None, "catalogue file (TOML); unset: the default one, shipped with the package")
+    billing_time_zone: str = setting("Asia/Shanghai", "where billing days begin: IANA name or fixed offset (`+05:37`)")
+    close_grace_seconds: int = setting(3600, "seconds from the end of a billing day to its closing", ge=0)
+    restatement_horizon_days: int = setting(
+        35, "days for which late usage still changes a day", ge=1, le=RESTATEMENT_HORIZON_DAYS_MAX
+    )
+    journal_retention_days: int = Field(
+        default_factory=least_journal_retention,
+        description="days the journal is kept; unset, and at least: horizon + 10",
+    )
+    own_topics_max: int = setting(5000, "how many workspaces' own topics (`usage.<workspace>`) are read", ge=0)
+    web_host: str = setting("127.0.0.1", "where `/live`, `/ready` and `/metrics` listen")
+    web_port: int = setting(6066, "the port of the same", ge=1, le=65_535)
+    security_protocol: SecurityProtocol = setting("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+    sasl_mechanism: SaslMechanism | None = setting(None, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; with a SASL protocol")
+    sasl_username: str | None = setting(None, "the user that SASL names")
+    sasl_password: SecretStr | None = setting(None, "that user's password; never shown")
+    ssl_cafile: Path | None = setting(
+        None, "PEM of the authorities to trust; unset: the system's; with an SSL protocol"
+    )
+    ssl_certfile: Path | None = setting(None, "PEM of our own certificate, where the broker asks for one")
+    ssl_keyfile: Path | None = setting(None, "PEM of its key; unset: it stands in the certificate file")
+    ssl_password: SecretStr | None = setting(None, "password of that key; never shown")
+
+    @field_validator("broker")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for address in value.split(","):
+            match = ADDRESS.fullmatch(address.strip())
+            if match is None or not 1 <= int(match[1]) <= 65_535:
+                raise ValueError(f"an address is host:port with a port of 1–65535, this is {address.strip()!r}")
+        return value
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        if TOPIC_PREFIX.fullmatch(value) is None:
+            raise ValueError(f"a prefix is 1–32 of A-Za-z0-9_- and a full stop, as in `staging.`, this is {value!r}")
+        if value == "usage.":
+            raise ValueError("with `usage.` the meter's topics would look like workspaces' own; take another prefix")
+        return value
+
+    @field_validator("billing_time_zone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        if FIXED_OFFSET.fullmatch(value) is None:
+            try:
+                zoneinfo.ZoneInfo(value)
+            except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+                law = "a time zone is an IANA name (Asia/Shanghai) or a fixed offset (+05:37)"
+                raise ValueError(f"{law}, this is {value!r}") from None
+        return value
+
+    @field_validator("catalog", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not os.access(value, os.R_OK):
+            raise ValueError(f"{value} is no file that can be read here; set the path of one, or unset the variable")
+        return value
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        least = self.restatement_horizon_days + JOURNAL_RETENTION_BEYOND_HORIZON_DAYS
+        if self.journal_retention_days < least:
+            raise ValueError(
+                f"METER_JOURNAL_RETENTION_DAYS is at least the horizon + {JOURNAL_RETENTION_BEYOND_HORIZON_DAYS} days, "
+                f"{least}, this is {self.journal_retention_days}; raise it or unset it"
+            )
+        most = self.restatement_horizon_days * SHORTEST_DAY_SECONDS
+        if self.close_grace_seconds > most:
+            raise ValueError(
+                f"a day must close before it expires: METER_CLOSE_GRACE_SECONDS is at most {most} "
+                f"with a horizon of {self.restatement_horizon_days} days, this is {self.close_grace_seconds}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _security(self) -> Self:
+        sasl = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
+        if self.security_protocol.startswith("SASL_"):
+            if None in sasl:
+                raise ValueError(
+                    f"{self.security_protocol} needs METER_SASL_MECHANISM, METER_SASL_USERNAME and METER_SASL_PASSWORD"
+                )
+        elif any(part is not None for part in sasl):
+            raise ValueError(
+                f"METER_SASL_… is set, METER_SECURITY_PROTOCOL is {self.security_protocol}; set it to SASL_SSL"
+            )
+        if not self.uses_tls and any((self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile, self.ssl_password)):
+            raise ValueError(
+                f"METER_SSL_… is set, METER_SECURITY_PROTOCOL is {self.security_protocol}; set it to SSL or SASL_SSL"
+            )
+        if self.ssl_certfile is None and (self.ssl_keyfile or self.ssl_password):
+            raise ValueError("a key belongs to a certificate: set METER_SSL_CERTFILE too, or unset the key")
+        return self
+
+    @classmethod
+    def load(cls, **overrides: Any) -> "Settings":
+        """The settings of the environment, with `overrides` (by field name) before it; raises `SettingsError`."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise SettingsError(told(error)) from None
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the connection to Kafka is encrypted."""
+        return self.security_protocol in ("SSL", "SASL_SSL")
+
+    @property
+    def bootstrap_servers(self) -> list[str]:
+        """The brokers to begin with, as `host:port`."""
+        return [address.strip() for address in self.broker.split(",")]
+
+    @property
+    def catalog_path(self) -> Path:
+        """The catalogue file in use: the one set, or the one shipped beside this module."""
+        return self.catalog or Path(__file__).with_name("catalog.toml")
+
+    def kafka_client_kwargs(self) -> dict[str, Any]:
+        """How any aiokafka client (consumer, producer, admin) reaches the broker: addresses and security."""
+        kwargs: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "security_protocol": self.security_protocol,
+        }
+        if self.uses_tls:
+            kwargs["ssl_context"] = self._ssl_context()
+        if self.sasl_mechanism is not None and self.sasl_password is not None:
+            kwargs["sasl_mechanism"] = self.sasl_mechanism
+            kwargs["sasl_plain_username"] = self.sasl_username
+            kwargs["sasl_plain_password"] = self.sasl_password.get_secret_value()
+        return kwargs
+
+    def _ssl_context(self) -> Any:
+        import ssl
+
+        password = self.ssl_password.get_secret_value() if self.ssl_password else ""
+        try:
+            context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.ssl_cafile)
+            if self.ssl_certfile is not None:
+                # A password even if empty: without one OpenSSL would stop and ask the terminal.
+                context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile, lambda: password)
+        except (ssl.SSLError, OSError) as error:
+            files = ", ".join(str(path) for path in (self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile) if path)
+            raise SettingsError(f"METER_SSL_… cannot be used ({files}): {error}; check the PEM files") from error
+        return context
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field of `Settings`."""
+    return PREFIX + field.upper()
+
+
+def told(error: ValidationError) -> str:
+    """One line for each variable that is wrong: its name and value, then the law."""
+    lines = []
+    for problem in error.errors():
+        if problem["type"] == "default_factory_not_called":
+            continue  # it only repeats that another one is wrong
+        text = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:
+            lines.append(text)
+            continue
+        field = str(problem["loc"][0])
+        secret = field.endswith("password")
+        value = "…" if secret else str(problem["input"])
+        lines.append(f"{variable(field)}={value}: {text}")
+    return "\n".join(lines) + "\n`meter settings` explains every variable"
