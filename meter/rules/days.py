@@ -1,0 +1,202 @@
+"""Billing days and instants: from text to microseconds since 1970 UTC, and from those to the day in a zone.
+
+A day is `date.toordinal()`. A zone cuts every UTC day into runs of one local date and keeps them, so days of 23 and
+25 hours, days without a midnight and skipped dates need no code of their own; everything here is total: an instant
+outside the years 1 to 9999 belongs to the first or the last day.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from schemas.days import TIME_PATTERN, parse_date
+from schemas.ids import shown
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+DAY_SECONDS = 86_400
+DAY_US = DAY_SECONDS * SECOND_US
+FIRST_DAY = date.min.toordinal()
+LAST_DAY = date.max.toordinal()
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+#: UTC days a zone keeps the runs of: the horizon and its years of lookups many times over, 1 MB at most.
+RUNS_KEPT = 4096
+#: Days whose text, and hours whose beginning is kept: the whole horizon's.
+TEXTS_KEPT = 4096
+
+Run = tuple[int, int, int]  # since_us, until_us (exclusive), day: instants of one local date, without a gap
+
+
+class BillingZone:
+    """The billing time zone: which day an instant belongs to, and when a day is over."""
+
+    def __init__(self, name: str, rules: tzinfo) -> None:
+        """Use `zone()` instead: it reads a name."""
+        self.name = name
+        self._rules = rules
+        self._runs: dict[int, list[Run]] = {}
+        self._run: Run = (0, 0, 0)  # the last one met; one tuple, so that threads see it whole
+
+    def day_of(self, time_us: int) -> int:
+        """The billing day of an instant."""
+        since, until, day = self._run
+        return day if since <= time_us < until else self._find_day(time_us)
+
+    def end_of(self, day: int) -> int:
+        """The instant (µs) from which on every instant belongs to a later day.
+
+        Where clocks went back over midnight a date comes twice: its day ends after the second time.
+        """
+        return max(
+            until
+            for utc_day in (day - 1, day, day + 1)  # offsets are shorter than a day: no other UTC day has this date
+            for _, until, local in self._runs_of(utc_day)
+            if local <= day
+        )
+
+    def _find_day(self, time_us: int) -> int:
+        for run in self._runs_of(time_us // DAY_US + EPOCH_DAY):
+            if time_us < run[1]:
+                break
+        self._run = run
+        return run[2]
+
+    def _runs_of(self, utc_day: int) -> list[Run]:
+        runs = self._runs.get(utc_day)
+        if runs is None:
+            if len(self._runs) >= RUNS_KEPT:
+                self._runs.clear()
+            runs = self._runs[utc_day] = self._cut(utc_day)
+        return runs
+
+    def _cut(self, utc_day: int) -> list[Run]:
+        """The runs of one UTC day: cut where the offset changes, then at local midnights."""
+        start = (utc_day - EPOCH_DAY) * DAY_SECONDS
+        end = start + DAY_SECONDS
+        first, last = self._offset(start), self._offset(end - 1)
+        if first == last:
+            return _at_midnights(start, end, first)
+        change = self._change_of_offset(start, end - 1, first)
+        return _at_midnights(start, change, first) + _at_midnights(change, end, last)
+
+    def _change_of_offset(self, before: int, after: int, offset: int) -> int:
+        """The second at which `offset` ends. (No zone changes twice in a day: IANA's least distance is four days.)"""
+        while after - before > 1:
+            middle = (before + after) // 2
+            if self._offset(middle) == offset:
+                before = middle
+            else:
+                after = middle
+        return after
+
+    def _offset(self, second: int) -> int:
+        """Local time minus UTC in seconds; near the ends of the calendar that of the nearest computable day."""
+        day = min(max(second // DAY_SECONDS + EPOCH_DAY, FIRST_DAY + 1), LAST_DAY - 1)
+        instant = datetime.fromordinal(day) + timedelta(seconds=second % DAY_SECONDS)
+        offset = instant.replace(tzinfo=UTC).astimezone(self._rules).utcoffset()
+        assert offset is not None, f"zone {self.name} has no offset"
+        return offset.days * DAY_SECONDS + offset.seconds
+
+
+def _at_midnights(start: int, end: int, offset: int) -> list[Run]:
+    """The runs of an interval (seconds) of one offset."""
+    runs = []
+    while start < end:
+        local_day = (start + offset) // DAY_SECONDS
+        until = min(end, (local_day + 1) * DAY_SECONDS - offset)
+        day = min(max(local_day + EPOCH_DAY, FIRST_DAY), LAST_DAY)
+        runs.append((start * SECOND_US, until * SECOND_US, day))
+        start = until
+    return runs
+
+
+_fixed_offset = re.compile(r"[+-]([01][0-9]|2[0-3]):[0-5][0-9]").fullmatch
+
+
+def zone(name: str) -> BillingZone:
+    """The zone of an IANA name or a fixed offset such as `+05:37`; ValueError for anything else."""
+    if _fixed_offset(name):
+        return BillingZone(name, timezone(timedelta(minutes=_offset_minutes(name))))
+    if name not in available_timezones():
+        raise ValueError(f"a time zone is an IANA name or an offset such as +05:37, {shown(name)} is neither")
+    return BillingZone(name, ZoneInfo(name))
+
+
+# Reading times. `schemas.days` says what a time looks like. Almost every one is UTC, in an hour seen before: two
+# look-ups read it. What they find is a subset of the pattern; what they do not find goes the long way.
+
+_time = re.compile(TIME_PATTERN, re.ASCII).fullmatch
+_hours: dict[str, int] = {}  # "2026-01-31T08:" -> its beginning, µs
+_IN_HOUR = {f"{s // 60:02}:{s % 60:02}Z": s * SECOND_US for s in range(3600)}
+_IN_HOUR_AND_POINT = {f"{s // 60:02}:{s % 60:02}.": s * SECOND_US for s in range(3600)}
+_MICROSECONDS = (0, 100_000, 10_000, 1_000, 100, 10, 1)  # of the last of so many decimals
+
+
+def parse_time(text: str) -> int:
+    """Microseconds since 1970 UTC of a time as SPEC section 8 writes it; digits beyond them are cut.
+
+    ValueError, in a sentence, for any other text. With an offset the instant may lie outside the years 1 to 9999.
+    """
+    try:
+        if len(text) == 20:
+            return _hours[text[:14]] + _IN_HOUR[text[14:]]
+        decimals = text[20:-1]
+        if text[-1:] == "Z" and len(decimals) <= 9 and decimals.isascii() and decimals.isdecimal():
+            whole = _hours[text[:14]] + _IN_HOUR_AND_POINT[text[14:20]]
+            return whole + int(decimals[:6]) * _MICROSECONDS[min(len(decimals), 6)]
+    except KeyError:
+        pass
+    return _read_time(text)
+
+
+def _read_time(text: str) -> int:
+    if _time(text) is None:
+        raise ValueError(f'a time is a string such as "2026-01-31T08:00:00.5+08:00", not {shown(text)}')
+    time_us = _hour(text[:14]) + _IN_HOUR_AND_POINT[f"{text[14:19]}."]
+    decimals, offset = (text[20:-1], "+00:00") if text[-1] == "Z" else (text[20:-6], text[-6:])
+    return time_us + int(decimals[:6].ljust(6, "0")) - _offset_minutes(offset) * MINUTE_US
+
+
+def _hour(text: str) -> int:
+    hour = _hours.get(text)
+    if hour is None:
+        if len(_hours) >= TEXTS_KEPT:
+            _hours.clear()
+        hour = _hours[text] = (parse_day(text[:10]) - EPOCH_DAY) * DAY_US + int(text[11:13]) * 60 * MINUTE_US
+    return hour
+
+
+def _offset_minutes(offset: str) -> int:
+    """Minutes of `+hh:mm` or `-hh:mm`."""
+    minutes = int(offset[1:3]) * 60 + int(offset[4:])
+    return -minutes if offset[0] == "-" else minutes
+
+
+def parse_day(text: str) -> int:
+    """The day written `YYYY-MM-DD`; ValueError, in a sentence, for any other text and for dates that are none."""
+    try:
+        return parse_date(text).toordinal()
+    except ValueError as error:
+        raise ValueError(f"{error}: {shown(text)}") from None
+
+
+@lru_cache(TEXTS_KEPT)
+def day_text(day: int) -> str:
+    """The day as `YYYY-MM-DD`."""
+    return date.fromordinal(day).isoformat()
+
+
+def time_text(time_us: int) -> str:
+    """The instant as text that `parse_time` reads back: UTC, six digits if it is no whole second.
+
+    Instants outside the years 1 to 9999 are written at the outermost offset, which is how they can be said at all.
+    """
+    offset, mark = 0, "Z"
+    if time_us < (FIRST_DAY - EPOCH_DAY) * DAY_US:
+        offset, mark = DAY_US - MINUTE_US, "+23:59"
+    elif time_us >= (LAST_DAY + 1 - EPOCH_DAY) * DAY_US:
+        offset, mark = MINUTE_US - DAY_US, "-23:59"
+    days, in_day = divmod(time_us + offset, DAY_US)
+    local = datetime.fromordinal(days + EPOCH_DAY) + timedelta(microseconds=in_day)
+    return f"{local.isoformat()}{mark}"

@@ -1,0 +1,57 @@
+"""What a plan is on one day: in force or not, its package, its list, its quota of an item, its place in the order.
+
+A plan keeps its history (`packages` and `lists` by their first days), so the answer for a past day stays what it was.
+"""
+
+from collections.abc import Iterable
+
+from meter.rules.allocation import Share
+from schemas.rows import Package, Plan
+
+
+def in_force(plan: Plan, day: int) -> bool:
+    """Whether the plan covers usage of this day: its first and its last day included."""
+    return plan.first_day <= day <= plan.last_day
+
+
+def package_on(plan: Plan, day: int) -> Package | None:
+    """The plan package of this day; None outside the plan's days."""
+    if in_force(plan, day):
+        for package in reversed(plan.packages):
+            if package.since <= day:
+                return package
+    return None
+
+
+def listed_on(plan: Plan, day: int) -> tuple[str, ...]:
+    """The workspaces that draw from the plan this day, in priority order; none outside the plan's days."""
+    if in_force(plan, day):
+        for listing in reversed(plan.lists):
+            if listing.since <= day:
+                return listing.workspaces
+    return ()
+
+
+def quota_on(plan: Plan, item: str, day: int) -> int:
+    """What the plan covers of the item this day: its package's quota and its traffic packages' in force."""
+    package = package_on(plan, day)
+    if package is None:
+        return 0
+    quota = package.quotas.get(item, 0)
+    for traffic in plan.traffic:
+        if traffic.item == item and traffic.since <= day <= traffic.through:
+            quota += traffic.units * traffic.capacity
+    return quota
+
+
+def order_of(plan: Plan, day: int) -> tuple[int, int, int, str]:
+    """The plan's place in the total order of SPEC section 4: the narrowest first, ties end at the plan id."""
+    return (len(listed_on(plan, day)), plan.last_day, plan.first_day, plan.plan_id)
+
+
+def shares_on(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
+    """All plans in force this day in allocation order, also those without quota of the item: they list workspaces."""
+    present = [plan for plan in plans if in_force(plan, day)]
+    if len(present) > 1:
+        present.sort(key=lambda plan: order_of(plan, day))
+    return [Share(plan.plan_id, quota_on(plan, item, day), listed_on(plan, day)) for plan in present]
