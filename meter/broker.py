@@ -1,0 +1,264 @@
+"""A single-node Apache Kafka on loopback from Maven's jars, where no container engine is at hand.
+
+It belongs to a data directory: `<data-dir>/kafka` holds its log, its settings and `broker.json`, which names
+the process and its port. It is started detached, outlives the command that started it, and is up only when
+it has answered a metadata request. The jars are shared by all data directories of a user (43 MB, once).
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from meter.kafka_probe import is_kafka
+from meter.trouble import Trouble
+
+HOST = "127.0.0.1"
+SHIPPED = Path(__file__).with_name("kafka")
+#: Starting takes 4 s on two idle cores; busy ones get fifteen times that.
+START_SECONDS = 60
+#: A clean stop takes 1–3 s; after this it is killed, which Kafka survives as it does a power cut.
+STOP_SECONDS = 30
+HEAP = ("-Xms256m", "-Xmx1g")
+LOG_TAIL_LINES = 15
+
+
+class BrokerTrouble(Trouble):
+    """The broker cannot be started, stopped or found."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A broker that was started and not stopped: its process and port."""
+
+    pid: int
+    port: int
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The broker of one data directory; `say` is told what it does next, a sentence at a time."""
+
+    data_dir: Path
+    say: Callable[[str], None] = lambda _: None
+
+    @property
+    def home(self) -> Path:
+        """Where everything of it lies."""
+        return self.data_dir.absolute() / "kafka"
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.home / "kafka.log"
+
+    def running(self) -> Running | None:
+        """Its process, if that is alive and still ours (a process id may be taken by another program)."""
+        try:
+            noted = json.loads((self.home / "broker.json").read_text())
+            found = Running(int(noted["pid"]), int(noted["port"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return found if str(self.home) in command_line(found.pid) else None
+
+    def up(self, port: int) -> Running:
+        """Start it, unless it runs already, and return when it answers.
+
+        1. One at a time in a data directory. 2. Already up on this port: nothing to do. 3. Both ports free, or
+        refuse. 4. The jars. 5. Settings and a formatted log directory. 6. Start. 7. Wait for an answer.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        with locked(self.home / "lock"):  # 1
+            running = self.running()
+            if running is not None:  # 2
+                if running.port != port:
+                    raise BrokerTrouble(
+                        f"one broker in a data directory: {self.data_dir} has one on port {running.port}, "
+                        f"asked for {port}; stop it (`meter broker down`) or take another --data-dir"
+                    )
+                self._wait(running)
+                return running
+            for taken in (port, port + 1):  # 3
+                refuse_taken(taken, port)
+            jars = fetched_jars(self.say)  # 4
+            self._format(port, jars)  # 5
+            running = self._start(port, jars)  # 6
+            self._wait(running)  # 7
+            return running
+
+    def down(self) -> Running | None:
+        """Stop it and return when it is gone: what was stopped, or None when nothing ran."""
+        running = self.running()
+        if running is not None:
+            self.say(f"stopping the broker on port {running.port} (process {running.pid})")
+            os.kill(running.pid, signal.SIGTERM)
+            if not self._gone(running, STOP_SECONDS):
+                self.say(f"it did not stop within {STOP_SECONDS} s; killing it: it recovers at its next start")
+                os.kill(running.pid, signal.SIGKILL)
+                if not self._gone(running, STOP_SECONDS):
+                    raise BrokerTrouble(f"process {running.pid} lives on after SIGKILL; look at it with `ps`")
+        (self.home / "broker.json").unlink(missing_ok=True)
+        return running
+
+    def _gone(self, running: Running, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.running() is not None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _format(self, port: int, jars: Path) -> None:
+        settings = self.home / "server.properties"
+        settings.write_text(properties_text(port, self.home / "data"))
+        if (self.home / "data" / "meta.properties").exists():
+            return
+        self.say(f"formatting {self.home / 'data'}")
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        done = subprocess.run(java(jars, *tool), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BrokerTrouble(f"Kafka's log directory cannot be formatted:\n{done.stdout}{done.stderr}")
+
+    def _start(self, port: int, jars: Path) -> Running:
+        self.say(f"starting Apache Kafka on {HOST}:{port}, data in {self.home}")
+        # By way of a shell that ends at once, so that nobody who started it has to wait for it as a child.
+        script = 'nohup "$@" >"$0" 2>&1 </dev/null & echo $!'
+        serve = java(jars, *HEAP, "kafka.Kafka", str(self.home / "server.properties"))
+        shell = ["sh", "-c", script, str(self.log), *serve]
+        done = subprocess.run(
+            shell, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, cwd=self.home
+        )
+        running = Running(int(done.stdout), port)
+        (self.home / "broker.json").write_text(json.dumps({"pid": running.pid, "port": port}))
+        return running
+
+    def _wait(self, running: Running) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not is_kafka(HOST, running.port):
+            if self._gone(running, 0) and self._gone(running, 0):  # twice: a process in exec shows no command line
+                (self.home / "broker.json").unlink(missing_ok=True)
+                raise BrokerTrouble(f"the broker stopped while starting; the end of {self.log}:\n{tail(self.log)}")
+            if time.monotonic() > deadline:
+                raise BrokerTrouble(
+                    f"the broker on port {running.port} gave no answer in {START_SECONDS} s; it still runs "
+                    f"(`meter broker down` stops it); the end of {self.log}:\n{tail(self.log)}"
+                )
+            time.sleep(0.1)
+
+
+def refuse_taken(taken: int, port: int) -> None:
+    """Refuse a port on which something listens: two programs cannot share it."""
+    if not 1 <= port < 65_535:
+        raise BrokerTrouble(f"the broker takes two ports, --port and the next: --port is 1–65534, this is {port}")
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((HOST, taken))
+        except OSError as error:
+            what = "another Kafka" if is_kafka(HOST, taken) else "something else"
+            why = "" if taken == port else f" (the controller of port {port} takes it)"
+            raise BrokerTrouble(
+                f"port {taken}{why} is in use by {what}: {error.strerror}; "
+                f"stop it, or choose another with --port (its next one must be free too)"
+            ) from None
+
+
+def properties_text(port: int, data: Path) -> str:
+    """The shipped settings with this broker's ports and directory in them."""
+    own = {
+        "controller.quorum.voters": f"1@{HOST}:{port + 1}",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{port + 1}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "log.dirs": str(data),
+    }
+    merged = shipped_properties() | own
+    return "".join(f"{name}={value}\n" for name, value in merged.items())
+
+
+def shipped_properties() -> dict[str, str]:
+    """The settings of the shipped `server.properties`."""
+    lines = (SHIPPED / "server.properties").read_text().splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def cache() -> Path:
+    """Where downloads of this user are kept (`$XDG_CACHE_HOME`, else `~/.cache`)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "usage-meter"
+
+
+def fetched_jars(say: Callable[[str], None]) -> Path:
+    """The directory of Kafka's jars, fetched by Maven once for each content of the shipped pom."""
+    pom = SHIPPED / "pom.xml"
+    jars = cache() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with locked(jars.with_suffix(".lock")):
+        if jars.is_dir():
+            return jars
+        say(f"fetching Kafka's jars through Maven into {jars} (43 MB, once)")
+        part = jars.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        shutil.copy(pom, part / "pom.xml")
+        copy = ["mvn", "-q", "-B", "-f", str(part / "pom.xml"), "dependency:copy-dependencies"]
+        run_tool([*copy, f"-DoutputDirectory={part}"], "mvn was not found: install Maven (Debian: `maven`)")
+        part.rename(jars)
+    return jars
+
+
+def run_tool(command: list[str], missing: str) -> None:
+    """Run a command to its end; its failure, or its absence, is told with what it printed."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    except FileNotFoundError:
+        raise BrokerTrouble(f"{missing}, or point METER_BROKER at a Kafka that runs") from None
+    if done.returncode != 0:
+        raise BrokerTrouble(f"`{' '.join(command)}` failed with {done.returncode}:\n{done.stdout[-2000:]}")
+
+
+def java(jars: Path, *arguments: str) -> list[str]:
+    """The command line of a Java program of Kafka's."""
+    found = shutil.which("java")
+    if found is None:
+        raise BrokerTrouble(
+            "java was not found: install Java 17 or later (Debian: `openjdk-17-jre-headless`), "
+            "or point METER_BROKER at a Kafka that runs"
+        )
+    return [found, "-cp", f"{jars}/*", *arguments]
+
+
+def command_line(pid: int) -> str:
+    """The command line of a living process; empty for none and for one that has ended but was not fetched."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    if Path("/proc/self").exists():
+        return ""
+    done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, for an error message."""
+    with contextlib.suppress(OSError):
+        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+    return "(no log)"
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file: one process at a time, released by the kernel whatever happens."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
