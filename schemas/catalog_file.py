@@ -11,11 +11,11 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
-from pydantic_core import ErrorDetails
 
 from schemas.days import DAY_PATTERN, parse_date
 from schemas.ids import QUANTITY_LIMIT, Id, shown
 from schemas.money import Price, price_text
+from schemas.record import quoted, sentence
 
 #: A plan is valid for at most a century; a retention as long.
 DAYS_LIMIT = 36_600
@@ -146,16 +146,18 @@ def version_problems(version: object, validity: object, place: str) -> list[str]
     items, dot = _table(version, "items"), f"{place}." if place else ""
     problems = []
     for name, item in items.items():
-        problems += [f"{dot}items.{_key(name)}: {problem}" for problem in _item_problems(item)]
+        problems += [f"{dot}items.{quoted(name)}: {problem}" for problem in _item_problems(item)]
     for name, plan in _table(version, "plans").items():
         quotas = plan.get("quotas") if isinstance(plan, dict) else None
         for item in quotas if isinstance(quotas, dict) else ():
             if item not in items:
-                problems.append(f"{dot}plans.{_key(name)}.quotas.{_key(item)}: {_no_such_item(items)}")
-        problems += [f"{dot}plans.{_key(name)}.value: {problem}" for problem in _value_problems(plan, items, validity)]
+                problems.append(f"{dot}plans.{quoted(name)}.quotas.{quoted(item)}: {_no_such_item(items)}")
+        problems += [
+            f"{dot}plans.{quoted(name)}.value: {problem}" for problem in _value_problems(plan, items, validity)
+        ]
     for name in _table(version, "traffic"):
         if name not in items:
-            problems.append(f"{dot}traffic.{_key(name)}: {_no_such_item(items)}")
+            problems.append(f"{dot}traffic.{quoted(name)}: {_no_such_item(items)}")
     return problems
 
 
@@ -216,18 +218,7 @@ def _read(model: type[Model], raw: object) -> tuple[Model | None, list[str]]:
     try:
         return model.model_validate(raw), []
     except ValidationError as wrong:
-        return None, [_sentence(error) for error in wrong.errors(include_url=False)]
-
-
-def _sentence(error: ErrorDetails) -> str:
-    place = ""
-    for step in error["loc"]:
-        if step == "[key]":
-            continue
-        place += f"[{step}]" if type(step) is int and place.endswith("versions") else f".{_key(step)}"
-    law = error["msg"].removeprefix("Value error, ")
-    given = "" if error["type"] == "missing" else f": {shown(error['input'])}"
-    return f"{place.lstrip('.') or 'the file'}: {law}{given}"
+        return None, [sentence(error) for error in wrong.errors(include_url=False)]
 
 
 def _table(parent: dict[Any, Any], name: str) -> dict[Any, Any]:
@@ -235,9 +226,5 @@ def _table(parent: dict[Any, Any], name: str) -> dict[Any, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _key(name: object) -> str:
-    return str(name) if isinstance(name, int) or str(name).replace("_", "").replace("-", "").isalnum() else shown(name)
-
-
 def _no_such_item(items: dict[Any, Any]) -> str:
-    return f"it names an item of the version: {', '.join(map(_key, items)) or 'it has none'}"
+    return f"it names an item of the version: {', '.join(map(quoted, items)) or 'it has none'}"

@@ -1,0 +1,183 @@
+"""What accounts order (topic `plan-purchases`): top-ups, purchases and the management of plans.
+
+A model holds what can be judged from the record alone; everything else is a refusal, decided by rules/orders.py.
+Equal orders (SPEC §8) have equal `canonical` bytes: that is how a repeat is told from a conflict.
+"""
+
+import json
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic_core import from_json
+
+from schemas.days import Date
+from schemas.ids import CURRENCY_LIMIT, PAYMENTS_LIMIT, TRAFFIC_LIMIT, UNITS_LIMIT, WORKSPACES_LIMIT, Id, shown
+from schemas.money import Discount, Money
+from schemas.record import Record
+
+Method = Literal["cash", "prepaid_card", "coupon"]
+
+
+class NotJson(ValueError):
+    """The value is not JSON in UTF-8."""
+
+
+class UnknownKind(ValueError):
+    """The order's `kind` is absent or none the meter knows."""
+
+
+class TrafficLine(Record):
+    """Traffic packages of one item."""
+
+    item: Id = Field(description="The item whose quota they raise.", examples=["logs"])
+    units: int = Field(description="How many packages.", ge=1, le=UNITS_LIMIT, examples=[30])
+    discount: Annotated[
+        Discount,
+        BeforeValidator(lambda given: Decimal(1) if given is None else given, json_schema_input_type=str | None),
+    ] = Field(Decimal(1), description="What the price is multiplied by: above 0, up to 1.", examples=["0.8"])
+
+
+class Payment(Record):
+    """A part of the price, drawn from one instrument."""
+
+    method: Method = Field(description="Where the money is.", examples=["prepaid_card"])
+    instrument: Id | None = Field(None, description="Which card or coupon; cash has none.", examples=["card-9"])
+    amount: Money = Field(description="How much of it.", examples=["1500.00"])
+
+    @model_validator(mode="after")
+    def _instrument(self) -> Self:
+        _check_instrument(self.method, self.instrument)
+        return self
+
+
+def _sequence(given: object) -> object:
+    """A list as a tuple, null as absence."""
+    return () if given is None else tuple(given) if isinstance(given, list) else given
+
+
+Workspaces = Annotated[
+    tuple[Id, ...],
+    BeforeValidator(lambda given: tuple(given) if isinstance(given, list) else given, json_schema_input_type=list[Id]),
+    Field(max_length=WORKSPACES_LIMIT, description="In priority order.", examples=[["wksp_a", "wksp_b"]]),
+]
+TrafficLines = Annotated[
+    tuple[TrafficLine, ...],
+    BeforeValidator(_sequence, json_schema_input_type=list[TrafficLine] | None),
+    Field(max_length=TRAFFIC_LIMIT, description="Traffic packages, each line priced by itself."),
+]
+Payments = Annotated[
+    tuple[Payment, ...],
+    BeforeValidator(_sequence, json_schema_input_type=list[Payment] | None),
+    Field(max_length=PAYMENTS_LIMIT, description="They make exactly the price."),
+]
+
+
+class _AnyOrder(Record):
+    order_id: Id = Field(description="Unique in the account, over all kinds.", examples=["o-1"])
+    account: Id = Field(description="The billing account.", examples=["acct_1"])
+    currency: str | None = Field(
+        None, description="Absent: the catalogue's.", min_length=1, max_length=CURRENCY_LIMIT, examples=["CNY"]
+    )
+
+
+class TopUp(_AnyOrder):
+    """Credits cash, a prepaid card or a coupon of the account."""
+
+    kind: Literal["top_up"] = Field(description="What is ordered.", examples=["top_up"])
+    method: Method = Field(description="What is credited.", examples=["prepaid_card"])
+    instrument: Id | None = Field(None, description="Which card or coupon; cash has none.", examples=["card-9"])
+    amount: Money = Field(description="How much.", examples=["5000.00"])
+    expires_on: Date | None = Field(
+        None, description="The last day it can be drawn; absent: for ever.", examples=["2026-12-31"]
+    )
+
+    @model_validator(mode="after")
+    def _instrument(self) -> Self:
+        _check_instrument(self.method, self.instrument)
+        if self.method == "cash" and self.expires_on is not None:
+            raise ValueError("cash has no expires_on")
+        return self
+
+
+class Purchase(_AnyOrder):
+    """Buys a plan package and traffic packages for an ordered list of workspaces."""
+
+    kind: Literal["purchase"] = Field(description="What is ordered.", examples=["purchase"])
+    plan: Id = Field(description="The plan package.", examples=["startup"])
+    workspaces: Workspaces
+    traffic: TrafficLines = ()
+    first_day: Date | None = Field(
+        None, description="Absent: the order's billing day; at most 31 days later.", examples=["2026-01-31"]
+    )
+    payments: Payments = ()
+
+
+class AddTraffic(_AnyOrder):
+    """Adds traffic packages to a plan, through its last day."""
+
+    kind: Literal["add_traffic"] = Field(description="What is ordered.", examples=["add_traffic"])
+    plan_id: Id = Field(description="The plan: the order id of its purchase.", examples=["o-1"])
+    traffic: TrafficLines = ()
+    payments: Payments = ()
+
+
+class Upgrade(_AnyOrder):
+    """Puts a dearer plan package in the place of a plan's; traffic, list and last day stay."""
+
+    kind: Literal["upgrade"] = Field(description="What is ordered.", examples=["upgrade"])
+    plan_id: Id = Field(description="The plan: the order id of its purchase.", examples=["o-1"])
+    plan: Id = Field(description="The new plan package.", examples=["growth"])
+    payments: Payments = ()
+
+
+class ChangeWorkspaces(_AnyOrder):
+    """Gives a plan a new list of workspaces, in its new order."""
+
+    kind: Literal["change_workspaces"] = Field(description="What is ordered.", examples=["change_workspaces"])
+    plan_id: Id = Field(description="The plan: the order id of its purchase.", examples=["o-1"])
+    workspaces: Workspaces
+    payments: Payments = ()
+
+
+Order = TopUp | Purchase | AddTraffic | Upgrade | ChangeWorkspaces
+#: The order's JSON Schema and validator, told apart by `kind`.
+ANY_ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="kind")])
+
+_MODELS: dict[object, type[Order]] = {
+    "top_up": TopUp,
+    "purchase": Purchase,
+    "add_traffic": AddTraffic,
+    "upgrade": Upgrade,
+    "change_workspaces": ChangeWorkspaces,
+}
+
+
+def order_from_json(content: bytes) -> Order:
+    """The order in `content`; raises NotJson, UnknownKind or pydantic's ValidationError (anything else wrong)."""
+    try:
+        shape = from_json(content, allow_inf_nan=False)
+    except ValueError as wrong:
+        raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+    if not isinstance(shape, dict):
+        return ANY_ORDER.validate_python(shape)  # raises: it is no object
+    kind = shape.get("kind")
+    model = _MODELS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise UnknownKind(f"an order's kind is one of {', '.join(map(str, _MODELS))}, not {shown(kind)}")
+    return model.model_validate(shape)
+
+
+def canonical(order: Order, currency: str) -> bytes:
+    """Canonical JSON of the known fields, defaults filled in (`currency` is the catalogue's).
+
+    An absent `first_day` and `expires_on` stay absent. `order_from_json` reads it back.
+    """
+    shape = order.model_dump(mode="json", exclude_none=True)
+    shape["currency"] = order.currency or currency
+    return json.dumps(shape, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _check_instrument(method: Method, instrument: str | None) -> None:
+    if (method == "cash") != (instrument is None):
+        raise ValueError("a prepaid_card or coupon is named by instrument, cash has none")

@@ -1,0 +1,47 @@
+"""What all record models share: strict (no coercion), frozen, deaf to unknown fields; optional fields stay out."""
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.ids import shown
+
+
+class Record(BaseModel):
+    """A record or a part of one. Output is written without the optional fields that do not apply."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+    def json_bytes(self) -> bytes:
+        """The record as published: fields in the order of the model, absent ones left out."""
+        return self.model_dump_json(exclude_none=True, by_alias=True).encode()
+
+
+def problem(wrong: ValidationError) -> str:
+    """What is wrong with a record, for a dead letter: the first problem (place: law: what was given), how many more."""
+    errors = wrong.errors(include_url=False)
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return sentence(errors[0]) + more
+
+
+def sentence(error: ErrorDetails) -> str:
+    """One problem as `place: law: given`; foreign text is escaped and short."""
+    place = ""
+    for step in error["loc"]:
+        if step != "[key]":
+            place += f"[{step}]" if type(step) is int else f".{quoted(step)}"
+    law = error["msg"].removeprefix("Value error, ")
+    given = f": {shown(error['input'])}" if error["type"] != "missing" else ""
+    return f"{place.lstrip('.') or 'the whole'}: {law}{given}"
+
+
+def quoted(name: object) -> str:
+    """A name for a place: bare if it is an ordinary one."""
+    text = str(name)
+    return text if text.isascii() and text.replace("_", "").replace("-", "").isalnum() else shown(text)
