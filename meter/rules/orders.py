@@ -1,0 +1,164 @@
+"""Deciding an order: refused by the first law it breaks, or accepted and carried out.
+
+Pure: it answers new rows and leaves the old ones alone. Refusals come first (`refusals.LAWS`, one precedence
+for all kinds); after them nothing can fail any more, and what follows only writes down what the order does.
+A change counts from a whole day: an entry of a plan's history with the same first day is replaced, so of two
+changes on one day the later stands for all of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from meter.rules.cases import Case
+from meter.rules.refusals import first_broken
+from meter.rules.wallets import WalletKey, drawn, topped_up
+from schemas.catalog import Catalogue
+from schemas.orders import ChangeWorkspaces, Order, Purchase, TopUp, Upgrade
+from schemas.reasons import Refusal
+from schemas.rows import Account, Binding, Package, Plan, Traffic, Wallet, WorkspaceList
+
+#: The laws that are about paying: whoever breaks one is told the price too.
+ABOUT_PAYING = frozenset(
+    {
+        Refusal.INSTRUMENT_NOT_FOUND,
+        Refusal.INSTRUMENT_EXPIRED,
+        Refusal.BALANCE_EXCEEDED,
+        Refusal.PAYMENTS_MUST_EQUAL_PRICE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of an order; what does not apply is None or empty.
+
+    `price`: of an accepted order that is not a top-up, and of one refused for its payments.
+    `payments`: as the order gives them, of an accepted one. `plan_id`: also of a refused change, as it names it.
+    `plan`, `wallets`: the rows to write. `effective_day`: the first day on which the plan's quotas or list change.
+    """
+
+    order_id: str
+    account: str
+    kind: str
+    accepted: bool
+    currency: str
+    refusal: Refusal | None = None
+    error: str | None = None
+    price: Decimal | None = None
+    payments: tuple[tuple[str, str | None, Decimal], ...] = ()
+    plan_id: str | None = None
+    first_day: int | None = None
+    last_day: int | None = None
+    plan: Plan | None = None
+    wallets: tuple[Wallet, ...] = ()
+    effective_day: int | None = None
+
+
+def decide(
+    order: Order,
+    day: int,
+    account: Account,
+    wallets: Mapping[WalletKey, Wallet],
+    bindings: Mapping[str, Binding],
+    catalogue: Catalogue,
+) -> Decision:
+    """Decide `order`, whose billing day is `day` (not before the account's previous order's).
+
+    `wallets`: all of the account's, by (method, instrument). `bindings`: at least those known of the workspaces
+    that the order lists. Changes none of its arguments.
+    """
+    assert account.last_order_day <= day, f"orders' days never fall: {day} after {account.last_order_day}"
+    assert account.account == order.account, f"an order of {order.account} is not decided for {account.account}"
+    case = Case(order, day, account, wallets, bindings, catalogue)
+    broken = first_broken(case)
+    if broken is not None:
+        return _refused(case, *broken)
+    # From here on it must succeed: the order keeps every law.
+    return _topped_up(case, order) if isinstance(order, TopUp) else _carried_out(case)
+
+
+def _refused(case: Case, refusal: Refusal, error: str) -> Decision:
+    order = case.order
+    return Decision(
+        order.order_id,
+        order.account,
+        order.kind,
+        accepted=False,
+        currency=case.catalogue.currency,
+        refusal=refusal,
+        error=error,
+        price=case.price if refusal in ABOUT_PAYING else None,
+        plan_id=case.plan_id,
+    )
+
+
+def _topped_up(case: Case, order: TopUp) -> Decision:
+    expires_on = None if order.expires_on is None else order.expires_on.toordinal()
+    wallet = topped_up(case.wallets, (order.method, order.instrument), order.amount, expires_on)
+    return Decision(
+        order.order_id,
+        order.account,
+        order.kind,
+        accepted=True,
+        currency=case.catalogue.currency,
+        wallets=(wallet,),
+    )
+
+
+def _carried_out(case: Case) -> Decision:
+    order = case.order
+    plan = _bought(case, order) if isinstance(order, Purchase) else _changed(case)
+    return Decision(
+        order.order_id,
+        order.account,
+        order.kind,
+        accepted=True,
+        currency=case.catalogue.currency,
+        price=case.price,
+        payments=tuple((payment.method, payment.instrument, payment.amount) for payment in case.payments),
+        plan_id=plan.plan_id,
+        first_day=plan.first_day,
+        last_day=plan.last_day,
+        plan=plan,
+        wallets=drawn(case.wallets, case.payments),
+        effective_day=case.counts_from,
+    )
+
+
+def _bought(case: Case, order: Purchase) -> Plan:
+    """The plan that a purchase makes; its id is the order's."""
+    assert order.order_id not in case.account.plans, f"an order id is decided once: {order.order_id}"
+    first_day = case.counts_from
+    last_day = first_day + case.catalogue.validity_days - 1
+    packages = (_package(case, order.plan),)
+    lists = (WorkspaceList(first_day, order.workspaces),)
+    return Plan(order.order_id, first_day, last_day, packages, lists, _traffic(case, last_day))
+
+
+def _changed(case: Case) -> Plan:
+    """The plan after an order that changes it; what the order does not speak of stays."""
+    plan, since = case.known_plan, case.counts_from
+    packages, lists = plan.packages, plan.lists
+    match case.order:
+        case Upgrade(plan=name):
+            packages = (*(entry for entry in packages if entry.since < since), _package(case, name))
+        case ChangeWorkspaces(workspaces=workspaces):
+            lists = (*(entry for entry in lists if entry.since < since), WorkspaceList(since, workspaces))
+    traffic = plan.traffic + _traffic(case, plan.last_day)
+    return Plan(plan.plan_id, plan.first_day, plan.last_day, packages, lists, traffic)
+
+
+def _package(case: Case, name: str) -> Package:
+    """The package as the version of the order's day has it, kept for the plan's life."""
+    package = case.version.plans[name]
+    return Package(case.counts_from, name, package.price, dict(package.quotas))
+
+
+def _traffic(case: Case, through: int) -> tuple[Traffic, ...]:
+    """The traffic packages as the version of the order's day has them, each line by itself."""
+    capacities = case.version.traffic
+    return tuple(
+        Traffic(line.item, line.units, line.discount, case.counts_from, through, capacities[line.item].capacity)
+        for line in case.traffic
+    )
