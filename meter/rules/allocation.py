@@ -30,28 +30,21 @@ def allocate(shares: Sequence[Share], usage: Mapping[str, int]) -> Allocation:
 
     The overage of a workspace is `usage[workspace] - covered[workspace]`.
     """
-    uncovered = {workspace: used for workspace, used in usage.items() if used}
+    covered = dict.fromkeys(usage, 0)
     drawn = {}
-    for plan_id, quota, workspaces in shares:
-        draws = _draw(quota, workspaces, uncovered)
+    for plan_id, left, workspaces in shares:
+        draws: dict[str, int] = {}
+        for workspace in workspaces:
+            if not left:
+                break
+            if workspace in usage:
+                draw = usage[workspace] - covered[workspace]
+                if draw > left:
+                    draw = left
+                if draw:
+                    covered[workspace] += draw
+                    draws[workspace] = draw
+                    left -= draw
         if draws:
             drawn[plan_id] = draws
-    covered = {workspace: used - uncovered.get(workspace, 0) for workspace, used in usage.items()}
     return Allocation(covered, drawn)
-
-
-def _draw(left: int, workspaces: tuple[str, ...], uncovered: dict[str, int]) -> dict[str, int]:
-    """Draw one plan down; takes what it covers out of `uncovered`, where only workspaces above 0 stand."""
-    draws: dict[str, int] = {}
-    for workspace in filter(uncovered.__contains__, workspaces):
-        if left <= 0:
-            break
-        wanted = uncovered[workspace]
-        if wanted > left:
-            draws[workspace] = left
-            uncovered[workspace] = wanted - left
-            break
-        draws[workspace] = wanted
-        del uncovered[workspace]
-        left -= wanted
-    return draws
