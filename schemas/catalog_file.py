@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from schemas.days import DAY_PATTERN, parse_date
-from schemas.ids import QUANTITY_LIMIT, Id, shown
+from schemas.ids import QUANTITY_LIMIT, Id
 from schemas.money import Price, price_text
 from schemas.record import quoted, sentence
 

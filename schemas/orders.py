@@ -9,22 +9,20 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
-from pydantic_core import from_json
 
 from schemas.days import Date
 from schemas.ids import CURRENCY_LIMIT, PAYMENTS_LIMIT, TRAFFIC_LIMIT, UNITS_LIMIT, WORKSPACES_LIMIT, Id, shown
 from schemas.money import Discount, Money
-from schemas.record import Record
+from schemas.reasons import DeadReason
+from schemas.record import Record, Unreadable, json_value
 
 Method = Literal["cash", "prepaid_card", "coupon"]
 
 
-class NotJson(ValueError):
-    """The value is not JSON in UTF-8."""
-
-
-class UnknownKind(ValueError):
+class UnknownKind(Unreadable):
     """The order's `kind` is absent or none the meter knows."""
+
+    reason = DeadReason.UNKNOWN_TYPE
 
 
 class TrafficLine(Record):
@@ -155,10 +153,7 @@ _MODELS: dict[object, type[Order]] = {
 
 def order_from_json(content: bytes) -> Order:
     """The order in `content`; raises NotJson, UnknownKind or pydantic's ValidationError (anything else wrong)."""
-    try:
-        shape = from_json(content, allow_inf_nan=False)
-    except ValueError as wrong:
-        raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+    shape = json_value(content)
     if not isinstance(shape, dict):
         return ANY_ORDER.validate_python(shape)  # raises: it is no object
     kind = shape.get("kind")

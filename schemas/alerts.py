@@ -1,0 +1,52 @@
+"""That a plan's quota runs out (topic `quota-alerts`): raised iff quota > 0 and covered * 100 >= threshold * quota.
+
+`QuotaAlert` is the model; `QuotaAlertStruct` writes the same bytes (a test holds them together).
+"""
+
+from typing import Literal
+
+import msgspec
+from pydantic import Field
+
+from schemas.days import Day
+from schemas.ids import Id
+from schemas.record import Record
+
+#: Percent of the quota.
+THRESHOLDS = (80, 100)
+
+
+class QuotaAlert(Record):
+    """One threshold of one plan's quota for an item on a day."""
+
+    account: Id = Field(description="The billing account.", examples=["acct_1"])
+    plan_id: Id = Field(description="The plan.", examples=["o-1"])
+    item: Id = Field(description="The billing item.", examples=["logs"])
+    day: Day = Field(description="The billing day.", examples=["2026-01-31"])
+    threshold: Literal[80, 100] = Field(description="Percent of the quota.", examples=[80])
+    state: Literal["raised", "cleared"] = Field(description="Whether it is reached.", examples=["raised"])
+    quota: int = Field(description="What the plan covers that day.", ge=0, examples=[150000000])
+    covered: int = Field(description="What was drawn from it.", ge=0, examples=[150000000])
+    revision: int = Field(description="Rises in every key.", ge=1, examples=[1042])
+
+    def record_key(self) -> str:
+        """The record's key."""
+        return f"{self.account}/{self.plan_id}/{self.item}/{self.day}/{self.threshold}"
+
+
+class QuotaAlertStruct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`QuotaAlert`, for the hot path."""
+
+    account: str
+    plan_id: str
+    item: str
+    day: str
+    threshold: int
+    state: str
+    quota: int
+    covered: int
+    revision: int
+
+    def record_key(self) -> str:
+        """The record's key."""
+        return f"{self.account}/{self.plan_id}/{self.item}/{self.day}/{self.threshold}"

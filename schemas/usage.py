@@ -1,0 +1,86 @@
+"""Usage as customers' agents send it (topics `usage` and `usage.<workspace>`): a CloudEvent in structured mode.
+
+This model is the reference: the per-event path decodes with a msgspec struct (agents/) that is tested against it.
+"""
+
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from schemas.days import Time
+from schemas.ids import QUANTITY_LIMIT, EventName, Id, shown
+from schemas.reasons import DeadReason
+from schemas.record import Record, Unreadable, json_value, problem
+
+RECORDED = "usage.recorded"
+CORRECTED = "usage.corrected"
+
+
+class NotACloudEvent(Unreadable):
+    """No object, another specversion, or id, source or type absent."""
+
+    reason = DeadReason.NOT_A_CLOUD_EVENT
+
+
+class UnknownType(Unreadable):
+    """The event's `type` is none the meter knows."""
+
+    reason = DeadReason.UNKNOWN_TYPE
+
+
+class Quantity(Record):
+    """How much of what was used."""
+
+    item: Id = Field(description="The billing item.", examples=["logs"])
+    quantity: int = Field(
+        description="How much, a JSON integer; below 0 only in a correction.",
+        ge=-QUANTITY_LIMIT,
+        le=QUANTITY_LIMIT,
+        examples=[1000000],
+    )
+    retention_days: int | None = Field(
+        None, description="How long it is kept; absent: the item's default. One of the item's.", examples=[14]
+    )
+
+
+class UsageEvent(Record):
+    """One report of usage, or the correction of one."""
+
+    specversion: Literal["1.0"] = Field(description="Of CloudEvents.", examples=["1.0"])
+    id: EventName = Field(description="With workspace and source: the event's identity.", examples=["7c1e…"])
+    source: EventName = Field(description="Who reports.", examples=["datakit/host-1"])
+    type: Literal["usage.recorded", "usage.corrected"] = Field(
+        description="A report, or (on the shared topic) a correction.", examples=["usage.recorded"]
+    )
+    subject: Id | None = Field(
+        None, description="The workspace; may be absent on the workspace's own topic.", examples=["wksp_a"]
+    )
+    time: Time = Field(
+        description="When it was used; its billing day is the event's. Digits beyond the microsecond are cut.",
+        examples=["2026-01-31T08:00:00Z"],
+    )
+    data: Quantity = Field(description="How much of what was used.")
+
+    @model_validator(mode="after")
+    def _sign(self) -> Self:
+        if self.type == RECORDED and self.data.quantity < 0:
+            raise ValueError(f"{RECORDED} has a quantity of at least 0, not {self.data.quantity}")
+        return self
+
+
+def usage_from_json(content: bytes) -> UsageEvent:
+    """The event in `content`; raises Unreadable, its `reason` the first of SPEC §8 that applies to the value alone."""
+    shape = json_value(content)
+    if not isinstance(shape, dict):
+        raise NotACloudEvent(f"an event is one JSON object, not {shown(shape)}")
+    if shape.get("specversion") != "1.0":
+        raise NotACloudEvent(f'specversion is "1.0", not {shown(shape.get("specversion"))}')
+    for name in ("id", "source", "type"):
+        if shape.get(name) is None:
+            raise NotACloudEvent(f"an event has id, source and type, this one has no {name}")
+    if shape["type"] not in (RECORDED, CORRECTED):
+        raise UnknownType(f"type is {RECORDED} or {CORRECTED}, not {shown(shape['type'])}")
+    try:
+        return UsageEvent.model_validate(shape)
+    except ValidationError as wrong:
+        raise Unreadable(problem(wrong)) from wrong
