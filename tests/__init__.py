@@ -1,0 +1,1 @@
+"""The tests, and the two things they judge by: the oracle (SPEC read a second time) and the generators."""
