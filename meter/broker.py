@@ -26,6 +26,7 @@ from meter.trouble import Trouble
 
 HOST = "127.0.0.1"
 SHIPPED = Path(__file__).with_name("kafka")
+HAS_PROC = Path("/proc/self").exists()
 #: Starting takes 4 s on two idle cores; busy ones get fifteen times that.
 START_SECONDS = 60
 #: A clean stop takes 1–3 s; after this it is killed, which Kafka survives as it does a power cut.
@@ -103,21 +104,13 @@ class Broker:
         if running is not None:
             self.say(f"stopping the broker on port {running.port} (process {running.pid})")
             os.kill(running.pid, signal.SIGTERM)
-            if not self._gone(running, STOP_SECONDS):
+            if not gone(running.pid, STOP_SECONDS):
                 self.say(f"it did not stop within {STOP_SECONDS} s; killing it: it recovers at its next start")
                 os.kill(running.pid, signal.SIGKILL)
-                if not self._gone(running, STOP_SECONDS):
+                if not gone(running.pid, STOP_SECONDS):
                     raise BrokerTrouble(f"process {running.pid} lives on after SIGKILL; look at it with `ps`")
         (self.home / "broker.json").unlink(missing_ok=True)
         return running
-
-    def _gone(self, running: Running, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.running() is not None:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True
 
     def _format(self, port: int, jars: Path) -> None:
         settings = self.home / "server.properties"
@@ -147,7 +140,7 @@ class Broker:
     def _wait(self, running: Running) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not is_kafka(HOST, running.port):
-            if self._gone(running, 0) and self._gone(running, 0):  # twice: a process in exec shows no command line
+            if not alive(running.pid):
                 (self.home / "broker.json").unlink(missing_ok=True)
                 raise BrokerTrouble(f"the broker stopped while starting; the end of {self.log}:\n{tail(self.log)}")
             if time.monotonic() > deadline:
@@ -240,13 +233,37 @@ def java(jars: Path, *arguments: str) -> list[str]:
 
 
 def command_line(pid: int) -> str:
-    """The command line of a living process; empty for none and for one that has ended but was not fetched."""
+    """The command line of a living process; empty for none, and for one that has ended."""
+    if not HAS_PROC:
+        return ps(pid, "command=")
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    if Path("/proc/self").exists():
-        return ""
-    done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return done.stdout
+    return ""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process lives; one that has ended and was not fetched by its parent does not."""
+    if not HAS_PROC:
+        return ps(pid, "state=")[:1] not in ("", "Z")
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    return False
+
+
+def gone(pid: int, seconds: float) -> bool:
+    """Whether a process ends within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def ps(pid: int, column: str) -> str:
+    """One column of `ps` about a process."""
+    done = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def tail(log: Path) -> str:

@@ -6,13 +6,13 @@ to do next. The descriptions below are the ones that `meter settings` shows and 
 
 import os
 import re
-import zoneinfo
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from meter.rules.days import zone
 from meter.trouble import Trouble
 
 PREFIX = "METER_"
@@ -26,7 +26,6 @@ RESTATEMENT_HORIZON_DAYS_MAX = 366
 SHORTEST_DAY_SECONDS = 23 * 3600
 
 TOPIC_PREFIX = re.compile(r"([A-Za-z0-9_-]{1,32}\.)?", re.ASCII)
-FIXED_OFFSET = re.compile(r"[+-]([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -108,12 +107,7 @@ class Settings(BaseSettings):
     @field_validator("billing_time_zone")
     @classmethod
     def _time_zone(cls, value: str) -> str:
-        if FIXED_OFFSET.fullmatch(value) is None:
-            try:
-                zoneinfo.ZoneInfo(value)
-            except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-                law = "a time zone is an IANA name (Asia/Shanghai) or a fixed offset (+05:37)"
-                raise ValueError(f"{law}, this is {value!r}") from None
+        zone(value)
         return value
 
     @field_validator("catalog", "ssl_cafile", "ssl_certfile", "ssl_keyfile")

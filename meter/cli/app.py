@@ -1,0 +1,46 @@
+"""The `meter` command, put together.
+
+To add a command: put a module beside this one with a function `register(app)` that adds it; it is found by
+itself. Import what is heavy (Faust, aiokafka, pydantic, rocksdict) inside the command's function, so that
+`meter --help` stays quick, and raise `meter.trouble.Trouble` for whatever the user can mend.
+"""
+
+import importlib
+import logging
+import pkgutil
+import sys
+
+import typer
+
+import meter.cli
+from meter.trouble import Trouble
+
+
+def assembled() -> typer.Typer:
+    """The command with every sub-command of this package."""
+    app = typer.Typer(
+        name="meter",
+        help="Turns a stream of usage into coverage, overage and money, exactly once, on Apache Kafka.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for found in sorted(pkgutil.iter_modules(meter.cli.__path__), key=lambda module: module.name):
+        if found.name.startswith("_") or found.name == "app":
+            continue
+        module = importlib.import_module(f"meter.cli.{found.name}")
+        if hasattr(module, "register"):
+            module.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command; trouble that the user can mend is one sentence on stderr and exit code 1."""
+    # Kafka's client tells its own view of what we tell better; a worker that wants it configures logging.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    try:
+        assembled()()
+    except Trouble as trouble:
+        print(f"meter: {trouble}", file=sys.stderr)
+        sys.exit(1)

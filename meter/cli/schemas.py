@@ -1,0 +1,25 @@
+"""`meter schemas DIR`: the JSON Schema of every record, for those who write or read them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter schemas`."""
+    app.command()(schemas)
+
+
+def schemas(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them; made if absent.")],
+) -> None:
+    """Write the JSON Schema (2020-12) of every record and of the catalogue file."""
+    from meter.documents import write_documents
+    from meter.trouble import Trouble
+
+    try:
+        written = write_documents(directory)
+    except OSError as error:
+        raise Trouble(f"{directory} cannot be written: {error.strerror}; name another directory") from error
+    typer.echo(f"{len(written)} schemas written to {directory}")
