@@ -258,7 +258,7 @@ def _version(file: VersionFile) -> Version:
         since=file.from_.toordinal(),
         items={name: _item(name, item) for name, item in file.items.items()},
         plans={
-            name: PlanPackage(name, plan.title, dict(plan.quotas), plan.price, plan.value)
+            name: PlanPackage(name, plan.title or name, dict(plan.quotas), plan.price, plan.value)
             for name, plan in file.plans.items()
         },
         traffic={name: TrafficPackage(name, package.capacity, package.price) for name, package in file.traffic.items()},

@@ -67,42 +67,56 @@ class _Part(BaseModel):
 class RetentionFile(_Part):
     """A retention other than the default one."""
 
-    factor: int = Field(ge=1, le=FACTOR_LIMIT, description="A quantity at this retention counts so many times.")
-    price: Price = Field(description="Pay-as-you-go price of a unit at this retention.")
+    factor: int = Field(
+        ge=1, le=FACTOR_LIMIT, description="A quantity at this retention counts so many times.", examples=[2]
+    )
+    price: Price = Field(description="Pay-as-you-go price of a unit at this retention.", examples=["2"])
 
 
 class ItemFile(_Part):
     """A billing item: how its reports add up over the day, its unit and its prices."""
 
     aggregation: Literal["sum", "max"] = Field(
-        description="Over the day: `sum` of the reports, or the highest (`max`)."
+        description="Over the day: `sum` of the reports, or the highest (`max`).", examples=["sum"]
     )
-    unit: Whole = Field(description="The quantity that `price` is for.")
-    price: Price = Field(description="Price of a unit (at the default retention).")
-    default_retention_days: Days | None = Field(None, description="The retention of usage that states none.")
-    retentions: dict[RetentionKey, RetentionFile] = Field({}, description="The other retentions, by days.")
+    unit: Whole = Field(description="The quantity that `price` is for.", examples=[1000000])
+    price: Price = Field(description="Price of a unit (at the default retention).", examples=["1.5"])
+    default_retention_days: Days | None = Field(
+        None, description="The retention of usage that states none.", examples=[14]
+    )
+    retentions: dict[RetentionKey, RetentionFile] = Field(
+        {}, description="The other retentions, by days.", examples=[{"30": {"factor": 2, "price": "2"}}]
+    )
 
 
 class PlanFile(_Part):
     """A plan package: what it covers a day, and its price."""
 
-    title: str = Field(description="What people call it.", min_length=1, max_length=200)
-    price: Price = Field(description="Price for the whole validity.")
-    value: Price | None = Field(None, description="What its quotas would cost as pay-as-you-go: a check, not data.")
-    quotas: dict[Id, Whole] = Field(description="What it covers of an item a day.")
+    title: str | None = Field(
+        None,
+        description="What people call it; absent: its name.",
+        examples=["Startup Acceleration Package"],
+        min_length=1,
+        max_length=200,
+    )
+    price: Price = Field(description="Price for the whole validity.", examples=["42000"])
+    value: Price | None = Field(
+        None, description="What its quotas would cost as pay-as-you-go: a check, not data.", examples=["72168"]
+    )
+    quotas: dict[Id, Whole] = Field(description="What it covers of an item a day.", examples=[{"logs": 40000000}])
 
 
 class TrafficFile(_Part):
     """A traffic package of an item: capacity and price, of one, a day."""
 
-    capacity: Whole = Field(description="What one package covers a day.")
-    price: Price = Field(description="Price of one package a day.")
+    capacity: Whole = Field(description="What one package covers a day.", examples=[1000000])
+    price: Price = Field(description="Price of one package a day.", examples=["1.5"])
 
 
 class VersionFile(_Part):
     """Items, plan packages and traffic packages in force from a day until the next version's."""
 
-    from_: Since = Field(alias="from", description="The first billing day of this version.")
+    from_: Since = Field(alias="from", description="The first billing day of this version.", examples=["2024-01-01"])
     items: dict[Id, ItemFile] = Field(description="Billing items by name.", min_length=1)
     plans: dict[Id, PlanFile] = Field({}, description="Plan packages by name.")
     traffic: dict[Id, TrafficFile] = Field({}, description="Traffic packages by the item they cover.")
@@ -111,8 +125,10 @@ class VersionFile(_Part):
 class CatalogueFile(_Part):
     """The whole catalogue."""
 
-    currency: str = Field(description="Of every price: a code such as CNY.", pattern=r"^[A-Z]{3}$")
-    validity_days: Days = Field(description="Days a plan is valid, its first day included.")
+    currency: str = Field(
+        description="Of every price: a code of three capital letters.", examples=["CNY"], pattern=r"^[A-Z]{3}$"
+    )
+    validity_days: Days = Field(description="Days a plan is valid, its first day included.", examples=[372])
     versions: list[VersionFile] = Field(description="Dated versions, in any order.", min_length=1)
 
 

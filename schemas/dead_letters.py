@@ -43,7 +43,10 @@ class DeadLetter(Record):
     )
     length: int | None = Field(None, description="Bytes of the whole value, if it is cut.", examples=[70000])
     sha256: str | None = Field(
-        None, description="Of the whole value, if it is cut: hexadecimal.", pattern="^[0-9a-f]{64}$"
+        None,
+        description="Of the whole value, if it is cut: hexadecimal.",
+        pattern="^[0-9a-f]{64}$",
+        examples=["0f" * 32],
     )
     headers: list[Header] = Field(description="The record's headers, in their order.")
     headers_left_out: int | None = Field(

@@ -8,11 +8,11 @@ import json
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_validator
 
 from schemas.days import Date
 from schemas.ids import CURRENCY_LIMIT, PAYMENTS_LIMIT, TRAFFIC_LIMIT, UNITS_LIMIT, WORKSPACES_LIMIT, Id, shown
-from schemas.money import Discount, Money
+from schemas.money import DISCOUNT_PATTERN, Discount, Money
 from schemas.reasons import DeadReason
 from schemas.record import Record, Unreadable, json_value
 
@@ -25,15 +25,21 @@ class UnknownKind(Unreadable):
     reason = DeadReason.UNKNOWN_TYPE
 
 
+def _discount(given: object) -> object:
+    return Decimal(1) if given is None else given
+
+
+_DISCOUNT_OR_NULL = {"anyOf": [{"type": "string", "pattern": f"^{DISCOUNT_PATTERN}$"}, {"type": "null"}]}
+
+
 class TrafficLine(Record):
     """Traffic packages of one item."""
 
     item: Id = Field(description="The item whose quota they raise.", examples=["logs"])
     units: int = Field(description="How many packages.", ge=1, le=UNITS_LIMIT, examples=[30])
-    discount: Annotated[
-        Discount,
-        BeforeValidator(lambda given: Decimal(1) if given is None else given, json_schema_input_type=str | None),
-    ] = Field(Decimal(1), description="What the price is multiplied by: above 0, up to 1.", examples=["0.8"])
+    discount: Annotated[Discount, BeforeValidator(_discount), WithJsonSchema(_DISCOUNT_OR_NULL)] = Field(
+        Decimal(1), description="What the price is multiplied by: above 0, up to 1.", examples=["0.8"]
+    )
 
 
 class Payment(Record):
@@ -50,24 +56,42 @@ class Payment(Record):
 
 
 def _sequence(given: object) -> object:
-    """A list as a tuple, null as absence."""
+    """A list as a tuple (which no one can change), null as absence."""
     return () if given is None else tuple(given) if isinstance(given, list) else given
 
 
 Workspaces = Annotated[
     tuple[Id, ...],
-    BeforeValidator(lambda given: tuple(given) if isinstance(given, list) else given, json_schema_input_type=list[Id]),
-    Field(max_length=WORKSPACES_LIMIT, description="In priority order.", examples=[["wksp_a", "wksp_b"]]),
+    Field(max_length=WORKSPACES_LIMIT),
+    BeforeValidator(
+        lambda given: tuple(given) if isinstance(given, list) else given,
+        json_schema_input_type=Annotated[list[Id], Field(max_length=WORKSPACES_LIMIT)],
+    ),
+    Field(description="In priority order.", examples=[["wksp_a", "wksp_b"]]),
 ]
 TrafficLines = Annotated[
     tuple[TrafficLine, ...],
-    BeforeValidator(_sequence, json_schema_input_type=list[TrafficLine] | None),
-    Field(max_length=TRAFFIC_LIMIT, description="Traffic packages, each line priced by itself."),
+    Field(max_length=TRAFFIC_LIMIT),
+    BeforeValidator(
+        _sequence,
+        json_schema_input_type=Annotated[list[TrafficLine], Field(max_length=TRAFFIC_LIMIT)] | None,
+    ),
+    Field(
+        description="Traffic packages, each line priced by itself.",
+        examples=[[{"item": "logs", "units": 30, "discount": "0.8"}]],
+    ),
 ]
 Payments = Annotated[
     tuple[Payment, ...],
-    BeforeValidator(_sequence, json_schema_input_type=list[Payment] | None),
-    Field(max_length=PAYMENTS_LIMIT, description="They make exactly the price."),
+    Field(max_length=PAYMENTS_LIMIT),
+    BeforeValidator(
+        _sequence,
+        json_schema_input_type=Annotated[list[Payment], Field(max_length=PAYMENTS_LIMIT)] | None,
+    ),
+    Field(
+        description="They make exactly the price.",
+        examples=[[{"method": "cash", "amount": "53392.00"}]],
+    ),
 ]
 
 
