@@ -102,10 +102,9 @@ def _outcome_problems(outcome: Outcome, record: Json) -> list[str]:
         "outcome": "refused" if outcome.reason else "accepted",
         "reason": outcome.reason,
     }
-    if not outcome.reason and order.kind == "purchase":
-        expected |= {"first_day": day_text(outcome.first_day or 0), "last_day": day_text(outcome.last_day or 0)}
     if not outcome.reason and order.kind != "top_up":
         expected |= {"plan_id": outcome.plan_id, "price": outcome.price}
+        expected |= {"first_day": day_text(outcome.first_day or 0), "last_day": day_text(outcome.last_day or 0)}
     seen = dict(record)
     if "price" in expected and AMOUNT.fullmatch(str(seen.get("price"))):
         seen["price"] = Decimal(seen["price"])

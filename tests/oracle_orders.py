@@ -151,7 +151,7 @@ def _plan_order(order: Order, day: int, account: Account, market: Market) -> Out
         raise Refused("upgrade_must_go_up")
     _check_workspaces(order, day, market)
     _check_purchase(order, since, day, account)
-    price = _price(order, plan, since, market.book, day)
+    price = price_of(order, plan, since, market.book, day)
     _check_payments(order, price, day, account)
     for method, instrument, amount in order.payments:
         account.wallets[(method, instrument)].balance -= amount
@@ -197,7 +197,7 @@ def _check_payments(order: Order, price: Decimal, day: int, account: Account) ->
         raise Refused("payments_must_equal_price")
 
 
-def _price(order: Order, plan: Plan | None, since: int, book: Book, day: int) -> Decimal:
+def price_of(order: Order, plan: Plan | None, since: int, book: Book, day: int) -> Decimal:
     """SPEC's four prices, rounded once."""
     version = book.on(day)
     daily = sum((version.traffic[item].price * units * discount for item, units, discount in order.traffic), Decimal(0))

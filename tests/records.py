@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.oracle_reading import Sent
-from tests.oracle_time import time_text
+from tests.oracle_time import instant, time_text
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,19 @@ def binding_message(record: dict[str, Any], note: str = "") -> Message:
 
 def order_message(order: dict[str, Any], note: str = "") -> Message:
     return Message("plan-purchases", str(order.get("account", "")), json_bytes(order), note=note)
+
+
+def parsed(message: Message) -> dict[str, Any]:
+    """What a message says."""
+    value: dict[str, Any] = json.loads(message.value or b"null")
+    return value
+
+
+def time_us_of(event: dict[str, Any]) -> int:
+    """The instant of a good event."""
+    found = instant(event["time"])
+    assert found is not None
+    return found
 
 
 @dataclass
