@@ -36,8 +36,10 @@ class Buyer:
 
     def first_orders(self) -> list[Message]:
         """Money on three instruments, and up to four plans."""
+        many = self.account.endswith("001")
+        cash = 90_000_000 if many else self.rng.randint(1_000_000, 9_000_000)
         orders = [
-            records.top_up(self.account, self._id("t"), f"{self.rng.randint(1_000_000, 9_000_000)}.50"),
+            records.top_up(self.account, self._id("t"), f"{cash}.50"),
             records.top_up(
                 self.account, self._id("t"), "20000", CARD[0], instrument=CARD[1], expires_on=day_text(self.day + 40)
             ),
@@ -46,7 +48,7 @@ class Buyer:
         messages = [self._tell(order, "top-up") for order in orders]
         plans = self.rng.choice((0, 1, 1, 2, 2, 3, 4)) if self.commercial else 0
         messages += [self._tell(self._purchase(), "purchase") for _ in range(plans)]
-        if self.account.endswith("001"):
+        if many:
             messages += [self._tell(self._purchase(), "one of too many plans") for _ in range(52)]
         return messages + [self._tell(order, f"refused: {reason}") for reason, order in self._some(self._refusals())]
 
