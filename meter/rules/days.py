@@ -111,6 +111,7 @@ def _at_midnights(start: int, end: int, offset: int) -> list[Run]:
     return runs
 
 
+_iana_names = lru_cache(1)(available_timezones)  # it reads some 600 files
 _fixed_offset = re.compile(r"[+-]([01][0-9]|2[0-3]):[0-5][0-9]").fullmatch
 
 
@@ -118,7 +119,7 @@ def zone(name: str) -> BillingZone:
     """The zone of an IANA name or a fixed offset such as `+05:37`; ValueError for anything else."""
     if _fixed_offset(name):
         return BillingZone(name, timezone(timedelta(minutes=_offset_minutes(name))))
-    if name not in available_timezones():
+    if name not in _iana_names():
         raise ValueError(f"a time zone is an IANA name or an offset such as +05:37, {shown(name)} is neither")
     return BillingZone(name, ZoneInfo(name))
 
@@ -174,11 +175,11 @@ def _offset_minutes(offset: str) -> int:
 
 
 def parse_day(text: str) -> int:
-    """The day written `YYYY-MM-DD`; ValueError, in a sentence, for any other text and for dates that are none."""
+    """The day written `YYYY-MM-DD`; ValueError, in a sentence, for any other text, dates out of the calendar too."""
     try:
         return parse_date(text).toordinal()
-    except ValueError as error:
-        raise ValueError(f"{error}: {shown(text)}") from None
+    except ValueError:
+        raise ValueError(f'a day is a date such as "2026-01-31", not {shown(text)}') from None
 
 
 @lru_cache(TEXTS_KEPT)

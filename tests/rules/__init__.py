@@ -1,0 +1,1 @@
+"""The rules, by themselves: laws, worked cases, tables."""

@@ -1,0 +1,142 @@
+"""The one home of generators. They are small and dense: few names, 0 to 3 units, every workspace uses every item.
+
+Wide ones miss false laws: a plan that runs dry beside a workspace that still needs something must be the usual case.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from schemas.rows import Package, Plan, WorkspaceList
+
+# ------------------------------------------------------------------------------------------------ allocation
+
+#: Priority is a matter of lists: the names are not in the order in which they are mostly listed.
+WORKSPACES = ("c", "a", "b")
+
+
+#: What one plan offers: its id, its quota, its workspaces in priority order.
+Share = tuple[str, int, tuple[str, ...]]
+
+
+class Case(NamedTuple):
+    """One account, item and day: the plans in allocation order, and the usage of each workspace."""
+
+    shares: list[Share]
+    usage: dict[str, int]
+
+
+def workspace_lists(workspaces: tuple[str, ...] = WORKSPACES) -> st.SearchStrategy[tuple[str, ...]]:
+    """Some of the workspaces, at least one, in any order."""
+    some = st.integers(1, len(workspaces))
+    return st.permutations(workspaces).flatmap(lambda order: some.map(lambda count: tuple(order[:count])))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """One to three plans with overlapping lists; every workspace uses the item; quotas of the same size as usage."""
+    lists = draw(st.lists(workspace_lists(), min_size=1, max_size=3))
+    shares = [(f"p{number}", draw(st.integers(0, 4)), listed) for number, listed in enumerate(lists)]
+    return Case(shares, {workspace: draw(st.integers(0, 3)) for workspace in WORKSPACES})
+
+
+@st.composite
+def whole_plans(draw: st.DrawFn) -> Case:
+    """One plan that lists every workspace."""
+    listed = tuple(draw(st.permutations(WORKSPACES)))
+    usage = {workspace: draw(st.integers(0, 3)) for workspace in WORKSPACES}
+    return Case([("p0", draw(st.integers(0, 8)), listed)], usage)
+
+
+@st.composite
+def more_usage(draw: st.DrawFn) -> tuple[Case, Case]:
+    """A case, and the same with more usage of one workspace."""
+    case = draw(cases())
+    grown = draw(st.sampled_from(WORKSPACES))
+    return case, Case(case.shares, {**case.usage, grown: case.usage[grown] + draw(st.integers(1, 2))})
+
+
+@st.composite
+def more_offered(draw: st.DrawFn) -> tuple[Case, Case]:
+    """A case, and the same with one more plan, or a larger quota, or a workspace more at the end of a list."""
+    case = draw(cases())
+    shares = list(case.shares)
+    place = draw(st.integers(0, len(shares) - 1))
+    plan_id, quota, listed = shares[place]
+    others = [workspace for workspace in WORKSPACES if workspace not in listed]
+    kind = draw(st.sampled_from(["plan", "quota", "workspace"] if others else ["plan", "quota"]))
+    if kind == "plan":
+        shares.insert(draw(st.integers(0, len(shares))), ("one more", draw(st.integers(1, 4)), draw(workspace_lists())))
+    elif kind == "quota":
+        shares[place] = (plan_id, quota + draw(st.integers(1, 2)), listed)
+    else:
+        shares[place] = (plan_id, quota, (*listed, draw(st.sampled_from(others))))
+    return case, Case(shares, case.usage)
+
+
+@st.composite
+def plan_rows(draw: st.DrawFn) -> list[Plan]:
+    """Plans that begin and end within a few days of each other (days 1 to 5), at different places of the total order.
+
+    Their lists and packages change on a day of their own.
+    """
+    plans = []
+    for plan_id in draw(st.permutations(["p1", "p2", "p3"])):
+        first = draw(st.integers(1, 3))
+        last = draw(st.integers(first, 5))
+        changes = sorted(draw(st.sets(st.integers(first, last), max_size=1)) | {first})
+        lists = tuple(WorkspaceList(since, draw(workspace_lists())) for since in changes)
+        packages = tuple(Package(since, "any", Decimal(0), {"logs": draw(st.integers(0, 3))}) for since in changes)
+        plans.append(Plan(plan_id, first, last, packages, lists))
+    return plans
+
+
+def prices() -> st.SearchStrategy[Decimal]:
+    """Prices and amounts; three decimals, so that half a cent happens."""
+    return st.decimals(0, 100, places=3)
+
+
+# ------------------------------------------------------------------------------------------------ days and times
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+YEAR = 365 * 24 * HOUR
+#: Zones, each with an instant at which its clocks changed: days of 23 and 25 hours, days without a midnight, with two,
+#: a date skipped, half an hour, odd seconds.
+CHANGES = [
+    (zone, int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND)
+    for zone, text in (
+        ("Europe/Berlin", "2026-03-29T01:00"),
+        ("Europe/Berlin", "2026-10-25T01:00"),
+        ("America/Sao_Paulo", "2018-11-04T03:00"),
+        ("America/Sao_Paulo", "2018-02-18T02:00"),
+        ("Asia/Beirut", "2024-03-30T22:00"),
+        ("Asia/Beirut", "2024-10-26T21:00"),
+        ("America/Havana", "2025-11-02T05:00"),
+        ("America/St_Johns", "2009-11-01T02:31"),
+        ("Pacific/Apia", "2011-12-30T10:00"),
+        ("Australia/Lord_Howe", "2026-04-04T15:00"),
+        ("Africa/Monrovia", "1972-01-07T00:44"),
+        ("Asia/Shanghai", "1991-09-14T17:00"),
+    )
+]
+
+
+@st.composite
+def times_in_zones(draw: st.DrawFn) -> tuple[str, list[int]]:
+    """A zone, and instants (microseconds) close to each other, most of them close to a change of its clocks."""
+    zone, start = draw(st.sampled_from(CHANGES))
+    if not draw(st.integers(0, 3)):
+        start = draw(st.integers(-70 * YEAR, 230 * YEAR))
+    near = st.integers(-2, 2) | st.integers(-5, 5).map(lambda halves: halves * HOUR // 2)
+    away = near | st.integers(-30 * HOUR, 30 * HOUR)
+    return zone, [start + each for each in draw(st.lists(away, min_size=1, max_size=6))]
+
+
+def written_times() -> st.SearchStrategy[tuple[datetime, str, int]]:
+    """What a time is written of: the local time to the second, its decimals, its offset in minutes (0: Z)."""
+    seconds = st.datetimes().map(lambda moment: moment.replace(microsecond=0))
+    decimals = st.text("059", max_size=9) | st.sampled_from(["999999999", "9999995", "000001"])
+    return st.tuples(seconds, decimals, st.just(0) | st.integers(-1439, 1439))
