@@ -59,7 +59,7 @@ class UsageEvent(Record):
         description="When it was used; its billing day is the event's. Digits beyond the microsecond are cut.",
         examples=["2026-01-31T08:00:00Z"],
     )
-    data: Quantity = Field(description="How much of what was used.")
+    data: Quantity = Field(description="What was used, and how much.")
 
     @model_validator(mode="after")
     def _sign(self) -> Self:

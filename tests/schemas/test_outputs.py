@@ -1,0 +1,133 @@
+"""Published records: SPEC's example, one written form, and struct twins that write the models' own bytes."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from schemas.alerts import QuotaAlert, QuotaAlertStruct
+from schemas.balances import PlanBalanceStruct, QuotaBalance, QuotaBalanceStruct, WorkspaceBalanceStruct
+from schemas.dead_letters import DeadLetter
+from schemas.overages import CauseStruct, ChargeStruct, LineStruct, Overage, OverageStruct
+from schemas.record import Record, encode
+from schemas.wallets import Wallet
+from tests.schemas.published import CASH, DEAD, OVERAGE, RECORDS
+
+
+@pytest.mark.parametrize(("model", "record", "key"), RECORDS)
+def test_a_record_is_written_as_it_is_read(model: type[Record], record: dict[str, Any], key: str) -> None:
+    content = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    read = model.model_validate_json(content)
+    assert read.json_bytes() == content
+    assert model.model_validate(record) == read
+    assert read.record_key() == key  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("model", "record", "key"), RECORDS)
+def test_unknown_fields_are_ignored(model: type[Record], record: dict[str, Any], key: str) -> None:
+    assert model.model_validate(record | {"new": 1}) == model.model_validate(record)
+
+
+def test_coverage_and_overage_make_usage() -> None:
+    with pytest.raises(ValidationError, match=r"coverage \+ overage = usage, not 50000000 \+ 50000001 = 100000000"):
+        Overage.model_validate(OVERAGE | {"overage": 50000001})
+
+
+@pytest.mark.parametrize("amount", ["75", "75.0", "7.5e1", "NaN", 75.0, "75.00\n"])
+def test_amounts_have_one_written_form(amount: object) -> None:
+    with pytest.raises(ValidationError, match="an amount is a decimal string"):
+        Wallet.model_validate(CASH | {"balance": amount})
+
+
+@pytest.mark.parametrize("value", ["YQ", "YQ=", "YQ==\n", "Y Q=", "_-8="])
+def test_base64_has_one_written_form(value: str) -> None:
+    with pytest.raises(ValidationError):
+        DeadLetter.model_validate(DEAD | {"value": value})
+
+
+def _same(struct: object, model: type[BaseModel]) -> None:
+    content = encode(struct)
+    read = model.model_validate_json(content)
+    assert isinstance(read, Record)
+    assert read.json_bytes() == content
+    assert read.record_key() == struct.record_key()  # type: ignore[attr-defined]
+
+
+def test_struct_twins_have_the_models_fields_in_their_order() -> None:
+    for struct, model in ((OverageStruct, Overage), (QuotaBalanceStruct, QuotaBalance), (QuotaAlertStruct, QuotaAlert)):
+        assert struct.__struct_fields__ == tuple(model.model_fields)
+
+
+_ids = st.sampled_from(["a", "B-1", "x.y_z"])
+_counts = st.sampled_from([0, 1, 2, 10**15, 2**63, 2**64, 10**30])
+_money = st.sampled_from(["0.00", "75.00", "0.125", "123456789012345678901234567890.5001"])
+_lines = st.builds(
+    LineStruct,
+    retention_days=st.sampled_from([None, 3, 14]),
+    quantity=_counts,
+    units=st.sampled_from(["0.00", "50.00", "10000000000000000000000.99"]),
+    unit_price=st.sampled_from(["0", "1.5", "0.00125"]),
+    amount=_money,
+)
+_causes = st.builds(
+    CauseStruct,
+    kind=st.sampled_from(["usage", "order", "workspace", "catalogue"]),
+    workspaces=st.lists(_ids, max_size=3),
+    orders=st.none() | st.lists(_ids, max_size=2),
+    topic=st.sampled_from(["usage", "usage.a", "plan-purchases"]),
+    partition=st.integers(0, 3),
+    first_offset=_counts,
+    last_offset=_counts,
+)
+
+
+@given(
+    charge=st.builds(ChargeStruct, amount=_money, currency=st.just("CNY"), lines=st.lists(_lines, max_size=2)),
+    cause=_causes,
+    covered=_counts,
+    overage=_counts,
+    delta=_counts.map(lambda count: -count),
+    basis=st.sampled_from(["package", "pay_as_you_go"]),
+    restated=st.booleans(),
+)
+def test_an_overage_struct_writes_the_models_bytes(covered: int, overage: int, **rest: Any) -> None:
+    struct = OverageStruct(
+        account="acct_1",
+        workspace="wksp_b",
+        item="logs",
+        day="2026-01-31",
+        revision=1042,
+        previous_revision=7,
+        usage=covered + overage,
+        covered=covered,
+        overage=overage,
+        plans=["o-1"],
+        **rest,
+    )
+    _same(struct, Overage)
+
+
+@given(
+    plans=st.lists(
+        st.builds(PlanBalanceStruct, plan_id=_ids, quota=_counts, covered=_counts, left=_counts), max_size=2
+    ),
+    workspaces=st.lists(
+        st.builds(WorkspaceBalanceStruct, workspace=_ids, usage=_counts, covered=_counts, overage=_counts), max_size=2
+    ),
+    more=st.sampled_from([None, 1, 12]),
+    quota=_counts,
+)
+def test_a_balance_struct_writes_the_models_bytes(**rest: Any) -> None:
+    struct = QuotaBalanceStruct(account="acct_1", item="logs", day="2026-01-31", covered=1, left=2, revision=3, **rest)
+    _same(struct, QuotaBalance)
+
+
+@given(threshold=st.sampled_from([80, 100]), state=st.sampled_from(["raised", "cleared"]), quota=_counts)
+def test_an_alert_struct_writes_the_models_bytes(**rest: Any) -> None:
+    struct = QuotaAlertStruct(
+        account="acct_1", plan_id="o-1", item="logs", day="2026-01-31", covered=1, revision=3, **rest
+    )
+    _same(struct, QuotaAlert)
