@@ -32,7 +32,7 @@ def parse_money(text: object) -> Decimal:
     """Money of an order, such as "5000.00" or "-3"; raises ValueError for anything else."""
     if not isinstance(text, str) or _money(text) is None:
         raise ValueError('money is a decimal string of at most 12 digits and 2 decimals, such as "53392.00"')
-    return Decimal(text) + 0  # + 0: no negative zero; 14 digits fit every context
+    return Decimal(text) or Decimal(0)  # no negative zero
 
 
 def parse_discount(text: object) -> Decimal:
