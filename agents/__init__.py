@@ -1,0 +1,1 @@
+"""The hands: intake and meter agents; each gathers, decides, applies."""

@@ -1,0 +1,137 @@
+"""Homes: which account and journal partition a workspace belongs to, as the `workspaces` log says.
+
+A map read from the log by every intake worker itself, so nothing has to be asked of another. It remembers where in
+the log a workspace was first bound and first commercial: a record is judged against the log before its own offset.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from meter.batch.lanes import Retake
+from meter.rules.days import BillingZone
+from schemas.journal import Named
+from schemas.reasons import DeadReason
+from schemas.record import Unreadable
+from schemas.rows import NEVER
+from schemas.workspaces import workspace_from_json
+
+log = logging.getLogger(__name__)
+
+#: A read of the log's end, or of the map up to it, may take this long in all.
+CATCH_UP_SECONDS = 20.0
+NOWHERE = 1 << 62
+
+
+@dataclass(slots=True)
+class Home:
+    """Where a workspace belongs; offsets of its first record and its first `commercial` one."""
+
+    named: Named
+    partition: int
+    bound_at: int
+    commercial_at: int = NOWHERE
+
+
+class Homes:
+    """The map; `known` answers at once, `catch_up` reads on to what was acknowledged before it was called."""
+
+    def __init__(self, topic: str, zone: BillingZone, partitions: int, client_kwargs: Mapping[str, Any]) -> None:
+        self._tp = TopicPartition(topic, 0)
+        self._zone = zone
+        self._partitions = partitions
+        self._kwargs = client_kwargs
+        self._homes: dict[str, Home] = {}
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._ends: aiokafka.AIOKafkaConsumer | None = None
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect and read the whole log once."""
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=50,
+            max_partition_fetch_bytes=4 << 20,
+            **self._kwargs,
+        )
+        # The end is asked read_uncommitted: the last stable offset would hide what stands behind an open transaction.
+        self._ends = aiokafka.AIOKafkaConsumer(enable_auto_commit=False, **self._kwargs)
+        await self._consumer.start()
+        await self._ends.start()
+        self._consumer.assign([self._tp])
+        self._ends.assign([self._tp])
+        self._consumer.seek(self._tp, 0)
+        await self.catch_up()
+        log.info("%d workspaces known", len(self._homes))
+
+    async def stop(self) -> None:
+        for consumer in (self._consumer, self._ends):
+            if consumer is not None:
+                await consumer.stop()
+
+    def known(self, workspace: str) -> Home | None:
+        return self._homes.get(workspace)
+
+    def partition_of(self, account: str) -> int:
+        """The journal partition of an account, as Kafka's Java partitioner would have it."""
+        return (murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
+
+    async def catch_up(self) -> None:
+        """Read the map up to the log's end as it is now; Retake if Kafka does not answer in time."""
+        async with self._lock:
+            try:
+                await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
+            except (KafkaError, TimeoutError) as error:
+                raise Retake(f"the log of workspaces could not be read to its end ({error!r})") from error
+
+    async def _catch_up(self) -> None:
+        consumer, ends = self._consumer, self._ends
+        assert consumer is not None and ends is not None, "homes are started before they are asked"
+        end = (await ends.end_offsets([self._tp]))[self._tp]
+        while await consumer.position(self._tp) < end:
+            fetched = await consumer.getmany(self._tp, timeout_ms=200, max_records=10_000)
+            for record in fetched.get(self._tp, ()):
+                self._learn(record)
+
+    def _learn(self, record: Any) -> None:
+        if not record.value:
+            return
+        try:
+            told = workspace_from_json(record.value)
+        except (Unreadable, ValueError, RecursionError, OverflowError):
+            return  # the intake makes it a dead letter
+        home = self._homes.get(told.workspace)
+        if home is None:
+            named = Named(told.workspace, told.account, NEVER)
+            home = Home(named, self.partition_of(told.account), record.offset)
+            self._homes[told.workspace] = home
+        elif home.named.account != told.account:
+            return
+        if told.tier == "commercial" and home.commercial_at == NOWHERE:
+            day = self._zone.day_of(record.timestamp * 1000)
+            home.named = Named(told.workspace, told.account, day)
+            home.commercial_at = record.offset
+
+    def judge(self, workspace: str, account: str, tier: str, offset: int) -> tuple[DeadReason, str] | bool:
+        """A record of the log at `offset`: a reason to refuse it, or whether it told something new."""
+        home = self._homes[workspace]
+        if home.bound_at < offset and home.named.account != account:
+            return DeadReason.WORKSPACE_CANNOT_MOVE, (
+                f"a workspace belongs to one account for good: {workspace} to {home.named.account}, not {account}"
+            )
+        if tier == "free":
+            if home.commercial_at < offset:
+                return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, (
+                    f"the Commercial Plan is for good: {workspace} has been commercial since offset {home.commercial_at}"
+                )
+            return home.bound_at == offset
+        return home.commercial_at == offset

@@ -1,0 +1,184 @@
+"""The intake: reads the shared topics, checks, finds the account, packs, writes the journal. Keeps no state.
+
+The steps are DESIGN's (§3, intake → journal): 1 read committed, from the committed offset, never reset by itself;
+2 know what `workspaces` said before; 3 one bad record never endangers another; 4 the account's journal partition;
+5 one unacknowledged record a partition, dead letters awaited too; 6 then commit the position, with a mark.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+import aiokafka
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents.gathering import JournalWriter
+from agents.homes import Homes
+from agents.metrics import Metrics
+from agents.orders import OrdersLane
+from agents.reading import UsageReader
+from agents.sources import SourceLane
+from agents.usage import UsageLane
+from agents.workspaces import WorkspacesLane
+from meter.batch.app import ChunkApp
+from meter.batch.lanes import Retake
+from meter.rules.facts import Facts
+from meter.settings import Settings
+from meter.topics import Topics
+from schemas.dead_letters import DeadLetter
+
+log = logging.getLogger(__name__)
+
+#: Handled offsets are committed this often.
+COMMIT_SECONDS = 0.25
+#: How long a single record may take to be read again, for its mark.
+RECORD_MS = 5_000
+
+
+class Intake:
+    """What the lanes of the intake share: facts, homes, the journal's writers, the dead letters' way out."""
+
+    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
+        self.settings = settings
+        self.facts = facts
+        self.metrics = metrics
+        self.topics = Topics.of(settings.topic_prefix)
+        self.kwargs = settings.kafka_client_kwargs()
+        opening = facts.opening
+        self.reader = UsageReader(facts.catalogue, facts.zone, opening.restatement_horizon_days)
+        self.homes = Homes(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
+        self.writers = [
+            JournalWriter(partition, self.topics.journal, self._current) for partition in range(opening.partitions)
+        ]
+        self._producer: AIOKafkaProducer | None = None
+        self._asker: aiokafka.AIOKafkaConsumer | None = None
+        self._asking = asyncio.Lock()
+
+    async def start(self) -> None:
+        self._producer = await self._new_producer()
+        self._asker = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs
+        )
+        await self._asker.start()
+        await self.homes.start()
+
+    async def stop(self) -> None:
+        await self.homes.stop()
+        if self._asker is not None:
+            await self._asker.stop()
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _new_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=1 << 20,
+            max_request_size=4 << 20,
+            request_timeout_ms=20_000,
+            linger_ms=0,
+            **self.kwargs,
+        )
+        await producer.start()
+        return producer
+
+    def _current(self) -> AIOKafkaProducer:
+        assert self._producer is not None, "the intake is started before it writes"
+        return self._producer
+
+    async def renew(self) -> None:
+        """After a failed write: a new producer, so that nothing of the old one can arrive later in between."""
+        old = self._producer
+        self._producer = await self._new_producer()
+        if old is not None:
+            try:
+                await asyncio.wait_for(old.stop(), 2.0)
+            except (KafkaError, TimeoutError) as error:
+                log.info("the old producer did not stop cleanly: %r", error)
+
+    async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:
+        """Send a dead letter; done when acknowledged."""
+        key = letter.record_key()
+        partition = self.homes.partition_of(key)
+        producer = self._current()
+        try:
+            return await producer.send(
+                self.topics.dead_letters, letter.json_bytes(), key=key.encode(), partition=partition
+            )
+        except KafkaError as error:
+            raise Retake(f"a dead letter could not be sent ({error!r})") from error
+
+    async def ends(self, tp: TP) -> tuple[int, int]:
+        """The first offset of a partition and its end (last stable offset)."""
+        assert self._asker is not None
+        wanted = TopicPartition(*tp)
+        beginning = await self._asker.beginning_offsets([wanted])
+        end = await self._asker.end_offsets([wanted])
+        return beginning[wanted], end[wanted]
+
+    async def record_at(self, tp: TP, offset: int) -> Any | None:
+        """The record at an offset, if it still stands there."""
+        assert self._asker is not None
+        async with self._asking:
+            wanted = TopicPartition(*tp)
+            self._asker.assign([wanted])
+            self._asker.seek(wanted, offset)
+            fetched = await self._asker.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
+            for record in fetched.get(wanted, ()):
+                return record if record.offset == offset else None
+            return None
+
+    def lane_for(self, app: ChunkApp, tp: TP) -> SourceLane:
+        """The lane of a shared source partition."""
+        lanes: dict[str, type[SourceLane]] = {
+            self.topics.usage: UsageLane,
+            self.topics.workspaces: WorkspacesLane,
+            self.topics.plan_purchases: OrdersLane,
+        }
+        return lanes[tp.topic](app, tp, self)
+
+
+def intake_app(intake: Intake) -> ChunkApp:
+    """The Faust app of the shared topics."""
+    topics, settings = intake.topics, intake.settings
+    app = ChunkApp(
+        topics.intake_group,
+        lane_for=intake.lane_for,  # type: ignore[arg-type]
+        client_kwargs=intake.kwargs,
+        data_dir=str(settings.data_dir),
+    )
+    shared = app.chunk_topic(*topics.shared_sources)
+
+    @app.agent(shared, name="intake")  # type: ignore[untyped-decorator]
+    async def intake_agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            app.tables.offer(event.value)
+
+    @app.timer(COMMIT_SECONDS)  # type: ignore[untyped-decorator]
+    async def commit() -> None:
+        await commit_progress(app, intake)
+
+    return app
+
+
+async def commit_progress(app: ChunkApp, intake: Intake) -> None:
+    """Step 6: commit what was handled, and what moved without records."""
+    offsets = {}
+    for lane in app.tables.lanes():
+        if lane in app.tables.opening():
+            continue
+        if app.consumer.idle(lane.tp):
+            lane.idle_at(app.consumer.position(lane.tp))
+        moved = lane.progress()
+        if moved is not None:
+            offsets[lane.tp] = moved
+    try:
+        if offsets and await app.consumer.commit_offsets(offsets):
+            for lane in app.tables.lanes():
+                if lane.tp in offsets:
+                    lane.committed = offsets[lane.tp][0]
+    except KafkaError as error:
+        log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)
+    intake.metrics.source_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()))

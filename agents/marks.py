@@ -1,0 +1,32 @@
+"""Marks: what a commit of an intake group says besides the offset, so that another log under the same name shows.
+
+A topic deleted and made again looks the same by offsets. The mark names the last record read: its offset, its
+time, the CRC of its value; at assignment that record is read again and compared.
+"""
+
+import zlib
+from typing import Any, NamedTuple
+
+
+class Mark(NamedTuple):
+    """The last record read of a source partition."""
+
+    offset: int
+    timestamp_ms: int
+    crc: int
+
+    @classmethod
+    def of(cls, record: Any) -> "Mark":
+        return cls(record.offset, record.timestamp, zlib.crc32(record.value or b""))
+
+    def text(self) -> str:
+        return f"{self.offset} {self.timestamp_ms} {self.crc}"
+
+    @classmethod
+    def read(cls, text: str) -> "Mark | None":
+        """The mark in a commit's metadata; None where there is none."""
+        try:
+            offset, timestamp_ms, crc = map(int, text.split())
+        except ValueError:
+            return None
+        return cls(offset, timestamp_ms, crc)

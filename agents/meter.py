@@ -1,0 +1,288 @@
+"""The meter: folds one journal partition, one fenced transaction a chunk, the position inside it.
+
+The steps are DESIGN's (§3, journal → everything). On assignment: (1) fence, (2) restore to the changelog's last
+stable offset, (3) check that the journal is the one the state came from, (4) read from position + 1. For each
+chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowledgement, then commit, (4) take the
+overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take the partition anew.
+"""
+
+import logging
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents.metrics import Metrics
+from meter.batch.app import ChunkApp
+from meter.batch.chunks import Chunk
+from meter.batch.lanes import Lane, Retake
+from meter.batch.restore import Restore
+from meter.batch.store import Stamp, Store, open_store
+from meter.batch.transactions import FencedProducer
+from meter.rules.facts import Facts
+from meter.rules.fold import Fold
+from meter.rules.memory import Output
+from meter.settings import Settings
+from meter.topics import COMPACTION_LAG_DAYS, Topics
+from meter.trouble import Trouble
+from schemas import journal
+from schemas.rows import Row
+from tables import keys
+from tables.memory import PartitionMemory, restored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+#: A chunk ends after so many journal records, or so many bytes of outputs.
+CHUNK_RECORDS = 1_000
+CHUNK_OUTPUT_BYTES = 4 << 20
+#: How long one journal record may take to be read again, in ms.
+RECORD_MS = 5_000
+SECONDS_A_DAY = 86_400
+
+
+class Position(Row, frozen=True):
+    """The last journal record folded: its offset, time and CRC; part of the state, so it says what was committed."""
+
+    offset: int
+    timestamp_ms: int
+    crc: int
+
+
+class AnotherJournal(Trouble):
+    """The state does not belong to this journal."""
+
+
+class MeterLane(Lane):
+    """One journal partition."""
+
+    def __init__(self, app: ChunkApp, tp: TP, meter: "Meter") -> None:
+        super().__init__(app, tp)
+        self.meter = meter
+        self.restore: Restore | None = None
+        self.store: Store | None = None
+        self.producer: FencedProducer | None = None
+        self.memory: PartitionMemory | None = None
+        self.fold: Fold | None = None
+        self.last: Position | None = None
+        self.newest_ms = 0
+
+    async def open(self) -> int:
+        """Take the partition: steps 1 to 4."""
+        begun = time.monotonic()
+        await self.close()
+        meter, partition = self.meter, self.tp.partition
+        self.producer = FencedProducer(meter.topics.transactional_id(partition), meter.kwargs)
+        await self.producer.start()  # 1
+        stamp = Stamp(meter.facts.opening.meter_id, meter.settings.topic_prefix, partition)
+        oldest = time.time() - COMPACTION_LAG_DAYS * SECONDS_A_DAY
+        self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest)
+        self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, restored, keys.CHANGELOG)
+        applied = await self.restore.run(self.store)  # 2
+        self.memory = PartitionMemory(self.store)
+        self.fold = Fold(self.memory, self.memory.facts())
+        self.last = self.memory.position(Position)
+        await self._check()  # 3
+        seconds = time.monotonic() - begun
+        meter.metrics.restore_seconds.set(max(seconds, meter.longest_restore))
+        meter.longest_restore = max(seconds, meter.longest_restore)
+        next_offset = 0 if self.last is None else self.last.offset + 1
+        log.info(
+            "journal %d is ours: %d changelog records applied in %.2f s; folding from offset %d",
+            partition,
+            applied,
+            seconds,
+            next_offset,
+        )
+        return next_offset  # 4
+
+    async def _check(self) -> None:
+        where = f"{self.meter.topics.journal}/{self.tp.partition}"
+        assert self.fold is not None
+        if self.fold.facts is not None and self.fold.facts.opening.meter_id != self.meter.facts.opening.meter_id:
+            raise AnotherJournal(
+                f"{where} is of meter {self.meter.facts.opening.meter_id}, the state of "
+                f"{self.fold.facts.opening.meter_id}; the journal was made anew: restore it, or begin under another prefix"
+            )
+        if self.last is None:
+            return
+        beginning, end, found = await self.meter.record_at(self.tp, self.last.offset)
+        if end <= self.last.offset or beginning > self.last.offset + 1:
+            raise AnotherJournal(
+                f"{where} holds offsets {beginning} to {end - 1}, the state was folded up to {self.last.offset}: records "
+                "are missing; restore the journal, or begin under another prefix"
+            )
+        if beginning <= self.last.offset and (found is None or _position(found) != self.last):
+            raise AnotherJournal(
+                f"{where}: the record at {self.last.offset} is not the one that was folded; the journal was made anew: "
+                "restore it, or begin under another prefix"
+            )
+
+    async def handle(self, chunk: Chunk) -> None:
+        """Fold a chunk, in as many transactions as its outputs ask for."""
+        records = chunk.records
+        if self.last is not None and records[0].offset <= self.last.offset:
+            records = [record for record in records if record.offset > self.last.offset]
+        start = 0
+        while start < len(records):
+            begun = time.perf_counter()
+            start = self._fold(records, start)  # 1
+            self.meter.metrics.chunk_seconds.observe(time.perf_counter() - begun)
+            await self._commit(records[start - 1])
+        self.position = chunk.position
+
+    def _fold(self, records: Sequence[Any], start: int) -> int:
+        """Fold records from `start` into the overlay until the chunk is full; where to go on."""
+        fold = self.fold
+        assert fold is not None
+        for number in range(start, len(records)):
+            record = records[number]
+            decoded = journal.decode(record.value)
+            fold.fold(record.offset, record.timestamp, decoded)
+            if isinstance(decoded, journal.Gathered):
+                for group in decoded.groups:
+                    if isinstance(group, journal.UsageGroup):
+                        self.newest_ms = max(self.newest_ms, group.timestamp_ms)
+            if number - start + 1 >= CHUNK_RECORDS or fold.said >= CHUNK_OUTPUT_BYTES:
+                return number + 1
+        return len(records)
+
+    async def _commit(self, record: Any) -> None:
+        """Steps 2 to 5 of a chunk whose last record is `record`."""
+        fold, memory, producer = self.fold, self.memory, self.producer
+        assert fold is not None and memory is not None and producer is not None
+        begun = time.perf_counter()
+        outputs = fold.finish()
+        position = _position(record)
+        memory.put_row(keys.POSITION, position)
+        memory.put_facts(fold.known())
+        rows = memory.changes(record.offset)
+        following = await producer.commit(self._batches(outputs, rows))  # 2, 3
+        memory.settle(rows, following[self.meter.topics.changelog])  # 4
+        self.last = position
+        self.position = position.offset + 1
+        metrics = self.meter.metrics
+        metrics.transaction_seconds.observe(time.perf_counter() - begun)
+        for (kind, outcome), number in fold.counts.items():
+            self._count(kind, outcome, number)
+        fold.counts.clear()
+        if self.newest_ms:
+            metrics.freshness_seconds.set(max(0.0, time.time() - self.newest_ms / 1000))
+
+    def _count(self, kind: str, outcome: str, number: int) -> None:
+        metrics = self.meter.metrics
+        if kind == "overage":
+            metrics.overages.inc(number)
+        elif kind == "dead":
+            metrics.dead(outcome, number)
+        else:
+            metrics.count(kind, outcome, number)
+
+    def _batches(
+        self, outputs: Sequence[Output], rows: Sequence[tuple[bytes, bytes | None]]
+    ) -> "Iterator[tuple[str, int, Sequence[tuple[bytes | None, bytes | None]]]]":
+        partition, prefix = self.tp.partition, self.meter.settings.topic_prefix
+        by_topic: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
+        for topic, key, value in outputs:
+            by_topic.setdefault(topic, []).append((key.encode(), value))
+        for topic, records in by_topic.items():
+            yield prefix + topic, partition, records
+        yield self.meter.topics.changelog, partition, rows
+
+    async def close(self) -> None:
+        """Let go: stop the producer, close the store (flushed, so that the next start is warm)."""
+        self.fold = self.memory = None
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            await producer.stop()
+        store, self.store = self.store, None
+        if store is not None:
+            store.close()
+
+
+def _position(record: Any) -> Position:
+    return Position(record.offset, record.timestamp, zlib.crc32(record.value or b""))
+
+
+class Meter:
+    """What the lanes of the meter share."""
+
+    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
+        self.settings = settings
+        self.facts = facts
+        self.metrics = metrics
+        self.topics = Topics.of(settings.topic_prefix)
+        self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
+        self.longest_restore = 0.0
+
+    def lane_for(self, app: ChunkApp, tp: TP) -> MeterLane:
+        return MeterLane(app, tp, self)
+
+    async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
+        """A journal partition's first offset, its end, and the record at `offset`, if it stands there."""
+        wanted = TopicPartition(*tp)
+        reader = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs
+        )
+        try:
+            await reader.start()
+            try:
+                reader.assign([wanted])
+                beginning = (await reader.beginning_offsets([wanted]))[wanted]
+                end = (await reader.end_offsets([wanted]))[wanted]
+                if not beginning <= offset < end:
+                    return beginning, end, None
+                reader.seek(wanted, offset)
+                fetched = await reader.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
+                for record in fetched.get(wanted, ()):
+                    return beginning, end, record if record.offset == offset else None
+                return beginning, end, None
+            finally:
+                await reader.stop()
+        except KafkaError as error:
+            raise Retake(f"the journal could not be read ({error!r})") from error
+
+
+def meter_app(meter: Meter) -> ChunkApp:
+    """The Faust app that folds the journal, with its table of quotas."""
+    app = ChunkApp(
+        meter.topics.meter_group,
+        lane_for=meter.lane_for,  # type: ignore[arg-type]
+        client_kwargs=dict(meter.kwargs),
+        data_dir=str(meter.settings.data_dir),
+        cooperates_with_tables=True,
+    )
+    records = app.chunk_topic(meter.topics.journal)
+
+    @app.agent(records, name="meter")  # type: ignore[untyped-decorator]
+    async def meter_agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            app.tables.offer(event.value)
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def tell() -> None:
+        await tell_progress(app, meter)
+
+    return app
+
+
+async def tell_progress(app: ChunkApp, meter: Meter) -> None:
+    """Commit positions for lag tools (the state has its own), and set the gauges."""
+    offsets = {}
+    for lane in app.tables.lanes():
+        if lane not in app.tables.opening():
+            position = app.consumer.position(lane.tp) if app.consumer.idle(lane.tp) else lane.position
+            offsets[lane.tp] = (max(position, lane.position), "")
+    try:
+        await app.consumer.commit_offsets(offsets)
+    except KafkaError as error:
+        log.info("positions of the meter's group not committed (%r)", error)
+    meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()))
+    meter.metrics.partitions.set(len(app.tables.lanes()))

@@ -1,0 +1,48 @@
+"""What the worker counts and measures, for `/metrics`; no id is ever a label."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """One worker's metrics, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._records = Counter(
+            "meter_records", "Input records by kind and outcome", ["kind", "outcome"], registry=registry
+        )
+        self._dead = Counter("meter_dead_letters", "Dead letters by reason", ["reason"], registry=registry)
+        self.source_lag = Gauge("meter_source_lag_records", "Records not yet taken in", registry=registry)
+        self.journal_lag = Gauge("meter_journal_lag_records", "Journal records not yet folded", registry=registry)
+        self.chunk_seconds = Histogram(
+            "meter_chunk_seconds", "Folding one chunk", registry=registry, buckets=_SECONDS
+        )
+        self.transaction_seconds = Histogram(
+            "meter_transaction_seconds", "Committing one chunk", registry=registry, buckets=_SECONDS
+        )
+        self.freshness_seconds = Gauge(
+            "meter_freshness_seconds", "Age of the newest usage in committed figures", registry=registry
+        )
+        self.overages = Counter("meter_overage_records", "Overage records published", registry=registry)
+        self.restatements = Counter("meter_restatements", "Records of closed days published", registry=registry)
+        self.days_unclosed = Gauge("meter_days_unclosed", "Days past their close that are not closed", registry=registry)
+        self.restore_seconds = Gauge("meter_restore_seconds", "The longest restore since the start", registry=registry)
+        self.identities = Gauge("meter_identities", "Identities remembered (estimate)", registry=registry)
+        self.partitions = Gauge("meter_partitions_assigned", "Journal partitions assigned", registry=registry)
+        self.lost = Counter("meter_records_lost", "Records accepted as lost", registry=registry)
+        self.newest_ms: dict[str, int] = {}
+
+    def count(self, kind: str, outcome: str, records: int = 1) -> None:
+        """Count input records."""
+        if records:
+            self._records.labels(kind, outcome).inc(records)
+
+    def dead(self, reason: str, records: int = 1) -> None:
+        """Count dead letters."""
+        self._dead.labels(reason).inc(records)
+
+    def seen(self, kind: str, timestamp_ms: int) -> None:
+        """Remember the newest record of a kind that was taken in."""
+        self.newest_ms[kind] = max(self.newest_ms.get(kind, 0), timestamp_ms)

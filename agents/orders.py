@@ -1,0 +1,44 @@
+"""Orders: records of `plan-purchases` that can be read go to their account's journal partition, in order."""
+
+from typing import Any
+
+from agents.gathering import Builder, OrderBuilder
+from agents.reading import ORDER_LIMIT, Dead, check_size
+from agents.sources import SourceLane
+from meter.batch.chunks import Chunk
+from schemas.journal import OrderEntry
+from schemas.orders import ChangeWorkspaces, Purchase, canonical, order_from_json
+from schemas.record import Unreadable
+
+
+class OrdersLane(SourceLane):
+    """The partition of `plan-purchases`."""
+
+    kind = "order"
+
+    async def read(self, chunk: Chunk, pending: Any) -> None:
+        await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
+        await super().read(chunk, pending)
+
+    async def entries(self, record: Any) -> list[tuple[int, Builder]]:
+        check_size(record.value, record.headers, ORDER_LIMIT)
+        try:
+            order = order_from_json(record.value)
+        except Unreadable as unreadable:
+            raise Dead(unreadable.reason, str(unreadable)) from unreadable
+        intake = self.intake
+        named = {}
+        if isinstance(order, Purchase | ChangeWorkspaces):
+            for workspace in order.workspaces:
+                home = intake.homes.known(workspace)
+                if home is not None:
+                    named[workspace] = home.named
+        entry = OrderEntry(
+            record.offset,
+            record.timestamp,
+            intake.facts.zone.day_of(record.timestamp * 1000),
+            canonical(order, intake.facts.opening.currency),
+        )
+        return [
+            (intake.homes.partition_of(order.account), OrderBuilder(self.topic, record.partition, entry, named))
+        ]

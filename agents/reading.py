@@ -1,0 +1,245 @@
+"""Reading one usage record: from bytes to what the journal carries, or the first reason why not.
+
+The fast path is a msgspec struct; whatever it does not accept at once is read by the pydantic model
+(`schemas.usage`), which alone decides what is wrong. So the fast path may refuse too much, never too little:
+bytes that are not ASCII or hold `\\u` escapes go the slow way, since msgspec skips unknown fields unread.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from meter.rules.days import BillingZone, day_text, parse_time
+from schemas.catalog import Catalogue, Item
+from schemas.ids import QUANTITY_LIMIT, is_id
+from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES
+from schemas.reasons import DeadReason
+from schemas.record import Unreadable
+from schemas.rows import NO_RETENTION
+from schemas.usage import CORRECTED, RECORDED, UsageEvent, usage_from_json
+
+#: Value and headers of a record, in bytes; `plan-purchases` takes more, for its lists of workspaces.
+RECORD_LIMIT = 64 * 1024
+ORDER_LIMIT = 256 * 1024
+#: How far an event's time may be ahead of its record's, in µs.
+AHEAD_LIMIT_US = 300_000_000
+#: Workspace ids known to have the form of one; beyond it they are looked at anew.
+IDS_KEPT = 200_000
+#: Longest `id` and `source`, in characters.
+NAME_LIMIT = 256
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class _Data(msgspec.Struct, gc=False):
+    item: str
+    quantity: int
+    retention_days: int | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal["usage.recorded", "usage.corrected"]
+    time: str
+    data: _Data
+    subject: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+class Reading(NamedTuple):
+    """An event as it was read, judged by all that does not need the workspace's account."""
+
+    workspace: str
+    item: str
+    retention: int
+    day: int
+    corrected: bool
+    quantity: int
+    time_us: int
+    source: str
+    id: str
+
+
+#: What stands in an event: subject, item, retention, corrected, quantity, instant, source, id.
+_Read = tuple[str | None, str, int | None, bool, int, int, str, str]
+
+
+class Dead(Exception):
+    """The record cannot be counted: the first reason that applies, and the law with the numbers."""
+
+    def __init__(self, reason: DeadReason, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+        self.error = error
+
+
+def check_size(value: bytes, headers: Headers, limit: int) -> None:
+    """Value and headers together are at most `limit` bytes."""
+    size = len(value)
+    if headers:
+        size += sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    if size > limit:
+        raise Dead(DeadReason.TOO_LARGE, f"value and headers are at most {limit} bytes, these are {size}")
+
+
+class UsageReader:
+    """Reads usage records by the facts of the meter."""
+
+    def __init__(self, catalogue: Catalogue, zone: BillingZone, horizon_days: int) -> None:
+        self.catalogue = catalogue
+        self.zone = zone
+        self.horizon_days = horizon_days
+        self._items: dict[tuple[int, str], Item] = {}
+        self._received = (0, 0)
+        self._ids: set[str | None] = set()
+
+    def read(self, value: bytes, headers: Headers, received_ms: int, own: str | None = None) -> Reading:
+        """Read a record that Kafka received at `received_ms`; `own`: the workspace whose own topic it stood in."""
+        if len(value) > 1024 or headers:
+            check_size(value, headers, RECORD_LIMIT)
+        try:
+            fast = self._read_fast(value, headers)
+            return self._judged(*fast, received_ms, own)
+        except (msgspec.DecodeError, ValueError, RecursionError, Dead):
+            return self._judged(*self._read_slowly(value), received_ms, own)
+
+    def _read_fast(self, value: bytes, headers: Headers) -> _Read:
+        if headers or not value.isascii() or b"\\u" in value:
+            raise ValueError("read slowly")
+        event = _decode(value)
+        data, subject = event.data, event.subject
+        corrected = event.type == CORRECTED
+        quantity = data.quantity
+        if not (
+            (-QUANTITY_LIMIT if corrected else 0) <= quantity <= QUANTITY_LIMIT
+            and 0 < len(event.id) <= NAME_LIMIT
+            and 0 < len(event.source) <= NAME_LIMIT
+            and (subject in self._ids or self._is_id(subject))
+        ):
+            raise ValueError("read slowly")
+        return (
+            subject, data.item, data.retention_days, corrected, quantity, parse_time(event.time),
+            event.source, event.id,
+        )
+
+    def _is_id(self, subject: str | None) -> bool:
+        if subject is None or not is_id(subject):
+            return subject is None
+        if len(self._ids) > IDS_KEPT:
+            self._ids.clear()
+        self._ids.add(subject)
+        return True
+
+    def _read_slowly(self, value: bytes) -> _Read:
+        try:
+            event: UsageEvent = usage_from_json(value)
+        except Unreadable as unreadable:
+            raise Dead(unreadable.reason, str(unreadable)) from unreadable
+        data = event.data
+        return (
+            event.subject, data.item, data.retention_days, event.type != RECORDED, data.quantity,
+            parse_time(event.time), event.source, event.id,
+        )
+
+    def _judged(
+        self,
+        subject: str | None,
+        item_name: str,
+        retention: int | None,
+        corrected: bool,
+        quantity: int,
+        time_us: int,
+        source: str,
+        name: str,
+        received_ms: int,
+        own: str | None,
+    ) -> Reading:
+        if own is not None:
+            if corrected:
+                raise Dead(DeadReason.UNKNOWN_TYPE, "usage is taken back on the shared topic only")
+            subject = own if subject is None else subject
+            if subject != own:
+                raise Dead(
+                    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC, f"this is the own topic of {own}, the subject another"
+                )
+        if subject is None:
+            raise Dead(DeadReason.INVALID_FIELD, "subject: an event on the shared topic names its workspace")
+        if corrected and quantity < 0:
+            self._check_count(item_name, time_us, quantity)
+        day = self._day(time_us, received_ms)
+        known = self._items.get((day, item_name))
+        if known is None:
+            known = self._item(day, item_name)
+        if known.retentions:
+            if retention is None:
+                assert known.default_retention is not None, "an item with retentions has a default one"
+                retention = known.default_retention
+            elif retention not in known.retentions:
+                raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
+        elif retention is not None:
+            raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
+        else:
+            retention = NO_RETENTION
+        return Reading(subject, item_name, retention, day, corrected, quantity, time_us, source, name)
+
+    def _check_count(self, item_name: str, time_us: int, quantity: int) -> None:
+        item = self.catalogue.version(self.zone.day_of(time_us)).items.get(item_name)
+        if item is not None and item.aggregation == "max":
+            raise Dead(
+                DeadReason.INVALID_FIELD, f"data.quantity: the count of a whole day is at least 0, this is {quantity}"
+            )
+
+    def _day(self, time_us: int, received_ms: int) -> int:
+        received_us = received_ms * 1000
+        ahead = time_us - received_us
+        if ahead > AHEAD_LIMIT_US:
+            raise Dead(
+                DeadReason.TIME_IN_THE_FUTURE,
+                f"time is at most {AHEAD_LIMIT_US // 1_000_000} s ahead of the record's, it is {ahead / 1e6:.3f} s",
+            )
+        day = self.zone.day_of(time_us)
+        if self._received[0] != received_ms:
+            self._received = (received_ms, self.zone.day_of(received_us))
+        oldest = self._received[1] - self.horizon_days
+        if day < oldest:
+            raise Dead(
+                DeadReason.TIME_BEYOND_HORIZON,
+                f"a day can be restated for {self.horizon_days} days: {day_text(day)} is before {day_text(oldest)}",
+            )
+        return day
+
+    def _item(self, day: int, name: str) -> Item:
+        item = self.catalogue.version(day).items.get(name)
+        if item is None:
+            raise Dead(DeadReason.UNKNOWN_ITEM, f"the catalogue of {day_text(day)} has no such item")
+        if len(self._items) > 10_000:
+            self._items.clear()
+        self._items[(day, name)] = item
+        return item
+
+    def _retentions(self, item: Item, given: int) -> str:
+        if not item.retentions:
+            return f"{item.name} has no retentions, retention_days is {given}"
+        known = ", ".join(map(str, sorted(item.retentions)))
+        return f"{item.name} is kept {known} days, retention_days is {given}"
+
+
+def key_of(reading: Reading) -> bytes:
+    """Identity and content of an event, as the journal carries them.
+
+    Length-prefixed, so that `a/b` + `c` is not `a` + `b/c`; the workspace stands before it in the row's key.
+    """
+    source = reading.source.encode()
+    identity = blake2b(b"%d:%b%b" % (len(source), source, reading.id.encode()), digest_size=IDENTITY_BYTES)
+    content = blake2b(
+        b"%d %d %d %d %b"
+        % (reading.quantity, reading.time_us, reading.retention, reading.corrected, reading.item.encode()),
+        digest_size=CONTENT_BYTES,
+    )
+    return identity.digest() + content.digest()

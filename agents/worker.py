@@ -1,0 +1,145 @@
+"""The worker: opens the journal, starts the roles' apps, tells when it is ready, and stops for a reason or a signal."""
+
+import asyncio
+import fcntl
+import logging
+import signal
+from pathlib import Path
+from typing import IO, Any
+
+from agents.intake import Intake, intake_app
+from agents.meter import Meter, meter_app
+from agents.metrics import Metrics
+from agents.opening import open_journal
+from agents.web import Web
+from meter.admin import connected_admin, ensure_topics, require_version
+from meter.batch.app import ChunkApp
+from meter.settings import Settings
+from meter.trouble import Trouble
+from schemas.catalog import load_catalogue
+
+log = logging.getLogger(__name__)
+
+#: A worker stops within 15 s of SIGTERM; this much is left for what does not answer.
+STOP_SECONDS = 12.0
+READY_POLL_SECONDS = 0.1
+
+
+class Worker:
+    """One process: its apps, its metrics, its web port."""
+
+    def __init__(self, settings: Settings, role: str) -> None:
+        self.settings = settings
+        self.role = role
+        self.metrics = Metrics()
+        self.apps: list[ChunkApp] = []
+        self._intake: Intake | None = None
+        self._stop = asyncio.Event()
+        self._lock: IO[str] | None = None
+
+    async def run(self) -> None:
+        """Run until a signal (returns) or a failure (raises it)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._lock = lock(self.settings.data_dir)
+        web = Web(self)
+        await web.start()
+        try:
+            await self._start()
+            await self._until_stopped()
+        finally:
+            await self._finish()
+            await web.stop()
+
+    async def _start(self) -> None:
+        catalogue = load_catalogue(self.settings.catalog_path)
+        await self._ensure_topics()
+        facts = await open_journal(self.settings, catalogue)
+        log.info(
+            "role %s under prefix %r: meter %s, days in %s, %d journal partitions; joining the groups",
+            self.role,
+            self.settings.topic_prefix,
+            facts.opening.meter_id,
+            facts.opening.time_zone,
+            facts.opening.partitions,
+        )
+        if self.role in ("all", "meter"):
+            self.apps.append(meter_app(Meter(self.settings, facts, self.metrics)))
+        if self.role in ("all", "intake"):
+            self._intake = Intake(self.settings, facts, self.metrics)
+            await self._intake.start()
+            self.apps.append(intake_app(self._intake))
+        for app in self.apps:
+            await app.start()
+
+    async def _ensure_topics(self) -> None:
+        async with connected_admin(self.settings) as admin:
+            await require_version(admin)
+            ensured = await ensure_topics(self.settings, admin)
+        if ensured.created:
+            log.info("created %d topics: %s", len(ensured.created), ", ".join(ensured.created))
+        for warning in ensured.warnings:
+            log.warning("%s", warning)
+
+    def ready(self) -> bool:
+        """The groups have joined and every assigned partition is restored and being read."""
+        return bool(self.apps) and all(app.tables.ready() for app in self.apps)
+
+    def waiting_for(self) -> list[str]:
+        """Why it is not ready, a line each."""
+        if not self.apps:
+            return ["not ready: opening the journal"]
+        lines = []
+        for app in self.apps:
+            if not app.tables.joined:
+                lines.append(f"not ready: {app.conf.id} has not joined its group")
+            for lane in app.tables.opening():
+                restore = getattr(lane, "restore", None)
+                far = "" if restore is None else f": {restore.done} records restored, {restore.remaining} to go"
+                lines.append(f"not ready: {lane.tp.topic}/{lane.tp.partition} is being opened{far}")
+        return lines
+
+    async def _until_stopped(self) -> None:
+        told = asyncio.create_task(self._tell_ready())
+        waits: dict[Any, ChunkApp | None] = {asyncio.create_task(self._stop.wait()): None}
+        waits |= {asyncio.create_task(app.failed.wait()): app for app in self.apps}
+        waits |= {asyncio.create_task(app.wait_until_stopped()): app for app in self.apps}
+        done, rest = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in (told, *rest):
+            task.cancel()
+        for task in done:
+            app = waits[task]
+            if app is not None:
+                raise app.failure or app.crash_reason or Trouble(f"{app.conf.id} stopped by itself; see the log before")
+
+    async def _tell_ready(self) -> None:
+        while not self.ready():
+            await asyncio.sleep(READY_POLL_SECONDS)
+        log.info("ready")
+
+    async def _finish(self) -> None:
+        log.info("stopping: letting the partitions go")
+        try:
+            await asyncio.wait_for(self._stop_apps(), STOP_SECONDS)
+        except TimeoutError:
+            log.warning("not all stopped within %.0f s; going anyway, nothing uncommitted counts", STOP_SECONDS)
+
+    async def _stop_apps(self) -> None:
+        await asyncio.gather(*(app.stop() for app in reversed(self.apps)))
+        if self._intake is not None:
+            await self._intake.stop()
+
+
+def lock(data_dir: Path) -> IO[str]:
+    """Take the data directory for this worker alone."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    held = (data_dir / "lock").open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        raise Trouble(
+            f"the data directory {data_dir} is in use by another worker; give each its own METER_DATA_DIR"
+        ) from None
+    return held

@@ -1,0 +1,40 @@
+"""Workspaces: records of `workspaces` that tell something new go to their account's journal partition."""
+
+from typing import Any
+
+from agents.gathering import BindingBuilder, Builder
+from agents.reading import RECORD_LIMIT, Dead, check_size
+from agents.sources import SourceLane
+from meter.batch.chunks import Chunk
+from schemas.journal import Named
+from schemas.record import Unreadable
+from schemas.rows import NEVER
+from schemas.workspaces import workspace_from_json
+
+
+class WorkspacesLane(SourceLane):
+    """The partition of `workspaces`."""
+
+    kind = "workspace"
+
+    async def read(self, chunk: Chunk, pending: Any) -> None:
+        await self.intake.homes.catch_up()
+        await super().read(chunk, pending)
+
+    async def entries(self, record: Any) -> list[tuple[int, Builder]]:
+        check_size(record.value, record.headers, RECORD_LIMIT)
+        try:
+            told = workspace_from_json(record.value)
+        except Unreadable as unreadable:
+            raise Dead(unreadable.reason, str(unreadable)) from unreadable
+        homes = self.intake.homes
+        judged = homes.judge(told.workspace, told.account, told.tier, record.offset)
+        if isinstance(judged, tuple):
+            raise Dead(*judged)
+        if not judged:
+            self.intake.metrics.count(self.kind, "duplicate")
+            return []
+        day = self.intake.facts.zone.day_of(record.timestamp * 1000) if told.tier == "commercial" else NEVER
+        named = Named(told.workspace, told.account, day)
+        builder = BindingBuilder(self.topic, record.partition, record.offset, record.timestamp, named)
+        return [(homes.partition_of(told.account), builder)]

@@ -1,0 +1,1 @@
+"""The meter: its settings, topics, batch path and command."""

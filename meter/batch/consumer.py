@@ -1,0 +1,312 @@
+"""A Faust consumer that yields one message for each fetched chunk of a partition.
+
+It runs in the app's own event loop (heartbeats stop when the fold is stuck, as they should), reads
+`read_committed`, never resets an offset by itself, and leaves positions and commits to the lanes: a partition
+is read only after its lane said from where (`begin`), and a chunk counts as handled when its lane released it.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import aiokafka
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport import base as transport_base
+from faust.transport import consumer as faust_consumer
+from faust.transport.drivers.aiokafka import Transport
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from meter.batch.chunks import CHUNKS_AHEAD, Chunk
+
+log = logging.getLogger(__name__)
+
+#: How long one fetch may wait for records, in ms: the price of an idle round, not of a record.
+FETCH_WAIT_MS = 250
+#: The most bytes of one partition in one fetch: bounds memory and the time of one chunk.
+PARTITION_FETCH_BYTES = 4 << 20
+#: The most records in one chunk.
+CHUNK_RECORDS = 20_000
+#: Pause after an error of the broker while fetching, in seconds.
+RETRY_SECONDS = 0.2
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Hands aiokafka's rebalance to the Faust app, stopping all reading at once."""
+
+    def __init__(self, consumer: "ChunkConsumer") -> None:
+        self.consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        consumer = self.consumer
+        consumer.app.on_rebalance_start()
+        await consumer.on_partitions_revoked({TP(tp.topic, tp.partition) for tp in revoked})
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        consumer = self.consumer
+        tps = {TP(tp.topic, tp.partition) for tp in assigned}
+        consumer.hold(tps)
+        generation = consumer.kafka._coordinator.generation
+        cast(Any, consumer.app).consumer_generation_id = generation
+        await consumer.on_partitions_assigned(tps, generation)
+
+
+class ChunkConsumer(faust_consumer.Consumer):  # type: ignore[misc]
+    """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
+
+    consumer_stopped_errors = (ConsumerStoppedError,)
+    chunk_records = CHUNK_RECORDS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kafka: aiokafka.AIOKafkaConsumer = None  # type: ignore[assignment]
+        self._ahead: dict[TP, int] = {}
+        self._begun: dict[TP, int] = {}
+        self._epochs = itertools.count(1)
+        self._wake = asyncio.Event()
+
+    async def on_start(self) -> None:
+        app = cast(Any, self.app)
+        self.kafka = aiokafka.AIOKafkaConsumer(
+            group_id=app.conf.id,
+            partition_assignment_strategy=[app.group_assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            fetch_max_bytes=4 * PARTITION_FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            session_timeout_ms=int(app.conf.broker_session_timeout * 1000),
+            heartbeat_interval_ms=int(app.conf.broker_heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(app.conf.broker_rebalance_timeout * 1000),
+            max_poll_interval_ms=2**31 - 1,
+            request_timeout_ms=int(app.conf.broker_request_timeout * 1000),
+            metadata_max_age_ms=app.conf.consumer_metadata_max_age_ms,
+            **app.client_kwargs,
+        )
+        await self.kafka.start()
+
+    async def on_stop(self) -> None:
+        if self.kafka is not None:
+            await self.kafka.stop()
+
+    # Reading
+
+    def hold(self, tps: set[TP]) -> None:
+        """Stop reading these until `begin`: a seek at once keeps aiokafka from asking for a reset."""
+        self._begun.clear()
+        self._ahead.clear()
+        for tp in tps:
+            self.kafka.seek(TopicPartition(*tp), 0)
+            self.kafka.pause(TopicPartition(*tp))
+
+    def begin(self, tp: TP, offset: int) -> None:
+        """Read `tp` from `offset` on (again): what was handed out before is void."""
+        self.kafka.seek(TopicPartition(*tp), offset)
+        self.kafka.resume(TopicPartition(*tp))
+        self._begun[tp] = next(self._epochs)
+        self._ahead[tp] = 0
+        self._wake.set()
+
+    def pause(self, tp: TP) -> None:
+        """Read no more of `tp` until `begin`."""
+        self._begun.pop(tp, None)
+        if tp in self.assignment():
+            self.kafka.pause(TopicPartition(*tp))
+
+    def release(self, chunk: Chunk) -> None:
+        """A lane is done with a chunk: another may be read."""
+        if self.current(chunk):
+            self._ahead[chunk.tp] -= 1
+            self._wake.set()
+
+    def current(self, chunk: Chunk) -> bool:
+        """False when the partition was taken away, or begun anew, since the chunk was read."""
+        return self._begun.get(chunk.tp) == chunk.epoch
+
+    def position(self, tp: TP) -> int:  # type: ignore[override]
+        """Where reading of `tp` goes on, markers skipped; no request."""
+        state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
+        return int(state.position)
+
+    def idle(self, tp: TP) -> bool:
+        """Read from, and nothing handed out is unreleased: all before `position` was handled."""
+        return self._ahead.get(tp) == 0 and tp in self._begun
+
+    def lag(self, tp: TP) -> int:
+        """Records (markers included) between what was read and the end, as last heard."""
+        if tp not in self._begun:
+            return 0
+        return max(0, self.highwater(tp) - self.position(tp))
+
+    def _wanted(self) -> list[TopicPartition]:
+        assigned = self.kafka.assignment()
+        return [
+            TopicPartition(*tp)
+            for tp in self._begun
+            if self._ahead[tp] < CHUNKS_AHEAD and TopicPartition(*tp) in assigned
+        ]
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        while not (self.should_stop or fetcher.should_stop):
+            wanted = self._wanted() if self.flow_active else []
+            if not wanted:
+                self._wake.clear()
+                await self.wait_first(self._wake.wait(), timeout=1.0)
+                continue
+            begun = dict(self._begun)
+            try:
+                fetched = await self.kafka.getmany(*wanted, timeout_ms=FETCH_WAIT_MS, max_records=self.chunk_records)
+            except ConsumerStoppedError:
+                return
+            except IllegalStateError:
+                continue  # the assignment changed under us
+            except KafkaError as error:
+                if not await cast(Any, self.app).tables.on_read_error(error):
+                    await self.sleep(RETRY_SECONDS)
+                continue
+            if self.flow_active:
+                await self._hand_out(fetched, begun)
+
+    async def _hand_out(self, fetched: Mapping[TopicPartition, list[Any]], begun: dict[TP, int]) -> None:
+        for chunk in self._chunks(fetched, begun):
+            await self.callback(_message(chunk, self.app.consumer_generation_id))
+
+    def _chunks(self, fetched: Mapping[TopicPartition, list[Any]], begun: dict[TP, int]) -> list[Chunk]:
+        chunks = []
+        for topic_partition, records in fetched.items():
+            tp = TP(topic_partition.topic, topic_partition.partition)
+            epoch = begun.get(tp)
+            if records and epoch is not None and epoch == self._begun.get(tp):
+                chunks.append(Chunk(tp, records, self.position(tp), epoch))
+                self._ahead[tp] += 1
+        return chunks
+
+    # What Faust asks of a consumer
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        self.kafka.subscribe(topics=sorted(set(topics)), listener=_Listener(self))
+
+    def assignment(self) -> set[TP]:
+        if self.kafka is None:
+            return set()
+        return {TP(tp.topic, tp.partition) for tp in self.kafka.assignment()}
+
+    def resume_flow(self) -> None:
+        super().resume_flow()
+        self._wake.set()
+
+    def highwater(self, tp: TP) -> int:
+        return self.kafka.highwater(TopicPartition(*tp)) or 0
+
+    def topic_partitions(self, topic: str) -> int | None:
+        return len(self.kafka.partitions_for_topic(topic) or ()) or None
+
+    async def commit_offsets(self, offsets: Mapping[TP, tuple[int, str]]) -> bool:
+        """Commit offsets with their metadata for the group; False when a rebalance got in between."""
+        if not offsets:
+            return True
+        try:
+            await self.kafka.commit({TopicPartition(*tp): OffsetAndMetadata(*at) for tp, at in offsets.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("offsets not committed, the group is rebalancing (%s); they are committed after it", error)
+            return False
+        return True
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, OffsetAndMetadata]:
+        """The group's committed offsets with their metadata; a partition without one is left out."""
+        wanted = [TopicPartition(*tp) for tp in tps]
+        if not wanted:
+            return {}
+        found = await self.kafka._coordinator.fetch_committed_offsets(wanted)
+        return {TP(tp.topic, tp.partition): at for tp, at in found.items() if at.offset >= 0}
+
+    # Faust's own bookkeeping of single offsets has nothing to do here
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        return False
+
+    async def perform_seek(self) -> None:
+        return None
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        return {}
+
+    async def wait_empty(self) -> None:
+        return None
+
+    async def verify_all_partitions_active(self) -> None:
+        return None
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return False
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self.kafka.seek(TopicPartition(*partition), offset)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        raise AssertionError("chunks are read by _drain_messages")
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        raise AssertionError("chunks are read by _drain_messages")
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        return None
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        return None
+
+    async def position_of(self, tp: TP) -> int:
+        return await self.kafka.position(TopicPartition(*tp))
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        return None
+
+    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        found = await self.kafka.beginning_offsets([TopicPartition(*tp) for tp in partitions])
+        return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        found = await self.kafka.end_offsets([TopicPartition(*tp) for tp in partitions])
+        return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
+        return partition
+
+    def close(self) -> None:
+        return None
+
+
+def _message(chunk: Chunk, generation: int) -> ConsumerMessage:
+    return ConsumerMessage(
+        chunk.tp.topic,
+        chunk.tp.partition,
+        chunk.position,
+        0.0,
+        0,
+        (),
+        None,
+        chunk,
+        None,
+        0,
+        0,
+        chunk.tp,
+        generation_id=generation,
+    )
+
+
+class ChunkTransport(Transport):  # type: ignore[misc]
+    """Names the chunk consumer; everything else is Faust's aiokafka transport."""
+
+    Consumer = ChunkConsumer
+    Fetcher = transport_base.Fetcher

@@ -1,0 +1,208 @@
+"""A lane is the life of one assigned partition: open (from where?), handle chunk after chunk, close.
+
+Faust decides who has which partition; the lanes do the rest, each in a task of its own, so that a partition
+waiting for its commit holds up no other. A rebalance that leaves a partition here leaves its lane running:
+correctness rests on fencing and identities, never on the moment of a revocation.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Any
+
+from faust.tables.manager import TableManager
+from faust.types import TP
+
+from meter.batch.chunks import Chunk
+
+log = logging.getLogger(__name__)
+
+#: A partition is taken anew at most this often in `RETAKE_WINDOW_SECONDS`; then the worker stops with the reason.
+RETAKES = 5
+RETAKE_WINDOW_SECONDS = 60.0
+#: How long a leaving lane may finish the chunk in hand.
+CLOSE_SECONDS = 5.0
+
+
+class Retake(Exception):
+    """The partition must be taken as newly assigned: fenced, timed out, or an end of transaction in doubt."""
+
+
+class SetAside(Exception):
+    """This partition cannot be continued and may be left alone; the others go on."""
+
+
+class Lane:
+    """What a role does with one partition; subclasses live in `agents`."""
+
+    def __init__(self, app: Any, tp: TP) -> None:
+        self.app = app
+        self.tp = tp
+        #: Where reading goes on after all that was handled.
+        self.position = 0
+
+    async def open(self) -> int:
+        """Make ready; return the offset to read from."""
+        raise NotImplementedError
+
+    async def handle(self, chunk: Chunk) -> None:
+        """Handle a chunk whole; afterwards `position` is `chunk.position`."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of what `open` took; the partition may already be somebody else's."""
+
+
+class _Runner:
+    """Runs one lane in a task: its queue, its re-takes, its end."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.queue: asyncio.Queue[Chunk | None] = asyncio.Queue()
+        self.reading = False
+        self.aside = False
+        self._retakes: deque[float] = deque()
+        self._leaving = False
+        self.task = asyncio.create_task(self._run(), name=f"lane {lane.tp.topic}/{lane.tp.partition}")
+
+    def offer(self, chunk: Chunk) -> None:
+        self.queue.put_nowait(chunk)
+
+    def rejoin(self) -> None:
+        """The group rebalanced and the partition is still ours: read on from the lane's own position."""
+        self.queue.put_nowait(None)
+
+    async def leave(self) -> None:
+        self._leaving = True
+        self.queue.put_nowait(None)
+        _, late = await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
+        if late:
+            self.task.cancel()
+            await asyncio.wait(late)
+
+    async def _run(self) -> None:
+        lane, app = self.lane, self.lane.app
+        try:
+            while not self._leaving:
+                try:
+                    await self._take()
+                except Retake as doubt:
+                    self.reading = False
+                    self._count_retake(doubt)
+        except asyncio.CancelledError:
+            raise
+        except SetAside as reason:
+            self.aside = True
+            log.error("%s/%d is set aside: %s; the others go on", lane.tp.topic, lane.tp.partition, reason)
+        except BaseException as error:
+            await app.stop_with(error)
+        finally:
+            self.reading = False
+            app.consumer.pause(lane.tp)
+            await lane.close()
+
+    async def _take(self) -> None:
+        lane, consumer = self.lane, self.lane.app.consumer
+        lane.position = await lane.open()
+        if lane.tp in consumer.assignment():
+            consumer.begin(lane.tp, lane.position)
+        self.reading = True
+        while not self._leaving:
+            chunk = await self.queue.get()
+            if chunk is None:
+                if not self._leaving and lane.tp in consumer.assignment():
+                    consumer.begin(lane.tp, lane.position)
+            elif consumer.current(chunk):
+                await lane.handle(chunk)
+                consumer.release(chunk)
+
+    def _count_retake(self, doubt: Retake) -> None:
+        lane, now = self.lane, time.monotonic()
+        lane.app.consumer.pause(lane.tp)
+        self._retakes.append(now)
+        while self._retakes[0] < now - RETAKE_WINDOW_SECONDS:
+            self._retakes.popleft()
+        if len(self._retakes) > RETAKES:
+            raise RuntimeError(
+                f"{lane.tp.topic}/{lane.tp.partition} was taken anew {RETAKES} times within "
+                f"{RETAKE_WINDOW_SECONDS:.0f} s, the last time because: {doubt}"
+            ) from doubt
+        log.warning("%s/%d: %s; taking the partition anew", lane.tp.topic, lane.tp.partition, doubt)
+
+
+class LaneManager(TableManager):  # type: ignore[misc]
+    """Faust's table manager, keeping lanes instead of recovering tables record by record."""
+
+    def __init__(self, app: Any, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self.runners: dict[TP, _Runner] = {}
+        self.joined = False
+
+    async def on_start(self) -> None:
+        self._tables_finalized.set()
+        self._tables_registered.set()
+
+    async def on_stop(self) -> None:
+        await self.app._fetcher.stop()
+        await self.leave_all()
+
+    async def leave_all(self) -> None:
+        runners, self.runners = list(self.runners.values()), {}
+        await asyncio.gather(*(runner.leave() for runner in runners))
+
+    def offer(self, chunk: Chunk) -> None:
+        """Hand a chunk to its lane; one that lost its partition meanwhile is dropped, the next owner reads it."""
+        runner = self.runners.get(chunk.tp)
+        if runner is not None:
+            runner.offer(chunk)
+
+    def lane(self, tp: TP) -> Lane | None:
+        runner = self.runners.get(tp)
+        return None if runner is None else runner.lane
+
+    def lanes(self) -> list[Lane]:
+        return [runner.lane for runner in self.runners.values()]
+
+    def ready(self) -> bool:
+        """Joined, and every assigned partition is restored and being read (or set aside)."""
+        return self.joined and all(runner.reading or runner.aside for runner in self.runners.values())
+
+    def opening(self) -> list[Lane]:
+        """Lanes that are still restoring."""
+        return [runner.lane for runner in self.runners.values() if not (runner.reading or runner.aside)]
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.joined = False
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        app: Any = self.app
+        gone = [self.runners.pop(tp) for tp in list(self.runners) if tp not in assigned]
+        log.info(
+            "%s: %d partitions assigned (generation %d), %d of them new, %d gone",
+            app.conf.id,
+            len(assigned),
+            generation_id,
+            len(assigned - self.runners.keys()),
+            len(gone),
+        )
+        await asyncio.gather(*(runner.leave() for runner in gone))
+        app.flow_control.resume()
+        app.consumer.resume_flow()
+        await app._fetcher.maybe_start()
+        app.on_rebalance_end()
+        for runner in self.runners.values():
+            runner.rejoin()
+        for tp in sorted(assigned - self.runners.keys()):
+            self.runners[tp] = _Runner(app.lane_for(tp))
+        self.joined = True
+
+    async def on_read_error(self, error: Exception) -> bool:
+        """An error of the broker while fetching; True when it was dealt with."""
+        app: Any = self.app
+        return bool(await app.on_read_error(error))
+
+    async def wait_until_recovery_completed(self) -> bool:
+        return False

@@ -1,0 +1,149 @@
+"""One fenced transaction a chunk, over aiokafka's transactional producer.
+
+What is overridden of aiokafka, each with a test:
+* an end of transaction whose answer is lost is never sent again: a delayed copy could end half of the next
+  transaction. The doubt is told (`Retake`), a new epoch is taken, and the position in the state says what happened;
+* a commit is asked for only after every batch was acknowledged (aiokafka's commit does not look at failed ones).
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.client import CoordinationType
+from aiokafka.errors import KafkaError
+from aiokafka.producer.sender import EndTxnHandler, Sender
+
+from meter.batch.lanes import Retake
+
+log = logging.getLogger(__name__)
+
+#: An open transaction of a dead owner is aborted by the broker after this long.
+TRANSACTION_TIMEOUT_MS = 15_000
+#: No step of a transaction may take longer; then the partition is taken anew.
+STEP_SECONDS = 20.0
+#: A batch is at most this long; the topics' max.message.bytes is above it.
+BATCH_BYTES = 1 << 20
+
+Rows = Sequence[tuple[bytes | None, bytes | None]]
+
+
+class EndInDoubt(KafkaError):  # type: ignore[misc]
+    """The answer to an end of transaction was lost: it may have been committed, or not."""
+
+
+class _EndOnce(EndTxnHandler):  # type: ignore[misc]
+    """Ends a transaction with one request; only a definite "not done" of the broker is asked again."""
+
+    async def do(self, node_id: int) -> bool:
+        request = self.create_request()
+        try:
+            answer = await self._sender.client.send(node_id, request, group=self.group)
+        except KafkaError as error:
+            raise EndInDoubt(f"the end of the transaction was sent, its answer is lost ({error!r})") from error
+        backoff = self.handle_response(answer)
+        if backoff is None:
+            return True
+        await asyncio.sleep(backoff)
+        return False
+
+
+async def _end_once(sender: Sender, commit: Any) -> None:
+    """In place of `Sender._do_txn_commit`."""
+    await sender._message_accumulator.flush_for_commit()
+    manager = sender._txn_manager
+    if manager.is_empty_transaction():
+        manager.complete_transaction()
+        return
+    node = await sender._find_coordinator(CoordinationType.TRANSACTION, manager.transactional_id)
+    await _EndOnce(sender, commit).do(node)
+
+
+class FencedProducer:
+    """The one writer of a partition's state: starting it fences whoever was it before."""
+
+    def __init__(self, transactional_id: str, client_kwargs: Mapping[str, Any]) -> None:
+        self.transactional_id = transactional_id
+        self._kwargs = client_kwargs
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Fence the previous owner and abort what it left open."""
+        producer = AIOKafkaProducer(
+            transactional_id=self.transactional_id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=4 * BATCH_BYTES,
+            request_timeout_ms=10_000,
+            retry_backoff_ms=20,
+            linger_ms=0,
+            **self._kwargs,
+        )
+        sender = producer._sender
+        sender._do_txn_commit = lambda commit: _end_once(sender, commit)
+        try:
+            await asyncio.wait_for(producer.start(), STEP_SECONDS)
+        except (KafkaError, TimeoutError) as error:
+            await _stop(producer)
+            raise Retake(f"the transactional producer {self.transactional_id} did not start ({error!r})") from error
+        self._producer = producer
+
+    async def stop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+    async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
+        """Write the rows of each (topic, partition, rows) and commit them as one; the next offset of each topic.
+
+        Raises Retake when it is not certain that all was committed.
+        """
+        try:
+            return await asyncio.wait_for(self._commit(batches), STEP_SECONDS)
+        except Retake:
+            raise
+        except (KafkaError, TimeoutError, AssertionError) as error:
+            await self.stop()
+            raise Retake(f"a transaction of {self.transactional_id} is in doubt ({error!r})") from error
+
+    async def _commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
+        producer = self._producer
+        if producer is None:
+            raise Retake(f"the transactional producer {self.transactional_id} is stopped")
+        await producer.begin_transaction()
+        sent = []
+        for topic, partition, rows in batches:
+            for batch in _batches(producer, rows):
+                rows_sent = batch.record_count()
+                sent.append((topic, rows_sent, await producer.send_batch(batch, topic, partition=partition)))
+        following: dict[str, int] = {}
+        for topic, rows_sent, future in sent:  # every acknowledgement, and only then the commit
+            following[topic] = (await future).offset + rows_sent
+        await producer.commit_transaction()
+        return following
+
+
+def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:
+    """Pack rows into as few batches as fit."""
+    batch = producer.create_batch()
+    append = batch.append
+    for key, value in rows:
+        if append(key=key, value=value, timestamp=None) is None:
+            yield batch
+            batch = producer.create_batch()
+            append = batch.append
+            if append(key=key, value=value, timestamp=None) is None:
+                raise AssertionError(f"a row of {len(value or b'')} bytes does not fit a batch of {BATCH_BYTES}")
+    if batch.record_count():
+        yield batch
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Let a producer go, whatever state it is in, without waiting for a broker that does not answer."""
+    try:
+        await asyncio.wait_for(producer.stop(), 2.0)
+    except (KafkaError, TimeoutError, AssertionError) as error:
+        log.info("a transactional producer did not stop cleanly: %r", error)
+        await asyncio.wait_for(producer.client.close(), 2.0)

@@ -1,0 +1,49 @@
+"""Alerts: a plan's quota of an item is 80 or 100 per cent drawn; raised once, cleared when quota comes back."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from meter.rules.days import day_text
+from schemas.alerts import THRESHOLDS, QuotaAlertStruct
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+    from meter.rules.memory import Cell
+    from meter.rules.stakes import Stake
+
+_json = msgspec.json.Encoder().encode
+
+
+def alert(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
+    """Tell which thresholds of the cell's plans were passed, in either direction, by the record just folded."""
+    for share in stake.shares:
+        covered = sum(cell.drawn.get(share.plan_id, {}).values())
+        raised = cell.alerts.get(share.plan_id, 0)
+        now = sum(
+            bit
+            for bit, threshold in enumerate(THRESHOLDS, 1)
+            if share.quota > 0 and covered * 100 >= threshold * share.quota
+        )
+        if now == raised:
+            continue
+        cell.alerts[share.plan_id] = now
+        for bit, threshold in enumerate(THRESHOLDS, 1):
+            if (now ^ raised) & bit:
+                state = "raised" if now & bit else "cleared"
+                _say(fold, cell, share.plan_id, threshold, state, share.quota, covered)
+
+
+def _say(fold: "Fold", cell: "Cell", plan_id: str, threshold: int, state: str, quota: int, covered: int) -> None:
+    told = QuotaAlertStruct(
+        account=cell.account,
+        plan_id=plan_id,
+        item=cell.item,
+        day=day_text(cell.day),
+        threshold=threshold,
+        state=state,
+        quota=quota,
+        covered=covered,
+        revision=fold.revision,
+    )
+    fold.say("quota-alerts", told.record_key(), _json(told))

@@ -1,0 +1,66 @@
+"""Balances of an account's quota of an item on a day: at most one for a key in a transaction, with the state after it.
+
+The content is a function of the state after the last record that changed the cell, which is its revision: so a
+key and revision always have one content, however the journal is cut into chunks.
+"""
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from meter.rules.days import day_text
+from schemas.balances import (
+    BALANCE_WORKSPACES_LIMIT,
+    PlanBalanceStruct,
+    QuotaBalanceStruct,
+    WorkspaceBalanceStruct,
+)
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+    from meter.rules.memory import Cell
+    from meter.rules.stakes import Stake
+
+_json = msgspec.json.Encoder().encode
+
+
+def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
+    """Publish the balance if it differs from the one last published; it appears where there is quota."""
+    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
+    if not cell.balance and (stake.quota == 0 or not cell.uses):
+        return
+    told = _content(cell, stake, revision)
+    digest = blake2b(_json(msgspec.structs.replace(told, revision=0)), digest_size=16).digest()
+    if digest == cell.balance:
+        return
+    cell.balance = digest
+    fold.memory.touch_cell(cell)
+    fold.say("quota-balances", told.record_key(), _json(told))
+
+
+def _content(cell: "Cell", stake: "Stake", revision: int) -> QuotaBalanceStruct:
+    plans = []
+    for plan_id, quota, _ in stake.shares:
+        covered = sum(cell.drawn.get(plan_id, {}).values())
+        plans.append(PlanBalanceStruct(plan_id=plan_id, quota=quota, covered=covered, left=quota - covered))
+    used = [workspace for workspace in stake.plans if workspace in cell.uses]
+    workspaces = [_of(cell, workspace) for workspace in used[:BALANCE_WORKSPACES_LIMIT]]
+    covered = sum(plan.covered for plan in plans)
+    return QuotaBalanceStruct(
+        account=cell.account,
+        item=cell.item,
+        day=day_text(cell.day),
+        quota=stake.quota,
+        covered=covered,
+        left=stake.quota - covered,
+        plans=plans,
+        workspaces=workspaces,
+        more=max(0, len(used) - BALANCE_WORKSPACES_LIMIT) or None,
+        revision=revision,
+    )
+
+
+def _of(cell: "Cell", workspace: str) -> WorkspaceBalanceStruct:
+    usage, covered = cell.converted[workspace], cell.covered[workspace]
+    return WorkspaceBalanceStruct(workspace=workspace, usage=usage, covered=covered, overage=usage - covered)

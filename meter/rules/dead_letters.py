@@ -1,0 +1,126 @@
+"""Dead letters: records that could not be counted, whole enough to be sent again.
+
+Those the intake makes carry the record as it stood; those decided by the fold carry the event rebuilt.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from meter.rules.days import time_text
+from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter, Header
+from schemas.reasons import DeadReason
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+    from schemas.journal import Evidence, Named, OrderEntry, OrderGroup, UsageGroup
+    from schemas.orders import Order
+
+#: Bytes of headers in a dead letter; what is beyond it is left out, told by its number.
+HEADERS_LIMIT_BYTES = 16 * 1024
+
+
+def dead_letter(
+    reason: DeadReason,
+    error: str,
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    at_us: int,
+    rebuilt: bool = False,
+) -> DeadLetter:
+    """The dead letter of one record; `topic` without the prefix, `at_us` when it was decided."""
+    cut = value is not None and len(value) > VALUE_LIMIT_BYTES
+    key_cut = key is not None and len(key) > VALUE_LIMIT_BYTES
+    told, size = [], 0
+    for name, content in headers:
+        size += len(name) + len(content or b"")
+        if size > HEADERS_LIMIT_BYTES:
+            break
+        told.append(Header.model_construct(name=name, value=_base64(content)))
+    return DeadLetter.model_construct(
+        reason=reason,
+        error=error,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=_base64(key[:VALUE_LIMIT_BYTES] if key is not None else None),
+        key_length=len(key) if key is not None and key_cut else None,
+        value=_base64(value[:VALUE_LIMIT_BYTES] if value is not None else None),
+        length=len(value) if value is not None and cut else None,
+        sha256=sha256(value).hexdigest() if value is not None and cut else None,
+        headers=told,
+        headers_left_out=len(headers) - len(told) or None,
+        at=time_text(at_us),
+        rebuilt=True if rebuilt else None,
+    )
+
+
+def dead_usage(
+    fold: "Fold",
+    reason: DeadReason,
+    error: str,
+    group: "UsageGroup",
+    named: "Sequence[Named]",
+    event: int,
+    evidence: "Evidence",
+) -> None:
+    """Tell that an event of a group is not counted."""
+    slot = group.slots[group.slot[event]]
+    data: dict[str, object] = {"item": slot.item, "quantity": group.quantity[event]}
+    if slot.retention:
+        data["retention_days"] = slot.retention
+    rebuilt = {
+        "specversion": "1.0",
+        "id": evidence.ids[event],
+        "source": evidence.sources[evidence.source[event]],
+        "type": "usage.corrected" if slot.corrected else "usage.recorded",
+        "subject": named[slot.named].workspace,
+        "time": time_text(evidence.time_us[event]),
+        "data": data,
+    }
+    _say(
+        fold,
+        "usage",
+        reason,
+        error,
+        group.topic,
+        group.partition,
+        group.first_offset + group.offset[event],
+        msgspec.json.encode(rebuilt),
+        group.timestamp_ms,
+    )
+
+
+def dead_order(
+    fold: "Fold", reason: DeadReason, error: str, group: "OrderGroup", entry: "OrderEntry", order: "Order"
+) -> None:
+    """Tell that an order is not decided."""
+    _say(fold, "order", reason, error, group.topic, group.partition, entry.offset, entry.content, entry.timestamp_ms)
+
+
+def _say(
+    fold: "Fold",
+    kind: str,
+    reason: DeadReason,
+    error: str,
+    topic: str,
+    partition: int,
+    offset: int,
+    value: bytes,
+    timestamp_ms: int,
+) -> None:
+    told = dead_letter(reason, error, topic, partition, offset, None, value, (), timestamp_ms * 1000, rebuilt=True)
+    fold.say("dead-letters", told.record_key(), told.json_bytes())
+    fold.count(kind, "dead")
+    fold.count("dead", reason.value)
+
+
+def _base64(content: bytes | None) -> str | None:
+    return None if content is None else b64encode(content).decode()

@@ -1,0 +1,50 @@
+"""The facts a fold stands on: what the opening record fixed, the catalogue as announced, which days are over."""
+
+from dataclasses import dataclass, replace
+
+from meter.rules.days import SECOND_US, BillingZone, zone
+from schemas.catalog import Catalogue, Item, catalogue_from_json
+from schemas.journal import Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The same for every partition, but for how far its days are closed and expired."""
+
+    opening: Opening
+    zone: BillingZone
+    catalogue: Catalogue
+    #: Days up to this one are closed (their figures are restated) and expired (final).
+    closed_through: int
+    expired_through: int
+
+    @classmethod
+    def opened(cls, opening: Opening, opened_ms: int) -> "Facts":
+        """Days whose end + grace lies before the meter's first record count as closed."""
+        billing = zone(opening.time_zone)
+        opened_us = opened_ms * 1000
+        closed = billing.day_of(opened_us)
+        while billing.end_of(closed) + opening.close_grace_seconds * SECOND_US > opened_us:
+            closed -= 1
+        expired = billing.day_of(opened_us) - opening.restatement_horizon_days - 1
+        return cls(opening, billing, catalogue_from_json(opening.catalogue), closed, expired)
+
+    @classmethod
+    def remembered(cls, opening: Opening, closed_through: int, expired_through: int) -> "Facts":
+        """The facts as a state remembers them."""
+        catalogue = catalogue_from_json(opening.catalogue)
+        return cls(opening, zone(opening.time_zone), catalogue, closed_through, expired_through)
+
+    def item(self, name: str, day: int) -> Item | None:
+        """The item as the catalogue version of the day has it; None if it has no such item."""
+        return self.catalogue.version(day).items.get(name)
+
+    def closes_at_us(self, day: int) -> int:
+        """The instant from which the day may be closed: its end and the grace."""
+        return self.zone.end_of(day) + self.opening.close_grace_seconds * SECOND_US
+
+    def with_closed(self, day: int) -> "Facts":
+        return replace(self, closed_through=day)
+
+    def with_expired(self, day: int) -> "Facts":
+        return replace(self, expired_through=day)

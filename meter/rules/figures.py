@@ -1,0 +1,200 @@
+"""Settling a cell after a record: allocate anew, and publish whose figures changed.
+
+The figures of a cell are a function of its totals, the plans and the bindings; what a record did only decides the
+`cause`. A workspace's key appears when its overage or charge first exceeds 0; from then on every change is told.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from meter.rules.alerts import alert
+from meter.rules.allocation import allocate
+from meter.rules.charges import Line, amount, package_lines, payg_lines
+from meter.rules.days import day_text
+from meter.rules.memory import Cell
+from meter.rules.usage import converted, quantity_by_retention
+from schemas.money import money_text, price_text, units_text
+from schemas.overages import CAUSE_WORKSPACES_LIMIT, CauseStruct, ChargeStruct, LineStruct, OverageStruct
+from schemas.rows import ChargeLine, Figure, Published
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+    from meter.rules.stakes import Stake
+    from schemas.catalog import Item
+
+_json = msgspec.json.Encoder().encode
+
+PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
+
+
+@dataclass(slots=True, eq=False)
+class Touch:
+    """What a record did to a cell: whose usage changed, and the last source that did something."""
+
+    cell: Cell
+    kind: str = "usage"
+    used: set[str] = field(default_factory=set)
+    workspaces: set[str] = field(default_factory=set)
+    orders: list[str] = field(default_factory=list)
+    source: tuple[str, int] | None = None
+    first_offset: int = 0
+    last_offset: int = 0
+    #: Plans, bindings or prices changed: every workspace is looked at.
+    everything: bool = False
+
+    def by_usage(self, workspace: str, topic: str, partition: int, first: int, last: int) -> None:
+        self._by("usage", topic, partition, first, last)
+        self.used.add(workspace)
+        self.workspaces.add(workspace)
+
+    def by_order(self, order_id: str, workspaces: Iterable[str], topic: str, partition: int, offset: int) -> None:
+        self._by("order", topic, partition, offset, offset)
+        self.orders.append(order_id)
+        self.workspaces.update(workspaces)
+        self.everything = True
+
+    def by_workspace(self, workspace: str, topic: str, partition: int, offset: int) -> None:
+        self._by("workspace", topic, partition, offset, offset)
+        self.workspaces.add(workspace)
+        self.everything = True
+
+    def reprice(self) -> None:
+        self.everything = True
+
+    def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
+        if self.kind != kind or self.source != (topic, partition):
+            self.kind, self.source, self.first_offset, self.last_offset = kind, (topic, partition), first, last
+        else:
+            self.first_offset, self.last_offset = min(self.first_offset, first), max(self.last_offset, last)
+
+    def cause(self) -> CauseStruct:
+        topic, partition = self.source or ("", 0)
+        return CauseStruct(
+            kind=self.kind,
+            workspaces=sorted(self.workspaces)[:CAUSE_WORKSPACES_LIMIT],
+            orders=self.orders if self.kind == "order" else None,
+            topic=topic,
+            partition=partition,
+            first_offset=self.first_offset,
+            last_offset=self.last_offset,
+        )
+
+
+def settle(fold: "Fold", touch: Touch) -> None:
+    """Bring a touched cell's figures up to date and publish what changed of them."""
+    cell, facts = touch.cell, fold.known()
+    item = facts.item(cell.item, cell.day)
+    assert item is not None, f"a cell of {cell.item} exists, so its day's catalogue has the item"
+    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
+    everything = touch.everything or not cell.allocated
+    for workspace in cell.uses if everything else touch.used:
+        cell.converted[workspace] = converted(cell.uses[workspace], item)
+    before = cell.covered
+    allocation = allocate(stake.shares, cell.converted)
+    cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
+    cause: CauseStruct | None = None
+    for workspace, covered in cell.covered.items():
+        if everything or workspace in touch.used or covered != before.get(workspace):
+            figure = _figure(fold, cell, stake, item, workspace, covered)
+            if figure is not None:
+                cause = _publish(fold, cell, workspace, figure, cause or touch.cause())
+    fold.memory.touch_cell(cell)
+    fold.unbalanced[cell.key] = (cell, fold.revision)
+    alert(fold, cell, stake)
+
+
+def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
+    """What the workspace's usage of the day is charged by."""
+    binding = fold.memory.binding(workspace)
+    if binding is None or binding.commercial > day:
+        return FREE
+    return PACKAGE if workspace in stake.plans else PAY_AS_YOU_GO
+
+
+def _figure(fold: "Fold", cell: Cell, stake: "Stake", item: "Item", workspace: str, covered: int) -> Figure | None:
+    """The figures of one workspace now; None on a free day, which is never on `overages`."""
+    basis = basis_of(fold, stake, workspace, cell.day)
+    if basis == FREE:
+        return None
+    usage = cell.converted[workspace]
+    if basis == PACKAGE:
+        lines = package_lines(usage - covered, item)
+    else:
+        lines = payg_lines(quantity_by_retention(cell.uses[workspace], item), item)
+    return Figure(
+        usage,
+        covered,
+        usage - covered,
+        basis,
+        stake.plans.get(workspace, ()),
+        money_text(amount(lines)),
+        tuple(_line(line) for line in lines),
+    )
+
+
+def _line(line: Line) -> ChargeLine:
+    return ChargeLine(
+        line.retention_days,
+        line.quantity,
+        units_text(line.units),
+        price_text(line.unit_price),
+        money_text(line.amount),
+    )
+
+
+def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: CauseStruct) -> CauseStruct:
+    published = cell.published.get(workspace)
+    if published is None:
+        if figure.overage <= 0 and not any(line.amount.strip("0.") for line in figure.lines):
+            return cause
+        previous, known = 0, 0
+    elif published.figure == figure:
+        return cause
+    else:
+        previous, known = published.revision, published.figure.overage
+    cell.published[workspace] = Published(fold.revision, figure)
+    day = day_text(cell.day)
+    facts = fold.known()
+    fold.say(
+        "overages",
+        f"{cell.account}/{workspace}/{cell.item}/{day}",
+        _json(
+            OverageStruct(
+                account=cell.account,
+                workspace=workspace,
+                item=cell.item,
+                day=day,
+                revision=fold.revision,
+                previous_revision=previous,
+                usage=figure.usage,
+                covered=figure.covered,
+                overage=figure.overage,
+                delta=figure.overage - known,
+                basis=figure.basis,
+                plans=list(figure.plans),
+                charge=charge_of(figure, facts.opening.currency),
+                cause=cause,
+                restated=cell.day <= facts.closed_through,
+            )
+        ),
+    )
+    fold.count("overage", "published")
+    return cause
+
+
+def charge_of(figure: Figure, currency: str) -> ChargeStruct:
+    """The charge of a figure as it is published."""
+    lines = [
+        LineStruct(
+            retention_days=line.retention_days or None,
+            quantity=line.quantity,
+            units=line.units,
+            unit_price=line.unit_price,
+            amount=line.amount,
+        )
+        for line in figure.lines
+    ]
+    return ChargeStruct(amount=figure.amount, currency=currency, lines=lines)

@@ -1,0 +1,112 @@
+"""The fold: journal records in, rows and outputs out; everything the meter knows is this.
+
+A record is the atom: its entries are applied in order, then every cell it touched is settled once and what
+changed is published once, with the record's offset as revision. So which revisions exist and what they say is a
+function of the journal alone, however it is cut into chunks, replayed or interrupted.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from meter.rules.balances import balance
+from meter.rules.bindings import bind_group
+from meter.rules.counting import count
+from meter.rules.facts import Facts
+from meter.rules.figures import Touch, settle
+from meter.rules.memory import Cell, CellKey, Memory, Output
+from meter.rules.ordering import order
+from meter.rules.stakes import Stakes
+from schemas.journal import (
+    BindingGroup,
+    CatalogueVersion,
+    DayClosed,
+    DayExpired,
+    Gathered,
+    JournalRecord,
+    Opening,
+    OrderGroup,
+    UsageGroup,
+)
+
+
+class Fold:
+    """Folds records into one partition's memory; `outputs` and `counts` grow until taken by `finish`."""
+
+    def __init__(self, memory: Memory, facts: Facts | None) -> None:
+        self.memory = memory
+        self.facts = facts
+        self.outputs: list[Output] = []
+        #: Bytes of the outputs so far.
+        self.said = 0
+        #: (kind, outcome) -> records, for the metrics.
+        self.counts: dict[tuple[str, str], int] = {}
+        self.revision = 0
+        self.touched: dict[CellKey, Touch] = {}
+        #: Cells whose balance changed since the last `finish`, and the last record that did it.
+        self.unbalanced: dict[CellKey, tuple[Cell, int]] = {}
+        self.stakes = Stakes()
+
+    def fold(self, offset: int, timestamp_ms: int, record: JournalRecord) -> None:
+        """Fold the record at `offset`, appended at `timestamp_ms` by the broker's clock."""
+        self.revision = offset
+        match record:
+            case Gathered():
+                self._gathered(record)
+            case Opening():
+                self._open(offset, timestamp_ms, record)
+            case CatalogueVersion():
+                self._announce(offset, timestamp_ms, record)
+            case DayClosed() | DayExpired():
+                self._steer(timestamp_ms, record)
+
+    def known(self) -> Facts:
+        """The opening's facts; every other record stands behind the opening."""
+        if self.facts is None:
+            raise RuntimeError("the journal does not begin with an opening record; was its beginning deleted?")
+        return self.facts
+
+    def count(self, kind: str, outcome: str, records: int = 1) -> None:
+        key = (kind, outcome)
+        self.counts[key] = self.counts.get(key, 0) + records
+
+    def say(self, topic: str, key: str, value: bytes) -> None:
+        self.outputs.append(Output(topic, key, value))
+        self.said += len(value)
+
+    def touch(self, cell: Cell) -> Touch:
+        """The record's touch of a cell, made at its first."""
+        touch = self.touched.get(cell.key)
+        if touch is None:
+            touch = self.touched[cell.key] = Touch(cell)
+        return touch
+
+    def finish(self) -> list[Output]:
+        """End a chunk: the balances with the state after it, then all outputs since the last call."""
+        for cell, revision in self.unbalanced.values():
+            balance(self, cell, revision)
+        self.unbalanced.clear()
+        outputs, self.outputs, self.said = self.outputs, [], 0
+        return outputs
+
+    def _gathered(self, record: Gathered) -> None:
+        self.known()
+        for group in record.groups:
+            _GROUPS[type(group)](self, group, record.named)
+        touched, self.touched = self.touched, {}
+        for touch in touched.values():
+            settle(self, touch)
+
+    def _open(self, offset: int, timestamp_ms: int, record: Opening) -> None:
+        if self.facts is None:
+            opened_ms = record.opened_ms or timestamp_ms
+            self.facts = Facts.opened(replace(record, opened_ms=opened_ms), opened_ms)
+
+    def _announce(self, offset: int, timestamp_ms: int, record: CatalogueVersion) -> None:
+        """Issue 4."""
+
+    def _steer(self, timestamp_ms: int, record: DayClosed | DayExpired) -> None:
+        """Issue 4."""
+
+
+_GROUPS: dict[type, Callable[..., None]] = {UsageGroup: count, OrderGroup: order, BindingGroup: bind_group}

@@ -1,0 +1,96 @@
+"""What the fold remembers and what it says: the memory it reads and writes, the outputs it makes.
+
+The fold never knows where rows live. `Memory` answers with what stands after all records folded so far; what is
+changed in place is told with `touch_*`, and the whole is written once a chunk, or dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from schemas.rows import Account, Binding, Published, Use, Wallet
+
+CellKey = tuple[str, int, str]  # account, day, item
+
+
+class Output(NamedTuple):
+    """A record for an output topic (its name without the prefix), in the order it was made."""
+
+    topic: str
+    key: str
+    value: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """One item of one account on one day: what each workspace used, and what was last published of it."""
+
+    account: str
+    day: int
+    item: str
+    uses: dict[str, Use] = field(default_factory=dict)
+    published: dict[str, Published] = field(default_factory=dict)
+    #: plan id -> the highest threshold raised (0, 80 or 100) of those ever raised.
+    alerts: dict[str, int] = field(default_factory=dict)
+    #: Digest of the balance last published, b"" before the first.
+    balance: bytes = b""
+    # Kept beside the row, never stored: cost, not meaning.
+    converted: dict[str, int] = field(default_factory=dict)
+    covered: dict[str, int] = field(default_factory=dict)
+    drawn: dict[str, dict[str, int]] = field(default_factory=dict)
+    allocated: bool = False
+
+    @property
+    def key(self) -> CellKey:
+        return (self.account, self.day, self.item)
+
+
+class Decided(NamedTuple):
+    """What is kept of a decided order: its canonical content (equal orders, equal bytes)."""
+
+    content: bytes
+
+
+class Memory(Protocol):
+    """The rows of one journal partition."""
+
+    def claim(
+        self, identities: Sequence[bytes], contents: Sequence[bytes], days: Sequence[int]
+    ) -> Sequence[bytes | None]:
+        """Claim each identity in turn, for as long as its day can be restated.
+
+        Answers None where it was free; else the content under which it was claimed before.
+        """
+
+    def binding(self, workspace: str) -> Binding | None:
+        """The binding of a workspace of this partition."""
+
+    def put_binding(self, workspace: str, binding: Binding) -> None:
+        """Remember a binding."""
+
+    def account(self, account: str) -> Account:
+        """The account, an empty one if it is new; changed in place and told by `touch_account`."""
+
+    def touch_account(self, account: Account) -> None:
+        """The account was changed."""
+
+    def wallet(self, account: str, method: str, instrument: str | None) -> Wallet | None:
+        """One wallet of an account."""
+
+    def put_wallet(self, account: str, wallet: Wallet) -> None:
+        """Remember a wallet."""
+
+    def decided(self, account: str, order_id: str) -> Decided | None:
+        """The order decided under this id, if any."""
+
+    def put_decided(self, account: str, order_id: str, decided: Decided) -> None:
+        """Remember a decided order."""
+
+    def cell(self, key: CellKey) -> Cell:
+        """The cell, an empty one if it is new; changed in place and told by `touch_cell`."""
+
+    def touch_cell(self, cell: Cell) -> None:
+        """The cell was changed."""
+
+    def cells_from(self, account: str, day: int) -> Iterable[Cell]:
+        """All cells of an account of this day and later ones, in key order."""

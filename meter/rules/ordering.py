@@ -1,0 +1,93 @@
+"""Orders: each decided once, in the order of the log; what one changes is allocated anew from its day on."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from meter.rules.bindings import bind
+from meter.rules.dead_letters import dead_order
+from meter.rules.memory import Decided
+from meter.rules.orders import Decision, decide
+from meter.rules.outcomes import say_outcome, say_plan, say_wallet
+from meter.rules.plans import listed_on
+from schemas.journal import Named, OrderEntry, OrderGroup
+from schemas.orders import Order, TopUp, order_from_json
+from schemas.reasons import DeadReason
+from schemas.rows import Binding
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+
+WalletKey = tuple[str, str | None]
+
+
+def order(fold: "Fold", group: OrderGroup, named: Sequence[Named]) -> None:
+    """Decide a group of orders."""
+    for entry in group.entries:
+        _order(fold, group, entry, named)
+
+
+def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, named: Sequence[Named]) -> None:
+    wanted = order_from_json(entry.content)
+    before = fold.memory.decided(wanted.account, wanted.order_id)
+    if before is not None:
+        if before.content == entry.content:
+            fold.count("order", "duplicate")
+        else:
+            dead_order(
+                fold,
+                DeadReason.CONFLICTING_DUPLICATE,
+                f"order {wanted.order_id} of account {wanted.account} was decided with other content; the first stands",
+                group,
+                entry,
+                wanted,
+            )
+        return
+    decision = _decide(fold, entry, wanted, named)
+    _apply(fold, group, entry, decision)
+
+
+def _decide(fold: "Fold", entry: OrderEntry, wanted: Order, named: Sequence[Named]) -> Decision:
+    account = fold.memory.account(wanted.account)
+    account.last_order_day = day = max(entry.day, account.last_order_day)
+    fold.memory.touch_account(account)
+    bindings = {}
+    for each in named:
+        if each.account == wanted.account:
+            bind(fold, each)
+            bindings[each.workspace] = fold.memory.binding(each.workspace) or Binding(each.account, each.commercial)
+        else:
+            bindings[each.workspace] = Binding(each.account, each.commercial)
+    wallets = {}
+    for key in _wallets_named(wanted):
+        wallet = fold.memory.wallet(wanted.account, *key)
+        if wallet is not None:
+            wallets[key] = wallet
+    return decide(wanted, day, account, wallets, bindings, fold.known().catalogue)
+
+
+def _wallets_named(wanted: Order) -> set[WalletKey]:
+    if isinstance(wanted, TopUp):
+        return {(wanted.method, wanted.instrument)}
+    return {(payment.method, payment.instrument) for payment in getattr(wanted, "payments", ())}
+
+
+def _apply(fold: "Fold", group: OrderGroup, entry: OrderEntry, decision: Decision) -> None:
+    memory = fold.memory
+    memory.put_decided(decision.account, decision.order_id, Decided(entry.content))
+    say_outcome(fold, decision)
+    fold.count("order", "counted")
+    for wallet in decision.wallets:
+        memory.put_wallet(decision.account, wallet)
+        say_wallet(fold, decision.account, wallet)
+    plan = decision.plan
+    if plan is None or decision.effective_day is None:
+        return
+    account = memory.account(decision.account)
+    account.plans[plan.plan_id] = plan
+    memory.touch_account(account)
+    fold.stakes.forget(account.account)
+    say_plan(fold, account.account, plan)
+    for cell in memory.cells_from(account.account, decision.effective_day):
+        if cell.day <= plan.last_day:
+            listed = listed_on(plan, cell.day)
+            fold.touch(cell).by_order(decision.order_id, listed, group.topic, group.partition, entry.offset)

@@ -1,0 +1,90 @@
+"""What orders publish: their outcome, the plan as it stands after, the wallets as they stand after."""
+
+from typing import TYPE_CHECKING
+
+from meter.rules.days import day_text
+from meter.rules.orders import Decision
+from schemas.outcomes import OrderOutcome, Paid
+from schemas.plans import Plan as PlanRecord
+from schemas.plans import PlanPackageFrom, TrafficFrom, WorkspacesFrom
+from schemas.rows import Plan, Wallet
+from schemas.wallets import Wallet as WalletRecord
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+
+
+def say_outcome(fold: "Fold", decision: Decision) -> None:
+    """Publish what became of an order."""
+    priced = decision.price is not None
+    told = OrderOutcome.model_construct(
+        order_id=decision.order_id,
+        account=decision.account,
+        kind=decision.kind,
+        outcome="accepted" if decision.accepted else "refused",
+        reason=decision.refusal,
+        error=decision.error,
+        price=decision.price,
+        currency=decision.currency if priced else None,
+        payments=[
+            Paid.model_construct(method=method, instrument=instrument, amount=amount)
+            for method, instrument, amount in decision.payments
+        ]
+        or None,
+        plan_id=decision.plan_id,
+        first_day=_day(decision.first_day),
+        last_day=_day(decision.last_day),
+        revision=fold.revision,
+    )
+    fold.say("order-outcomes", told.record_key(), told.json_bytes())
+
+
+def say_wallet(fold: "Fold", account: str, wallet: Wallet) -> None:
+    """Publish a wallet as it stands."""
+    told = WalletRecord.model_construct(
+        account=account,
+        method=wallet.method,
+        instrument=wallet.instrument,
+        balance=wallet.balance,
+        currency=fold.known().opening.currency,
+        expires_on=_day(wallet.expires_on),
+        revision=fold.revision,
+    )
+    fold.say("wallets", told.record_key(), told.json_bytes())
+
+
+def say_plan(fold: "Fold", account: str, plan: Plan) -> None:
+    """Publish a plan with its history."""
+    told = PlanRecord.model_construct(
+        account=account,
+        plan_id=plan.plan_id,
+        first_day=day_text(plan.first_day),
+        last_day=day_text(plan.last_day),
+        packages=[
+            PlanPackageFrom.model_construct(
+                from_=day_text(package.since), plan=package.plan, price=package.price, quotas=package.quotas
+            )
+            for package in plan.packages
+        ],
+        lists=[
+            WorkspacesFrom.model_construct(from_=day_text(each.since), workspaces=list(each.workspaces))
+            for each in plan.lists
+        ],
+        traffic=[
+            TrafficFrom.model_construct(
+                item=traffic.item,
+                units=traffic.units,
+                discount=traffic.discount,
+                capacity=traffic.capacity,
+                from_=day_text(traffic.since),
+                through=day_text(traffic.through),
+            )
+            for traffic in plan.traffic
+        ],
+        revision=fold.revision,
+    )
+    fold.say("plans", told.record_key(), told.json_bytes())
+
+
+def _day(day: int | None) -> str | None:
+    return None if day is None else day_text(day)

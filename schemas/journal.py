@@ -1,0 +1,152 @@
+"""The journal's records: what the intake gathered, and the facts that steer the fold.
+
+Packed in columns: what repeats stands once in a table (`slots`, `bindings`), what the fold needs of every
+event is a flat list, and what it needs only for a conflict or a correction waits, still packed, in `evidence`.
+"""
+
+import msgspec
+
+from schemas.rows import Row
+
+#: Bytes of an event in `UsageGroup.keys`: its identity (16) and its content (8).
+IDENTITY_BYTES = 16
+CONTENT_BYTES = 8
+KEY_BYTES = IDENTITY_BYTES + CONTENT_BYTES
+#: A journal record is at most this long (before compression): it is the atom of the fold.
+RECORD_LIMIT_BYTES = 512 * 1024
+
+
+class Named(Row, frozen=True, gc=False):
+    """A workspace named in a record, with what the intake knew of it: `commercial` may be rows.NEVER."""
+
+    workspace: str
+    account: str
+    commercial: int
+
+
+class Slot(Row, frozen=True, gc=False):
+    """What events of a group have in common; `named` is an index into `Gathered.named`."""
+
+    named: int
+    item: str
+    retention: int
+    day: int
+    corrected: bool
+
+
+class UsageGroup(Row, tag="u"):
+    """Usage of one source partition, in source order.
+
+    Event i: `slots[slot[i]]`, `quantity[i]`, source offset `first_offset + offset[i]`,
+    `keys[24 i : 24 i + 24]` = identity and content digest. `evidence` packs an `Evidence`.
+    """
+
+    topic: str
+    partition: int
+    timestamp_ms: int
+    first_offset: int
+    slots: list[Slot]
+    slot: list[int]
+    quantity: list[int]
+    offset: list[int]
+    keys: bytes
+    evidence: bytes
+
+
+class Evidence(Row):
+    """What tells an event apart: its instant (µs since 1970), source (an index into `sources`) and id."""
+
+    sources: list[str]
+    source: list[int]
+    ids: list[str]
+    time_us: list[int]
+
+
+class OrderEntry(Row, frozen=True):
+    """One valid order, as canonical JSON of its known fields."""
+
+    offset: int
+    timestamp_ms: int
+    day: int
+    content: bytes
+
+
+class OrderGroup(Row, tag="o"):
+    """Orders of one source partition, in source order."""
+
+    topic: str
+    partition: int
+    entries: list[OrderEntry]
+
+
+class BindingEntry(Row, frozen=True):
+    """A `workspaces` record that told something new: `named` is an index into `Gathered.named`."""
+
+    offset: int
+    timestamp_ms: int
+    named: int
+
+
+class BindingGroup(Row, tag="w"):
+    """Bindings of one source partition, in source order."""
+
+    topic: str
+    partition: int
+    entries: list[BindingEntry]
+
+
+class Gathered(Row, tag="gathered"):
+    """What the intake gathered for one journal partition since its last write, groups in order of arrival."""
+
+    named: list[Named]
+    groups: list[UsageGroup | OrderGroup | BindingGroup]
+
+
+class Opening(Row, tag="opening", frozen=True):
+    """The first record of every journal partition: the facts that no file may change.
+
+    `meter_id` and `opened_ms` (LogAppendTime of the one in partition 0) are the same in all partitions;
+    `catalogue` is the catalogue's canonical JSON.
+    """
+
+    meter_id: str
+    time_zone: str
+    currency: str
+    partitions: int
+    close_grace_seconds: int
+    restatement_horizon_days: int
+    catalogue: bytes
+    opened_ms: int = 0
+
+
+class CatalogueVersion(Row, tag="catalogue", frozen=True):
+    """A new dated version (canonical JSON) and, in copies, offset and LogAppendTime of partition 0's entry."""
+
+    version: bytes
+    decided_offset: int = -1
+    decided_ms: int = 0
+
+
+class DayClosed(Row, tag="closed", frozen=True):
+    """A billing day has ended, grace included, and all that reached Kafka by then stands before this entry.
+
+    Closes accounts after `cursor` ("" = from the first), a slice an entry.
+    """
+
+    day: int
+    cursor: str = ""
+
+
+class DayExpired(Row, tag="expired", frozen=True):
+    """A billing day can change no more; its rows go, a slice an entry, after `cursor`."""
+
+    day: int
+    cursor: str = ""
+
+
+JournalRecord = Gathered | Opening | CatalogueVersion | DayClosed | DayExpired
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(JournalRecord).decode
+encode_evidence = encode
+decode_evidence = msgspec.msgpack.Decoder(Evidence).decode

@@ -1,0 +1,130 @@
+"""Rows of the meter's memory, as the fold reads and writes them.
+
+A day is an `int` everywhere inside the meter: `datetime.date.toordinal()` of the billing day.
+Rows are arrays on the wire (msgpack): fields are only ever appended, with a default.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+#: `Binding.commercial` of a workspace that was never upgraded; later than any day, so `min` merges.
+NEVER = 9_999_999
+#: The retention key of quantities of items without retentions.
+NO_RETENTION = 0
+
+
+class Row(msgspec.Struct, array_like=True):
+    """Base of all rows: an array in msgpack."""
+
+
+class Binding(Row, frozen=True, gc=False):
+    """Where a workspace belongs: its account and the day of its first `commercial` record (or NEVER)."""
+
+    account: str
+    commercial: int = NEVER
+
+
+class Package(Row, frozen=True):
+    """A plan package of a plan, in force from `since`: quotas (item -> a day) and its price."""
+
+    since: int
+    plan: str
+    price: Decimal
+    quotas: dict[str, int]
+
+
+class WorkspaceList(Row, frozen=True):
+    """The workspaces of a plan in priority order, in force from `since`."""
+
+    since: int
+    workspaces: tuple[str, ...]
+
+
+class Traffic(Row, frozen=True):
+    """`units` traffic packages of one item, in force `since`..`through` inclusive; `capacity` is a day's, of one."""
+
+    item: str
+    units: int
+    discount: Decimal
+    since: int
+    through: int
+    capacity: int
+
+
+class Plan(Row, frozen=True):
+    """One purchase. `packages` and `lists` are in rising `since`, at most one entry for a day."""
+
+    plan_id: str
+    first_day: int
+    last_day: int
+    packages: tuple[Package, ...]
+    lists: tuple[WorkspaceList, ...]
+    traffic: tuple[Traffic, ...] = ()
+
+
+class Wallet(Row, frozen=True):
+    """Money on one instrument of an account; `instrument` is None for cash, `expires_on` None for ever."""
+
+    method: str
+    instrument: str | None
+    balance: Decimal
+    expires_on: int | None = None
+
+
+class Account(Row):
+    """An account: its plans by id and the billing day of its latest order (0: none yet)."""
+
+    account: str
+    plans: dict[str, Plan] = {}
+    last_order_day: int = 0
+
+
+class Correction(Row, frozen=True, gc=False):
+    """The standing correction of a max item: of several the greatest (time, source, id) stands."""
+
+    time_us: int
+    source: str
+    id: str
+    quantity: int
+
+
+class Use(Row):
+    """What one workspace reported of one item on one day.
+
+    `sums`: retention days (or NO_RETENTION) -> sum of quantities, of any size and sign (sum items).
+    `peak`: the highest report; `correction`: what stands instead of the reports (max items).
+    """
+
+    sums: dict[int, int] = {}
+    peak: int = 0
+    correction: Correction | None = None
+
+
+class ChargeLine(Row, frozen=True, gc=False):
+    """A line of a published charge: decimals in their written form."""
+
+    retention_days: int
+    quantity: int
+    units: str
+    unit_price: str
+    amount: str
+
+
+class Figure(Row, frozen=True):
+    """A workspace's figures of a cell: all that is published of them but revisions, delta and cause."""
+
+    usage: int
+    covered: int
+    overage: int
+    basis: str
+    plans: tuple[str, ...]
+    amount: str
+    lines: tuple[ChargeLine, ...]
+
+
+class Published(Row, frozen=True):
+    """A figure as published, and the revision that did."""
+
+    revision: int
+    figure: Figure

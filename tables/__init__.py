@@ -1,0 +1,1 @@
+"""The memory: which rows exist, how they are keyed and packed."""

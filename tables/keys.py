@@ -1,0 +1,64 @@
+"""How rows are keyed: one byte for the table, then the parts, ids ended by a zero byte, numbers big-endian.
+
+Ids have no zero byte, so keys of one table sort by their parts: an account's cells stand together, by day.
+Rows whose key begins with a zero byte belong to the partition itself.
+"""
+
+from schemas.journal import IDENTITY_BYTES
+
+POSITION = b"\x00position"
+FACTS = b"\x00facts"
+#: Local only: where the changelog goes on after what the store holds.
+CHANGELOG = b"\x00changelog"
+
+ACCOUNT, BINDING, CELL, DECIDED, IDENTITY, PACKED, WALLET = b"a", b"w", b"c", b"o", b"i", b"n", b"b"
+
+
+def account(name: str) -> bytes:
+    return ACCOUNT + name.encode()
+
+
+def binding(workspace: str) -> bytes:
+    return BINDING + workspace.encode()
+
+
+def wallet(account: str, method: str, instrument: str | None) -> bytes:
+    return b"".join((WALLET, account.encode(), b"\0", method.encode(), b"\0", (instrument or "").encode()))
+
+
+def decided(account: str, order_id: str) -> bytes:
+    return b"".join((DECIDED, account.encode(), b"\0", order_id.encode()))
+
+
+def cell(account: str, day: int, item: str) -> bytes:
+    return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode()))
+
+
+def cells_from(account: str, day: int) -> bytes:
+    """Where an account's cells of this day and later begin; all its cells begin with `cells_of`."""
+    return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big")))
+
+
+def cells_of(account: str) -> bytes:
+    return b"".join((CELL, account.encode(), b"\0"))
+
+
+def cell_parts(key: bytes) -> tuple[str, int, str]:
+    """Account, day and item of a cell's key."""
+    name, _, rest = key[1:].partition(b"\0")
+    return name.decode(), int.from_bytes(rest[:4], "big"), rest[4:].decode()
+
+
+def packed(day: int, offset: int, number: int) -> bytes:
+    """Identities of one day claimed by one chunk (its last journal offset); `number` where they fill several rows."""
+    return b"".join((PACKED, day.to_bytes(4, "big"), offset.to_bytes(8, "big"), number.to_bytes(2, "big")))
+
+
+def packed_day(key: bytes) -> int:
+    return int.from_bytes(key[1:5], "big")
+
+
+def identity(claimed: bytes) -> bytes:
+    """The row of an identity: its workspace, a zero byte, and the digest of source and id."""
+    assert len(claimed) > IDENTITY_BYTES + 1, "an identity names its workspace"
+    return IDENTITY + claimed
