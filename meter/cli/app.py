@@ -13,6 +13,7 @@ import sys
 import typer
 
 import meter.cli
+from meter.own_packages import require_own_packages
 from meter.trouble import Trouble
 
 
@@ -40,6 +41,7 @@ def main() -> None:
     # Kafka's client tells its own view of what we tell better; a worker that wants it configures logging.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
+        require_own_packages()
         assembled()()
     except Trouble as trouble:
         print(f"meter: {trouble}", file=sys.stderr)

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     broker.command()(up)
     broker.command()(down)
     broker.command()(status)
+    broker.command()(jars)
     app.add_typer(broker, name="broker")
 
 
@@ -57,6 +58,13 @@ def status(data_dir: DataDir = None) -> None:
     if not is_kafka("127.0.0.1", running.port):
         raise Trouble(f"process {running.pid} runs, port {running.port} gives no answer; look into {broker.log}")
     typer.echo(f"Kafka is up on 127.0.0.1:{running.port} (process {running.pid}), data in {broker.home}")
+
+
+def jars() -> None:
+    """Fetch Kafka's jars through Maven, unless they are there already: the only download that `up` needs."""
+    from meter.broker import fetched_jars
+
+    fetched_jars(typer.echo)
 
 
 def broker_of(data_dir: Path | None) -> "Broker":

@@ -15,11 +15,11 @@ def schemas(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them; made if absent.")],
 ) -> None:
     """Write the JSON Schema (2020-12) of every record and of the catalogue file."""
-    from meter.documents import write_documents
     from meter.trouble import Trouble
+    from schemas.json_schema import write_schemas
 
     try:
-        written = write_documents(directory)
+        written = write_schemas(directory)
     except OSError as error:
         raise Trouble(f"{directory} cannot be written: {error.strerror}; name another directory") from error
     typer.echo(f"{len(written)} schemas written to {directory}")

@@ -1,0 +1,59 @@
+# The README's commands. A fresh machine needs Python >= 3.11, Java 17, Maven and make; nothing asks for root.
+# `make demo` and `make test` set up by themselves, once: a second run starts at once.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+STAMP := $(VENV)/set-up
+CODE := agents meter schemas tables tests $(wildcard benchmarks)
+# Where the broker's jars come from: fetched before the tests, so that no test waits for the network.
+JARS := $(BIN)/meter broker jars
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint format schemas lock clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## a virtual environment with exactly the versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("Python must be 3.11 or later, %s is %d.%d; set PYTHON=python3.12" % ("$(PYTHON)", *v))'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt setuptools
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: setup ## the whole thing on a real Kafka: a day of usage becomes coverage, overage and money
+	@$(BIN)/meter demo
+
+test: lint ## everything that must pass: lint, types, rules, simulation, end to end on a Kafka of its own
+	@$(JARS)
+	@$(BIN)/pytest
+
+check: lint ## what needs no Kafka, in a minute
+	@$(BIN)/pytest -m 'not e2e and not faults'
+
+lint: setup ## style and types
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/mypy
+
+format: setup ## put the code into shape
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+schemas: setup ## write docs/schemas from the models
+	@$(BIN)/meter schemas docs/schemas
+
+lock: ## write constraints.txt anew: the newest versions that pyproject.toml allows
+	$(PYTHON) -m venv --clear $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip --quiet install 'setuptools>=77'
+	$(VENV)/lock/bin/python -m pip --quiet install --no-build-isolation --editable '.[dev]'
+	@{ echo '# Exact versions of everything, development included: two set-ups get the same. Written by `make lock`.'; \
+	  $(VENV)/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip=='; } > constraints.txt
+	@rm -rf $(VENV)/lock
+
+clean: ## remove what was built and measured; `.meter` (data) stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,115 @@
+"""What `meter broker` refuses and knows without starting anything; every test with a Kafka shows that it starts."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meter.broker import Broker, BrokerTrouble, alive, gone, properties_text, refuse_taken, shipped_properties
+from meter.kafka_probe import is_kafka
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which something that is no Kafka listens, and closes every connection."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        answering = threading.Thread(target=answer_all, args=(server,), daemon=True)
+        answering.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    answering.join()
+
+
+def answer_all(server: socket.socket) -> None:
+    """Answer every connection with something that is no Kafka, until the server is shut."""
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+def test_a_port_in_use_by_something_else_is_refused(taken: int, tmp_path: Path) -> None:
+    with pytest.raises(
+        BrokerTrouble, match=f"port {taken} is in use by something else: .*; stop it, or choose another"
+    ):
+        Broker(tmp_path).up(taken)
+    assert not (tmp_path / "kafka/broker.json").exists()
+
+
+def test_the_controllers_port_is_refused_too(taken: int) -> None:
+    with pytest.raises(BrokerTrouble, match=rf"port {taken} \(the controller of port {taken - 1} takes it\)"):
+        refuse_taken(taken, taken - 1)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65_535, 70_000])
+def test_there_must_be_a_next_port(port: int, tmp_path: Path) -> None:
+    with pytest.raises(BrokerTrouble, match="1–65534"):
+        Broker(tmp_path).up(port)
+
+
+def test_what_is_no_kafka_is_not_taken_for_one(taken: int) -> None:
+    assert not is_kafka("127.0.0.1", taken)
+    assert not is_kafka("127.0.0.1", free_port())
+
+
+def test_without_a_broker_there_is_nothing_to_stop(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    assert broker.running() is None
+    assert broker.down() is None
+
+
+@pytest.mark.parametrize("note", ["", "{}", "[]", '{"pid": "x", "port": 1}', '{"pid": 1, "port": 9092}'])
+def test_a_note_of_another_process_is_no_broker(note: str, tmp_path: Path) -> None:
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka/broker.json").write_text(note)
+    assert Broker(tmp_path).running() is None
+
+
+def test_a_process_of_the_same_id_is_not_stopped(tmp_path: Path) -> None:
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka/broker.json").write_text(json.dumps({"pid": os.getppid(), "port": 9092}))
+    assert Broker(tmp_path).down() is None
+    assert alive(os.getppid())
+
+
+def test_a_process_that_ended_is_gone_though_nobody_fetched_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        assert gone(child.pid, 10)
+    assert alive(os.getpid())
+    assert not gone(os.getpid(), 0)
+
+
+def test_its_settings_name_its_ports_and_directory(tmp_path: Path) -> None:
+    lines = properties_text(19_092, tmp_path / "data").splitlines()
+    settings = dict(line.split("=", 1) for line in lines)
+    assert settings["listeners"] == "PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093"
+    assert settings["controller.quorum.voters"] == "1@127.0.0.1:19093"
+    assert settings["log.dirs"] == str(tmp_path / "data")
+    assert settings["auto.create.topics.enable"] == "false"
+    assert settings.keys() == shipped_properties().keys()
+
+
+def test_without_java_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(BrokerTrouble, match="mvn was not found: install Maven"):
+        Broker(tmp_path).up(free_port())

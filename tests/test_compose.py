@@ -1,0 +1,80 @@
+"""The compose file says the same as the shipped broker, and is one that Docker takes."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from meter.broker import shipped_properties
+from meter.settings import Settings, variable
+
+ROOT = Path(__file__).parent.parent
+#: Containers have a network and directories of their own.
+OF_THE_NETWORK = {
+    "advertised.listeners",
+    "controller.quorum.voters",
+    "listener.security.protocol.map",
+    "listeners",
+    "log.dirs",
+}
+
+
+def compose() -> Any:
+    """The compose file."""
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+
+
+def test_the_container_has_the_settings_of_the_shipped_broker() -> None:
+    environment = compose()["services"]["kafka"]["environment"]
+    contained = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in environment.items()
+        if name != "KAFKA_HEAP_OPTS"
+    }
+    shipped = shipped_properties()
+    assert contained.keys() >= OF_THE_NETWORK
+    assert {name: value for name, value in contained.items() if name not in OF_THE_NETWORK} == {
+        name: value for name, value in shipped.items() if name not in OF_THE_NETWORK
+    }
+
+
+def test_the_container_is_the_version_of_the_shipped_broker() -> None:
+    pom = (ROOT / "meter/kafka/pom.xml").read_text(encoding="utf-8")
+    version = compose()["services"]["kafka"]["image"].removeprefix("apache/kafka:")
+    assert f"<artifactId>kafka_2.13</artifactId><version>{version}</version>" in pom
+
+
+def test_the_worker_waits_for_kafka_and_tells_how_it_is() -> None:
+    worker = compose()["services"]["worker"]
+    assert worker["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert "/ready" in " ".join(worker["healthcheck"]["test"])
+    known = {variable(name) for name in Settings.model_fields}
+    assert set(worker["environment"]) <= known
+
+
+def test_what_must_outlive_a_container_is_in_named_volumes() -> None:
+    described = compose()
+    mounted = {name: service["volumes"][0].partition(":")[0] for name, service in described["services"].items()}
+    assert mounted == {"kafka": "kafka-data", "worker": "worker-state"}
+    assert set(described["volumes"]) == set(mounted.values())
+
+
+def test_nothing_is_published_beyond_this_machine() -> None:
+    for service in compose()["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def has_compose() -> bool:
+    """Whether `docker compose` is here (an engine is not needed to check a file)."""
+    docker = shutil.which("docker")
+    return docker is not None and subprocess.run([docker, "compose", "version"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not has_compose(), reason="the docker client has no compose plugin here")
+def test_docker_takes_the_file() -> None:
+    command = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,97 @@
+"""What the wheel holds: the top-level names that are declared, the files that are needed at run time, nothing else."""
+
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meter import own_packages
+from meter.trouble import Trouble
+
+ROOT = Path(__file__).parent.parent
+TOP_LEVEL = {"agents", "meter", "schemas", "tables"}
+NEEDED = {"meter/catalog.toml", "meter/kafka/pom.xml", "meter/kafka/server.properties", "meter/py.typed"}
+
+
+def project() -> dict[str, Any]:
+    """pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_every_package_is_listed() -> None:
+    there = {
+        ".".join(init.parent.relative_to(ROOT).parts) for top in TOP_LEVEL for init in (ROOT / top).rglob("__init__.py")
+    }
+    assert set(project()["tool"]["setuptools"]["packages"]) == there
+
+
+def test_every_dependency_is_bounded_and_locked() -> None:
+    described = project()["project"]
+    wanted = [*described["dependencies"], *described["optional-dependencies"]["dev"]]
+    locked = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-").splitlines()
+        if not line.startswith("#")
+    )
+    for line in wanted:
+        name = re.split(r"[<>=;\[ ]", line, maxsplit=1)[0].lower().replace("_", "-")
+        assert ">=" in line, f"{line} has no lower bound"
+        assert name in locked, f"{name} is not in constraints.txt; `make lock` writes it"
+
+
+def test_the_environment_is_the_locked_one() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        if line.startswith(("#", "setuptools==")):
+            continue
+        name, version = line.split("==")
+        try:
+            assert importlib.metadata.version(name) == version, f"{name} is not the locked one; run `make setup`"
+        except importlib.metadata.PackageNotFoundError:
+            continue  # needed on another Python or another system only
+
+
+def setuptools_version() -> int:
+    """Major version of the setuptools that would build it; 0 for none."""
+    if importlib.util.find_spec("setuptools") is None:
+        return 0
+    return int(importlib.metadata.version("setuptools").partition(".")[0])
+
+
+@pytest.mark.skipif(setuptools_version() < 77, reason="building needs setuptools 77 or later: `make setup` has it")
+def test_the_wheel_holds_what_is_declared(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in TOP_LEVEL:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    done = subprocess.run([*build, "-w", str(tmp_path), str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("usage_meter-*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+        (entry,) = (name for name in names if name.endswith("/entry_points.txt"))
+        assert packed.read(entry).decode().strip() == "[console_scripts]\nmeter = meter.cli.app:main"
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == TOP_LEVEL
+    assert names >= NEEDED
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_our_packages_are_ours() -> None:
+    own_packages.require_own_packages()
+
+
+def test_a_package_from_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_packages, "OURS", ("schemas", "typer"))
+    with pytest.raises(Trouble, match=r"the package `typer` must be the meter's own.*an environment of its own"):
+        own_packages.require_own_packages()
