@@ -65,8 +65,8 @@ def decide(
 ) -> Decision:
     """Decide `order`, whose billing day is `day` (not before the account's previous order's).
 
-    `wallets`: all of the account's, by (method, instrument). `bindings`: at least those known of the workspaces
-    that the order lists. Changes none of its arguments.
+    `wallets`, by (method, instrument): of the account, at least those there are of the instruments the order names.
+    `bindings`: at least those known of the workspaces it lists. Changes none of its arguments.
     """
     assert account.last_order_day <= day, f"orders' days never fall: {day} after {account.last_order_day}"
     assert account.account == order.account, f"an order of {order.account} is not decided for {account.account}"

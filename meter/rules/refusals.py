@@ -133,7 +133,7 @@ def _too_many_plans(case: Case) -> str | None:
 
 def _instrument_not_found(case: Case) -> str | None:
     missing = next((key for key in case.draws if wallets.wallet_at(case.wallets, key) is None), None)
-    return None if missing is None else f"{_name(missing)} is none of the account's {len(case.wallets)}"
+    return None if missing is None else f"{_name(missing)} was not, it would pay {money_text(case.draws[missing])}"
 
 
 def _instrument_expired(case: Case) -> str | None:

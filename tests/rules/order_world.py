@@ -10,7 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from meter.rules.orders import Decision, decide
+from meter.rules import orders
+from meter.rules.orders import Decision
 from meter.rules.wallets import WalletKey, key_of
 from schemas.catalog import Catalogue, load_catalogue
 from schemas.orders import Order, order_from_json
@@ -89,7 +90,7 @@ class World:
 
     def decide(self, order: Json) -> Decision:
         """What would become of the order today."""
-        return decide(read(order), self.day, self.account, self.wallets, self.bindings, self.catalogue)
+        return orders.decide(read(order), self.day, self.account, self.wallets, self.bindings, self.catalogue)
 
     def apply(self, decision: Decision) -> None:
         """Write what was decided, as the fold does."""
@@ -97,6 +98,11 @@ class World:
             self.account.plans[decision.plan.plan_id] = decision.plan
         self.wallets.update({key_of(wallet): wallet for wallet in decision.wallets})
         self.account.last_order_day = self.day
+
+    def copy(self) -> "World":
+        """The world as it is now (rows are frozen)."""
+        account = Account(self.account.account, dict(self.account.plans), self.account.last_order_day)
+        return World(self.day, self.catalogue, account, dict(self.wallets), dict(self.bindings))
 
     def accept(self, order: Json) -> Decision:
         """Decide an order that must be accepted, and write it."""

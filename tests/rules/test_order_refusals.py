@@ -183,7 +183,7 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         Refusal.INSTRUMENT_NOT_FOUND,
         PAID,
         a_card_nobody_filled,
-        "coupon 'card-9' is none of the account's 3",
+        "coupon 'card-9' was not, it would pay 1.00",
     ),
     (
         Refusal.INSTRUMENT_EXPIRED,
