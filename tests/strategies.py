@@ -3,13 +3,17 @@
 Wide ones miss false laws: a plan that runs dry beside a workspace that still needs something must be the usual case.
 """
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
 from schemas.rows import Package, Plan, WorkspaceList
+from tests import records
+from tests.oracle_time import DAY_US, day_text, instant, ordinal
+from tests.records import Message
 
 # ------------------------------------------------------------------------------------------------ allocation
 
@@ -140,3 +144,123 @@ def written_times() -> st.SearchStrategy[tuple[datetime, str, int]]:
     seconds = st.datetimes().map(lambda moment: moment.replace(microsecond=0))
     decimals = st.text("059", max_size=9) | st.sampled_from(["999999999", "9999995", "000001"])
     return st.tuples(seconds, decimals, st.just(0) | st.integers(-1439, 1439))
+
+
+# ------------------------------------------------------------------------------------------------ records
+
+#: Noon of the day on which histories begin, in UTC; their catalogue is tests/dense_catalog.toml.
+START_US = instant("2026-01-31T12:00:00Z") or 0
+START_DAY = ordinal("2026-01-31") or 0
+#: Who owns what: the second account shows that accounts do not touch.
+OWNERS = {"A": "a", "B": "a", "C": "a", "D": "b"}
+
+
+def moments() -> st.SearchStrategy[int]:
+    """Event times: mostly on the first days, and a microsecond on either side of midnight."""
+    midnight = START_US + DAY_US // 2
+    return st.sampled_from([START_US] * 5 + [midnight - 1, midnight, START_US - DAY_US])
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Message:
+    """Usage of 0 to 3 units; so few ids that repeats and conflicts are usual."""
+    item = draw(st.sampled_from(["logs", "logs", "hosts", "sms"]))
+    corrected = draw(st.integers(0, 4)) == 0
+    event = records.usage(
+        draw(st.sampled_from("AAABBBCD")),
+        item,
+        draw(st.integers(-3 if corrected and item != "hosts" else 0, 3)),
+        draw(moments()),
+        id=draw(st.sampled_from("1234")),
+        source=draw(st.sampled_from("st")),
+        retention=draw(st.sampled_from([None, 3, 14, 30])) if item == "logs" else None,
+        corrected=corrected,
+    )
+    return records.usage_message(event)
+
+
+def bindings() -> st.SearchStrategy[Message]:
+    """Upgrades, repeats, and now and then a move or a way back, which are refused."""
+    kinds = st.tuples(
+        st.sampled_from(list(OWNERS)),
+        st.sampled_from(["", "", "", "b"]),
+        st.sampled_from(["free", "commercial", "commercial", "commercial"]),
+    )
+    return kinds.map(
+        lambda kind: records.binding_message(records.binding(kind[0], kind[1] or OWNERS[kind[0]], kind[2]))
+    )
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Message:
+    """Orders of all kinds in two accounts; ids are few, so that repeats, conflicts and changes of plans are usual."""
+    account = draw(st.sampled_from("aaab"))
+    owned = [workspace for workspace, owner in OWNERS.items() if owner == account and workspace != "C"]
+    listed = list(draw(workspace_lists(tuple(owned))))
+    lines = [records.traffic(item, 1) for item in draw(st.lists(st.sampled_from(["logs", "hosts"]), max_size=2))]
+    plan, order_id = draw(st.sampled_from(["small", "large"])), draw(st.sampled_from("456"))
+    kind = draw(st.sampled_from(["purchase", "purchase", "add_traffic", "upgrade", "change_workspaces"]))
+    if kind == "purchase":
+        payments = [records.pay(draw(st.sampled_from([9, 9, 9, 8])))] if plan == "large" else []
+        day = draw(st.sampled_from([None, None, START_DAY, START_DAY + 1]))
+        first = {} if day is None else {"first_day": day_text(day)}
+        order = records.purchase(account, draw(st.sampled_from("1223")), plan, listed, payments, traffic=lines)
+        return records.order_message({**order, **first})
+    rest: dict[str, Any] = {"workspaces": listed}
+    if kind == "add_traffic":
+        rest = {"traffic": lines}
+    elif kind == "upgrade":
+        rest = {"plan": "large", "payments": [records.pay(draw(st.sampled_from(["9", "6.75"])))]}
+    return records.order_message(records.management(account, order_id, kind, draw(st.sampled_from("1123")), **rest))
+
+
+@st.composite
+def histories(draw: st.DrawFn, size: int = 25) -> list[tuple[int, Message]]:
+    """What was sent and when Kafka had it (microseconds, never falling), over one to three days.
+
+    A plan of a few units stands from the beginning; of the first account one workspace is not known yet.
+    """
+    opening = [records.binding_message(records.binding(name, owner)) for name, owner in OWNERS.items() if name != "C"]
+    opening += [records.order_message(records.top_up(account, "t", "30")) for account in "ab"]
+    opening += [
+        records.order_message(records.purchase("a", "1", "small", list(draw(st.sampled_from(["AB", "BA"]))), []))
+    ]
+    kinds = st.one_of(events(), events(), events(), events(), orders(), orders(), bindings())
+    clock, told = START_US, [(START_US, message) for message in opening]
+    for message in draw(st.lists(kinds, min_size=3, max_size=size)):
+        clock += draw(st.sampled_from([0] * 8 + [DAY_US]))
+        told.append((clock, message))
+    return told
+
+
+# ------------------------------------------------------------------------------------------------ foreign bytes
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    """Any JSON value, small."""
+    numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0, -1, 10**15, 2**64])
+    words = st.text(max_size=8) | st.sampled_from(["logs", "1.0", "usage.recorded", "2026-01-31T08:00:00Z"])
+    leaves = st.none() | st.booleans() | numbers | words
+    return st.recursive(leaves, lambda part: st.lists(part, max_size=3) | st.dictionaries(words, part, max_size=3))
+
+
+@st.composite
+def foreign_values(draw: st.DrawFn, good: dict[str, Any]) -> bytes:
+    """A record value that somebody might send: a good one (JSON object) bent in some way, or none at all."""
+    kind = draw(st.sampled_from(["field", "field", "inner field", "bytes", "bytes", "json", "binary"]))
+    if kind == "binary":
+        return draw(st.binary(max_size=60))
+    record = json.loads(json.dumps(good))
+    if kind == "json":
+        record = draw(json_values())
+    elif kind == "inner field" and isinstance(record.get("data"), dict):
+        record["data"][draw(st.sampled_from([*record["data"], "other"]))] = draw(json_values())
+    elif kind != "bytes":
+        record[draw(st.sampled_from([*record, "other"]))] = draw(json_values())
+    value = json.dumps(record, ensure_ascii=draw(st.booleans())).encode()
+    if kind != "bytes":
+        return value
+    start = draw(st.integers(0, len(value)))
+    end = min(len(value), start + draw(st.integers(0, 4)))
+    junk = st.sampled_from([b"", b'"', b"\\u", b"\x00", b"\xff", b"null", b"{", b"1e6", b"NaN", b"\xed\xa0\x80", b"-0"])
+    return value[:start] + draw(junk | st.binary(max_size=3)) + value[end:]

@@ -1,0 +1,68 @@
+"""Everything that can be said against a meter that has settled, in one list."""
+
+from tests import revisions
+from tests.end_to_end.kafka import Kafka, Published
+from tests.end_to_end.workers import Meter
+from tests.oracle import Place, Prediction
+from tests.oracle_check import dead_differences, outcome_differences, overage_differences, wallet_differences
+
+PARTITIONS = 4
+#: How many of a long list a failure shows.
+SHOWN = 15
+
+
+def dead_letters(kafka: Kafka) -> list[tuple[Place, str]]:
+    """Place and reason of every dead letter."""
+    values = [record.value for record in kafka.published("dead-letters")]
+    return [((value["topic"], value["partition"], value["offset"]), value["reason"]) for value in values]
+
+
+def figure_problems(meter: Meter, prediction: Prediction) -> list[str]:
+    """What is wrong with `overages`, as readers of committed and of uncommitted records see it."""
+    committed = meter.kafka.published("overages")
+    uncommitted = meter.kafka.published("overages", committed=False)
+    return (
+        overage_differences(prediction, revisions.latest(committed))
+        + history_problems(committed)
+        + revisions.deltas_add_up(committed)
+        + [f"uncommitted: {problem}" for problem in revisions.one_content_for_a_revision(uncommitted)]
+        + [f"uncommitted: {problem}" for problem in overage_differences(prediction, revisions.latest(uncommitted))]
+    )
+
+
+def history_problems(records: list[Published]) -> list[str]:
+    """What is wrong with a topic as a reader of committed records sees it, whatever its figures."""
+    return (
+        revisions.each_revision_once_and_in_order(records)
+        + revisions.every_revision_tells_something(records)
+        + revisions.keys_keep_their_partition(records, PARTITIONS)
+    )
+
+
+def order_problems(meter: Meter, prediction: Prediction) -> list[str]:
+    """What is wrong with `order-outcomes` and `wallets`."""
+    outcomes = meter.kafka.published("order-outcomes")
+    wallets = meter.kafka.published("wallets")
+    return (
+        outcome_differences(prediction, revisions.latest(outcomes))
+        + [f"{key}: decided {len(values)} times" for key, values in revisions.by_key(outcomes).items() if values[1:]]
+        + wallet_differences(prediction, revisions.latest(wallets))
+        + history_problems(wallets)
+    )
+
+
+def judge(meter: Meter, *, crashed: bool = False) -> Prediction:
+    """Fails unless everything is as the oracle says; answers what it said."""
+    prediction = meter.predict()
+    problems = {
+        "figures": figure_problems(meter, prediction),
+        "orders": order_problems(meter, prediction),
+        "dead letters": dead_differences(prediction, dead_letters(meter.kafka), crashed),
+    }
+    told = [
+        f"{len(those)} problems with {what}:\n  " + "\n  ".join(those[:SHOWN])
+        for what, those in problems.items()
+        if those
+    ]
+    assert not told, "\n".join(told)
+    return prediction

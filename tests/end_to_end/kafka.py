@@ -1,0 +1,227 @@
+"""Kafka through confluent-kafka (librdkafka), a client that shares no code with the meter's.
+
+Topics go by their names without the prefix; a `Kafka` belongs to one prefix.
+"""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported all the same
+
+from tests.oracle_reading import Sent
+from tests.records import Message
+
+INPUTS = ("usage", "workspaces", "plan-purchases")
+JOURNAL = "meter.journal"
+#: A request that a healthy broker on a busy machine answers.
+REQUEST_SECONDS = 30.0
+FETCH = 2_000
+
+
+@dataclass(frozen=True)
+class Published:
+    """A record of an output topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: dict[str, Any]
+
+
+def wait_until(what: str, condition: Callable[[], bool], seconds: float, every: float = 0.1) -> None:
+    """Asks a condition until it holds; fails with what it waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s until {what}")
+        time.sleep(every)
+
+
+class Kafka:
+    """One prefix of one broker."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 2,
+                "message.max.bytes": 2_000_000,
+                "message.timeout.ms": 120_000,
+            }
+        )
+
+    def send(self, messages: Iterable[Message], batch: int = 2_000) -> int:
+        """Sends in order and waits for every acknowledgement; answers how many there were."""
+        acknowledged: list[bool] = []
+        failures: list[str] = []
+
+        def told(error: KafkaError | None, record: KafkaMessage) -> None:
+            if error is None:
+                acknowledged.append(True)
+            else:
+                failures.append(f"{record.topic()}: {error.str()}")
+
+        count = 0
+        for count, message in enumerate(messages, start=1):
+            self.producer.produce(
+                self.prefix + message.topic,
+                message.value,
+                key=message.key.encode() or None,
+                headers=list(message.headers),
+                on_delivery=told,
+            )
+            if count % batch == 0:
+                self.producer.flush(REQUEST_SECONDS)
+        self.producer.flush(REQUEST_SECONDS)
+        assert not failures, failures[:5]
+        assert len(acknowledged) == count, f"{count - len(acknowledged)} records are not acknowledged"
+        return count
+
+    def topics(self) -> set[str]:
+        """The topics there are."""
+        names = self.admin.list_topics(timeout=REQUEST_SECONDS).topics
+        return {name.removeprefix(self.prefix) for name in names if name.startswith(self.prefix)}
+
+    def partitions(self, topic: str) -> list[int]:
+        """The partitions of a topic; none if there is no such topic."""
+        found = self.admin.list_topics(self.prefix + topic, timeout=REQUEST_SECONDS).topics[self.prefix + topic]
+        return sorted(found.partitions) if found.error is None else []
+
+    def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """The high watermark of every partition."""
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # of a library with half its types
+        specs = {
+            TopicPartition(self.prefix + topic, partition): latest
+            for topic in topics
+            for partition in self.partitions(topic)
+        }
+        if not specs:
+            return {}
+        asked = self.admin.list_offsets(
+            specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_SECONDS
+        )
+        return {
+            (place.topic.removeprefix(self.prefix), place.partition): future.result().offset
+            for place, future in asked.items()
+        }
+
+    def committed(self) -> dict[tuple[str, int], int]:
+        """The highest offset that any group of this prefix committed, by topic and partition."""
+        listing = self.admin.list_consumer_groups(request_timeout=REQUEST_SECONDS).result()
+        groups = [group.group_id for group in listing.valid if group.group_id.startswith(self.prefix)]
+        found: dict[tuple[str, int], int] = {}
+        for group in groups:
+            asked = self.admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_SECONDS
+            )
+            for place in asked[group].result().topic_partitions or []:
+                key = (place.topic.removeprefix(self.prefix), place.partition)
+                found[key] = max(found.get(key, -1), place.offset)
+        return found
+
+    def lag(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """What is not committed yet, by topic and partition, where that is anything. Ends are asked first."""
+        ends = self.ends(topics)
+        committed = self.committed()
+        behind = {place: end - max(committed.get(place, 0), 0) for place, end in ends.items()}
+        return {place: count for place, count in behind.items() if count > 0}
+
+    def read(self, topic: str, committed: bool = True) -> list[KafkaMessage]:
+        """All records of a topic from its beginning to its end (the last stable offset, if committed)."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"reader-{uuid.uuid4()}",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
+                "auto.offset.reset": "error",
+            }
+        )
+        try:
+            partitions = self.partitions(topic)
+            consumer.assign([TopicPartition(self.prefix + topic, number, 0) for number in partitions])
+            return _to_the_end(consumer, set(partitions))
+        finally:
+            consumer.close()
+
+    def published(self, topic: str, committed: bool = True) -> list[Published]:
+        """The records of an output topic, in the order of its partitions."""
+        records = []
+        for record in self.read(topic, committed):
+            value = record.value()
+            assert value is not None, f"{topic}: a tombstone at {record.offset()}"
+            place = (record.partition() or 0, record.offset() or 0)
+            records.append(Published(topic, *place, (record.key() or b"").decode(), json.loads(value)))
+        return records
+
+    def sent(self, topics: Iterable[str] = INPUTS) -> list[Sent]:
+        """What stands on the input topics, with the times that Kafka gave."""
+        found = []
+        for topic in topics:
+            for record in self.read(topic):
+                kind, timestamp = record.timestamp()
+                assert kind == TIMESTAMP_LOG_APPEND_TIME, f"{topic} has no LogAppendTime"
+                pairs: Any = record.headers() or []
+                headers = tuple((name, value or b"") for name, value in pairs)
+                place = (record.partition() or 0, record.offset() or 0)
+                found.append(Sent(topic, *place, timestamp, record.value(), headers))
+        return found
+
+
+def _to_the_end(consumer: Consumer, waiting: set[int]) -> list[KafkaMessage]:
+    records = []
+    deadline = time.monotonic() + 120
+    while waiting:
+        assert time.monotonic() < deadline, f"partitions {waiting} do not end"
+        for record in consumer.consume(FETCH, timeout=1.0):
+            error = record.error()
+            if error is None:
+                records.append(record)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                waiting.discard(record.partition() or 0)
+            else:
+                raise AssertionError(error.str())
+    return sorted(records, key=lambda record: (record.partition() or 0, record.offset() or 0))
+
+
+class Sending:
+    """Sends in a thread of its own, a little at a time, so that something can happen meanwhile."""
+
+    def __init__(self, kafka: Kafka, messages: Sequence[Message], batch: int = 100) -> None:
+        self.failure: BaseException | None = None
+        self.thread = threading.Thread(target=self._send, args=(kafka, messages, batch))
+        self.thread.start()
+
+    def _send(self, kafka: Kafka, messages: Sequence[Message], batch: int) -> None:
+        try:
+            kafka.send(messages, batch)
+        except BaseException as error:
+            self.failure = error
+
+    def join(self) -> None:
+        """Waits for the last acknowledgement."""
+        self.thread.join()
+        if self.failure is not None:
+            raise self.failure

@@ -1,0 +1,197 @@
+"""Bad input of every kind among good neighbours: each is a dead letter for its reason, and nothing else stops or slows."""
+
+import base64
+import hashlib
+import time
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import records, revisions
+from tests.bad_records import BAD, Ground, bad_message
+from tests.end_to_end.conftest import StartMeter
+from tests.end_to_end.judged import judge
+from tests.end_to_end.workers import Meter
+from tests.oracle_reading import Settings
+from tests.oracle_time import billing_day, day_text, start_of, time_text
+from tests.records import Message
+from tests.scenarios import midnight_zone
+from tests.strategies import foreign_values
+
+pytestmark = pytest.mark.e2e
+
+#: Midnight is far off: a test is on one day.
+ZONE = midnight_zone(time.time_ns() // 1000, 12 * 3600)
+WORKSPACE, ACCOUNT = "wksp", "acct"
+VALUE_LIMIT = 16 * 1024
+FOREIGN_LIMIT = 200
+#: A sentence of ours around at most so much of theirs.
+ERROR_LIMIT = FOREIGN_LIMIT + 300
+FUZZED = 3_000
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def neighbour(number: int, **rest: Any) -> Message:
+    """A good event, in the partition of the bad ones."""
+    event = records.usage(WORKSPACE, "api_calls", 1, now_us(), id=f"good-{number}", **rest)
+    return records.usage_message(event)
+
+
+@pytest.fixture(scope="module")
+def meter(module_meter: StartMeter) -> Iterator[Meter]:
+    meter = module_meter(Settings(ZONE))
+    worker = meter.start().wait_ready()
+    meter.kafka.send([records.binding_message(records.binding(WORKSPACE, ACCOUNT))])
+    yield meter
+    judge(meter)
+    assert worker.stop() == 0
+
+
+def letters(meter: Meter) -> dict[tuple[str, int, int], dict[str, Any]]:
+    """Dead letters by place."""
+    values = [record.value for record in meter.kafka.published("dead-letters")]
+    return {(value["topic"], value["partition"], value["offset"]): value for value in values}
+
+
+def usage_of(meter: Meter, item: str) -> int:
+    """The usage of the workspace today as last published."""
+    key = f"{ACCOUNT}/{WORKSPACE}/{item}/{day_text(billing_day(now_us(), ZONE))}"
+    return int(revisions.latest(meter.kafka.published("overages"))[key]["usage"])
+
+
+def test_every_kind_is_dead_for_its_reason_and_its_neighbours_count(meter: Meter) -> None:
+    ground = Ground(Random(1), WORKSPACE, ACCOUNT, now_us())
+    messages = []
+    for number, name in enumerate(BAD):
+        messages += [bad_message(name, ground), neighbour(number)]
+    meter.kafka.send(messages)
+    meter.settle()
+    prediction = judge(meter)
+    reasons = {reasons[0] for reasons in prediction.dead.values()}
+    assert {kind.reason for kind in BAD.values()} == reasons
+    assert usage_of(meter, "api_calls") == len(BAD)
+
+
+def test_conflicting_duplicates_are_dead_and_carry_the_event(meter: Meter) -> None:
+    first = records.usage(WORKSPACE, "sms", 5, now_us(), id="twice")
+    order = records.top_up(ACCOUNT, "twice", "5.00")
+    other = {**first, "data": {"item": "sms", "quantity": 6}}
+    meter.kafka.send([records.usage_message(each) for each in (first, first, other)])
+    meter.kafka.send([records.order_message(each) for each in (order, order, {**order, "amount": "6.00"})])
+    meter.settle()
+    judge(meter)
+    found = [value for value in letters(meter).values() if value["reason"] == "conflicting_duplicate"]
+    assert {value["topic"] for value in found} == {"usage", "plan-purchases"}
+    assert all(value["rebuilt"] is True for value in found)
+    (event,) = [value for value in found if value["topic"] == "usage"]
+    rebuilt = records.parsed(Message("usage", "", base64.b64decode(event["value"])))
+    assert (rebuilt["id"], rebuilt["subject"], rebuilt["data"]["quantity"]) == ("twice", WORKSPACE, 6)
+
+
+def test_a_dead_letter_holds_what_is_needed_to_send_it_again(meter: Meter) -> None:
+    meter.kafka.send([bad_message("60 KB of [", Ground(Random(2), WORKSPACE, ACCOUNT, now_us()))])
+    meter.settle()
+    found = letters(meter)
+    for sent in meter.kafka.sent():
+        letter = found.get(sent.place)
+        if letter is None or letter.get("rebuilt"):
+            continue
+        value = sent.value or b""
+        assert base64.b64decode(letter.get("value") or "") == value[:VALUE_LIMIT], sent.place
+        assert letter.get("length") == (len(value) if len(value) > VALUE_LIMIT else None)
+        assert letter.get("sha256") == (hashlib.sha256(value).hexdigest() if len(value) > VALUE_LIMIT else None)
+        assert base64.b64decode(letter["key"]).decode() in (WORKSPACE, ACCOUNT)
+        assert 0 < len(letter["error"]) < ERROR_LIMIT
+        assert letter["error"].isprintable()
+
+
+def test_twenty_thousand_events_of_the_largest_quantity_add_up_exactly(meter: Meter) -> None:
+    largest = 10**15
+    events = (
+        records.usage(WORKSPACE, "logs", largest, now_us(), id=f"large-{number}", retention=60)
+        for number in range(20_000)
+    )
+    meter.kafka.send(records.usage_message(event) for event in events)
+    meter.settle()
+    assert usage_of(meter, "logs") == 20_000 * largest * 3
+    judge(meter)
+
+
+def test_nine_digits_at_the_edge_of_a_day_are_cut_not_rounded(meter: Meter) -> None:
+    today = billing_day(now_us(), ZONE)
+    midnight = start_of(today, ZONE)
+    last_second = time_text(midnight - 1_000_000)[:-1]
+    first = records.usage(WORKSPACE, "triggers", 7, midnight, id="first of the day")
+    last = {**first, "id": "last of the day before", "time": f"{last_second}.999999999Z"}
+    same = {**last, "time": f"{last_second}.999999Z"}
+    meter.kafka.send([records.usage_message(event) for event in (first, last, same)])
+    meter.settle()
+    prediction = judge(meter)
+    days = {day: figure.usage for (_, _, item, day), figure in prediction.figures.items() if item == "triggers"}
+    assert days == {today - 1: 7, today: 7}
+    assert usage_of(meter, "triggers") == 7
+
+
+def test_deep_and_long_values_slow_nobody(meter: Meter) -> None:
+    ground = Ground(Random(3), WORKSPACE, ACCOUNT, now_us())
+    heavy = [bad_message(name, ground) for name in ("60 KB of [", "60 KB of {", "quantity of 5,000 digits")]
+    began = time.monotonic()
+    meter.kafka.send([message for number in range(200) for message in (*heavy, neighbour(10_000 + number))])
+    meter.settle(60)
+    assert time.monotonic() - began < 60
+    judge(meter)
+
+
+def test_values_at_the_limit_are_read(meter: Meter) -> None:
+    sizes = (64 * 1024, 64 * 1024 + 1)
+    for number, size in enumerate(sizes):
+        event = {**records.usage(WORKSPACE, "pv", 3, now_us(), id=f"size-{number}"), "padding": ""}
+        event["padding"] = "x" * (size - len(records.json_bytes(event)))
+        meter.kafka.send([records.usage_message(event)])
+    meter.settle()
+    judge(meter)
+    assert usage_of(meter, "pv") == 3
+
+
+def test_fuzzed_records_are_read_or_dead_among_good_ones(meter: Meter) -> None:
+    values = fuzzed_values()
+    messages = [neighbour(20_000 + number) for number in range(len(values) // 10)]
+    messages += values
+    Random(4).shuffle(messages)
+    meter.kafka.send(messages)
+    meter.settle(180)
+    judge(meter)
+
+
+def fuzzed_values() -> list[Message]:
+    """Some thousand bent records of all three topics, drawn by Hypothesis."""
+    event = records.usage(WORKSPACE, "logs", 3, now_us(), id="fuzzed", retention=30)
+    order = records.purchase(
+        ACCOUNT, "fuzzed", "startup", [WORKSPACE], [records.pay("1.00")], traffic=[records.traffic("logs", 2, "0.5")]
+    )
+    grounds = [
+        ("usage", WORKSPACE, event),
+        ("usage", WORKSPACE, event),
+        ("usage", WORKSPACE, event),
+        ("workspaces", WORKSPACE, records.binding(WORKSPACE, ACCOUNT)),
+        ("plan-purchases", ACCOUNT, records.top_up(ACCOUNT, "fuzzed-t", "1.00", "coupon", instrument="c")),
+        ("plan-purchases", ACCOUNT, order),
+    ]
+    drawn: list[Message] = []
+
+    @settings(max_examples=FUZZED // 50, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def draw(data: st.DataObject) -> None:
+        for _ in range(50):
+            topic, key, good = data.draw(st.sampled_from(grounds))
+            drawn.append(Message(topic, key, data.draw(foreign_values(good)), note="fuzzed"))
+
+    draw()
+    return drawn

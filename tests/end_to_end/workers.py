@@ -1,0 +1,178 @@
+"""Workers as an operator runs them: processes of `meter worker`, told by environment variables and signals."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from tests.end_to_end.kafka import INPUTS, JOURNAL, Kafka, wait_until
+from tests.oracle import Prediction, predict
+from tests.oracle_reading import Settings
+
+#: Starting a worker on a busy machine, restore included.
+READY_SECONDS = 90.0
+#: After SIGTERM (SPEC section 10).
+STOP_SECONDS = 15.0
+LOG_TAIL = 4_000
+SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (\S+)", re.MULTILINE)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+class Worker:
+    """One process of `meter worker`."""
+
+    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.port = int(environment["METER_WEB_PORT"])
+        self.log = log
+        self.expected_dead = False
+        with log.open("ab") as output:
+            self.process = _started(environment, output)
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of its web port; 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def ready(self) -> bool:
+        self.must_live()
+        return self.get("/ready")[0] == 200
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> "Worker":
+        self._wait(f"{self.name} is ready", self.ready, seconds)
+        return self
+
+    def metrics(self) -> dict[tuple[str, str], float]:
+        """Samples by name and label text (`{kind="usage",outcome="counted"}`, or nothing)."""
+        status, text = self.get("/metrics")
+        assert status == 200, f"/metrics of {self.name} answers {status}"
+        return {(name, labels): float(value) for name, labels, value in SAMPLE.findall(text)}
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        return sum(value for (sample, _), value in self.metrics().items() if sample == name)
+
+    def kill(self) -> None:
+        """kill -9, now."""
+        self.expected_dead = True
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code, which must come within SPEC's 15 s."""
+        self.expected_dead = True
+        self.process.terminate()
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not stop in {STOP_SECONDS} s:\n{self.log_tail()}") from None
+
+    def must_live(self) -> None:
+        """Fails with the end of its log if it ended and nobody asked it to."""
+        if not self.alive() and not self.expected_dead:
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log_tail()}")
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def log_tail(self) -> str:
+        return self.log_text()[-LOG_TAIL:]
+
+    def _wait(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
+        try:
+            wait_until(what, condition, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the end of its log:\n{self.log_tail()}") from None
+
+
+def _started(environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "meter.cli", "worker"]
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+
+
+class Meter:
+    """The workers of one prefix, each with a data directory of its own below `directory`."""
+
+    def __init__(self, bootstrap: str, directory: Path, settings: Settings, **variables: str) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.kafka = Kafka(bootstrap, f"t{uuid.uuid4().hex[:12]}.")
+        self.variables = {
+            "METER_BROKER": bootstrap,
+            "METER_TOPIC_PREFIX": self.kafka.prefix,
+            "METER_BILLING_TIME_ZONE": settings.zone,
+            "METER_RESTATEMENT_HORIZON_DAYS": str(settings.horizon_days),
+            **variables,
+        }
+        self.workers: list[Worker] = []
+
+    def start(self, name: str = "a") -> Worker:
+        """Starts a worker; the same name takes up the same data directory."""
+        own = {"METER_DATA_DIR": str(self.directory / name), "METER_WEB_PORT": str(free_port())}
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
+        worker = Worker(name, {**inherited, **self.variables, **own}, self.directory / f"{name}.log")
+        self.workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        """Nothing is left running."""
+        for worker in self.workers:
+            if worker.alive():
+                worker.kill()
+
+    def settle(self, seconds: float = 120.0) -> None:
+        """Waits until everything acknowledged is in the journal, and all of the journal is folded."""
+        began = time.monotonic()
+        for topics in (self._inputs(), (JOURNAL,)):
+            left: dict[tuple[str, int], int] = {}
+            while left := self.kafka.lag(topics):
+                self.must_live()
+                if time.monotonic() - began > seconds:
+                    tails = "\n".join(f"--- {worker.name}\n{worker.log_tail()}" for worker in self.workers)
+                    raise AssertionError(f"not settled in {seconds} s, behind by {left}\n{tails}")
+                time.sleep(0.2)
+
+    def must_live(self) -> None:
+        for worker in self.workers:
+            worker.must_live()
+
+    def predict(self) -> Prediction:
+        """The oracle's word on everything that stands on the input topics."""
+        return predict(self.settings, self.kafka.sent(self._inputs()))
+
+    def _inputs(self) -> Sequence[str]:
+        own = {topic for topic in self.kafka.topics() if topic.startswith("usage.")}
+        return (*INPUTS, *sorted(own))
