@@ -83,7 +83,7 @@ class Homes:
 
     def partition_of(self, account: str) -> int:
         """The journal partition of an account, as Kafka's Java partitioner would have it."""
-        return (murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
+        return int(murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
 
     async def catch_up(self) -> None:
         """Read the map up to the log's end as it is now; Retake if Kafka does not answer in time."""

@@ -104,9 +104,10 @@ class Intake:
         partition = self.homes.partition_of(key)
         producer = self._current()
         try:
-            return await producer.send(
+            sent: asyncio.Future[Any] = await producer.send(
                 self.topics.dead_letters, letter.json_bytes(), key=key.encode(), partition=partition
             )
+            return sent
         except KafkaError as error:
             raise Retake(f"a dead letter could not be sent ({error!r})") from error
 
@@ -145,7 +146,7 @@ def intake_app(intake: Intake) -> ChunkApp:
     topics, settings = intake.topics, intake.settings
     app = ChunkApp(
         topics.intake_group,
-        lane_for=intake.lane_for,  # type: ignore[arg-type]
+        lane_for=intake.lane_for,
         client_kwargs=intake.kwargs,
         data_dir=str(settings.data_dir),
     )

@@ -31,7 +31,7 @@ from meter.settings import Settings
 from meter.topics import COMPACTION_LAG_DAYS, Topics
 from meter.trouble import Trouble
 from schemas import journal
-from schemas.rows import Row
+from schemas.rows import Fact
 from tables import keys
 from tables.memory import PartitionMemory, restored
 
@@ -48,7 +48,7 @@ RECORD_MS = 5_000
 SECONDS_A_DAY = 86_400
 
 
-class Position(Row, frozen=True):
+class Position(Fact, frozen=True):
     """The last journal record folded: its offset, time and CRC; part of the state, so it says what was committed."""
 
     offset: int
@@ -254,7 +254,7 @@ def meter_app(meter: Meter) -> ChunkApp:
     """The Faust app that folds the journal, with its table of quotas."""
     app = ChunkApp(
         meter.topics.meter_group,
-        lane_for=meter.lane_for,  # type: ignore[arg-type]
+        lane_for=meter.lane_for,
         client_kwargs=dict(meter.kwargs),
         data_dir=str(meter.settings.data_dir),
         cooperates_with_tables=True,

@@ -16,9 +16,7 @@ class Metrics:
         self._dead = Counter("meter_dead_letters", "Dead letters by reason", ["reason"], registry=registry)
         self.source_lag = Gauge("meter_source_lag_records", "Records not yet taken in", registry=registry)
         self.journal_lag = Gauge("meter_journal_lag_records", "Journal records not yet folded", registry=registry)
-        self.chunk_seconds = Histogram(
-            "meter_chunk_seconds", "Folding one chunk", registry=registry, buckets=_SECONDS
-        )
+        self.chunk_seconds = Histogram("meter_chunk_seconds", "Folding one chunk", registry=registry, buckets=_SECONDS)
         self.transaction_seconds = Histogram(
             "meter_transaction_seconds", "Committing one chunk", registry=registry, buckets=_SECONDS
         )
@@ -27,7 +25,9 @@ class Metrics:
         )
         self.overages = Counter("meter_overage_records", "Overage records published", registry=registry)
         self.restatements = Counter("meter_restatements", "Records of closed days published", registry=registry)
-        self.days_unclosed = Gauge("meter_days_unclosed", "Days past their close that are not closed", registry=registry)
+        self.days_unclosed = Gauge(
+            "meter_days_unclosed", "Days past their close that are not closed", registry=registry
+        )
         self.restore_seconds = Gauge("meter_restore_seconds", "The longest restore since the start", registry=registry)
         self.identities = Gauge("meter_identities", "Identities remembered (estimate)", registry=registry)
         self.partitions = Gauge("meter_partitions_assigned", "Journal partitions assigned", registry=registry)

@@ -124,8 +124,14 @@ class UsageReader:
         ):
             raise ValueError("read slowly")
         return (
-            subject, data.item, data.retention_days, corrected, quantity, parse_time(event.time),
-            event.source, event.id,
+            subject,
+            data.item,
+            data.retention_days,
+            corrected,
+            quantity,
+            parse_time(event.time),
+            event.source,
+            event.id,
         )
 
     def _is_id(self, subject: str | None) -> bool:
@@ -143,8 +149,14 @@ class UsageReader:
             raise Dead(unreadable.reason, str(unreadable)) from unreadable
         data = event.data
         return (
-            event.subject, data.item, data.retention_days, event.type != RECORDED, data.quantity,
-            parse_time(event.time), event.source, event.id,
+            event.subject,
+            data.item,
+            data.retention_days,
+            event.type != RECORDED,
+            data.quantity,
+            parse_time(event.time),
+            event.source,
+            event.id,
         )
 
     def _judged(

@@ -53,7 +53,9 @@ class SourceLane(Lane):
             raise Retake(f"its committed offset could not be read ({error!r})") from error
         if at is None:
             if beginning > 0:
-                log.warning("%s/%d begins at offset %d; reading it from there", self.topic, self.tp.partition, beginning)
+                log.warning(
+                    "%s/%d begins at offset %d; reading it from there", self.topic, self.tp.partition, beginning
+                )
             self.mark, self.committed = None, -1
             return beginning
         self.mark = Mark.read(at.metadata)

@@ -8,8 +8,6 @@ QUIET = ("aiokafka", "faust", "mode", "asyncio", "rocksdict")
 
 def to_stderr() -> None:
     """Log to stderr: time, level, where, what."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -6,7 +6,7 @@ event is a flat list, and what it needs only for a conflict or a correction wait
 
 import msgspec
 
-from schemas.rows import Row
+from schemas.rows import Fact, Row
 
 #: Bytes of an event in `UsageGroup.keys`: its identity (16) and its content (8).
 IDENTITY_BYTES = 16
@@ -16,7 +16,7 @@ KEY_BYTES = IDENTITY_BYTES + CONTENT_BYTES
 RECORD_LIMIT_BYTES = 512 * 1024
 
 
-class Named(Row, frozen=True, gc=False):
+class Named(Fact, frozen=True, gc=False):
     """A workspace named in a record, with what the intake knew of it: `commercial` may be rows.NEVER."""
 
     workspace: str
@@ -24,7 +24,7 @@ class Named(Row, frozen=True, gc=False):
     commercial: int
 
 
-class Slot(Row, frozen=True, gc=False):
+class Slot(Fact, frozen=True, gc=False):
     """What events of a group have in common; `named` is an index into `Gathered.named`."""
 
     named: int
@@ -62,7 +62,7 @@ class Evidence(Row):
     time_us: list[int]
 
 
-class OrderEntry(Row, frozen=True):
+class OrderEntry(Fact, frozen=True):
     """One valid order, as canonical JSON of its known fields."""
 
     offset: int
@@ -79,7 +79,7 @@ class OrderGroup(Row, tag="o"):
     entries: list[OrderEntry]
 
 
-class BindingEntry(Row, frozen=True):
+class BindingEntry(Fact, frozen=True):
     """A `workspaces` record that told something new: `named` is an index into `Gathered.named`."""
 
     offset: int
@@ -102,7 +102,7 @@ class Gathered(Row, tag="gathered"):
     groups: list[UsageGroup | OrderGroup | BindingGroup]
 
 
-class Opening(Row, tag="opening", frozen=True):
+class Opening(Fact, frozen=True, tag="opening"):
     """The first record of every journal partition: the facts that no file may change.
 
     `meter_id` and `opened_ms` (LogAppendTime of the one in partition 0) are the same in all partitions;
@@ -119,7 +119,7 @@ class Opening(Row, tag="opening", frozen=True):
     opened_ms: int = 0
 
 
-class CatalogueVersion(Row, tag="catalogue", frozen=True):
+class CatalogueVersion(Fact, frozen=True, tag="catalogue"):
     """A new dated version (canonical JSON) and, in copies, offset and LogAppendTime of partition 0's entry."""
 
     version: bytes
@@ -127,7 +127,7 @@ class CatalogueVersion(Row, tag="catalogue", frozen=True):
     decided_ms: int = 0
 
 
-class DayClosed(Row, tag="closed", frozen=True):
+class DayClosed(Fact, frozen=True, tag="closed"):
     """A billing day has ended, grace included, and all that reached Kafka by then stands before this entry.
 
     Closes accounts after `cursor` ("" = from the first), a slice an entry.
@@ -137,7 +137,7 @@ class DayClosed(Row, tag="closed", frozen=True):
     cursor: str = ""
 
 
-class DayExpired(Row, tag="expired", frozen=True):
+class DayExpired(Fact, frozen=True, tag="expired"):
     """A billing day can change no more; its rows go, a slice an entry, after `cursor`."""
 
     day: int

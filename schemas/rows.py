@@ -15,17 +15,21 @@ NO_RETENTION = 0
 
 
 class Row(msgspec.Struct, array_like=True):
-    """Base of all rows: an array in msgpack."""
+    """Base of rows that are changed in place: an array in msgpack."""
 
 
-class Binding(Row, frozen=True, gc=False):
+class Fact(msgspec.Struct, array_like=True, frozen=True):
+    """Base of rows that are replaced as a whole: an array in msgpack."""
+
+
+class Binding(Fact, frozen=True, gc=False):
     """Where a workspace belongs: its account and the day of its first `commercial` record (or NEVER)."""
 
     account: str
     commercial: int = NEVER
 
 
-class Package(Row, frozen=True):
+class Package(Fact, frozen=True):
     """A plan package of a plan, in force from `since`: quotas (item -> a day) and its price."""
 
     since: int
@@ -34,14 +38,14 @@ class Package(Row, frozen=True):
     quotas: dict[str, int]
 
 
-class WorkspaceList(Row, frozen=True):
+class WorkspaceList(Fact, frozen=True):
     """The workspaces of a plan in priority order, in force from `since`."""
 
     since: int
     workspaces: tuple[str, ...]
 
 
-class Traffic(Row, frozen=True):
+class Traffic(Fact, frozen=True):
     """`units` traffic packages of one item, in force `since`..`through` inclusive; `capacity` is a day's, of one."""
 
     item: str
@@ -52,7 +56,7 @@ class Traffic(Row, frozen=True):
     capacity: int
 
 
-class Plan(Row, frozen=True):
+class Plan(Fact, frozen=True):
     """One purchase. `packages` and `lists` are in rising `since`, at most one entry for a day."""
 
     plan_id: str
@@ -63,7 +67,7 @@ class Plan(Row, frozen=True):
     traffic: tuple[Traffic, ...] = ()
 
 
-class Wallet(Row, frozen=True):
+class Wallet(Fact, frozen=True):
     """Money on one instrument of an account; `instrument` is None for cash, `expires_on` None for ever."""
 
     method: str
@@ -80,7 +84,7 @@ class Account(Row):
     last_order_day: int = 0
 
 
-class Correction(Row, frozen=True, gc=False):
+class Correction(Fact, frozen=True, gc=False):
     """The standing correction of a max item: of several the greatest (time, source, id) stands."""
 
     time_us: int
@@ -101,7 +105,7 @@ class Use(Row):
     correction: Correction | None = None
 
 
-class ChargeLine(Row, frozen=True, gc=False):
+class ChargeLine(Fact, frozen=True, gc=False):
     """A line of a published charge: decimals in their written form."""
 
     retention_days: int
@@ -111,7 +115,7 @@ class ChargeLine(Row, frozen=True, gc=False):
     amount: str
 
 
-class Figure(Row, frozen=True):
+class Figure(Fact, frozen=True):
     """A workspace's figures of a cell: all that is published of them but revisions, delta and cause."""
 
     usage: int
@@ -123,7 +127,7 @@ class Figure(Row, frozen=True):
     lines: tuple[ChargeLine, ...]
 
 
-class Published(Row, frozen=True):
+class Published(Fact, frozen=True):
     """A figure as published, and the revision that did."""
 
     revision: int

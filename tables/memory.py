@@ -13,7 +13,7 @@ from meter.batch.store import Store
 from meter.rules.facts import Facts
 from meter.rules.memory import Cell, CellKey, Decided
 from schemas.journal import Opening
-from schemas.rows import Account, Binding, Published, Row, Use, Wallet
+from schemas.rows import Account, Binding, Fact, Published, Use, Wallet
 from tables import keys
 
 #: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed.
@@ -27,7 +27,7 @@ PACKED_IDENTITIES = 8_000
 T = TypeVar("T")
 
 
-class FactsRow(Row, frozen=True):
+class FactsRow(Fact, frozen=True):
     """The facts as stored."""
 
     opening: Opening
@@ -35,7 +35,7 @@ class FactsRow(Row, frozen=True):
     expired_through: int
 
 
-class CellRow(Row, frozen=True):
+class CellRow(Fact, frozen=True):
     """A cell as stored."""
 
     uses: dict[str, Use]

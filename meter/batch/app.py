@@ -29,7 +29,7 @@ REQUEST_SECONDS = 10.0
 STREAM_CHUNKS = 64
 
 
-class _Boot(BootStrategy):  # type: ignore[misc]
+class _Boot(BootStrategy):
     """No producer of Faust's own and no web server: both roles bring theirs."""
 
     enable_kafka_producer = False
@@ -45,7 +45,7 @@ def sticky_assignor(group: str) -> type[StickyPartitionAssignor]:
     )
 
 
-class ChunkApp(faust.App):  # type: ignore[misc]
+class ChunkApp(faust.App):
     """One role's Faust app: a consumer group of its own, its lanes, and the first failure, if any."""
 
     BootStrategy = _Boot

@@ -26,7 +26,7 @@ class Chunk:
     epoch: int
 
 
-class ChunkSchema(faust.Schema):  # type: ignore[misc]
+class ChunkSchema(faust.Schema):
     """Passes a chunk through Faust's decoding untouched."""
 
     def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> None:

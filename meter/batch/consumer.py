@@ -35,7 +35,7 @@ CHUNK_RECORDS = 20_000
 RETRY_SECONDS = 0.2
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Listener(ConsumerRebalanceListener):
     """Hands aiokafka's rebalance to the Faust app, stopping all reading at once."""
 
     def __init__(self, consumer: "ChunkConsumer") -> None:
@@ -55,7 +55,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         await consumer.on_partitions_assigned(tps, generation)
 
 
-class ChunkConsumer(faust_consumer.Consumer):  # type: ignore[misc]
+class ChunkConsumer(faust_consumer.Consumer):
     """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
 
     consumer_stopped_errors = (ConsumerStoppedError,)
@@ -63,7 +63,7 @@ class ChunkConsumer(faust_consumer.Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kafka: aiokafka.AIOKafkaConsumer = None  # type: ignore[assignment]
+        self.kafka: aiokafka.AIOKafkaConsumer = None
         self._ahead: dict[TP, int] = {}
         self._begun: dict[TP, int] = {}
         self._epochs = itertools.count(1)
@@ -128,7 +128,7 @@ class ChunkConsumer(faust_consumer.Consumer):  # type: ignore[misc]
         """False when the partition was taken away, or begun anew, since the chunk was read."""
         return self._begun.get(chunk.tp) == chunk.epoch
 
-    def position(self, tp: TP) -> int:  # type: ignore[override]
+    def position(self, tp: TP) -> int:
         """Where reading of `tp` goes on, markers skipped; no request."""
         state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
         return int(state.position)
@@ -264,7 +264,7 @@ class ChunkConsumer(faust_consumer.Consumer):  # type: ignore[misc]
         return None
 
     async def position_of(self, tp: TP) -> int:
-        return await self.kafka.position(TopicPartition(*tp))
+        return int(await self.kafka.position(TopicPartition(*tp)))
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         return None
@@ -305,7 +305,7 @@ def _message(chunk: Chunk, generation: int) -> ConsumerMessage:
     )
 
 
-class ChunkTransport(Transport):  # type: ignore[misc]
+class ChunkTransport(Transport):
     """Names the chunk consumer; everything else is Faust's aiokafka transport."""
 
     Consumer = ChunkConsumer

@@ -131,7 +131,7 @@ class _Runner:
         log.warning("%s/%d: %s; taking the partition anew", lane.tp.topic, lane.tp.partition, doubt)
 
 
-class LaneManager(TableManager):  # type: ignore[misc]
+class LaneManager(TableManager):
     """Faust's table manager, keeping lanes instead of recovering tables record by record."""
 
     def __init__(self, app: Any, **kwargs: Any) -> None:

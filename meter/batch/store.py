@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
@@ -60,7 +61,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db: Rdict | None = Rdict(str(path), options=_options())
         self._write = WriteOptions()
-        self._write.disable_wal = True
+        self._write.disable_wal = True  # type: ignore[assignment, method-assign]  # a property in truth
 
     @property
     def db(self) -> Rdict:
@@ -73,8 +74,7 @@ class Store:
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        found: list[bytes | None] = self.db.get(list(keys))
-        return found
+        return cast(list[bytes | None], self.db.get(list(keys)))
 
     def write(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
         """One WriteBatch; a row without a value is deleted."""

@@ -30,11 +30,11 @@ BATCH_BYTES = 1 << 20
 Rows = Sequence[tuple[bytes | None, bytes | None]]
 
 
-class EndInDoubt(KafkaError):  # type: ignore[misc]
+class EndInDoubt(KafkaError):
     """The answer to an end of transaction was lost: it may have been committed, or not."""
 
 
-class _EndOnce(EndTxnHandler):  # type: ignore[misc]
+class _EndOnce(EndTxnHandler):
     """Ends a transaction with one request; only a definite "not done" of the broker is asked again."""
 
     async def do(self, node_id: int) -> bool:
