@@ -31,6 +31,8 @@ JOURNAL = "meter.journal"
 #: A request that a healthy broker on a busy machine answers.
 REQUEST_SECONDS = 30.0
 FETCH = 2_000
+#: The library's own log: what matters comes back as an error.
+QUIET = {"log_level": 0}
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ class Kafka:
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
         self.producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
+                **QUIET,
                 "acks": "all",
                 "enable.idempotence": True,
                 "linger.ms": 2,
@@ -152,6 +155,7 @@ class Kafka:
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
+                **QUIET,
                 "group.id": f"reader-{uuid.uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
