@@ -6,37 +6,31 @@ it has answered a metadata request. The jars are shared by all data directories 
 """
 
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from meter.broker_jars import SHIPPED, BrokerTrouble, fetched_jars, java, locked
 from meter.kafka_probe import is_kafka
-from meter.trouble import Trouble
+from meter.processes import alive, command_line, gone
 
 HOST = "127.0.0.1"
-SHIPPED = Path(__file__).with_name("kafka")
-HAS_PROC = Path("/proc/self").exists()
 #: Starting takes 4 s on two idle cores; busy ones get fifteen times that.
 START_SECONDS = 60
-#: A clean stop takes 1–3 s; after this it is killed, which Kafka survives as it does a power cut.
+#: A clean stop takes a second or two; after this it is killed, which Kafka survives as it does a power cut.
 STOP_SECONDS = 30
 HEAP = ("-Xms256m", "-Xmx1g")
 LOG_TAIL_LINES = 15
-
-
-class BrokerTrouble(Trouble):
-    """The broker cannot be started, stopped or found."""
+#: How many ports after the broker's are tried for its controller.
+CONTROLLER_PORTS = 50
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ class Broker:
     def up(self, port: int) -> Running:
         """Start it, unless it runs already, and return when it answers.
 
-        1. One at a time in a data directory. 2. Already up on this port: nothing to do. 3. Both ports free, or
+        1. One at a time in a data directory. 2. Already up on this port: nothing to do. 3. Port free, or
         refuse. 4. The jars. 5. Settings and a formatted log directory. 6. Start. 7. Wait for an answer.
         """
         self.home.mkdir(parents=True, exist_ok=True)
@@ -90,8 +84,7 @@ class Broker:
                     )
                 self._wait(running)
                 return running
-            for taken in (port, port + 1):  # 3
-                refuse_taken(taken, port)
+            refuse_taken(port)  # 3
             jars = fetched_jars(self.say)  # 4
             self._format(port, jars)  # 5
             running = self._start(port, jars)  # 6
@@ -114,7 +107,7 @@ class Broker:
 
     def _format(self, port: int, jars: Path) -> None:
         settings = self.home / "server.properties"
-        settings.write_text(properties_text(port, self.home / "data"))
+        settings.write_text(properties_text(port, controller_port(port), self.home / "data"))
         if (self.home / "data" / "meta.properties").exists():
             return
         self.say(f"formatting {self.home / 'data'}")
@@ -151,28 +144,40 @@ class Broker:
             time.sleep(0.1)
 
 
-def refuse_taken(taken: int, port: int) -> None:
+def refuse_taken(port: int) -> None:
     """Refuse a port on which something listens: two programs cannot share it."""
-    if not 1 <= port < 65_535:
-        raise BrokerTrouble(f"the broker takes two ports, --port and the next: --port is 1–65534, this is {port}")
+    if not 1 <= port <= 65_535:
+        raise BrokerTrouble(f"--port is 1–65535, this is {port}")
+    taken = bind_error(port)
+    if taken is not None:
+        what = "another Kafka" if is_kafka(HOST, port) else "something else"
+        raise BrokerTrouble(f"port {port} is in use by {what}: {taken}; stop it, or choose another with --port")
+
+
+def controller_port(port: int) -> int:
+    """The first free port after the broker's: its controller listens there, and only the broker itself asks it."""
+    for candidate in range(port + 1, min(port + CONTROLLER_PORTS, 65_535) + 1):
+        if bind_error(candidate) is None:
+            return candidate
+    raise BrokerTrouble(f"the {CONTROLLER_PORTS} ports after {port} are in use, one is needed; choose another --port")
+
+
+def bind_error(port: int) -> str | None:
+    """Why a port cannot be listened on; None if it can."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((HOST, taken))
+            trial.bind((HOST, port))
         except OSError as error:
-            what = "another Kafka" if is_kafka(HOST, taken) else "something else"
-            why = "" if taken == port else f" (the controller of port {port} takes it)"
-            raise BrokerTrouble(
-                f"port {taken}{why} is in use by {what}: {error.strerror}; "
-                f"stop it, or choose another with --port (its next one must be free too)"
-            ) from None
+            return error.strerror or str(error)
+    return None
 
 
-def properties_text(port: int, data: Path) -> str:
+def properties_text(port: int, controller: int, data: Path) -> str:
     """The shipped settings with this broker's ports and directory in them."""
     own = {
-        "controller.quorum.voters": f"1@{HOST}:{port + 1}",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{port + 1}",
+        "controller.quorum.voters": f"1@{HOST}:{controller}",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "log.dirs": str(data),
     }
@@ -187,95 +192,8 @@ def shipped_properties() -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def cache() -> Path:
-    """Where downloads of this user are kept (`$XDG_CACHE_HOME`, else `~/.cache`)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "usage-meter"
-
-
-def fetched_jars(say: Callable[[str], None]) -> Path:
-    """The directory of Kafka's jars, fetched by Maven once for each content of the shipped pom."""
-    pom = SHIPPED / "pom.xml"
-    jars = cache() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with locked(jars.with_suffix(".lock")):
-        if jars.is_dir():
-            return jars
-        say(f"fetching Kafka's jars through Maven into {jars} (43 MB, once)")
-        part = jars.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        shutil.copy(pom, part / "pom.xml")
-        copy = ["mvn", "-q", "-B", "-f", str(part / "pom.xml"), "dependency:copy-dependencies"]
-        run_tool([*copy, f"-DoutputDirectory={part}"], "mvn was not found: install Maven (Debian: `maven`)")
-        part.rename(jars)
-    return jars
-
-
-def run_tool(command: list[str], missing: str) -> None:
-    """Run a command to its end; its failure, or its absence, is told with what it printed."""
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    except FileNotFoundError:
-        raise BrokerTrouble(f"{missing}, or point METER_BROKER at a Kafka that runs") from None
-    if done.returncode != 0:
-        raise BrokerTrouble(f"`{' '.join(command)}` failed with {done.returncode}:\n{done.stdout[-2000:]}")
-
-
-def java(jars: Path, *arguments: str) -> list[str]:
-    """The command line of a Java program of Kafka's."""
-    found = shutil.which("java")
-    if found is None:
-        raise BrokerTrouble(
-            "java was not found: install Java 17 or later (Debian: `openjdk-17-jre-headless`), "
-            "or point METER_BROKER at a Kafka that runs"
-        )
-    return [found, "-cp", f"{jars}/*", *arguments]
-
-
-def command_line(pid: int) -> str:
-    """The command line of a living process; empty for none, and for one that has ended."""
-    if not HAS_PROC:
-        return ps(pid, "command=")
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    return ""
-
-
-def alive(pid: int) -> bool:
-    """Whether a process lives; one that has ended and was not fetched by its parent does not."""
-    if not HAS_PROC:
-        return ps(pid, "state=")[:1] not in ("", "Z")
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    return False
-
-
-def gone(pid: int, seconds: float) -> bool:
-    """Whether a process ends within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def ps(pid: int, column: str) -> str:
-    """One column of `ps` about a process."""
-    done = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
 def tail(log: Path) -> str:
     """The last lines of a log, for an error message."""
     with contextlib.suppress(OSError):
         return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
     return "(no log)"
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file: one process at a time, released by the kernel whatever happens."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

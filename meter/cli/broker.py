@@ -12,7 +12,7 @@ DEFAULT_PORT = 9092
 
 Port = Annotated[
     int | None,
-    typer.Option(help="Port on 127.0.0.1; its controller takes the next one. Default: that of METER_BROKER."),
+    typer.Option(help="Port on 127.0.0.1; its controller takes the next free one. Default: that of METER_BROKER."),
 ]
 DataDir = Annotated[
     Path | None, typer.Option(help="Its data goes into `kafka` below this directory. Default: METER_DATA_DIR.")
@@ -62,7 +62,7 @@ def status(data_dir: DataDir = None) -> None:
 
 def jars() -> None:
     """Fetch Kafka's jars through Maven, unless they are there already: the only download that `up` needs."""
-    from meter.broker import fetched_jars
+    from meter.broker_jars import fetched_jars
 
     fetched_jars(typer.echo)
 

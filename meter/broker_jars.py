@@ -1,0 +1,75 @@
+"""Kafka's jars: fetched by Maven once for each content of the shipped pom, and shared by all brokers of a user.
+
+They come into a directory beside their place and are renamed into it when complete, under a lock: two that
+start at once wait for one download, and an interrupted one leaves nothing half.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from meter.trouble import Trouble
+
+SHIPPED = Path(__file__).with_name("kafka")
+
+
+class BrokerTrouble(Trouble):
+    """The broker cannot be started, stopped or found."""
+
+
+def cache() -> Path:
+    """Where downloads of this user are kept (`$XDG_CACHE_HOME`, else `~/.cache`)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "usage-meter"
+
+
+def fetched_jars(say: Callable[[str], None]) -> Path:
+    """The directory of Kafka's jars, fetched by Maven once for each content of the shipped pom."""
+    pom = SHIPPED / "pom.xml"
+    jars = cache() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with locked(jars.with_suffix(".lock")):
+        if jars.is_dir():
+            return jars
+        say(f"fetching Kafka's jars through Maven into {jars} (43 MB, once)")
+        part = jars.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        shutil.copy(pom, part / "pom.xml")
+        copy = ["mvn", "-q", "-B", "-f", str(part / "pom.xml"), "dependency:copy-dependencies"]
+        run_tool([*copy, f"-DoutputDirectory={part}"], "mvn was not found: install Maven (Debian: `maven`)")
+        part.rename(jars)
+    return jars
+
+
+def run_tool(command: list[str], missing: str) -> None:
+    """Run a command to its end; its failure, or its absence, is told with what it printed."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    except FileNotFoundError:
+        raise BrokerTrouble(f"{missing}, or point METER_BROKER at a Kafka that runs") from None
+    if done.returncode != 0:
+        raise BrokerTrouble(f"`{' '.join(command)}` failed with {done.returncode}:\n{done.stdout[-2000:]}")
+
+
+def java(jars: Path, *arguments: str) -> list[str]:
+    """The command line of a Java program of Kafka's."""
+    found = shutil.which("java")
+    if found is None:
+        raise BrokerTrouble(
+            "java was not found: install Java 17 or later (Debian: `openjdk-17-jre-headless`), "
+            "or point METER_BROKER at a Kafka that runs"
+        )
+    return [found, "-cp", f"{jars}/*", *arguments]
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file: one process at a time, released by the kernel whatever happens."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,42 @@
+"""Processes that are not our children: what are they, and are they still there?"""
+
+import contextlib
+import subprocess
+import time
+from pathlib import Path
+
+HAS_PROC = Path("/proc/self").exists()
+
+
+def command_line(pid: int) -> str:
+    """The command line of a living process; empty for none, and for one that has ended."""
+    if not HAS_PROC:
+        return ps(pid, "command=")
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process lives; one that has ended and was not fetched by its parent does not."""
+    if not HAS_PROC:
+        return ps(pid, "state=")[:1] not in ("", "Z")
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    return False
+
+
+def gone(pid: int, seconds: float) -> bool:
+    """Whether a process ends within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def ps(pid: int, column: str) -> str:
+    """One column of `ps` about a process."""
+    done = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
