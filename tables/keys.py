@@ -4,8 +4,6 @@ Ids have no zero byte, so keys of one table sort by their parts: an account's ce
 Rows whose key begins with a zero byte belong to the partition itself.
 """
 
-from schemas.journal import IDENTITY_BYTES
-
 POSITION = b"\x00position"
 FACTS = b"\x00facts"
 #: Local only: where the changelog goes on after what the store holds.
@@ -58,7 +56,6 @@ def packed_day(key: bytes) -> int:
     return int.from_bytes(key[1:5], "big")
 
 
-def identity(claimed: bytes) -> bytes:
-    """The row of an identity: its workspace, a zero byte, and the digest of source and id."""
-    assert len(claimed) > IDENTITY_BYTES + 1, "an identity names its workspace"
-    return IDENTITY + claimed
+def identities_of(workspace: str) -> bytes:
+    """How the identity rows of a workspace begin; the digest of source and id (16 bytes) follows."""
+    return b"".join((IDENTITY, workspace.encode(), b"\0"))

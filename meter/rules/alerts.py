@@ -13,22 +13,24 @@ if TYPE_CHECKING:
     from meter.rules.stakes import Stake
 
 _json = msgspec.json.Encoder().encode
+_BITS = tuple((1 << number, threshold) for number, threshold in enumerate(THRESHOLDS))
 
 
 def alert(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
     """Tell which thresholds of the cell's plans were passed, in either direction, by the record just folded."""
     for share in stake.shares:
-        covered = sum(cell.drawn.get(share.plan_id, {}).values())
+        drawn = cell.drawn.get(share.plan_id)
+        covered = sum(drawn.values()) if drawn else 0
         raised = cell.alerts.get(share.plan_id, 0)
-        now = sum(
-            bit
-            for bit, threshold in enumerate(THRESHOLDS, 1)
-            if share.quota > 0 and covered * 100 >= threshold * share.quota
-        )
+        now = 0
+        if share.quota > 0:
+            for bit, threshold in _BITS:
+                if covered * 100 >= threshold * share.quota:
+                    now |= bit
         if now == raised:
             continue
         cell.alerts[share.plan_id] = now
-        for bit, threshold in enumerate(THRESHOLDS, 1):
+        for bit, threshold in _BITS:
             if (now ^ raised) & bit:
                 state = "raised" if now & bit else "cleared"
                 _say(fold, cell, share.plan_id, threshold, state, share.quota, covered)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from meter.rules.stakes import Stake
 
 _json = msgspec.json.Encoder().encode
+#: How the content ends before its revision is known.
+_NO_REVISION = b"0}"
 
 
 def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
@@ -30,13 +32,14 @@ def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
     stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
     if not cell.balance and (stake.quota == 0 or not cell.uses):
         return
-    told = _content(cell, stake, revision)
-    digest = blake2b(_json(msgspec.structs.replace(told, revision=0)), digest_size=16).digest()
+    told = _content(cell, stake, 0)
+    content = _json(told).removesuffix(_NO_REVISION)
+    digest = blake2b(content, digest_size=16).digest()
     if digest == cell.balance:
         return
     cell.balance = digest
     fold.memory.touch_cell(cell)
-    fold.say("quota-balances", told.record_key(), _json(told))
+    fold.say("quota-balances", told.record_key(), b"%b%d}" % (content, revision))
 
 
 def _content(cell: "Cell", stake: "Stake", revision: int) -> QuotaBalanceStruct:

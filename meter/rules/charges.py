@@ -6,11 +6,13 @@ rounding: a lost digit is a loud bug and never a wrong bill. Only `due` rounds.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from meter.rules.prices import EXACT, to_the_cent
 from schemas.catalog import Item
-from schemas.rows import NO_RETENTION
+from schemas.money import money_text, price_text, units_text
+from schemas.rows import NO_RETENTION, ChargeLine
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -45,6 +47,54 @@ def payg_lines(by_retention: Mapping[int, int], item: Item) -> tuple[Line, ...]:
 def _line(days: int, quantity: int, unit: int, price: Decimal) -> Line:
     units = EXACT.multiply(Decimal(quantity * 100 // unit), _HUNDREDTH)
     return Line(days, quantity, units, price, EXACT.multiply(units, price))
+
+
+class Written(NamedTuple):
+    """A charge in its written form, and whether it is anything at all."""
+
+    amount: str
+    lines: tuple[ChargeLine, ...]
+
+
+def written_package(overage: int, item: Item) -> Written:
+    """`package_lines`, written: whole numbers all the way, for this is done for every figure (a test holds them equal)."""
+    if overage <= 0:
+        return NOTHING
+    mantissa, decimals, price = _scaled(item.price)
+    hundredths = overage * 100 // item.unit
+    units = f"{hundredths // 100}.{hundredths % 100:02d}"
+    due = _point(hundredths * mantissa, decimals + 2)
+    return Written(due, (ChargeLine(item.default_retention or NO_RETENTION, overage, units, price, due),))
+
+
+def written(lines: Iterable[Line]) -> Written:
+    """Any lines, written."""
+    told = tuple(
+        ChargeLine(line.retention_days, line.quantity, units_text(line.units), price_text(line.unit_price), money)
+        for line in lines
+        for money in (money_text(line.amount),)
+    )
+    return Written(money_text(_sum(Decimal(line.amount) for line in told)), told)
+
+
+NOTHING = Written("0.00", ())
+
+
+@lru_cache(maxsize=4096)
+def _scaled(price: Decimal) -> tuple[int, int, str]:
+    """A price as a whole number and its decimals, and as text."""
+    sign, digits, exponent = price.as_tuple()
+    assert not sign and isinstance(exponent, int), "a price is a finite number of at least 0"
+    mantissa = int("".join(map(str, digits)))
+    if exponent > 0:
+        mantissa, exponent = mantissa * 10**exponent, 0
+    return mantissa, -exponent, price_text(price)
+
+
+def _point(value: int, decimals: int) -> str:
+    """A whole number with its point set, at least two decimals (`decimals` is at least 2), no more than it needs."""
+    whole, rest = divmod(value, 10**decimals)
+    return f"{whole}.{f'{rest:0{decimals}d}'.rstrip('0').ljust(2, '0')}"
 
 
 def amount(lines: Iterable[Line]) -> Decimal:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from meter.rules.fold import Fold
     from meter.rules.memory import Cell
 
+OTHER_CONTENT = (
+    "the first event of this source and id stands; this one has another item, quantity, retention, type or time"
+)
+
 
 def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
     """Count a group of usage into its cells."""
@@ -34,10 +38,16 @@ def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
     refused = _refused_slots(fold, group)
     if refused:
         group = _without(fold, group, named, refused)
-    earlier, contents = _claim(fold, group, named)
+    earlier = fold.memory.claim(
+        [named[slot.named].workspace for slot in group.slots],
+        [slot.day for slot in group.slots],
+        group.slot,
+        group.keys,
+    )
     first, last, total = _totals(group, earlier)
     repeats = [event for event, content in enumerate(earlier) if content is not None]
-    evidence = _evidence_if_needed(group, repeats, earlier, contents)
+    conflicts = [event for event in repeats if earlier[event] != _content(group, event)]
+    evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in group.slots) else None
     for number, slot in enumerate(group.slots):
         if first[number] >= 0:
             cell = fold.memory.cell((named[slot.named].account, slot.day, slot.item))
@@ -52,17 +62,10 @@ def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
             )
             fold.memory.touch_cell(cell)
     fold.count("usage", "counted", len(earlier) - len(repeats))
-    _repeats(fold, group, named, repeats, earlier, contents, evidence)
-
-
-def _claim(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> tuple[Sequence[bytes | None], list[bytes]]:
-    """Claim every event's identity; the content that stood there before (None: it was free), and the event's own."""
-    prefixes = [named[slot.named].workspace.encode() + b"\0" for slot in group.slots]
-    keys, starts = group.keys, range(0, len(group.keys), KEY_BYTES)
-    identities = [prefixes[slot] + keys[at : at + IDENTITY_BYTES] for slot, at in zip(group.slot, starts, strict=True)]
-    contents = [keys[at + IDENTITY_BYTES : at + KEY_BYTES] for at in starts]
-    days = [slot.day for slot in group.slots]
-    return fold.memory.claim(identities, contents, [days[slot] for slot in group.slot]), contents
+    fold.count("usage", "duplicate", len(repeats) - len(conflicts))
+    for event in conflicts:
+        assert evidence is not None
+        dead_usage(fold, DeadReason.CONFLICTING_DUPLICATE, OTHER_CONTENT, group, named, event, evidence)
 
 
 def _totals(group: UsageGroup, earlier: Sequence[bytes | None]) -> tuple[list[int], list[int], list[int]]:
@@ -119,32 +122,8 @@ def _rank(correction: Correction) -> tuple[int, str, str]:
     return (correction.time_us, correction.source, correction.id)
 
 
-def _evidence_if_needed(
-    group: UsageGroup, repeats: list[int], earlier: Sequence[bytes | None], contents: list[bytes]
-) -> Evidence | None:
-    """Unpack the evidence only for a conflict or a correction."""
-    if any(slot.corrected for slot in group.slots) or any(earlier[event] != contents[event] for event in repeats):
-        return decode_evidence(group.evidence)
-    return None
-
-
-def _repeats(
-    fold: "Fold",
-    group: UsageGroup,
-    named: Sequence[Named],
-    repeats: list[int],
-    earlier: Sequence[bytes | None],
-    contents: list[bytes],
-    evidence: Evidence | None,
-) -> None:
-    conflicts = [event for event in repeats if earlier[event] != contents[event]]
-    fold.count("usage", "duplicate", len(repeats) - len(conflicts))
-    for event in conflicts:
-        assert evidence is not None
-        error = (
-            "the first event of this source and id stands; this one has another item, quantity, retention, type or time"
-        )
-        dead_usage(fold, DeadReason.CONFLICTING_DUPLICATE, error, group, named, event, evidence)
+def _content(group: UsageGroup, event: int) -> bytes:
+    return group.keys[event * KEY_BYTES + IDENTITY_BYTES : (event + 1) * KEY_BYTES]
 
 
 def _refused_slots(fold: "Fold", group: UsageGroup) -> dict[int, tuple[DeadReason, str]]:

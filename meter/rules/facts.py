@@ -1,10 +1,13 @@
 """The facts a fold stands on: what the opening record fixed, the catalogue as announced, which days are over."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from meter.rules.days import SECOND_US, BillingZone, zone
 from schemas.catalog import Catalogue, Item, catalogue_from_json
 from schemas.journal import Opening
+
+#: Items by day and name that are kept at hand.
+ITEMS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Facts:
     #: Days up to this one are closed (their figures are restated) and expired (final).
     closed_through: int
     expired_through: int
+    _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def opened(cls, opening: Opening, opened_ms: int) -> "Facts":
@@ -37,7 +41,12 @@ class Facts:
 
     def item(self, name: str, day: int) -> Item | None:
         """The item as the catalogue version of the day has it; None if it has no such item."""
-        return self.catalogue.version(day).items.get(name)
+        key = (day, name)
+        if key not in self._items:
+            if len(self._items) >= ITEMS_KEPT:
+                self._items.clear()
+            self._items[key] = self.catalogue.version(day).items.get(name)
+        return self._items[key]
 
     def closes_at_us(self, day: int) -> int:
         """The instant from which the day may be closed: its end and the grace."""

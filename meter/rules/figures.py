@@ -12,13 +12,12 @@ import msgspec
 
 from meter.rules.alerts import alert
 from meter.rules.allocation import allocate
-from meter.rules.charges import Line, amount, package_lines, payg_lines
+from meter.rules.charges import payg_lines, written, written_package
 from meter.rules.days import day_text
 from meter.rules.memory import Cell
 from meter.rules.usage import converted, quantity_by_retention
-from schemas.money import money_text, price_text, units_text
 from schemas.overages import CAUSE_WORKSPACES_LIMIT, CauseStruct, ChargeStruct, LineStruct, OverageStruct
-from schemas.rows import ChargeLine, Figure, Published
+from schemas.rows import Figure, Published
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
@@ -96,8 +95,11 @@ def settle(fold: "Fold", touch: Touch) -> None:
     allocation = allocate(stake.shares, cell.converted)
     cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
     cause: CauseStruct | None = None
+    used, converted_now, published, plans = touch.used, cell.converted, cell.published, stake.plans
     for workspace, covered in cell.covered.items():
-        if everything or workspace in touch.used or covered != before.get(workspace):
+        if everything or workspace in used or covered != before.get(workspace):
+            if covered == converted_now[workspace] and workspace in plans and workspace not in published:
+                continue  # covered whole, as it always was: nothing to tell yet
             figure = _figure(fold, cell, stake, item, workspace, covered)
             if figure is not None:
                 cause = _publish(fold, cell, workspace, figure, cause or touch.cause())
@@ -121,28 +123,10 @@ def _figure(fold: "Fold", cell: Cell, stake: "Stake", item: "Item", workspace: s
         return None
     usage = cell.converted[workspace]
     if basis == PACKAGE:
-        lines = package_lines(usage - covered, item)
+        charge = written_package(usage - covered, item)
     else:
-        lines = payg_lines(quantity_by_retention(cell.uses[workspace], item), item)
-    return Figure(
-        usage,
-        covered,
-        usage - covered,
-        basis,
-        stake.plans.get(workspace, ()),
-        money_text(amount(lines)),
-        tuple(_line(line) for line in lines),
-    )
-
-
-def _line(line: Line) -> ChargeLine:
-    return ChargeLine(
-        line.retention_days,
-        line.quantity,
-        units_text(line.units),
-        price_text(line.unit_price),
-        money_text(line.amount),
-    )
+        charge = written(payg_lines(quantity_by_retention(cell.uses[workspace], item), item))
+    return Figure(usage, covered, usage - covered, basis, stake.plans.get(workspace, ()), *charge)
 
 
 def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: CauseStruct) -> CauseStruct:

@@ -30,7 +30,7 @@ class Cell:
     item: str
     uses: dict[str, Use] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
-    #: plan id -> the highest threshold raised (0, 80 or 100) of those ever raised.
+    #: plan id -> a bit for each threshold that is raised.
     alerts: dict[str, int] = field(default_factory=dict)
     #: Digest of the balance last published, b"" before the first.
     balance: bytes = b""
@@ -55,10 +55,11 @@ class Memory(Protocol):
     """The rows of one journal partition."""
 
     def claim(
-        self, identities: Sequence[bytes], contents: Sequence[bytes], days: Sequence[int]
+        self, workspaces: Sequence[str], days: Sequence[int], slots: Sequence[int], keys: bytes
     ) -> Sequence[bytes | None]:
-        """Claim each identity in turn, for as long as its day can be restated.
+        """Claim each event's identity in turn, for as long as its day can be restated.
 
+        `workspaces` and `days` are those of the slots; `slots` and `keys` of the events (`schemas.journal.UsageGroup`).
         Answers None where it was free; else the content under which it was claimed before.
         """
 
