@@ -7,13 +7,14 @@ unacknowledged record a partition keeps the order of the log, so a top-up never 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents.reading import Reading, key_of
+from agents.homes import Home
+from agents.reading import Reading, content_of, content_tail, identity_of
 from meter.batch.lanes import Retake
 from schemas.journal import (
     RECORD_LIMIT_BYTES,
@@ -32,12 +33,30 @@ from schemas.journal import (
 
 log = logging.getLogger(__name__)
 
-#: What an event takes in a record besides its id: key, offset, quantity, slot, instant, source.
-EVENT_BYTES = 60
-#: What a new slot, a new named workspace or a group takes at most, without its names.
+#: What an event mostly takes in a record besides its id: key, offset, quantity, slot, instant, source.
+EVENT_BYTES = 44
+#: What a slot or a named workspace takes besides its names.
+SLOT_BYTES = 16
+#: What an order, a binding or an empty group takes besides its content.
 TABLE_BYTES = 120
-#: A group is sealed at this estimate, well below the limit, since estimates are rough.
-GROUP_BYTES = RECORD_LIMIT_BYTES * 7 // 10
+#: A record is packed at this estimate; one that comes out too long is packed as two.
+GROUP_BYTES = RECORD_LIMIT_BYTES * 95 // 100
+
+
+class Shape:
+    """Events that differ only in id, source, quantity and instant: same workspace, item, retention, day and type."""
+
+    __slots__ = ("corrected", "day", "home", "item", "least", "retention", "tail")
+
+    def __init__(self, home: Home, reading: Reading, least: int) -> None:
+        self.home = home
+        self.item = reading.item
+        self.retention = reading.retention
+        self.day = reading.day
+        self.corrected = reading.corrected
+        #: The least quantity that such an event may have.
+        self.least = least
+        self.tail = content_tail(reading)
 
 
 class UsageBuilder:
@@ -49,55 +68,68 @@ class UsageBuilder:
         self.bytes = TABLE_BYTES
         self.timestamp_ms = 0
         self.named: dict[str, Named] = {}
-        self._slots: dict[tuple[str, str, int, int, bool], int] = {}
+        self._slots: dict[Shape, int] = {}
         self._sources: dict[str, int] = {}
-        self._slot: list[int] = []
-        self._quantity: list[int] = []
-        self._offset: list[int] = []
-        self._keys: list[bytes] = []
-        self._source: list[int] = []
-        self._ids: list[str] = []
-        self._time: list[int] = []
+        #: Of each event: slot, quantity, offset, key, source, id, instant.
+        self.events: list[tuple[int, int, int, bytes, int, str, int]] = []
 
-    def add(self, reading: Reading, named: Named, offset: int) -> None:
-        """Add an event at its source offset."""
-        workspace, item, retention, day, corrected, quantity, time_us, source, name = reading
-        what = (workspace, item, retention, day, corrected)
-        slot = self._slots.get(what)
+    def add(
+        self, shape: Shape, quantity: int, time_us: int, source: str, prefix: bytes, name: str, offset: int
+    ) -> None:
+        """Add an event at its source offset; `prefix` is `source_prefix(source)`."""
+        slot = self._slots.get(shape)
         if slot is None:
-            slot = self._slots[what] = len(self._slots)
-            self.named[workspace] = named
-            self.bytes += TABLE_BYTES + len(workspace) + len(item)
+            slot = self._new_slot(shape)
         number = self._sources.get(source)
         if number is None:
             number = self._sources[source] = len(self._sources)
-            self.bytes += 4 * len(source)
+            self.bytes += len(prefix)
+        key = identity_of(prefix, name) + content_of(quantity, time_us, shape.tail)
         self.bytes += EVENT_BYTES + (len(name) if name.isascii() else 4 * len(name))
-        self._slot.append(slot)
-        self._quantity.append(quantity)
-        self._offset.append(offset)
-        self._keys.append(key_of(reading))
-        self._source.append(number)
-        self._ids.append(name)
-        self._time.append(time_us)
+        self.events.append((slot, quantity, offset, key, number, name, time_us))
+
+    def _new_slot(self, shape: Shape) -> int:
+        slot = self._slots[shape] = len(self._slots)
+        named = shape.home.named
+        self.bytes += SLOT_BYTES + len(shape.item)
+        if named.workspace not in self.named:
+            self.named[named.workspace] = named
+            self.bytes += SLOT_BYTES + len(named.workspace) + len(named.account)
+        return slot
 
     def __len__(self) -> int:
-        return len(self._slot)
+        return len(self.events)
+
+    def halves(self) -> "tuple[UsageBuilder, UsageBuilder]":
+        """Two builders with the first and the second half of the events, the same tables."""
+        middle = len(self.events) // 2
+        assert middle, "one event fits a journal record by far"
+        first, second = UsageBuilder(self.topic, self.partition), UsageBuilder(self.topic, self.partition)
+        for half, events in ((first, self.events[:middle]), (second, self.events[middle:])):
+            half.timestamp_ms, half.events = self.timestamp_ms, events
+            half.named, half._slots, half._sources = self.named, self._slots, self._sources
+            half.bytes = self.bytes // 2
+        return first, second
 
     def group(self, numbers: dict[str, int]) -> UsageGroup:
         """The group; `numbers`: of each workspace its index in the record's `named`."""
-        first = self._offset[0]
+        slots, quantities, offsets, keys, sources, ids, times = map(list, zip(*self.events, strict=True))
+        first, since_us = offsets[0], times[0]
+        evidence = Evidence(list(self._sources), sources, ids, since_us, [time_us - since_us for time_us in times])
         return UsageGroup(
             self.topic,
             self.partition,
             self.timestamp_ms,
             first,
-            [Slot(numbers[workspace], *rest) for workspace, *rest in self._slots],  # type: ignore[arg-type]
-            self._slot,
-            self._quantity,
-            [offset - first for offset in self._offset],
-            b"".join(self._keys),
-            encode_evidence(Evidence(list(self._sources), self._source, self._ids, self._time)),
+            [
+                Slot(numbers[shape.home.named.workspace], shape.item, shape.retention, shape.day, shape.corrected)
+                for shape in self._slots
+            ],
+            slots,
+            quantities,
+            [offset - first for offset in offsets],
+            b"".join(keys),
+            encode_evidence(evidence),
         )
 
 
@@ -130,8 +162,8 @@ class BindingBuilder:
 Builder = UsageBuilder | OrderBuilder | BindingBuilder
 
 
-def pack(builders: list[Builder]) -> bytes:
-    """One journal record of these groups, in order."""
+def pack(builders: Sequence[Builder]) -> list[bytes]:
+    """Journal records of these groups, in order: one, unless they do not fit."""
     named: dict[str, Named] = {}
     for builder in builders:
         for workspace, known in builder.named.items():
@@ -139,7 +171,16 @@ def pack(builders: list[Builder]) -> bytes:
             if standing is None or known.commercial < standing.commercial:
                 named[workspace] = known
     numbers = {workspace: number for number, workspace in enumerate(named)}
-    return encode(Gathered(list(named.values()), [builder.group(numbers) for builder in builders]))
+    record = encode(Gathered(list(named.values()), [builder.group(numbers) for builder in builders]))
+    if len(record) <= RECORD_LIMIT_BYTES:
+        return [record]
+    middle = len(builders) // 2
+    if middle:
+        return pack(builders[:middle]) + pack(builders[middle:])
+    (builder,) = builders
+    assert isinstance(builder, UsageBuilder), f"an order or a binding takes {len(record)} bytes of a journal record"
+    first, second = builder.halves()
+    return pack([first]) + pack([second])
 
 
 class JournalWriter:
@@ -173,9 +214,8 @@ class JournalWriter:
         while self._waiting:
             batch = list(self._next())
             try:
-                value = pack([builder for builder, _ in batch])
-                assert len(value) <= RECORD_LIMIT_BYTES, f"a journal record is {len(value)} bytes long"
-                await self._send(value)
+                for value in pack([builder for builder, _ in batch]):
+                    await self._send(value)
             except (KafkaError, TimeoutError) as error:
                 doubt = Retake(f"journal partition {self.partition} did not take a record ({error!r})")
                 for _, future in batch:

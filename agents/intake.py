@@ -20,7 +20,7 @@ from agents.metrics import Metrics
 from agents.orders import OrdersLane
 from agents.reading import UsageReader
 from agents.sources import SourceLane
-from agents.usage import UsageLane
+from agents.usage import Shapes, UsageLane
 from agents.workspaces import WorkspacesLane
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
@@ -52,6 +52,7 @@ class Intake:
         self.writers = [
             JournalWriter(partition, self.topics.journal, self._current) for partition in range(opening.partitions)
         ]
+        self.shapes = Shapes()
         self._producer: AIOKafkaProducer | None = None
         self._asker: aiokafka.AIOKafkaConsumer | None = None
         self._asking = asyncio.Lock()

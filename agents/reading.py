@@ -5,6 +5,7 @@ The fast path is a msgspec struct; whatever it does not accept at once is read b
 bytes that are not ASCII or hold `\\u` escapes go the slow way, since msgspec skips unknown fields unread.
 """
 
+import struct
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Literal, NamedTuple
@@ -49,7 +50,7 @@ class _Event(msgspec.Struct, gc=False):
     subject: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Event).decode
+decode_event = msgspec.json.Decoder(_Event).decode
 
 
 class Reading(NamedTuple):
@@ -64,6 +65,8 @@ class Reading(NamedTuple):
     time_us: int
     source: str
     id: str
+    #: Subject, item, retention and type as they stood in the event, if it was read the fast way.
+    given: tuple[str | None, str, int | None, str] | None = None
 
 
 #: What stands in an event: subject, item, retention, corrected, quantity, instant, source, id.
@@ -104,15 +107,15 @@ class UsageReader:
         if len(value) > 1024 or headers:
             check_size(value, headers, RECORD_LIMIT)
         try:
-            fast = self._read_fast(value, headers)
-            return self._judged(*fast, received_ms, own)
+            fast, given = self._read_fast(value, headers)
+            return self._judged(*fast, received_ms, own)._replace(given=given)
         except (msgspec.DecodeError, ValueError, RecursionError, Dead):
             return self._judged(*self._read_slowly(value), received_ms, own)
 
-    def _read_fast(self, value: bytes, headers: Headers) -> _Read:
+    def _read_fast(self, value: bytes, headers: Headers) -> tuple[_Read, tuple[str | None, str, int | None, str]]:
         if headers or not value.isascii() or b"\\u" in value:
             raise ValueError("read slowly")
-        event = _decode(value)
+        event = decode_event(value)
         data, subject = event.data, event.subject
         corrected = event.type == CORRECTED
         quantity = data.quantity
@@ -123,7 +126,7 @@ class UsageReader:
             and (subject in self._ids or self._is_id(subject))
         ):
             raise ValueError("read slowly")
-        return (
+        read = (
             subject,
             data.item,
             data.retention_days,
@@ -133,6 +136,22 @@ class UsageReader:
             event.source,
             event.id,
         )
+        return read, (subject, data.item, data.retention_days, event.type)
+
+    def time_and_day(self, text: str) -> tuple[int, int]:
+        """An instant and its billing day; ValueError if the text is no time."""
+        time_us = parse_time(text)
+        return time_us, self.zone.day_of(time_us)
+
+    def oldest(self, received_ms: int) -> int:
+        """The oldest day that a record received then may still report."""
+        if self._received[0] != received_ms:
+            self._received = (received_ms, self.zone.day_of(received_ms * 1000) - self.horizon_days)
+        return self._received[1]
+
+    def adds_up(self, reading: Reading) -> bool:
+        """Whether the event's item is a sum: its corrections may be negative."""
+        return self._items[(reading.day, reading.item)].aggregation == "sum"
 
     def _is_id(self, subject: str | None) -> bool:
         if subject is None or not is_id(subject):
@@ -216,9 +235,7 @@ class UsageReader:
                 f"time is at most {AHEAD_LIMIT_US // 1_000_000} s ahead of the record's, it is {ahead / 1e6:.3f} s",
             )
         day = self.zone.day_of(time_us)
-        if self._received[0] != received_ms:
-            self._received = (received_ms, self.zone.day_of(received_us))
-        oldest = self._received[1] - self.horizon_days
+        oldest = self.oldest(received_ms)
         if day < oldest:
             raise Dead(
                 DeadReason.TIME_BEYOND_HORIZON,
@@ -242,16 +259,25 @@ class UsageReader:
         return f"{item.name} is kept {known} days, retention_days is {given}"
 
 
-def key_of(reading: Reading) -> bytes:
-    """Identity and content of an event, as the journal carries them.
+def source_prefix(source: str) -> bytes:
+    """How a source stands before an id: length-prefixed, so that `a/b` + `c` is not `a` + `b/c`."""
+    encoded = source.encode()
+    return b"%d:%b" % (len(encoded), encoded)
 
-    Length-prefixed, so that `a/b` + `c` is not `a` + `b/c`; the workspace stands before it in the row's key.
-    """
-    source = reading.source.encode()
-    identity = blake2b(b"%d:%b%b" % (len(source), source, reading.id.encode()), digest_size=IDENTITY_BYTES)
-    content = blake2b(
-        b"%d %d %d %d %b"
-        % (reading.quantity, reading.time_us, reading.retention, reading.corrected, reading.item.encode()),
-        digest_size=CONTENT_BYTES,
-    )
-    return identity.digest() + content.digest()
+
+def identity_of(prefix: bytes, name: str) -> bytes:
+    """The identity of an event in its workspace: of its source (`source_prefix`) and its id."""
+    return blake2b(prefix + name.encode(), digest_size=IDENTITY_BYTES).digest()
+
+
+def content_tail(reading: Reading) -> bytes:
+    """What of an event's content is the same for all events of a slot."""
+    return b"%d %d %b" % (reading.retention, reading.corrected, reading.item.encode())
+
+
+def content_of(quantity: int, time_us: int, tail: bytes) -> bytes:
+    """The digest by which the same identity with other content is told."""
+    return blake2b(_numbers(quantity, time_us) + tail, digest_size=CONTENT_BYTES).digest()
+
+
+_numbers = struct.Struct("<qq").pack

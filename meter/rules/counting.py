@@ -108,7 +108,7 @@ def _add(
     assert evidence is not None
     for event in events:
         correction = Correction(
-            evidence.time_us[event],
+            evidence.time_us(event),
             evidence.sources[evidence.source[event]],
             evidence.ids[event],
             group.quantity[event],
@@ -155,7 +155,8 @@ def _without(
         evidence.sources,
         [evidence.source[event] for event in kept],
         [evidence.ids[event] for event in kept],
-        [evidence.time_us[event] for event in kept],
+        evidence.since_us,
+        [evidence.after_us[event] for event in kept],
     )
     return UsageGroup(
         group.topic,

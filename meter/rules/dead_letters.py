@@ -82,7 +82,7 @@ def dead_usage(
         "source": evidence.sources[evidence.source[event]],
         "type": "usage.corrected" if slot.corrected else "usage.recorded",
         "subject": named[slot.named].workspace,
-        "time": time_text(evidence.time_us[event]),
+        "time": time_text(evidence.time_us(event)),
         "data": data,
     }
     _say(
