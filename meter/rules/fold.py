@@ -16,6 +16,7 @@ from meter.rules.facts import Facts
 from meter.rules.figures import Touch, settle
 from meter.rules.memory import Cell, CellKey, Memory, Output
 from meter.rules.ordering import order
+from meter.rules.outcomes import Standing
 from meter.rules.stakes import Stakes
 from schemas.journal import (
     BindingGroup,
@@ -46,6 +47,7 @@ class Fold:
         #: Cells whose balance changed since the last `finish`, and the last record that did it.
         self.unbalanced: dict[CellKey, tuple[Cell, int]] = {}
         self.stakes = Stakes()
+        self.standing = Standing()
 
     def fold(self, offset: int, timestamp_ms: int, record: JournalRecord) -> None:
         """Fold the record at `offset`, appended at `timestamp_ms` by the broker's clock."""
@@ -93,6 +95,7 @@ class Fold:
         self.known()
         for group in record.groups:
             _GROUPS[type(group)](self, group, record.named)
+        self.standing.say(self)
         touched, self.touched = self.touched, {}
         for touch in touched.values():
             settle(self, touch)

@@ -7,7 +7,7 @@ from meter.rules.bindings import bind
 from meter.rules.dead_letters import dead_order
 from meter.rules.memory import Decided
 from meter.rules.orders import Decision, decide
-from meter.rules.outcomes import say_outcome, say_plan, say_wallet
+from meter.rules.outcomes import say_outcome
 from meter.rules.plans import listed_on
 from schemas.journal import Named, OrderEntry, OrderGroup
 from schemas.orders import Order, TopUp, order_from_json
@@ -77,16 +77,18 @@ def _apply(fold: "Fold", group: OrderGroup, entry: OrderEntry, decision: Decisio
     say_outcome(fold, decision)
     fold.count("order", "counted")
     for wallet in decision.wallets:
+        fold.standing.wallet(
+            decision.account, memory.wallet(decision.account, wallet.method, wallet.instrument), wallet
+        )
         memory.put_wallet(decision.account, wallet)
-        say_wallet(fold, decision.account, wallet)
     plan = decision.plan
     if plan is None or decision.effective_day is None:
         return
     account = memory.account(decision.account)
+    fold.standing.plan(account.account, account.plans.get(plan.plan_id), plan)
     account.plans[plan.plan_id] = plan
     memory.touch_account(account)
     fold.stakes.forget(account.account)
-    say_plan(fold, account.account, plan)
     for cell in memory.cells_from(account.account, decision.effective_day):
         if cell.day <= plan.last_day:
             listed = listed_on(plan, cell.day)

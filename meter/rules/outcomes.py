@@ -1,4 +1,4 @@
-"""What orders publish: their outcome, the plan as it stands after, the wallets as they stand after."""
+"""What orders publish: their outcome, the plans and wallets as they stand after the whole record."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,37 @@ from schemas.wallets import Wallet as WalletRecord
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
+
+
+class Standing:
+    """Plans and wallets that a record changed: each is told once, as it stands after the record, if it differs."""
+
+    def __init__(self) -> None:
+        self._wallets: dict[tuple[str, str, str | None], tuple[Wallet | None, Wallet]] = {}
+        self._plans: dict[tuple[str, str], tuple[Plan | None, Plan]] = {}
+
+    def wallet(self, account: str, before: Wallet | None, after: Wallet) -> None:
+        """A wallet changed; what stood before the record's first change is kept."""
+        key = (account, after.method, after.instrument)
+        first, _ = self._wallets.get(key, (before, after))
+        self._wallets[key] = (first, after)
+
+    def plan(self, account: str, before: Plan | None, after: Plan) -> None:
+        """A plan changed; what stood before the record's first change is kept."""
+        key = (account, after.plan_id)
+        first, _ = self._plans.get(key, (before, after))
+        self._plans[key] = (first, after)
+
+    def say(self, fold: "Fold") -> None:
+        """End of the record: tell what changed."""
+        for (account, *_), (before_plan, plan) in self._plans.items():
+            if plan != before_plan:
+                say_plan(fold, account, plan)
+        for (account, *_), (before, wallet) in self._wallets.items():
+            if wallet != before:
+                say_wallet(fold, account, wallet)
+        self._plans.clear()
+        self._wallets.clear()
 
 
 def say_outcome(fold: "Fold", decision: Decision) -> None:

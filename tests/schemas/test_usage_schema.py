@@ -189,4 +189,4 @@ def test_a_correction_may_be_negative(quantity: int, accepted: bool) -> None:
 def test_an_event_cannot_be_changed() -> None:
     event = UsageEvent.model_validate(EVENT)
     with pytest.raises(ValueError, match="frozen"):
-        event.id = "x"  # type: ignore[misc]
+        event.id = "x"
