@@ -46,13 +46,13 @@ class Published:
     value: dict[str, Any]
 
 
-def wait_until(what: str, condition: Callable[[], bool], seconds: float, every: float = 0.1) -> None:
-    """Asks a condition until it holds; fails with what it waited for."""
+def wait_until(what: str, condition: Callable[[], bool], seconds: float, state: Callable[[], str] = lambda: "") -> None:
+    """Asks a condition until it holds; fails with what it waited for, and how things stand."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s until {what}")
-        time.sleep(every)
+            raise AssertionError(f"waited {seconds} s until {what}\n{state()}")
+        time.sleep(0.1)
 
 
 class Kafka:

@@ -29,7 +29,7 @@ def test_a_zombie_changes_no_figure_and_says_what_happened(new_meter: StartMeter
     meter = new_meter(Settings(zone))
     sleeper = meter.start("sleeper").wait_ready()
     other = meter.start("other").wait_ready()
-    wait_until("both workers have partitions", lambda: both_work(sleeper, other), TAKEN_OVER_SECONDS)
+    wait_until("both workers have partitions", lambda: both_work(sleeper, other), TAKEN_OVER_SECONDS, meter.logs)
     steps = scenario(SEED, now_us=time.time_ns() // 1000, zone=zone, accounts=40, events=12_000, days=2).steps
     for step in steps[:3]:
         meter.kafka.send(step)
@@ -38,7 +38,12 @@ def test_a_zombie_changes_no_figure_and_says_what_happened(new_meter: StartMeter
     sleeper.pause()
     try:
         sending.join()
-        wait_until("the other worker has every partition", lambda: assigned(other) == PARTITIONS, TAKEN_OVER_SECONDS)
+        wait_until(
+            "the other worker has every partition",
+            lambda: assigned(other) == PARTITIONS,
+            TAKEN_OVER_SECONDS,
+            meter.logs,
+        )
         settle_without(meter, sleeper)
         judge(meter, crashed=True)
         silent_until = len(sleeper.log_text())
@@ -51,9 +56,10 @@ def test_a_zombie_changes_no_figure_and_says_what_happened(new_meter: StartMeter
         "the sleeper says what happened to it, or ends with a reason",
         lambda: says_what_happened(sleeper.log_text()[silent_until:]),
         TAKEN_OVER_SECONDS,
+        meter.logs,
     )
     if sleeper.alive():
-        wait_until("the sleeper works again", lambda: sleeper.get("/ready")[0] == 200, 90)
+        wait_until("the sleeper works again", lambda: sleeper.get("/ready")[0] == 200, 90, meter.logs)
         assert sleeper.stop() == 0
     else:
         assert sleeper.process.returncode != 0

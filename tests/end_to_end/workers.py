@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -64,7 +64,7 @@ class Worker:
         return self.get("/ready")[0] == 200
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> "Worker":
-        self._wait(f"{self.name} is ready", self.ready, seconds)
+        wait_until(f"{self.name} is ready", self.ready, seconds, self.log_tail)
         return self
 
     def metrics(self) -> dict[tuple[str, str], float]:
@@ -108,12 +108,6 @@ class Worker:
 
     def log_tail(self) -> str:
         return self.log_text()[-LOG_TAIL:]
-
-    def _wait(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
-        try:
-            wait_until(what, condition, seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; the end of its log:\n{self.log_tail()}") from None
 
 
 def _started(environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
@@ -161,13 +155,16 @@ class Meter:
             while left := self.kafka.lag(topics):
                 self.must_live()
                 if time.monotonic() - began > seconds:
-                    tails = "\n".join(f"--- {worker.name}\n{worker.log_tail()}" for worker in self.workers)
-                    raise AssertionError(f"not settled in {seconds} s, behind by {left}\n{tails}")
+                    raise AssertionError(f"not settled in {seconds} s, behind by {left}\n{self.logs()}")
                 time.sleep(0.2)
 
     def must_live(self) -> None:
         for worker in self.workers:
             worker.must_live()
+
+    def logs(self) -> str:
+        """The end of every worker's log."""
+        return "\n".join(f"--- {worker.name}\n{worker.log_tail()}" for worker in self.workers)
 
     def predict(self) -> Prediction:
         """The oracle's word on everything that stands on the input topics."""
