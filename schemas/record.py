@@ -1,5 +1,7 @@
 """What all record models share: strict (no coercion), frozen, deaf to unknown fields; optional fields stay out."""
 
+import json
+import json
 from typing import Any
 
 import msgspec
@@ -11,6 +13,12 @@ from schemas.reasons import DeadReason
 
 #: JSON of the struct twins of the models that are written for every event: the model's own, only faster.
 encode = msgspec.json.Encoder().encode
+#: An integer of more digits is out of every field's range, and not worth the time to convert it.
+DIGITS_LIMIT = 400
+
+
+#: Digits of an integer that are read: far more than any quantity has, fewer than Python refuses.
+DIGITS_LIMIT = 1_000
 
 
 class Unreadable(ValueError):
@@ -69,9 +77,28 @@ def quoted(name: object) -> str:
 def json_value(content: bytes) -> Any:
     """The JSON value in `content`, of a repeated key the last; raises NotJson.
 
-    pydantic's reader is the strict one: no NaN, no lone surrogate, no UTF-16, no endless number, no depth without end.
+    pydantic's reader is the strict one: no NaN, no lone surrogate, no UTF-16, no depth without end. Only numbers of
+    thousands of digits, which are JSON too, are left to Python's.
     """
     try:
         return from_json(content, allow_inf_nan=False)
     except ValueError as wrong:
+        if "number out of range" in str(wrong):
+            return _with_long_numbers(content)
         raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+
+
+def _with_long_numbers(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode(), parse_int=_int, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as wrong:
+        raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+
+
+def _int(digits: str) -> int:
+    """A JSON integer; one of more than DIGITS_LIMIT digits stands for all of its sign, far beyond every limit."""
+    return int(digits[:DIGITS_LIMIT])
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

@@ -70,7 +70,11 @@ class UsageEvent(Record):
 
 def usage_from_json(content: bytes) -> UsageEvent:
     """The event in `content`; raises Unreadable, its `reason` the first of SPEC §8 that applies to the value alone."""
-    shape = json_value(content)
+    return usage_from_shape(json_value(content))
+
+
+def usage_from_shape(shape: object) -> UsageEvent:
+    """The event in a JSON value (or in the attributes of binary mode and their data); raises Unreadable likewise."""
     if not isinstance(shape, dict):
         raise NotACloudEvent(f"an event is one JSON object, not {shown(shape)}")
     if shape.get("specversion") != "1.0":

@@ -166,13 +166,18 @@ def test_unknown_types_come_before_invalid_fields(kind: object) -> None:
         _content().decode().encode("utf-16"),
         _content() + b"x",
         b"[" * 100_000,
-        _content().replace(b"1000000", b"1" * 5_000),
+        _content().replace(b"1000000", b"1" * 5_000 + b"x"),
         _content().replace(b"wksp_a", rb"\ud800"),
         _content().replace(b'"', b"'"),
     ],
 )
 def test_what_is_not_json(content: bytes) -> None:
     assert _reason(content) is DeadReason.NOT_JSON
+
+
+@pytest.mark.parametrize("number", [b"1" * 5_000, b"-" + b"1" * 5_000, b"1" * 5_000 + b".0", b"1e" + b"9" * 5_000])
+def test_a_number_of_thousands_of_digits_is_json_and_no_quantity(number: bytes) -> None:
+    assert _reason(_content().replace(b"1000000", number)) is DeadReason.INVALID_FIELD
 
 
 def test_minus_zero_is_zero_and_of_a_repeated_key_the_last_counts() -> None:
