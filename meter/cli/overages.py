@@ -1,0 +1,152 @@
+"""`meter overages`: what no plan covers, as it stands, and as it changes."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from meter.outputs import Latest, OutputReader
+    from meter.settings import Settings
+    from schemas.overages import Overage
+
+#: Columns of the table where nobody looks on: no line of it is broken then.
+PIPED_WIDTH = 160
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter overages`."""
+    app.command()(overages)
+
+
+def overages(
+    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
+    day: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Only this billing day's.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with every change, until Ctrl-C.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines: the records as published.")] = False,
+) -> None:
+    """Show the overages as they stand: of every workspace, item and day the figures of the highest revision."""
+    import asyncio
+
+    from meter.settings import Settings
+    from meter.trouble import Trouble
+    from schemas.days import check_day
+    from schemas.ids import check_id
+
+    try:
+        wanted = (account and check_id(account), day and check_day(day))
+    except ValueError as error:
+        raise Trouble(f"{error}; --account and --day say which overages to show") from None
+    try:
+        asyncio.run(shown(Settings.load(), wanted, follow, json))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def shown(settings: "Settings", wanted: tuple[str | None, str | None], follow: bool, json: bool) -> None:
+    """Print what stands, then, with `follow`, what changes."""
+    from meter.outputs import Latest, open_outputs
+    from meter.topics import Topics
+
+    latest: Latest[Overage] = Latest()
+    async with open_outputs(settings, Topics.of(settings.topic_prefix).overages) as reader:
+        async for record in reader.to_the_end():
+            take(latest, record.value, wanted)
+        tell(latest.records.values(), wanted, json)
+        if follow:
+            await tell_changes(reader, latest, wanted, json)
+
+
+def take(latest: "Latest[Overage]", value: bytes, wanted: tuple[str | None, str | None]) -> "Overage | None":
+    """The record in `value`, if it is wanted and news."""
+    from pydantic import ValidationError
+
+    from meter.trouble import Trouble
+    from schemas.overages import Overage
+    from schemas.record import problem
+
+    try:
+        record = Overage.model_validate_json(value)
+    except ValidationError as wrong:
+        raise Trouble(f"overages holds a record that is none: {problem(wrong)}; who else writes there?") from None
+    account, day = wanted
+    if account not in (None, record.account) or day not in (None, record.day):
+        return None
+    return latest.take(record)
+
+
+def tell(records: "Iterable[Overage]", wanted: tuple[str | None, str | None], json: bool) -> None:
+    """Print what stands: account by account, day by day."""
+    from rich.console import Console
+
+    ordered = sorted(records, key=lambda each: (each.account, each.day, each.item, each.workspace))
+    if json:
+        for record in ordered:
+            typer.echo(record.json_bytes())
+        return
+    if not ordered:
+        account, day = wanted
+        told = [f"of account {account}" if account else "", f"on {day}" if day else ""]
+        typer.echo(" ".join(["no overages", *filter(None, told)]))
+        return
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    console.print(table(ordered))
+
+
+def table(records: "list[Overage]") -> "Table":
+    """What stands as a table; what is over by nothing is dim."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from schemas.money import money_text
+
+    found = Table(box=SIMPLE_HEAD, pad_edge=False, caption=summary(records), caption_justify="left")
+    for name in ("Account", "Day", "Item", "Workspace"):
+        found.add_column(name, overflow="fold")
+    for name in ("Usage", "Covered", "Over", "Charge"):
+        found.add_column(name, justify="right", no_wrap=True)
+    for each in records:
+        figures = (f"{figure:,}" for figure in (each.usage, each.covered, each.overage))
+        charge = f"{money_text(each.charge.amount)} {each.charge.currency}"
+        style = "" if each.overage or each.charge.amount else "dim"
+        found.add_row(each.account, each.day, each.item, each.workspace, *figures, charge, style=style)
+    return found
+
+
+def summary(records: "list[Overage]") -> str:
+    """How many there are, and what they cost in all, exactly, by currency."""
+    from schemas.money import money_text
+
+    sums: dict[str, Decimal] = {}
+    for each in records:
+        sums[each.charge.currency] = sums.get(each.charge.currency, Decimal(0)) + each.charge.amount
+    charges = " + ".join(f"{money_text(amount)} {currency}" for currency, amount in sorted(sums.items()))
+    return f"{len(records):,} figure{'' if len(records) == 1 else 's'}, charges {charges}"
+
+
+async def tell_changes(
+    reader: "OutputReader", latest: "Latest[Overage]", wanted: tuple[str | None, str | None], json: bool
+) -> None:
+    """Print every change, a line each, for ever."""
+    async for record in reader.follow():
+        change = take(latest, record.value, wanted)
+        if change is not None:
+            typer.echo(change.json_bytes() if json else sentence(change))
+
+
+def sentence(change: "Overage") -> str:
+    """One change as a line."""
+    from schemas.money import money_text
+
+    who = ", ".join(change.cause.orders or change.cause.workspaces)
+    return (
+        f"{change.account} {change.day} {change.item} {change.workspace}: "
+        f"over {change.overage:,} ({change.delta:+,}) of {change.usage:,}, "
+        f"{money_text(change.charge.amount)} {change.charge.currency}; "
+        f"{change.cause.kind} of {who}, revision {change.revision}"
+    )

@@ -1,0 +1,137 @@
+"""`meter send usage|workspaces|orders FILE`: JSON lines to an input topic, each acknowledged before it ends."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from meter.sending import Kind, Line
+
+#: Problems told at once; the rest are counted.
+PROBLEMS_SHOWN = 20
+
+
+class What(StrEnum):
+    """What the lines are."""
+
+    USAGE = "usage"
+    WORKSPACES = "workspaces"
+    ORDERS = "orders"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter send`."""
+    app.command()(send)
+
+
+def send(
+    what: Annotated[What, typer.Argument(help="What the lines are; it decides the topic and the key.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines, one record a line; `-` for stdin.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Hold every line against the record's model before anything is sent.")
+    ] = False,
+) -> None:
+    """Send JSON lines of a file or of stdin, and wait until Kafka has acknowledged every one.
+
+    The whole file is read before the first record is sent: if a line is no JSON object, its number is told and
+    nothing is sent. What the meter then makes of a record stands on its output topics and in `dead-letters`.
+    """
+    import asyncio
+    import sys
+
+    from rich.console import Console
+
+    from meter.sending import KINDS, deliver
+    from meter.settings import Settings
+
+    settings = Settings.load()
+    kind = KINDS[what.value]
+    with opened(file) as content:
+        total = checked(content, file, kind, check)
+        content.seek(0)
+        console = Console(file=sys.stderr)
+        with progress(console, what.value, total) as told:
+            say = partial(console.print, soft_wrap=True, highlight=False)
+            sent = asyncio.run(deliver(settings, kind, lines(content, kind), told, say))
+    typer.echo(f"{sent:,} record{'' if sent == 1 else 's'} sent to {what.value}, every one acknowledged")
+
+
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """The file, such that it can be read twice: what cannot (stdin, a pipe) is copied first."""
+    import shutil
+    import sys
+
+    from meter.trouble import Trouble
+
+    if file == "-":
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            copy.seek(0)
+            yield copy
+        return
+    try:
+        source = open(file, "rb")  # noqa: SIM115 # closed below; the errors here are the file's, not its reader's
+    except OSError as error:
+        raise Trouble(f"{file} cannot be read: {error.strerror}; name a file of JSON lines, or `-` for stdin") from None
+    with source:
+        if source.seekable():
+            yield source
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(source, copy)
+            copy.seek(0)
+            yield copy
+
+
+def checked(content: BinaryIO, file: str, kind: "Kind", check: bool) -> int:
+    """How many records there are; `Trouble` with all problems, by line, if there are any."""
+    from meter.sending import Problem, read_lines
+    from meter.trouble import Trouble
+
+    problems: list[Problem] = []
+    wrong = total = 0
+    for read in read_lines(content, kind, check):
+        if isinstance(read, Problem):
+            wrong += 1
+            if wrong <= PROBLEMS_SHOWN:
+                problems.append(read)
+        else:
+            total += 1
+    if not wrong:
+        return total
+    name = "stdin" if file == "-" else file
+    told = [f"{name}: {wrong} line{'' if wrong == 1 else 's'} cannot be sent, so nothing was:"]
+    told += [f"  line {number}: {sentence}" for number, sentence in problems]
+    if wrong > len(problems):
+        told.append(f"  and {wrong - len(problems)} more")
+    raise Trouble("\n".join(told))
+
+
+def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":
+    """The records again; whoever changes the file meanwhile is told."""
+    from meter.sending import Problem, read_lines
+    from meter.trouble import Trouble
+
+    for read in read_lines(content, kind, check=False):
+        if isinstance(read, Problem):
+            raise Trouble(f"line {read.number} was changed while it was sent: {read.sentence}")
+        yield read
+
+
+@contextmanager
+def progress(console: "Console", what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar where somebody looks on; the answer takes the number of records just acknowledged."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)
