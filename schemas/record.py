@@ -1,7 +1,6 @@
 """What all record models share: strict (no coercion), frozen, deaf to unknown fields; optional fields stay out."""
 
 import json
-import json
 from typing import Any
 
 import msgspec
@@ -13,8 +12,6 @@ from schemas.reasons import DeadReason
 
 #: JSON of the struct twins of the models that are written for every event: the model's own, only faster.
 encode = msgspec.json.Encoder().encode
-#: An integer of more digits is out of every field's range, and not worth the time to convert it.
-DIGITS_LIMIT = 400
 
 
 #: Digits of an integer that are read: far more than any quantity has, fewer than Python refuses.
