@@ -6,6 +6,8 @@ from meter.rules.days import SECOND_US, BillingZone, zone
 from schemas.catalog import Catalogue, Item, catalogue_from_json
 from schemas.journal import Opening
 
+#: `Facts.expired_through` before the first day expires: no day is so early.
+NEVER_EXPIRED = 0
 #: Items by day and name that are kept at hand.
 ITEMS_KEPT = 10_000
 
@@ -24,14 +26,16 @@ class Facts:
 
     @classmethod
     def opened(cls, opening: Opening, opened_ms: int) -> "Facts":
-        """Days whose end + grace lies before the meter's first record count as closed."""
+        """Days whose end + grace lies before the meter's first record count as closed.
+
+        None counts as expired: what waited in Kafka for the first worker, however long, is still to be handled.
+        """
         billing = zone(opening.time_zone)
         opened_us = opened_ms * 1000
         closed = billing.day_of(opened_us)
         while billing.end_of(closed) + opening.close_grace_seconds * SECOND_US > opened_us:
             closed -= 1
-        expired = billing.day_of(opened_us) - opening.restatement_horizon_days - 1
-        return cls(opening, billing, catalogue_from_json(opening.catalogue), closed, expired)
+        return cls(opening, billing, catalogue_from_json(opening.catalogue), closed, NEVER_EXPIRED)
 
     @classmethod
     def remembered(cls, opening: Opening, closed_through: int, expired_through: int) -> "Facts":
