@@ -131,7 +131,7 @@ class Homes:
         if tier == "free":
             if home.commercial_at < offset:
                 return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, (
-                    f"the Commercial Plan is for good: {workspace} has been commercial since offset {home.commercial_at}"
+                    f"the Commercial Plan is for good: {workspace} is commercial since offset {home.commercial_at}"
                 )
             return home.bound_at == offset
         return home.commercial_at == offset

@@ -46,6 +46,7 @@ CHUNK_OUTPUT_BYTES = 4 << 20
 #: How long one journal record may take to be read again, in ms.
 RECORD_MS = 5_000
 SECONDS_A_DAY = 86_400
+WHAT_NOW = "restore the journal, or begin under another prefix"
 
 
 class Position(Fact, frozen=True):
@@ -109,20 +110,20 @@ class MeterLane(Lane):
         if self.fold.facts is not None and self.fold.facts.opening.meter_id != self.meter.facts.opening.meter_id:
             raise AnotherJournal(
                 f"{where} is of meter {self.meter.facts.opening.meter_id}, the state of "
-                f"{self.fold.facts.opening.meter_id}; the journal was made anew: restore it, or begin under another prefix"
+                f"{self.fold.facts.opening.meter_id}; the journal was made anew: {WHAT_NOW}"
             )
         if self.last is None:
             return
         beginning, end, found = await self.meter.record_at(self.tp, self.last.offset)
         if end <= self.last.offset or beginning > self.last.offset + 1:
             raise AnotherJournal(
-                f"{where} holds offsets {beginning} to {end - 1}, the state was folded up to {self.last.offset}: records "
-                "are missing; restore the journal, or begin under another prefix"
+                f"{where} holds offsets {beginning} to {end - 1}, the state was folded up to {self.last.offset}: "
+                f"records are missing; {WHAT_NOW}"
             )
         if beginning <= self.last.offset and (found is None or _position(found) != self.last):
             raise AnotherJournal(
                 f"{where}: the record at {self.last.offset} is not the one that was folded; the journal was made anew: "
-                "restore it, or begin under another prefix"
+                f"{WHAT_NOW}"
             )
 
     async def handle(self, chunk: Chunk) -> None:

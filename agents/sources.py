@@ -79,8 +79,8 @@ class SourceLane(Lane):
             found = await self.intake.record_at(self.tp, self.mark.offset)
             if found is None or Mark.of(found) != self.mark:
                 self.refuse(
-                    f"{where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted and "
-                    f"made again; `meter skip {self.topic} {self.tp.partition} 0` reads it from its beginning"
+                    f"{where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
+                    f"and made again; `meter skip {self.topic} {self.tp.partition} 0` reads it from its beginning"
                 )
 
     def refuse(self, why: str) -> None:

@@ -14,6 +14,10 @@ NEVER = 9_999_999
 NO_RETENTION = 0
 
 
+#: A frozen row with some fields changed.
+replaced = msgspec.structs.replace
+
+
 class Row(msgspec.Struct, array_like=True):
     """Base of rows that are changed in place: an array in msgpack."""
 

@@ -16,12 +16,12 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport import base as transport_base
-from faust.transport import consumer as faust_consumer
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
+from meter.batch.single_offsets import NoSingleOffsets
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class _Listener(ConsumerRebalanceListener):
         await consumer.on_partitions_assigned(tps, generation)
 
 
-class ChunkConsumer(faust_consumer.Consumer):
+class ChunkConsumer(NoSingleOffsets):
     """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
 
     consumer_stopped_errors = (ConsumerStoppedError,)
@@ -224,67 +224,6 @@ class ChunkConsumer(faust_consumer.Consumer):
             return {}
         found = await self.kafka._coordinator.fetch_committed_offsets(wanted)
         return {TP(tp.topic, tp.partition): at for tp, at in found.items() if at.offset >= 0}
-
-    # Faust's own bookkeeping of single offsets has nothing to do here
-
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        return False
-
-    async def perform_seek(self) -> None:
-        return None
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        return {}
-
-    async def wait_empty(self) -> None:
-        return None
-
-    async def verify_all_partitions_active(self) -> None:
-        return None
-
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        return False
-
-    async def _seek(self, partition: TP, offset: int) -> None:
-        self.kafka.seek(TopicPartition(*partition), offset)
-
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
-        raise AssertionError("chunks are read by _drain_messages")
-
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        raise AssertionError("chunks are read by _drain_messages")
-
-    def _new_topicpartition(self, topic: str, partition: int) -> TP:
-        return TP(topic, partition)
-
-    def pause_partitions(self, tps: Iterable[TP]) -> None:
-        return None
-
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        return None
-
-    async def position_of(self, tp: TP) -> int:
-        return int(await self.kafka.position(TopicPartition(*tp)))
-
-    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        return None
-
-    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
-        found = await self.kafka.beginning_offsets([TopicPartition(*tp) for tp in partitions])
-        return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
-
-    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
-        found = await self.kafka.end_offsets([TopicPartition(*tp) for tp in partitions])
-        return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
-
-    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
-        return partition
-
-    def close(self) -> None:
-        return None
 
 
 def _message(chunk: Chunk, generation: int) -> ConsumerMessage:

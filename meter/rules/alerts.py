@@ -2,17 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from meter.rules.days import day_text
 from schemas.alerts import THRESHOLDS, QuotaAlertStruct
+from schemas.record import encode
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
     from meter.rules.memory import Cell
     from meter.rules.stakes import Stake
 
-_json = msgspec.json.Encoder().encode
 _BITS = tuple((1 << number, threshold) for number, threshold in enumerate(THRESHOLDS))
 
 
@@ -48,4 +46,4 @@ def _say(fold: "Fold", cell: "Cell", plan_id: str, threshold: int, state: str, q
         covered=covered,
         revision=fold.revision,
     )
-    fold.say("quota-alerts", told.record_key(), _json(told))
+    fold.say("quota-alerts", told.record_key(), encode(told))

@@ -7,8 +7,6 @@ key and revision always have one content, however the journal is cut into chunks
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from meter.rules.days import day_text
 from schemas.balances import (
     BALANCE_WORKSPACES_LIMIT,
@@ -16,13 +14,13 @@ from schemas.balances import (
     QuotaBalanceStruct,
     WorkspaceBalanceStruct,
 )
+from schemas.record import encode
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
     from meter.rules.memory import Cell
     from meter.rules.stakes import Stake
 
-_json = msgspec.json.Encoder().encode
 #: How the content ends before its revision is known.
 _NO_REVISION = b"0}"
 
@@ -33,7 +31,7 @@ def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
     if not cell.balance and (stake.quota == 0 or not cell.uses):
         return
     told = _content(cell, stake, 0)
-    content = _json(told).removesuffix(_NO_REVISION)
+    content = encode(told).removesuffix(_NO_REVISION)
     digest = blake2b(content, digest_size=16).digest()
     if digest == cell.balance:
         return

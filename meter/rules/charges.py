@@ -57,7 +57,7 @@ class Written(NamedTuple):
 
 
 def written_package(overage: int, item: Item) -> Written:
-    """`package_lines`, written: whole numbers all the way, for this is done for every figure (a test holds them equal)."""
+    """`package_lines`, written: in whole numbers, for it is done for every figure (a test holds them equal)."""
     if overage <= 0:
         return NOTHING
     mantissa, decimals, price = _scaled(item.price)

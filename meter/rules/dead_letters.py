@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from meter.rules.days import time_text
 from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter, Header
 from schemas.reasons import DeadReason
+from schemas.record import encode
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
@@ -93,7 +92,7 @@ def dead_usage(
         group.topic,
         group.partition,
         group.first_offset + group.offset[event],
-        msgspec.json.encode(rebuilt),
+        encode(rebuilt),
         group.timestamp_ms,
     )
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from meter.rules.alerts import alert
 from meter.rules.allocation import allocate
 from meter.rules.charges import payg_lines, written, written_package
@@ -17,6 +15,7 @@ from meter.rules.days import day_text
 from meter.rules.memory import Cell
 from meter.rules.usage import converted, quantity_by_retention
 from schemas.overages import CAUSE_WORKSPACES_LIMIT, CauseStruct, ChargeStruct, LineStruct, OverageStruct
+from schemas.record import encode
 from schemas.rows import Figure, Published
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from meter.rules.stakes import Stake
     from schemas.catalog import Item
 
-_json = msgspec.json.Encoder().encode
 
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
 
@@ -145,7 +143,7 @@ def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: Ca
     fold.say(
         "overages",
         f"{cell.account}/{workspace}/{cell.item}/{day}",
-        _json(
+        encode(
             OverageStruct(
                 account=cell.account,
                 workspace=workspace,

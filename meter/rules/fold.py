@@ -7,8 +7,6 @@ function of the journal alone, however it is cut into chunks, replayed or interr
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from meter.rules.balances import balance
 from meter.rules.bindings import bind_group
 from meter.rules.counting import count
@@ -29,6 +27,7 @@ from schemas.journal import (
     OrderGroup,
     UsageGroup,
 )
+from schemas.rows import replaced
 
 
 class Fold:
@@ -103,7 +102,7 @@ class Fold:
     def _open(self, offset: int, timestamp_ms: int, record: Opening) -> None:
         if self.facts is None:
             opened_ms = record.opened_ms or timestamp_ms
-            self.facts = Facts.opened(replace(record, opened_ms=opened_ms), opened_ms)
+            self.facts = Facts.opened(replaced(record, opened_ms=opened_ms), opened_ms)
 
     def _announce(self, offset: int, timestamp_ms: int, record: CatalogueVersion) -> None:
         """Issue 4."""
