@@ -1,28 +1,27 @@
 """Reading one usage record: from bytes to what the journal carries, or the first reason why not.
 
-The fast path is a msgspec struct; whatever it does not accept at once is read by the pydantic model
-(`schemas.usage`), which alone decides what is wrong. So the fast path may refuse too much, never too little:
-bytes that are not ASCII or hold `\\u` escapes go the slow way, since msgspec skips unknown fields unread.
+The fast path (`agents.events`) may refuse too much, never too little: what it does not accept at once is read by the
+pydantic model, which alone decides what is wrong.
 """
 
 import struct
-from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from agents.binary import Headers
+from agents.events import RECORD_LIMIT, opened, peculiar, usage_of
 from meter.rules.days import BillingZone, day_text, parse_time
 from schemas.catalog import Catalogue, Item
-from schemas.ids import QUANTITY_LIMIT, is_id
+from schemas.ids import QUANTITY_LIMIT, is_id, shown
 from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES
 from schemas.reasons import DeadReason
 from schemas.record import Unreadable
 from schemas.rows import NO_RETENTION
-from schemas.usage import CORRECTED, RECORDED, UsageEvent, usage_from_json
+from schemas.usage import CORRECTED, RECORDED, RECORDED_ONLY, TYPES
 
-#: Value and headers of a record, in bytes; `plan-purchases` takes more, for its lists of workspaces.
-RECORD_LIMIT = 64 * 1024
+#: Value and headers of an order, in bytes: more than of others, for its lists of workspaces.
 ORDER_LIMIT = 256 * 1024
 #: How far an event's time may be ahead of its record's, in µs.
 AHEAD_LIMIT_US = 300_000_000
@@ -30,27 +29,6 @@ AHEAD_LIMIT_US = 300_000_000
 IDS_KEPT = 200_000
 #: Longest `id` and `source`, in characters.
 NAME_LIMIT = 256
-
-Headers = Sequence[tuple[str, bytes | None]]
-
-
-class _Data(msgspec.Struct, gc=False):
-    item: str
-    quantity: int
-    retention_days: int | None = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    specversion: Literal["1.0"]
-    id: str
-    source: str
-    type: Literal["usage.recorded", "usage.corrected"]
-    time: str
-    data: _Data
-    subject: str | None = None
-
-
-decode_event = msgspec.json.Decoder(_Event).decode
 
 
 class Reading(NamedTuple):
@@ -110,12 +88,12 @@ class UsageReader:
             fast, given = self._read_fast(value, headers)
             return self._judged(*fast, received_ms, own)._replace(given=given)
         except (msgspec.DecodeError, ValueError, RecursionError, Dead):
-            return self._judged(*self._read_slowly(value), received_ms, own)
+            return self._judged(*self._read_slowly(value, headers, own), received_ms, own)
 
     def _read_fast(self, value: bytes, headers: Headers) -> tuple[_Read, tuple[str | None, str, int | None, str]]:
-        if headers or not value.isascii() or b"\\u" in value:
+        if peculiar(value):
             raise ValueError("read slowly")
-        event = decode_event(value)
+        event = opened(value, headers)
         data, subject = event.data, event.subject
         corrected = event.type == CORRECTED
         quantity = data.quantity
@@ -161,9 +139,9 @@ class UsageReader:
         self._ids.add(subject)
         return True
 
-    def _read_slowly(self, value: bytes) -> _Read:
+    def _read_slowly(self, value: bytes, headers: Headers, own: str | None) -> _Read:
         try:
-            event: UsageEvent = usage_from_json(value)
+            event = usage_of(value, headers, RECORDED_ONLY if own is not None else TYPES)
         except Unreadable as unreadable:
             raise Dead(unreadable.reason, str(unreadable)) from unreadable
         data = event.data
@@ -254,9 +232,9 @@ class UsageReader:
 
     def _retentions(self, item: Item, given: int) -> str:
         if not item.retentions:
-            return f"{item.name} has no retentions, retention_days is {given}"
+            return f"{item.name} has no retentions, retention_days is {shown(given)}"
         known = ", ".join(map(str, sorted(item.retentions)))
-        return f"{item.name} is kept {known} days, retention_days is {given}"
+        return f"{item.name} is kept {known} days, retention_days is {shown(given)}"
 
 
 def source_prefix(source: str) -> bytes:

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiokafka.errors import KafkaError
 
+from agents.events import SHALLOW_BYTES, opened, peculiar
 from agents.gathering import GROUP_BYTES, Shape, UsageBuilder
 from agents.homes import Home
 from agents.reading import (
     AHEAD_LIMIT_US,
     NAME_LIMIT,
-    RECORD_LIMIT,
     Dead,
     Reading,
-    decode_event,
     source_prefix,
 )
 from agents.sources import Refused, SourceLane, said
@@ -101,10 +100,10 @@ class _Packer:
     def _fast(self, record: Any) -> bool:
         """Add an event whose shape is known; False if it has to be judged, whatever the reason."""
         value = record.value
-        if record.headers or len(value) > RECORD_LIMIT or not value.isascii() or b"\\u" in value:
+        if not value.isascii() or b"\\u" in value or (len(value) > SHALLOW_BYTES and peculiar(value)):
             return False
         try:
-            event = decode_event(value)
+            event = opened(value, record.headers)
             time_us, day = self._times.get(event.time) or self._time(event.time)
         except (msgspec.DecodeError, ValueError, RecursionError):
             return False

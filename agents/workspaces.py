@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from agents.events import RECORD_LIMIT
 from agents.gathering import BindingBuilder, Builder
-from agents.reading import RECORD_LIMIT, Dead, check_size
+from agents.reading import Dead, check_size
 from agents.sources import SourceLane
 from meter.batch.chunks import Chunk
 from schemas.journal import Named

@@ -3,6 +3,7 @@
 This model is the reference: the per-event path decodes with a msgspec struct (agents/) that is tested against it.
 """
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -14,6 +15,9 @@ from schemas.record import Record, Unreadable, json_value, problem
 
 RECORDED = "usage.recorded"
 CORRECTED = "usage.corrected"
+TYPES = (RECORDED, CORRECTED)
+#: On a workspace's own topic: a customer's agent may not take usage back.
+RECORDED_ONLY = (RECORDED,)
 
 
 class NotACloudEvent(Unreadable):
@@ -68,12 +72,12 @@ class UsageEvent(Record):
         return self
 
 
-def usage_from_json(content: bytes) -> UsageEvent:
+def usage_from_json(content: bytes, types: Sequence[str] = TYPES) -> UsageEvent:
     """The event in `content`; raises Unreadable, its `reason` the first of SPEC §8 that applies to the value alone."""
-    return usage_from_shape(json_value(content))
+    return usage_from_shape(json_value(content), types)
 
 
-def usage_from_shape(shape: object) -> UsageEvent:
+def usage_from_shape(shape: object, types: Sequence[str] = TYPES) -> UsageEvent:
     """The event in a JSON value (or in the attributes of binary mode and their data); raises Unreadable likewise."""
     if not isinstance(shape, dict):
         raise NotACloudEvent(f"an event is one JSON object, not {shown(shape)}")
@@ -82,8 +86,8 @@ def usage_from_shape(shape: object) -> UsageEvent:
     for name in ("id", "source", "type"):
         if shape.get(name) is None:
             raise NotACloudEvent(f"an event has id, source and type, this one has no {name}")
-    if shape["type"] not in (RECORDED, CORRECTED):
-        raise UnknownType(f"type is {RECORDED} or {CORRECTED}, not {shown(shape['type'])}")
+    if shape["type"] not in types:
+        raise UnknownType(f"type is {' or '.join(types)} on this topic, not {shown(shape['type'])}")
     try:
         return UsageEvent.model_validate(shape)
     except ValidationError as wrong:

@@ -1,0 +1,48 @@
+"""CloudEvents in Kafka's binary mode: attributes in `ce_…` headers, the value is the data.
+
+The headers alone say the mode (SPEC §8). What comes out is what structured mode would have brought, so both are judged
+by the same rules: a dict for `schemas.usage`, or at once the struct of the fast path where nothing is peculiar.
+"""
+
+from collections.abc import Sequence
+
+STRUCTURED = b"application/cloudevents+json"
+BATCH = b"application/cloudevents-batch"
+#: The attributes that the meter reads; all others are extensions, which are ignored.
+ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
+_HEADERS = {f"ce_{name}": name for name in ATTRIBUTES}
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Modes:
+    """What the headers of a record say, read once: its size, its mode, and in binary mode its attributes.
+
+    Of a repeated header the last counts, and one without a value is absent, as with fields. An attribute that is not
+    UTF-8 stays bytes, which is no form of any field.
+    """
+
+    __slots__ = ("attributes", "batch", "size")
+
+    def __init__(self, headers: Headers) -> None:
+        self.size = 0
+        content_type = b""
+        found: dict[str, str | bytes | None] = {}
+        for name, value in headers:
+            self.size += (len(name) if name.isascii() else len(name.encode("utf-8", "replace"))) + len(value or b"")
+            name = name.lower()
+            if name == "content-type":
+                content_type = (value or b"").lstrip().lower()
+            elif name in _HEADERS:
+                found[_HEADERS[name]] = value
+        self.batch = content_type.startswith(BATCH)
+        structured = self.batch or content_type.startswith(STRUCTURED) or found.get("specversion") is None
+        #: In binary mode the attributes that are there; None in structured mode.
+        self.attributes = None if structured else {name: _text(value) for name, value in found.items()}
+
+
+def _text(value: str | bytes | None) -> str | bytes | None:
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value

@@ -1,0 +1,84 @@
+"""Events as records bring them, structured or binary, read the fast way or by the reference.
+
+The fast way is a msgspec struct. It may refuse too much, never too little, and msgspec skips unknown fields unread:
+so bytes that are not ASCII or hold `\\u` escapes, and long ones that nest deeply or hold endless numbers, go slowly.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from agents.binary import Headers, Modes
+from schemas.ids import RECORD_LIMIT_BYTES
+from schemas.record import json_value
+from schemas.usage import TYPES, NotACloudEvent, UsageEvent, usage_from_json, usage_from_shape
+
+#: Value and headers of a record, in bytes.
+RECORD_LIMIT = RECORD_LIMIT_BYTES
+#: A value up to this long is shallow: it has no room for the depth at which readers of JSON differ.
+SHALLOW_BYTES = 384
+#: In a longer value: brackets that may nest; and numbers are endless from 4,300 digits on.
+BRACKETS = 100
+ENDLESS_BYTES = 4_096
+
+
+class _Data(msgspec.Struct, gc=False):
+    item: str
+    quantity: int
+    retention_days: int | None = None
+
+
+class _Attributes(msgspec.Struct, gc=False):
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal["usage.recorded", "usage.corrected"]
+    time: str
+    subject: str | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal["usage.recorded", "usage.corrected"]
+    time: str
+    data: _Data
+    subject: str | None = None
+
+
+decode_event = msgspec.json.Decoder(_Event).decode
+_decode_data = msgspec.json.Decoder(_Data).decode
+
+
+def peculiar(value: bytes) -> bool:
+    """Whether a value has to be read slowly: where msgspec, skipping what it does not know, accepts too much."""
+    if len(value) > SHALLOW_BYTES and (len(value) > ENDLESS_BYTES or value.count(b"[") + value.count(b"{") > BRACKETS):
+        return True
+    return not value.isascii() or b"\\u" in value
+
+
+def opened(value: bytes, headers: Headers) -> _Event:
+    """The event of a record, the fast way; ValueError (or msgspec's) where it has to be read slowly."""
+    if not headers:
+        return decode_event(value)
+    modes = Modes(headers)
+    if modes.batch or len(value) + modes.size > RECORD_LIMIT:
+        raise ValueError("read slowly")
+    if modes.attributes is None:
+        return decode_event(value)
+    event = msgspec.convert(modes.attributes, _Attributes)
+    return _Event(event.specversion, event.id, event.source, event.type, event.time, _decode_data(value), event.subject)
+
+
+def usage_of(value: bytes, headers: Headers = (), types: Sequence[str] = TYPES) -> UsageEvent:
+    """The event of a record in either mode, by the reference; raises Unreadable with the first reason that applies."""
+    if not headers:
+        return usage_from_json(value, types)
+    modes, content = Modes(headers), json_value(value)
+    if modes.batch:
+        raise NotACloudEvent("an event comes by itself, this is a batch of them")
+    if modes.attributes is None:
+        return usage_from_shape(content, types)
+    return usage_from_shape({**modes.attributes, "data": content}, types)

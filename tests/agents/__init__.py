@@ -1,0 +1,1 @@
+"""Tests of the hands: what the intake does with single records."""
