@@ -15,6 +15,14 @@ _HEADERS = {f"ce_{name}": name for name in ATTRIBUTES}
 Headers = Sequence[tuple[str, bytes | None]]
 
 
+def says_structured(headers: Headers) -> bool:
+    """A look at what producers of structured events mostly send: a content type and nothing else."""
+    if len(headers) > 1:
+        return False
+    name, value = headers[0]
+    return name == "content-type" and value is not None and len(value) < 100 and value.startswith(STRUCTURED)
+
+
 class Modes:
     """What the headers of a record say, read once: its size, its mode, and in binary mode its attributes.
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from agents.binary import Headers, Modes
+from agents.binary import Headers, Modes, says_structured
 from schemas.ids import RECORD_LIMIT_BYTES
 from schemas.record import json_value
 from schemas.usage import TYPES, NotACloudEvent, UsageEvent, usage_from_json, usage_from_shape
@@ -61,7 +61,7 @@ def peculiar(value: bytes) -> bool:
 
 def opened(value: bytes, headers: Headers) -> _Event:
     """The event of a record, the fast way; ValueError (or msgspec's) where it has to be read slowly."""
-    if not headers:
+    if not headers or says_structured(headers):
         return decode_event(value)
     modes = Modes(headers)
     if modes.batch or len(value) + modes.size > RECORD_LIMIT:
