@@ -5,6 +5,7 @@ is one WriteBatch. The store is a cache of the changelog: it may change the cost
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
+
+from meter.batch.lanes import Retake
+from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +26,12 @@ BLOCK_CACHE_BYTES = 64 << 20
 STAMP_KEY = b"\x00stamp"
 #: Rises when a row's packing changes: a store of another format is moved aside and restored.
 ROW_FORMAT = 1
+#: In RocksDB's words about a store that is open already, in this process or another.
+_LOCK_FILE = "/LOCK:"
 
 
 class Stamp(msgspec.Struct, array_like=True, frozen=True):
-    """What a store belongs to, and when it was last closed or opened (seconds since 1970)."""
+    """What a store belongs to; it holds all that the changelog held `at` (seconds since 1970), or more."""
 
     meter_id: str
     prefix: str
@@ -58,6 +64,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._damaged = False
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db: Rdict | None = Rdict(str(path), options=_options())
         self._write = WriteOptions()
@@ -70,11 +77,19 @@ class Store:
         return self._db
 
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self.db.get(key)
+        try:
+            value: bytes | None = self.db.get(key)
+        except Exception as error:
+            self._judge(error)
+            raise
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        return cast(list[bytes | None], self.db.get(list(keys)))
+        try:
+            return cast(list[bytes | None], self.db.get(list(keys)))
+        except Exception as error:
+            self._judge(error)
+            raise
 
     def write(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
         """One WriteBatch; a row without a value is deleted."""
@@ -85,7 +100,11 @@ class Store:
                 delete(key)
             else:
                 put(key, value)
-        self.db.write(batch, self._write)
+        try:
+            self.db.write(batch, self._write)
+        except Exception as error:
+            self._judge(error)
+            raise
 
     def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Rows under a prefix in key order, from the first that is not less than `start`."""
@@ -97,56 +116,81 @@ class Store:
                 return
             yield key, rows.value()
             rows.next()
+        try:
+            rows.status()  # a damaged block ends an iteration just as the last row does
+        except Exception as error:
+            self._judge(error)
+            raise
+
+    def _judge(self, error: Exception) -> None:
+        """What an error of RocksDB (always a bare Exception) means: a damaged store is rebuilt, the rest stops."""
+        if str(error).startswith("Corruption"):
+            self._damaged = True
+            raise Retake(f"the store {self.path.name} is damaged ({error}); restoring it from the changelog") from error
 
     def stamp(self) -> Stamp | None:
         value = self.get(STAMP_KEY)
         return None if value is None else msgspec.msgpack.decode(value, type=Stamp)
 
-    def put_stamp(self, stamp: Stamp) -> None:
-        self.write([(STAMP_KEY, msgspec.msgpack.encode(msgspec.structs.replace(stamp, at=time.time())))])
+    def put_stamp(self, stamp: Stamp, at: float) -> None:
+        """Note that the store holds all that the changelog held `at`."""
+        self.write([(STAMP_KEY, msgspec.msgpack.encode(msgspec.structs.replace(stamp, at=at)))])
 
     def flush(self) -> None:
         self.db.flush()
 
     def close(self) -> None:
-        if self._db is not None:
-            db, self._db = self._db, None
+        """Flush and close; a damaged store is moved aside, so that the next start makes it anew."""
+        if self._db is None:
+            return
+        db, self._db = self._db, None
+        if not self._damaged:
             db.flush()
-            db.close()
+        db.close()
+        if self._damaged:
+            _move_aside(self.path)
 
 
 def open_store(path: Path, stamp: Stamp, oldest: float) -> Store:
-    """Open the store that carries this stamp and was in use after `oldest` (seconds since 1970).
+    """Open the store that carries this stamp and was up to date at `oldest` (seconds since 1970) or later.
 
-    Any other, and one that RocksDB cannot read, is moved aside: it is restored from the changelog.
+    Any other, and one that RocksDB cannot read, is moved aside: it is restored from the changelog. Raises Trouble
+    if somebody else has it open. Its stamp keeps its time until `put_stamp` says that the store is up to date again:
+    a restore that was interrupted must not make an old store look young.
     """
     try:
         store = Store(path)
+    except Exception as error:  # RocksDB tells every kind of trouble as a bare Exception
+        if _LOCK_FILE in str(error):
+            raise Trouble(f"the store {path} is open already; give each worker its own METER_DATA_DIR") from error
+        return _anew(path, stamp, f"cannot be read ({error})")
+    try:
         found = store.stamp()
-    except Exception as error:  # RocksDB tells every kind of damage as a bare Exception
-        log.warning("store %s cannot be read (%s); moving it aside and restoring it", path.name, error)
-        _move_aside(path)
-        return _fresh(path, stamp)
+    except (Retake, msgspec.MsgspecError) as error:
+        store.close()
+        return _anew(path, stamp, f"cannot be read ({error})")
     if found is None:
-        return _stamped(store, stamp)
-    if found.belongs_with(stamp) and found.at >= oldest:
-        return _stamped(store, stamp)
-    store.close()
-    why = "is older than the changelog keeps deletions" if found.belongs_with(stamp) else f"belongs to {found}"
+        store.put_stamp(stamp, time.time())
+    elif not found.belongs_with(stamp):
+        store.close()
+        return _anew(path, stamp, f"belongs to {found}")
+    elif found.at < oldest:
+        store.close()
+        return _anew(path, stamp, "is older than the changelog keeps deletions")
+    return store
+
+
+def _anew(path: Path, stamp: Stamp, why: str) -> Store:
     log.warning("store %s %s; moving it aside and restoring it", path.name, why)
     _move_aside(path)
-    return _fresh(path, stamp)
-
-
-def _fresh(path: Path, stamp: Stamp) -> Store:
-    return _stamped(Store(path), stamp)
-
-
-def _stamped(store: Store, stamp: Stamp) -> Store:
-    store.put_stamp(stamp)
+    store = Store(path)
+    store.put_stamp(stamp, time.time())
     return store
 
 
 def _move_aside(path: Path) -> None:
-    target = path.with_name(f"{path.name}.aside-{time.time_ns()}")
-    path.rename(target)
+    """Out of the way, the latest one kept for whoever wants to know why."""
+    for earlier in path.parent.glob(f"{path.name}.aside-*"):
+        shutil.rmtree(earlier, ignore_errors=True)
+    if path.exists():
+        path.rename(path.with_name(f"{path.name}.aside-{time.time_ns()}"))

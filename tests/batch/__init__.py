@@ -1,0 +1,1 @@
+"""The batch path, without a broker."""
