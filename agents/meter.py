@@ -6,6 +6,7 @@ chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowled
 overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take the partition anew.
 """
 
+import asyncio
 import logging
 import time
 import zlib
@@ -86,7 +87,9 @@ class MeterLane(Lane):
         oldest = time.time() - COMPACTION_LAG_DAYS * SECONDS_A_DAY
         self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest)
         self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, restored, keys.CHANGELOG)
+        asked = time.time()
         applied = await self.restore.run(self.store)  # 2
+        self.store.put_stamp(stamp, asked)
         self.memory = PartitionMemory(self.store)
         self.fold = Fold(self.memory, self.memory.facts())
         self.last = self.memory.position(Position)
@@ -134,13 +137,16 @@ class MeterLane(Lane):
         start = 0
         while start < len(records):
             begun = time.perf_counter()
-            start = self._fold(records, start)  # 1
+            start = await self._fold(records, start)  # 1
             self.meter.metrics.chunk_seconds.observe(time.perf_counter() - begun)
             await self._commit(records[start - 1])
         self.position = chunk.position
 
-    def _fold(self, records: Sequence[Any], start: int) -> int:
-        """Fold records from `start` into the overlay until the chunk is full; where to go on."""
+    async def _fold(self, records: Sequence[Any], start: int) -> int:
+        """Fold records from `start` into the overlay until the chunk is full; where to go on.
+
+        Between two records others get their turn: heartbeats, the other partitions' commits.
+        """
         fold = self.fold
         assert fold is not None
         for number in range(start, len(records)):
@@ -153,6 +159,7 @@ class MeterLane(Lane):
                         self.newest_ms = max(self.newest_ms, group.timestamp_ms)
             if number - start + 1 >= CHUNK_RECORDS or fold.said >= CHUNK_OUTPUT_BYTES:
                 return number + 1
+            await asyncio.sleep(0)
         return len(records)
 
     async def _commit(self, record: Any) -> None:

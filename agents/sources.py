@@ -138,6 +138,9 @@ class SourceLane(Lane):
         self.intake.metrics.dead(reason.value)
         return await self.intake.bury(letter)
 
+    def committable(self) -> tuple[int, str] | None:
+        return (self.committed, "" if self.mark is None else self.mark.text()) if self.committed >= 0 else None
+
     def progress(self) -> tuple[int, str] | None:
         """What to commit, if it moved: also past markers at the tail, that no record stands behind."""
         runner_position = self.position

@@ -17,8 +17,9 @@ from schemas.rows import Account, Binding, Fact, Published, Use, Wallet
 from tables import keys
 from tables.keys import identities_of
 
-#: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed.
-CELLS_KEPT = 200_000
+#: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
+USES_KEPT = 100_000
+WEIGH_EVERY = 32
 #: Other decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
 #: Identities in one packed row: well below a batch.
@@ -69,6 +70,7 @@ class PartitionMemory:
         self._fresh_days: dict[int, list[bytes]] = {}
         self._rows: dict[bytes, bytes | None] = {}
         self._facts: bytes | None = None
+        self._chunks = 0
 
     # Identities
 
@@ -213,7 +215,8 @@ class PartitionMemory:
         self._trim()
 
     def _trim(self) -> None:
-        if sum(map(len, (cell.uses for cell in self._cells.values()))) > CELLS_KEPT:
+        self._chunks += 1
+        if self._chunks % WEIGH_EVERY == 0 and sum(len(cell.uses) for cell in self._cells.values()) > USES_KEPT:
             self._cells.clear()
         if len(self._accounts) > ROWS_KEPT:
             self._accounts.clear()

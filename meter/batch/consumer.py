@@ -31,8 +31,8 @@ FETCH_WAIT_MS = 250
 PARTITION_FETCH_BYTES = 4 << 20
 #: The most records in one chunk.
 CHUNK_RECORDS = 20_000
-#: Pause after an error of the broker while fetching, in seconds.
-RETRY_SECONDS = 0.2
+#: Pause after an error of the broker, in seconds.
+RETRY_SECONDS = 0.5
 
 
 class _Listener(ConsumerRebalanceListener):
@@ -216,6 +216,21 @@ class ChunkConsumer(NoSingleOffsets):
             log.info("offsets not committed, the group is rebalancing (%s); they are committed after it", error)
             return False
         return True
+
+    async def confirm(self, tp: TP, at: tuple[int, str] | None) -> bool:
+        """Whether the group's coordinator still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
+        while not self.should_stop:
+            if tp not in self.assignment():
+                return False
+            try:
+                if at is not None:
+                    return await self.commit_offsets({tp: at})
+                await self.committed([tp])
+                return tp in self.assignment()
+            except KafkaError as error:
+                log.warning("no answer about %s/%d (%r); asking again", tp.topic, tp.partition, error)
+                await self.sleep(RETRY_SECONDS)
+        return False
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, OffsetAndMetadata]:
         """The group's committed offsets with their metadata; a partition without one is left out."""

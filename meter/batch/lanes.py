@@ -50,6 +50,10 @@ class Lane:
         """Handle a chunk whole; afterwards `position` is `chunk.position`."""
         raise NotImplementedError
 
+    def committable(self) -> tuple[int, str] | None:
+        """What may be committed for the group now, with its metadata; None before the first `open`."""
+        return self.position, ""
+
     async def close(self) -> None:
         """Let go of what `open` took; the partition may already be somebody else's."""
 
@@ -90,6 +94,7 @@ class _Runner:
                 except Retake as doubt:
                     self.reading = False
                     self._count_retake(doubt)
+                    await self._until_ours()
         except asyncio.CancelledError:
             raise
         except SetAside as reason:
@@ -116,6 +121,17 @@ class _Runner:
             elif consumer.current(chunk):
                 await lane.handle(chunk)
                 consumer.release(chunk)
+
+    async def _until_ours(self) -> None:
+        """Wait until the group says that the partition is (still, or again) ours: taking it would fence its owner.
+
+        While no broker answers there is nothing to take; that wait is no re-take.
+        """
+        lane = self.lane
+        while not self._leaving and not await lane.app.consumer.confirm(lane.tp, lane.committable()):
+            log.info("%s/%d may have another owner; waiting for the group", lane.tp.topic, lane.tp.partition)
+            while await self.queue.get() is not None:
+                pass
 
     def _count_retake(self, doubt: Retake) -> None:
         lane, now = self.lane, time.monotonic()
