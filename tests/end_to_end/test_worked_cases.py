@@ -1,7 +1,7 @@
 """W1 to W8 of SPEC section 4, through the topics: each in an account of its own, all on one meter."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,14 @@ def meter(module_meter: StartMeter, tmp_path_factory: pytest.TempPathFactory) ->
     assert worker.stop() == 0
 
 
+def settle_together(cases: Iterable[Case]) -> None:
+    """Waits once for all of them."""
+    for case in cases:
+        case.settle()
+        for other in cases:
+            other.waiting = ""
+
+
 def startup_150(meter: Meter, account: str, workspaces: str) -> Case:
     case = Case(meter, account)
     case.open(workspaces)
@@ -187,25 +195,30 @@ W5 = (
 )
 
 
-@pytest.mark.parametrize(
-    ("account", "units", "price", "logs_over", "charges"),
-    [
-        ("w5", 0, "42000.00", 40, [15, 60, 15, 40, 2]),
-        ("w6-30", 30, "55392.00", 10, [15, 15, 15, 40, 2]),
-        ("w6-20", 20, "50928.00", 20, [15, 30, 15, 40, 2]),
-    ],
+#: Account, traffic packages of logs at 0.8, price, overage of logs in millions, charges in the order of W5.
+DAYS_ON_STARTUP = (
+    ("w5", 0, "42000.00", 40, [15, 60, 15, 40, 2]),
+    ("w6-30", 30, "55392.00", 10, [15, 15, 15, 40, 2]),
+    ("w6-20", 20, "50928.00", 20, [15, 30, 15, 40, 2]),
 )
-def test_w5_and_w6_a_day_on_startup(
-    meter: Meter, account: str, units: int, price: str, logs_over: int, charges: list[int]
-) -> None:
-    case = Case(meter, account)
-    case.open("W")
-    case.buy("o-1", "startup", price, "W", [traffic("logs", units, "0.8")] if units else [])
-    for item, quantity, retention in W5:
-        case.use("W", quantity, item, retention)
-    over = [case.over("W", item) for item, _, _ in W5]
-    assert over == [5, logs_over * MILLION, 5 * MILLION, 400_000, 20_000]
-    assert [case.charges()[item] for item, _, _ in W5] == charges
+
+
+def test_w5_and_w6_a_day_on_startup(meter: Meter) -> None:
+    cases = {account: Case(meter, account) for account, *_ in DAYS_ON_STARTUP}
+    for case in cases.values():
+        case.open("W")
+    for account, units, price, _, _ in DAYS_ON_STARTUP:
+        cases[account].buy("o-1", "startup", price, "W", [traffic("logs", units, "0.8")] if units else [])
+    settle_together(cases.values())
+    for case in cases.values():
+        for item, quantity, retention in W5:
+            case.use("W", quantity, item, retention)
+    settle_together(cases.values())
+    for account, _, _, logs_over, charges in DAYS_ON_STARTUP:
+        over = [cases[account].over("W", item) for item, _, _ in W5]
+        assert over == [5, logs_over * MILLION, 5 * MILLION, 400_000, 20_000]
+        assert [cases[account].charges()[item] for item, _, _ in W5] == charges
+        assert sum(charges) == {"w5": 132, "w6-30": 87, "w6-20": 102}[account]
 
 
 def test_w7_a_plan_bought_for_one_workspace_is_drawn_before_one_it_shares(meter: Meter) -> None:
