@@ -21,6 +21,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
+from meter.batch.records import slim
 from meter.batch.single_offsets import NoSingleOffsets
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class ChunkConsumer(NoSingleOffsets):
 
     async def on_start(self) -> None:
         app = cast(Any, self.app)
+        slim()
         self.kafka = aiokafka.AIOKafkaConsumer(
             group_id=app.conf.id,
             partition_assignment_strategy=[app.group_assignor],
