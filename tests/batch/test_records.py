@@ -1,4 +1,4 @@
-"""Records read a batch at a time are those that aiokafka reads one by one: none more, none less, at the same position."""
+"""Records read a batch at a time are those aiokafka reads one by one: none more, none less, at the same position."""
 
 import asyncio
 from typing import Any
