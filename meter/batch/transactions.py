@@ -7,13 +7,14 @@ What is overridden of aiokafka, each with a test:
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import CoordinationType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Retake
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 TRANSACTION_TIMEOUT_MS = 15_000
 #: No step of a transaction may take longer; then the partition is taken anew.
 STEP_SECONDS = 20.0
+#: Letting a producer go may take this long, twice.
+STOP_SECONDS = 2.0
 #: A batch is at most this long; the topics' max.message.bytes is above it.
 BATCH_BYTES = 1 << 20
 
@@ -42,7 +45,9 @@ class _EndOnce(EndTxnHandler):
         try:
             answer = await self._sender.client.send(node_id, request, group=self.group)
         except KafkaError as error:
-            raise EndInDoubt(f"the end of the transaction was sent, its answer is lost ({error!r})") from error
+            doubt = EndInDoubt(f"the end of the transaction was sent, its answer is lost ({error!r})")
+            self._sender._txn_manager.fatal_error(doubt)  # nothing is sent by this producer any more
+            return False
         backoff = self.handle_response(answer)
         if backoff is None:
             return True
@@ -86,14 +91,14 @@ class FencedProducer:
         try:
             await asyncio.wait_for(producer.start(), STEP_SECONDS)
         except (KafkaError, TimeoutError) as error:
-            await _stop(producer)
+            await let_go(producer)
             raise Retake(f"the transactional producer {self.transactional_id} did not start ({error!r})") from error
         self._producer = producer
 
     async def stop(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stop(producer)
+            await let_go(producer)
 
     async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
         """Write the rows of each (topic, partition, rows) and commit them as one; the next offset of each topic.
@@ -116,8 +121,9 @@ class FencedProducer:
         sent = []
         for topic, partition, rows in batches:
             for batch in _batches(producer, rows):
-                rows_sent = batch.record_count()
-                sent.append((topic, rows_sent, await producer.send_batch(batch, topic, partition=partition)))
+                future = await producer.send_batch(batch, topic, partition=partition)
+                future.add_done_callback(_seen)
+                sent.append((topic, batch.record_count(), future))
         following: dict[str, int] = {}
         for topic, rows_sent, future in sent:  # every acknowledgement, and only then the commit
             following[topic] = (await future).offset + rows_sent
@@ -140,10 +146,41 @@ def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:
         yield batch
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """Let a producer go, whatever state it is in, without waiting for a broker that does not answer."""
+def _seen(future: asyncio.Future[Any]) -> None:
+    """The first failure is the one that counts; of the others nobody need hear."""
+    if not future.cancelled():
+        future.exception()
+
+
+async def let_go(producer: AIOKafkaProducer) -> None:
+    """Stop a producer, whatever state it is in, without waiting for a broker that does not answer."""
+    accumulator = producer._message_accumulator
+    for batch in [*accumulator._pending_batches, *_waiting(accumulator)]:
+        batch.future.add_done_callback(_seen)
     try:
-        await asyncio.wait_for(producer.stop(), 2.0)
+        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
     except (KafkaError, TimeoutError, AssertionError) as error:
-        log.info("a transactional producer did not stop cleanly: %r", error)
-        await asyncio.wait_for(producer.client.close(), 2.0)
+        log.info("a producer did not stop cleanly: %r", error)
+        accumulator.fail_all(ProducerClosed())  # whoever still waits for an acknowledgement gets this instead
+        with contextlib.suppress(KafkaError, TimeoutError):
+            await asyncio.wait_for(producer.client.close(), STOP_SECONDS)
+        await _end(producer._sender.sender_task)
+    waiters = [batch._drain_waiter for batch in _waiting(accumulator)]
+    if producer._txn_manager is not None and producer._txn_manager._transaction_waiter is not None:
+        waiters.append(producer._txn_manager._transaction_waiter)
+    for waiter in waiters:  # what failed in them was told by another
+        waiter.add_done_callback(_seen)
+
+
+def _waiting(accumulator: Any) -> list[Any]:
+    """Batches that were not sent yet."""
+    return [batch for batches in accumulator._batches.values() for batch in batches]
+
+
+async def _end(sending: asyncio.Task[None] | None) -> None:
+    """Cancel aiokafka's sender until it is over: the first time it still waits for its requests."""
+    for _ in range(10):
+        if sending is None or sending.done():
+            return
+        sending.cancel()
+        await asyncio.wait({sending}, timeout=0.1)

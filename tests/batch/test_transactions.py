@@ -1,0 +1,185 @@
+"""Transactions: what is overridden of aiokafka holds, and nothing in doubt is ever taken for committed."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
+
+from meter.batch import transactions
+from meter.batch.lanes import Retake
+from meter.batch.transactions import FencedProducer
+from tests.batch.scripted_broker import (
+    INVALID_PRODUCER_EPOCH,
+    MESSAGE_TOO_LARGE,
+    NOT_COORDINATOR,
+    ScriptedBroker,
+    connect,
+)
+
+CHUNK = [("overages", 0, [(b"k", b"v"), (b"l", b"w")]), ("changelog", 0, [(b"p", b"1")])]
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> ScriptedBroker:
+    scripted = ScriptedBroker()
+    connect(monkeypatch, scripted)
+    return scripted
+
+
+def run(story: Callable[[FencedProducer], Awaitable[None]]) -> None:
+    """Tell a story with a started producer; nothing may be left that nobody looked at."""
+    complaints: list[dict[str, Any]] = []
+
+    async def told() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        producer = FencedProducer("meter-0", {"bootstrap_servers": "nowhere:9"})
+        await producer.start()
+        await story(producer)
+        await producer.stop()
+        del producer
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(told())
+    gc.collect()
+    assert not complaints, complaints
+
+
+async def retaken(producer: FencedProducer) -> str:
+    """Commit; it must be in doubt. The reason."""
+    with pytest.raises(Retake) as doubt:
+        await producer.commit(CHUNK)
+    return str(doubt.value)
+
+
+def test_a_chunk_is_added_written_acknowledged_and_only_then_committed(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        following = await producer.commit(CHUNK)
+        assert following["changelog"] in (101, 102)
+        assert following["overages"] in (102, 103)
+
+    run(story)
+    assert broker.asked[-1] == "Commit"
+    assert broker.times("Commit") == 1
+    assert "Produce" in broker.asked
+
+
+def test_a_commit_answers_the_offset_after_the_last_row_of_each_topic(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        broker.ends = 500
+        assert await producer.commit([("changelog", 1, [(b"%d" % n, b"v") for n in range(7)])]) == {"changelog": 507}
+
+    run(story)
+
+
+@pytest.mark.parametrize("lost", [RequestTimedOutError(), KafkaConnectionError("gone")])
+def test_an_end_whose_answer_is_lost_is_never_sent_again(broker: ScriptedBroker, lost: Exception) -> None:
+    async def story(producer: FencedProducer) -> None:
+        broker.script["Commit"] = [lost]
+        assert "its answer is lost" in await retaken(producer)
+        await asyncio.sleep(0.1)  # aiokafka itself would ask again after 20 ms
+        assert broker.times("Commit") == 1
+        assert "is stopped" in await retaken(producer)
+        assert broker.times("Commit") == 1
+
+    run(story)
+
+
+def test_an_end_that_the_broker_says_it_has_not_done_is_asked_again(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        broker.script["Commit"] = [NOT_COORDINATOR, NOT_COORDINATOR]
+        await producer.commit(CHUNK)
+        assert broker.times("Commit") == 3
+        await producer.commit(CHUNK)
+
+    run(story)
+
+
+def test_nothing_is_committed_when_a_batch_failed(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        broker.script["Produce"] = [MESSAGE_TOO_LARGE]
+        await retaken(producer)
+        await asyncio.sleep(0.1)
+        assert broker.times("Commit") == 0
+
+    run(story)
+
+
+def test_nothing_is_committed_before_every_batch_is_acknowledged(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        acknowledged: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        broker.script["Produce"] = [acknowledged]
+        committing = asyncio.create_task(producer.commit(CHUNK))
+        await asyncio.sleep(0.1)
+        assert broker.times("Commit") == 0
+        acknowledged.set_result(0)
+        await committing
+        assert broker.times("Commit") == 1
+
+    run(story)
+
+
+@pytest.mark.parametrize("step", ["AddPartitionsToTxn", "Produce", "Commit"])
+def test_a_fenced_producer_tells_and_leaves_nothing_unlooked_at(broker: ScriptedBroker, step: str) -> None:
+    async def story(producer: FencedProducer) -> None:
+        broker.script[step] = [INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_EPOCH]
+        assert "ProducerFenced" in await retaken(producer)
+
+    run(story)
+
+
+def test_a_step_that_takes_too_long_is_in_doubt(broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "STEP_SECONDS", 0.1)
+    monkeypatch.setattr(transactions, "STOP_SECONDS", 0.1)
+
+    async def story(producer: FencedProducer) -> None:
+        broker.script["Commit"] = [asyncio.get_running_loop().create_future()]
+        assert "TimeoutError" in await retaken(producer)
+
+    run(story)
+
+
+def test_a_step_that_takes_too_long_while_writing_is_in_doubt(
+    broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "STEP_SECONDS", 0.1)
+    monkeypatch.setattr(transactions, "STOP_SECONDS", 0.1)
+
+    async def story(producer: FencedProducer) -> None:
+        broker.script["Produce"] = [asyncio.get_running_loop().create_future()]
+        assert "TimeoutError" in await retaken(producer)
+        assert broker.times("Commit") == 0
+
+    run(story)
+
+
+def test_a_producer_that_does_not_start_is_a_retake(broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "STEP_SECONDS", 0.1)
+
+    async def story() -> None:
+        broker.script["InitProducerId"] = [asyncio.get_running_loop().create_future()]
+        with pytest.raises(Retake, match="did not start"):
+            await FencedProducer("meter-0", {"bootstrap_servers": "nowhere:9"}).start()
+
+    asyncio.run(story())
+
+
+def test_rows_that_fill_several_batches_are_all_written(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        rows = [(b"%d" % number, b"v" * 300_000) for number in range(10)]
+        await producer.commit([("changelog", 0, rows)])
+        assert broker.times("Produce") == 4
+
+    run(story)
+
+
+def test_a_row_longer_than_a_batch_gets_one_of_its_own(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        rows = [(b"a", b"1"), (b"account", b"v" * (3 << 20)), (b"b", b"2")]
+        await producer.commit([("changelog", 0, rows)])
+        assert broker.times("Produce") == 3
+
+    run(story)
