@@ -64,7 +64,6 @@ def test_a_zombie_changes_no_figure_and_says_what_happened(new_meter: StartMeter
 
 
 def assigned(worker: Worker) -> int:
-    worker.must_live()
     return int(worker.metric("meter_partitions_assigned"))
 
 
