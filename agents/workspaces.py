@@ -37,5 +37,5 @@ class WorkspacesLane(SourceLane):
             return []
         day = self.intake.facts.zone.day_of(record.timestamp * 1000) if told.tier == "commercial" else NEVER
         named = Named(told.workspace, told.account, day)
-        builder = BindingBuilder(self.topic, record.partition, record.offset, record.timestamp, named)
+        builder = BindingBuilder(self.topic, self.tp.partition, record.offset, record.timestamp, named)
         return [(homes.partition_of(told.account), builder)]
