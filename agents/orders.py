@@ -39,4 +39,4 @@ class OrdersLane(SourceLane):
             intake.facts.zone.day_of(record.timestamp * 1000),
             canonical(order, intake.facts.opening.currency),
         )
-        return [(intake.homes.partition_of(order.account), OrderBuilder(self.topic, record.partition, entry, named))]
+        return [(intake.homes.partition_of(order.account), OrderBuilder(self.topic, self.tp.partition, entry, named))]
