@@ -68,7 +68,7 @@ class Worker:
         return self
 
     def metrics(self) -> dict[tuple[str, str], float]:
-        """Samples by name and label text (`{kind="usage",outcome="counted"}`, or nothing); none if it does not answer."""
+        """Samples by name and label text (`{kind="usage"}`, or nothing); none while it does not answer."""
         self.must_live()
         status, text = self.get("/metrics")
         if status != 200:
