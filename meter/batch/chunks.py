@@ -17,14 +17,15 @@ class Chunk:
     """Consecutive records of one partition.
 
     `position` is where reading goes on after it: not the last offset + 1, since transaction markers and
-    compacted records occupy offsets too. `epoch` names the reading it belongs to: a partition taken away, or
-    begun anew, makes it void.
+    compacted records occupy offsets too; `start` is where it went on before it. `epoch` names the reading it
+    belongs to: a partition taken away, or begun anew, makes it void.
     """
 
     tp: TP
     records: Sequence[ConsumerRecord[bytes, bytes]]
     position: int
     epoch: int
+    start: int = 0
 
 
 class ChunkSchema(faust.Schema):

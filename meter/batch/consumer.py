@@ -67,6 +67,8 @@ class ChunkConsumer(NoSingleOffsets):
         self.kafka: aiokafka.AIOKafkaConsumer = None
         self._ahead: dict[TP, int] = {}
         self._begun: dict[TP, int] = {}
+        #: Where the next chunk of each begun partition begins: after the last one that was handed out.
+        self._next: dict[TP, int] = {}
         self._epochs = itertools.count(1)
         self._wake = asyncio.Event()
 
@@ -102,6 +104,7 @@ class ChunkConsumer(NoSingleOffsets):
         """Stop reading these until `begin`: a seek at once keeps aiokafka from asking for a reset."""
         self._begun.clear()
         self._ahead.clear()
+        self._next.clear()
         for tp in tps:
             self.kafka.seek(TopicPartition(*tp), 0)
             self.kafka.pause(TopicPartition(*tp))
@@ -112,11 +115,13 @@ class ChunkConsumer(NoSingleOffsets):
         self.kafka.resume(TopicPartition(*tp))
         self._begun[tp] = next(self._epochs)
         self._ahead[tp] = 0
+        self._next[tp] = offset
         self._wake.set()
 
     def pause(self, tp: TP) -> None:
         """Read no more of `tp` until `begin`."""
         self._begun.pop(tp, None)
+        self._next.pop(tp, None)
         if tp in self.assignment():
             self.kafka.pause(TopicPartition(*tp))
 
@@ -137,11 +142,16 @@ class ChunkConsumer(NoSingleOffsets):
 
     def idle(self, tp: TP) -> bool:
         """Read from, and nothing handed out is unreleased: all before `position` was handled."""
-        return self._ahead.get(tp) == 0 and tp in self._begun
+        return self._ahead.get(tp) == 0 and self._read(tp)
+
+    def _read(self, tp: TP) -> bool:
+        """Begun, and still ours: between a new assignment and `hold` it may be neither."""
+        state = self.kafka._subscription
+        return tp in self._begun and not state.reassignment_in_progress and state.is_assigned(TopicPartition(*tp))
 
     def lag(self, tp: TP) -> int:
         """Records (markers included) between what was read and the end, as last heard."""
-        if tp not in self._begun:
+        if not self._read(tp):
             return 0
         return max(0, self.highwater(tp) - self.position(tp))
 
@@ -160,33 +170,44 @@ class ChunkConsumer(NoSingleOffsets):
                 self._wake.clear()
                 await self.wait_first(self._wake.wait(), timeout=1.0)
                 continue
-            begun = dict(self._begun)
             try:
                 fetched = await self.kafka.getmany(*wanted, timeout_ms=FETCH_WAIT_MS, max_records=self.chunk_records)
             except ConsumerStoppedError:
                 return
-            except IllegalStateError:
-                continue  # the assignment changed under us
             except KafkaError as error:
+                self._rewind()
                 if not await cast(Any, self.app).tables.on_read_error(error):
                     await self.sleep(RETRY_SECONDS)
                 continue
             if self.flow_active:
-                await self._hand_out(fetched, begun)
+                await self._hand_out(fetched)
+            else:
+                self._rewind()
 
-    async def _hand_out(self, fetched: Mapping[TopicPartition, list[Any]], begun: dict[TP, int]) -> None:
-        for chunk in self._chunks(fetched, begun):
+    async def _hand_out(self, fetched: Mapping[TopicPartition, list[Any]]) -> None:
+        for chunk in self._chunks(fetched):
             await self.callback(_message(chunk, self.app.consumer_generation_id))
 
-    def _chunks(self, fetched: Mapping[TopicPartition, list[Any]], begun: dict[TP, int]) -> list[Chunk]:
+    def _chunks(self, fetched: Mapping[TopicPartition, list[Any]]) -> list[Chunk]:
+        """Records as chunks of the epoch that is now: aiokafka gave them in this very turn of the event loop.
+
+        So they are those from the last seek on, however long ago they were asked for; dropping them would be a gap.
+        """
         chunks = []
         for topic_partition, records in fetched.items():
             tp = TP(topic_partition.topic, topic_partition.partition)
-            epoch = begun.get(tp)
-            if records and epoch is not None and epoch == self._begun.get(tp):
-                chunks.append(Chunk(tp, records, self.position(tp), epoch))
+            epoch = self._begun.get(tp)
+            if records and epoch is not None:
+                start, self._next[tp] = self._next[tp], self.position(tp)
+                chunks.append(Chunk(tp, records, self._next[tp], epoch, start))
                 self._ahead[tp] += 1
         return chunks
+
+    def _rewind(self) -> None:
+        """Read again what aiokafka gave but nobody got: an error of one partition loses what others gave before it."""
+        for tp, offset in self._next.items():
+            if self._read(tp) and self.position(tp) != offset:
+                self.kafka.seek(TopicPartition(*tp), offset)
 
     # What Faust asks of a consumer
 

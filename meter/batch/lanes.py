@@ -118,7 +118,11 @@ class _Runner:
             if chunk is None:
                 if not self._leaving and lane.tp in consumer.assignment():
                     consumer.begin(lane.tp, lane.position)
-            elif consumer.current(chunk):
+            elif not consumer.current(chunk):
+                continue
+            elif chunk.start > lane.position:  # one before it was dropped on its way
+                consumer.begin(lane.tp, lane.position)
+            else:
                 await lane.handle(chunk)
                 consumer.release(chunk)
 

@@ -1,0 +1,176 @@
+"""The chunk consumer leaves no gap: whatever aiokafka gave is handed out, or read again."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import CorruptRecordException, KafkaError
+from faust.types import TP
+
+from meter.batch.chunks import Chunk
+from meter.batch.consumer import ChunkConsumer
+
+USAGE, OTHER = TP("usage", 0), TP("usage", 1)
+
+
+class FakeKafka:
+    """Gives what a test puts in `fetches`; positions move as aiokafka moves them: when records are given."""
+
+    def __init__(self) -> None:
+        self.positions: dict[TopicPartition, int] = {}
+        self.fetches: asyncio.Queue[dict[TP, int] | KafkaError] = asyncio.Queue()
+        assignment = SimpleNamespace(state_value=lambda tp: SimpleNamespace(position=self.positions[tp]))
+        self._subscription = SimpleNamespace(
+            reassignment_in_progress=False,
+            is_assigned=lambda tp: tp in self.positions,
+            subscription=SimpleNamespace(assignment=assignment),
+        )
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.positions)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self.positions[tp] = offset
+
+    def resume(self, tp: TopicPartition) -> None:
+        pass
+
+    def pause(self, tp: TopicPartition) -> None:
+        pass
+
+    async def getmany(self, *wanted: TopicPartition, timeout_ms: int, max_records: int) -> dict[Any, list[Any]]:
+        given = await self.fetches.get()
+        if isinstance(given, KafkaError):
+            raise given
+        return {TopicPartition(*tp): self.give(tp, number) for tp, number in given.items()}
+
+    def give(self, tp: TP, number: int) -> list[int]:
+        first = self.positions[TopicPartition(*tp)]
+        self.positions[TopicPartition(*tp)] += number
+        return list(range(first, first + number))
+
+
+class AloneConsumer(ChunkConsumer):
+    """The consumer without Faust around it."""
+
+    should_stop = False
+    flow_active = True
+
+    def __init__(self, kafka: FakeKafka, reading: "Reading") -> None:
+        self.kafka = kafka
+        self._ahead, self._begun, self._next = {}, {}, {}
+        self._epochs = itertools.count(1)
+        self._wake = asyncio.Event()
+        self.callback = reading.take
+        tables = SimpleNamespace(on_read_error=reading.tell)
+        self.app = SimpleNamespace(tables=tables, consumer_generation_id=1)
+
+    async def wait_first(self, *waited: Any, **_: Any) -> None:
+        await waited[0]
+
+
+class Reading:
+    """A consumer at work, and the chunks it handed out."""
+
+    def __init__(self) -> None:
+        self.kafka = FakeKafka()
+        self.chunks: list[Chunk] = []
+        self.errors: list[Exception] = []
+        self.consumer = AloneConsumer(self.kafka, self)
+
+    async def take(self, message: Any) -> None:
+        self.chunks.append(message.value)
+
+    def tell(self, error: Exception) -> bool:
+        self.errors.append(error)
+        return True
+
+    async def fetch(self, given: dict[TP, int] | KafkaError) -> None:
+        """One fetch comes back with so many records of each partition, or an error."""
+        self.kafka.fetches.put_nowait(given)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+def read(story: Callable[[Reading], Awaitable[None]]) -> None:
+    async def told() -> None:
+        reading = Reading()
+        draining = asyncio.create_task(reading.consumer._drain_messages(SimpleNamespace(should_stop=False)))
+        try:
+            await story(reading)
+        finally:
+            draining.cancel()
+            await asyncio.wait({draining})
+
+    asyncio.run(told())
+
+
+def test_a_fetch_that_was_asked_for_before_a_partition_was_taken_anew_belongs_to_the_new_reading() -> None:
+    async def story(reading: Reading) -> None:
+        reading.consumer.begin(USAGE, 0)
+        await reading.fetch({USAGE: 3})
+        await asyncio.sleep(0)  # the next fetch is under way
+        reading.consumer.pause(USAGE)
+        reading.consumer.begin(USAGE, 2)
+        await reading.fetch({USAGE: 4})
+        old, new = reading.chunks
+        assert not reading.consumer.current(old)
+        assert reading.consumer.current(new)
+        assert (new.start, new.records, new.position) == (2, [2, 3, 4, 5], 6)
+
+    read(story)
+
+
+def test_chunks_of_one_reading_follow_each_other() -> None:
+    async def story(reading: Reading) -> None:
+        reading.consumer.begin(USAGE, 10)
+        await reading.fetch({USAGE: 2})
+        await reading.fetch({USAGE: 3})
+        assert [(chunk.start, chunk.position) for chunk in reading.chunks] == [(10, 12), (12, 15)]
+
+    read(story)
+
+
+def test_what_one_partition_gave_before_the_error_of_another_is_read_again() -> None:
+    async def story(reading: Reading) -> None:
+        reading.consumer.begin(USAGE, 0)
+        reading.consumer.begin(OTHER, 7)
+        reading.kafka.give(USAGE, 5)  # aiokafka has taken them out when it meets the other's broken batch
+        await reading.fetch(CorruptRecordException("usage/1"))
+        assert reading.kafka.positions == {TopicPartition(*USAGE): 0, TopicPartition(*OTHER): 7}
+        assert len(reading.errors) == 1
+        await reading.fetch({USAGE: 5})
+        assert reading.chunks[0].records == [0, 1, 2, 3, 4]
+
+    read(story)
+
+
+def test_what_comes_while_a_rebalance_stopped_the_flow_is_read_again() -> None:
+    async def story(reading: Reading) -> None:
+        reading.consumer.begin(USAGE, 0)
+        await asyncio.sleep(0)
+        reading.consumer.flow_active = False
+        await reading.fetch({USAGE: 5})
+        assert reading.chunks == []
+        assert reading.consumer.position(USAGE) == 0
+        assert reading.consumer.idle(USAGE)
+
+    read(story)
+
+
+def test_a_partition_is_idle_only_when_all_that_was_read_is_released() -> None:
+    async def story(reading: Reading) -> None:
+        consumer = reading.consumer
+        consumer.begin(USAGE, 0)
+        assert consumer.idle(USAGE)
+        await reading.fetch({USAGE: 1})
+        assert not consumer.idle(USAGE)
+        consumer.release(reading.chunks[0])
+        assert consumer.idle(USAGE)
+        reading.kafka._subscription.reassignment_in_progress = True
+        assert not consumer.idle(USAGE)
+
+    read(story)
