@@ -5,100 +5,149 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from confluent_kafka import Producer
 
 ITEMS = ("logs", "traces", "pv", "triggers", "api_calls")
-#: Quantities are 1 to this, so that a plan's quota is used up about half way through a load.
-QUANTITY_MOST = 1000
+QUANTITY_MOST = 1_000
+#: Half of the expected usage of an account's item is in its plan's quota.
+COVERED = 0.5
+#: Exact repeats are of the last so many events.
+REPEATABLE = 100_000
+CATALOGUE = """\
+currency = "CNY"
+validity_days = 372
+
+[[versions]]
+from = 2024-01-01
+"""
 
 
 @dataclass(frozen=True)
 class Load:
-    """A load: `events` events of `workspaces` workspaces in `accounts` accounts, `repeats` of them exact repeats."""
+    """`events` events of `workspaces` workspaces in `accounts` accounts; a share of `repeats` are exact repeats."""
 
     events: int
     workspaces: int = 2_000
     accounts: int = 500
     repeats: float = 0.01
-    days: int = 1
     seed: int = 7
-    usage: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    #: What must be counted: (account, item) -> workspace -> quantity; filled by `lines`.
+    usage: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
 
     def account(self, workspace: int) -> str:
         return f"acct_{workspace % self.accounts}"
 
+    @property
+    def quota(self) -> int:
+        """Of every item, of every account's plan."""
+        return max(1, round(COVERED * self.events / self.accounts / len(ITEMS) * QUANTITY_MOST / 2))
+
+    def catalogue(self) -> str:
+        """A catalogue (TOML) whose one plan covers half of the load."""
+        items = "".join(
+            f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in ITEMS
+        )
+        quotas = ", ".join(f"{item} = {self.quota}" for item in ITEMS)
+        plan = f'\n[versions.plans.half]\ntitle = "Half"\nprice = "0"\nquotas = {{ {quotas} }}\n'
+        return CATALOGUE + items + plan
+
+    def lists(self) -> dict[str, list[str]]:
+        """Workspaces by account, in priority order."""
+        lists: dict[str, list[str]] = {}
+        for number in range(self.workspaces):
+            lists.setdefault(self.account(number), []).append(f"wksp_{number}")
+        return lists
+
     def lines(self, now: datetime) -> Iterator[bytes]:
-        """The events, as JSON; what must be counted adds up in `usage` (workspace, item, day)."""
+        """The events as JSON, of this day (UTC); what must be counted adds up in `usage`."""
         chance = random.Random(self.seed)
+        seconds = min(600, int((now - now.replace(hour=0, minute=0, second=0)).total_seconds()) + 1)
         made: list[bytes] = []
         for number in range(self.events):
             if number > 100 and chance.random() < self.repeats:
                 yield made[chance.randrange(len(made))]
                 continue
-            workspace, item = f"wksp_{chance.randrange(self.workspaces)}", ITEMS[chance.randrange(len(ITEMS))]
+            workspace, item = chance.randrange(self.workspaces), ITEMS[chance.randrange(len(ITEMS))]
             quantity = chance.randrange(1, QUANTITY_MOST + 1)
-            at = now - timedelta(days=chance.randrange(self.days), seconds=chance.randrange(600))
+            at = now - timedelta(seconds=chance.randrange(seconds))
             line = (
-                f'{{"specversion":"1.0","id":"{chance.getrandbits(96):024x}","source":"datakit/host-'
-                f'{chance.randrange(200)}","type":"usage.recorded","subject":"{workspace}","time":"{at:%Y-%m-%dT%H:%M:%SZ}",'
+                f'{{"specversion":"1.0","id":"{chance.getrandbits(96):024x}",'
+                f'"source":"datakit/host-{chance.randrange(200)}","type":"usage.recorded",'
+                f'"subject":"wksp_{workspace}","time":"{at:%Y-%m-%dT%H:%M:%SZ}",'
                 f'"data":{{"item":"{item}","quantity":{quantity}}}}}'
             ).encode()
-            if len(made) < 100_000:
+            if len(made) < REPEATABLE:
                 made.append(line)
-            key = (workspace, item, f"{at:%Y-%m-%d}")
-            self.usage[key] = self.usage.get(key, 0) + quantity
+            cell = self.usage.setdefault((self.account(workspace), item), {})
+            cell[f"wksp_{workspace}"] = cell.get(f"wksp_{workspace}", 0) + quantity
             yield line
+
+    def overages(self) -> dict[str, int]:
+        """What must be over in the end, by account/workspace/item, by brute force; 0 is left out."""
+        over = {}
+        lists = self.lists()
+        for (account, item), used in self.usage.items():
+            left = self.quota
+            for workspace in lists[account]:
+                quantity = used.get(workspace, 0)
+                covered = min(left, quantity)
+                left -= covered
+                if quantity > covered:
+                    over[f"{account}/{workspace}/{item}"] = quantity - covered
+        return over
+
+
+class Sender:
+    """Sends records and waits for every acknowledgement."""
+
+    def __init__(self, broker: str, prefix: str) -> None:
+        self._prefix = prefix
+        self._producer = Producer(
+            {
+                "bootstrap.servers": broker,
+                "acks": "all",
+                "linger.ms": 20,
+                "queue.buffering.max.messages": 1_000_000,
+            }
+        )
+
+    def send(self, topic: str, key: str | None, value: bytes | dict[str, Any]) -> None:
+        content = value if isinstance(value, bytes) else json.dumps(value).encode()
+        while True:
+            try:
+                self._producer.produce(self._prefix + topic, content, key=key)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        left = self._producer.flush(120)
+        if left:
+            raise SystemExit(f"{left} records were not acknowledged within 120 s")
 
 
 def send(load: Load, broker: str, prefix: str) -> None:
-    """Send bindings, money, plans and then the usage; returns when all of it is acknowledged."""
-    producer = Producer(
-        {"bootstrap.servers": broker, "acks": "all", "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
-    )
-    lists: dict[str, list[str]] = {}
-    for number in range(load.workspaces):
-        lists.setdefault(load.account(number), []).append(f"wksp_{number}")
-    for account, workspaces in lists.items():
+    """Send bindings and plans, then the usage; returns when all of it is acknowledged."""
+    sender = Sender(broker, prefix)
+    for account, workspaces in load.lists().items():
         for workspace in workspaces:
             told = {"workspace": workspace, "account": account, "tier": "commercial"}
-            produce(producer, f"{prefix}workspaces", workspace, json.dumps(told))
-    flush(producer)
-    for account, workspaces in lists.items():
-        top_up = {
-            "order_id": "t-1",
-            "account": account,
-            "kind": "top_up",
-            "method": "cash",
-            "amount": "42000.00",
-        }
+            sender.send("workspaces", workspace, told)
+    sender.flush()
+    for account, workspaces in load.lists().items():
         plan = {
             "order_id": "o-1",
             "account": account,
             "kind": "purchase",
-            "plan": "startup",
+            "plan": "half",
             "workspaces": workspaces,
-            "payments": [{"method": "cash", "amount": "42000.00"}],
+            "payments": [],
         }
-        produce(producer, f"{prefix}plan-purchases", account, json.dumps(top_up))
-        produce(producer, f"{prefix}plan-purchases", account, json.dumps(plan))
-    flush(producer)
+        sender.send("plan-purchases", account, plan)
+    sender.flush()
     for line in load.lines(datetime.now(UTC)):
-        produce(producer, f"{prefix}usage", None, line)
-    flush(producer)
-
-
-def produce(producer: Producer, topic: str, key: str | None, value: str | bytes) -> None:
-    while True:
-        try:
-            producer.produce(topic, value, key=key)
-            break
-        except BufferError:
-            producer.poll(0.1)
-    producer.poll(0)
-
-
-def flush(producer: Producer) -> None:
-    left = producer.flush(120)
-    if left:
-        raise SystemExit(f"{left} records were not acknowledged within 120 s")
+        sender.send("usage", None, line)
+    sender.flush()

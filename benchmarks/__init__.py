@@ -1,0 +1,1 @@
+"""Measurements: commands that print what they measured and how; nothing here is a test."""

@@ -1,0 +1,156 @@
+"""Throughput of the whole meter: `python -m benchmarks.throughput [--events N] [--roles intake,meter] [--runs R]`.
+
+The load lies in Kafka before the workers begin. Measured from the first event counted to the last one committed
+(identities claimed, figures published, state in the changelog, all in transactions); every key is then compared
+with a brute-force recount. CPU is what the processes used in that time, broker beside them on the same cores.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.load import Load, send
+from benchmarks.workers import Worker, cpu_seconds
+
+LIMIT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run measured; CPU in µs an event."""
+
+    events_a_second: float
+    cpu: tuple[float, ...]
+    broker_cpu: float
+    peak_mib: float
+    overage_records: int
+    wrong_keys: int
+
+
+def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str], directory: Path) -> Run:
+    """One run under a prefix of its own."""
+    prefix = f"bench-{time.time_ns():x}."
+    catalogue = directory / "catalog.toml"
+    catalogue.write_text(load.catalogue())
+    settings = {
+        "METER_BROKER": broker,
+        "METER_TOPIC_PREFIX": prefix,
+        "METER_BILLING_TIME_ZONE": "+00:00",
+        "METER_CATALOG": str(catalogue),
+    }
+    first = Worker(90, "all", settings, directory)  # makes the topics
+    first.wait_ready()
+    first.stop()
+    send(load, broker, prefix)
+    workers = [Worker(number, role, settings, directory) for number, role in enumerate(roles)]
+    try:
+        return _timed(load, workers, broker, broker_pid, prefix)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _timed(load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | None, prefix: str) -> Run:
+    started = time.monotonic()
+    while not (begun := handled(workers)):
+        _alive(workers, started)
+        time.sleep(0.02)
+    since, cpu = time.monotonic(), [worker.cpu() for worker in workers]
+    broker_cpu = cpu_seconds(broker_pid) if broker_pid else 0.0
+    while handled(workers) < load.events:
+        _alive(workers, started)
+        time.sleep(0.05)
+    seconds, events = time.monotonic() - since, load.events - begun
+    used = tuple((worker.cpu() - before) / events * 1e6 for worker, before in zip(workers, cpu, strict=True))
+    broker_used = (cpu_seconds(broker_pid) - broker_cpu) / events * 1e6 if broker_pid else 0.0
+    published, records = last_overages(broker, prefix)
+    expected = load.overages()
+    wrong = {key for key in expected.keys() | published.keys() if expected.get(key, 0) != published.get(key, 0)}
+    peak = sum(worker.peak_mib() for worker in workers)
+    return Run(events / seconds, used, broker_used, peak, records, len(wrong))
+
+
+def handled(workers: Sequence[Worker]) -> float:
+    return sum(worker.handled() for worker in workers)
+
+
+def _alive(workers: Sequence[Worker], started: float) -> None:
+    for worker in workers:
+        if worker.process.poll() is not None:
+            raise SystemExit(f"a worker ended:\n{worker.log.read_text()[-2000:]}")
+    if time.monotonic() - started > LIMIT_SECONDS:
+        raise SystemExit(f"not done within {LIMIT_SECONDS} s: {handled(workers):.0f} events handled")
+
+
+def last_overages(broker: str, prefix: str) -> tuple[dict[str, int], int]:
+    """The last overage of each account/workspace/item, and how many records said so."""
+    import json
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker,
+            "group.id": f"{prefix}bench",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    topic = f"{prefix}overages"
+    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    last: dict[str, tuple[int, int]] = {}
+    ended, records = 0, 0
+    while ended < len(partitions):
+        for message in consumer.consume(10_000, 1.0):
+            if message.error():
+                ended += 1
+                continue
+            told: dict[str, Any] = json.loads(message.value())
+            records += 1
+            key = f"{told['account']}/{told['workspace']}/{told['item']}"
+            last[key] = max(last.get(key, (0, 0)), (told["revision"], told["overage"]))
+    consumer.close()
+    return {key: overage for key, (_, overage) in last.items()}, records
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--workspaces", type=int, default=2_000)
+    parser.add_argument("--accounts", type=int, default=500)
+    parser.add_argument("--repeats", type=float, default=0.01)
+    parser.add_argument("--roles", default="intake,meter", help="one process for each, such as all or all,all")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--broker", default=os.environ.get("METER_BROKER", "127.0.0.1:9092"))
+    parser.add_argument("--broker-pid", type=int, help="to measure its CPU too")
+    given = parser.parse_args()
+    roles = given.roles.split(",")
+    runs = []
+    for number in range(given.runs):
+        load = Load(given.events, given.workspaces, given.accounts, given.repeats)
+        with tempfile.TemporaryDirectory() as directory:
+            run = measure(load, given.broker, given.broker_pid, roles, Path(directory))
+        runs.append(run)
+        cpu = " + ".join(f"{used:.1f}" for used in run.cpu)
+        print(
+            f"run {number + 1}: {run.events_a_second:,.0f} events/s; CPU {cpu} µs an event ({given.roles}), "
+            f"broker {run.broker_cpu:.1f}; peak {run.peak_mib:.0f} MiB; {run.overage_records:,} overage records, "
+            f"{run.wrong_keys} of the final figures wrong",
+            flush=True,
+        )
+    rates = [run.events_a_second for run in runs]
+    print(f"median {statistics.median(rates):,.0f} events/s (range {min(rates):,.0f} to {max(rates):,.0f})")
+    if any(run.wrong_keys for run in runs):
+        raise SystemExit("figures are wrong")
+
+
+if __name__ == "__main__":
+    main()

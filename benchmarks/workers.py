@@ -1,0 +1,71 @@
+"""Workers under measurement: `meter worker` processes, their CPU and memory, their metrics."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+#: The first web port; each worker has its own.
+FIRST_PORT = 17_400
+READY_SECONDS = 60
+
+
+class Worker:
+    """One `meter worker` process."""
+
+    def __init__(self, number: int, role: str, settings: dict[str, str], directory: Path) -> None:
+        self.role = role
+        self.port = FIRST_PORT + number
+        data = directory / f"worker-{number}"
+        env = os.environ | settings | {"METER_DATA_DIR": str(data), "METER_WEB_PORT": str(self.port)}
+        self.log = directory / f"worker-{number}.log"
+        command = [sys.executable, "-m", "meter.cli", "worker", "--role", role]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=env, stderr=log)
+
+    def get(self, path: str) -> str | None:
+        """The body of a page of the web port; None while it does not answer 200."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while self.get("/ready") is None:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the worker is not ready:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def metric(self, pattern: str) -> float:
+        """The sum of the samples whose name and labels match a pattern."""
+        body = self.get("/metrics") or ""
+        return sum(float(value) for value in re.findall(rf"^{pattern} (\S+)$", body, re.MULTILINE))
+
+    def handled(self) -> float:
+        """Usage records with an outcome, committed."""
+        return self.metric(r'meter_records_total\{kind="usage",outcome="(?:counted|duplicate)"\}')
+
+    def cpu(self) -> float:
+        return cpu_seconds(self.process.pid)
+
+    def peak_mib(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (kib,) = re.findall(r"VmHWM:\s+(\d+)", status)
+        return int(kib) / 1024
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of a process so far, its threads included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
