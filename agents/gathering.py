@@ -186,10 +186,17 @@ def pack(builders: Sequence[Builder]) -> list[bytes]:
 class JournalWriter:
     """Writes to one journal partition, in order, one record under way at a time."""
 
-    def __init__(self, partition: int, topic: str, producer: Callable[[], AIOKafkaProducer]) -> None:
+    def __init__(
+        self,
+        partition: int,
+        topic: str,
+        producer: Callable[[], AIOKafkaProducer],
+        doubted: Callable[[], None] = lambda: None,
+    ) -> None:
         self.partition = partition
         self.topic = topic
         self._producer = producer
+        self._doubted = doubted
         self._waiting: deque[tuple[Builder, asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -201,12 +208,18 @@ class JournalWriter:
             self._task = asyncio.create_task(self._drain())
         return future
 
-    def fail(self, reason: Retake) -> None:
-        """Whatever waits is not written; its lanes read it again."""
+    def _fail(self, batch: list[tuple[Builder, asyncio.Future[None]]], error: Exception) -> None:
+        """A record was not written: neither is what waits behind it; the lanes read it all again.
+
+        After an error of Kafka they do so with another producer; any other is a bug, and theirs to tell.
+        """
+        if isinstance(error, KafkaError | TimeoutError):
+            self._doubted()
+            error = Retake(f"journal partition {self.partition} did not take a record ({error!r})")
         waiting, self._waiting = self._waiting, deque()
-        for _, future in waiting:
+        for _, future in (*batch, *waiting):
             if not future.done():
-                future.set_exception(reason)
+                future.set_exception(error)
                 future.exception()
 
     async def _drain(self) -> None:
@@ -216,13 +229,8 @@ class JournalWriter:
             try:
                 for value in pack([builder for builder, _ in batch]):
                     await self._send(value)
-            except (KafkaError, TimeoutError) as error:
-                doubt = Retake(f"journal partition {self.partition} did not take a record ({error!r})")
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(doubt)
-                        future.exception()
-                self.fail(doubt)
+            except Exception as error:  # whatever it is, nobody may wait for it for ever
+                self._fail(batch, error)
                 return
             for _, future in batch:
                 if not future.done():

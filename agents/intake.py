@@ -24,6 +24,7 @@ from agents.usage import Shapes, UsageLane
 from agents.workspaces import WorkspacesLane
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
+from meter.batch.transactions import let_go
 from meter.rules.facts import Facts
 from meter.settings import Settings
 from meter.topics import Topics
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: Handled offsets are committed this often.
 COMMIT_SECONDS = 0.25
+#: Starting a producer may take this long.
+START_SECONDS = 20.0
 #: How long a single record may take to be read again, for its mark.
 RECORD_MS = 5_000
 
@@ -50,10 +53,13 @@ class Intake:
         self.reader = UsageReader(facts.catalogue, facts.zone, opening.restatement_horizon_days)
         self.homes = Homes(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
         self.writers = [
-            JournalWriter(partition, self.topics.journal, self._current) for partition in range(opening.partitions)
+            JournalWriter(partition, self.topics.journal, self._current, self.doubt)
+            for partition in range(opening.partitions)
         ]
         self.shapes = Shapes()
         self._producer: AIOKafkaProducer | None = None
+        self._doubted = False
+        self._renewing = asyncio.Lock()
         self._asker: aiokafka.AIOKafkaConsumer | None = None
         self._asking = asyncio.Lock()
 
@@ -82,22 +88,33 @@ class Intake:
             linger_ms=0,
             **self.kwargs,
         )
-        await producer.start()
+        try:
+            await asyncio.wait_for(producer.start(), START_SECONDS)
+        except (KafkaError, TimeoutError):
+            await let_go(producer)
+            raise
         return producer
 
     def _current(self) -> AIOKafkaProducer:
         assert self._producer is not None, "the intake is started before it writes"
         return self._producer
 
+    def doubt(self) -> None:
+        """A write failed: its producer lost count of what it sent, so no lane reads again before `renew`."""
+        self._doubted = True
+
     async def renew(self) -> None:
-        """After a failed write: a new producer, so that nothing of the old one can arrive later in between."""
-        old = self._producer
-        self._producer = await self._new_producer()
-        if old is not None:
+        """Replace a producer in doubt. What the old one still has under way fails, or arrives as a repeat."""
+        async with self._renewing:
+            if not self._doubted:
+                return
             try:
-                await asyncio.wait_for(old.stop(), 2.0)
+                fresh = await self._new_producer()
             except (KafkaError, TimeoutError) as error:
-                log.info("the old producer did not stop cleanly: %r", error)
+                raise Retake(f"a new producer did not start ({error!r})") from error
+            old, self._producer = self._current(), fresh
+            await let_go(old)
+            self._doubted = False
 
     async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:
         """Send a dead letter; done when acknowledged."""
@@ -110,6 +127,7 @@ class Intake:
             )
             return sent
         except KafkaError as error:
+            self.doubt()
             raise Retake(f"a dead letter could not be sent ({error!r})") from error
 
     async def ends(self, tp: TP) -> tuple[int, int]:

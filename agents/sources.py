@@ -46,6 +46,7 @@ class SourceLane(Lane):
 
     async def open(self) -> int:
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
+        await self.intake.renew()
         try:
             at = (await self.app.consumer.committed([self.tp])).get(self.tp)
             beginning, end = await self.intake.ends(self.tp)
@@ -90,9 +91,17 @@ class SourceLane(Lane):
     async def handle(self, chunk: Chunk) -> None:
         """Steps 2 to 5: read, gather, wait for every acknowledgement."""
         pending: list[asyncio.Future[Any]] = []
-        await self.read(chunk, pending)
-        if pending:
-            await asyncio.gather(*pending)
+        try:
+            await self.read(chunk, pending)
+            if pending:
+                await asyncio.gather(*pending)
+        except BaseException as error:
+            for sent in pending:
+                sent.add_done_callback(_seen)
+            if isinstance(error, KafkaError):
+                self.intake.doubt()
+                raise Retake(f"a dead letter was not acknowledged ({error!r})") from error
+            raise
         last = chunk.records[-1]
         self.mark = Mark.of(last)
         self.position = chunk.position
@@ -154,6 +163,12 @@ class SourceLane(Lane):
 
     async def close(self) -> None:
         return None
+
+
+def _seen(sent: asyncio.Future[Any]) -> None:
+    """One failure is told for all."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def said(error: BaseException) -> str:

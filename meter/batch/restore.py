@@ -13,8 +13,9 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from meter.batch.lanes import Retake, SetAside
+from meter.batch.lanes import Retake
 from meter.batch.store import Store
+from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,10 @@ BATCH_RECORDS = 20_000
 PATIENCE_SECONDS = 20.0
 #: A log line about progress this often.
 TELL_SECONDS = 2.0
+
+
+class ChangelogLost(Trouble):
+    """The changelog does not hold what the state was made of."""
 
 
 class Restore:
@@ -76,7 +81,10 @@ class Restore:
         value = store.get(self._offset_key)
         offset = beginning if value is None else int.from_bytes(value, "big")
         if offset > end:
-            raise SetAside(f"the store stands at changelog offset {offset}, the changelog ends at {end}")
+            raise ChangelogLost(
+                f"{tp.topic}/{tp.partition} ends at {end}, the local store holds it up to {offset}: records are "
+                "missing or the topic was made anew; restore it, or begin under another prefix"
+            )
         consumer.seek(tp, max(offset, beginning))
         begun = told = heard = time.monotonic()
         position = max(offset, beginning)
