@@ -158,3 +158,11 @@ encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(JournalRecord).decode
 encode_evidence = encode
 decode_evidence = msgspec.msgpack.Decoder(Evidence).decode
+
+#: How a catalogue version's record goes on after its first byte (an array of at most 15 parts): its tag.
+_CATALOGUE_TAG = msgspec.msgpack.encode("catalogue")
+
+
+def announces(value: bytes) -> bool:
+    """Whether a record is a catalogue version, told by its tag: whoever only looks for those reads no others."""
+    return value[1 : 1 + len(_CATALOGUE_TAG)] == _CATALOGUE_TAG

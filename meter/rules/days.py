@@ -55,6 +55,11 @@ class BillingZone:
             if local <= day
         )
 
+    def begin_of(self, day: int) -> int:
+        """The first instant (µs) of the day; of one that the zone skips, that of the next one."""
+        around = range(day - 1, day + 2)
+        return min(since for utc_day in around for since, _, local in self._runs_of(utc_day) if local >= day)
+
     def _find_day(self, time_us: int) -> int:
         for run in self._runs_of(time_us // DAY_US + EPOCH_DAY):
             if time_us < run[1]:

@@ -31,6 +31,15 @@ def a_day_ends_when_its_date_is_over(rules: Rules, example: tuple[str, list[int]
         assert all(local_day(end + hours * HOUR // 4, name) > day for hours in range(30))
 
 
+def a_day_begins_when_its_date_first_comes(rules: Rules, example: tuple[str, list[int]]) -> None:
+    name, times = example
+    zone = rules.zone(name)
+    for day in {local_day(times[0], name) + off for off in (-1, 0, 1)}:
+        begin = zone.begin_of(day)
+        assert local_day(begin - 1, name) < day <= local_day(begin, name)
+        assert all(local_day(begin - 1 - hours * HOUR // 4, name) < day for hours in range(30))
+
+
 def a_time_is_read_to_the_microsecond(rules: Rules, example: tuple[datetime, str, int]) -> None:
     moment, decimals, offset = example
     text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + (f".{decimals}" if decimals else "")
@@ -45,5 +54,6 @@ def a_time_is_read_to_the_microsecond(rules: Rules, example: tuple[datetime, str
 DAYS = (
     Law("day: an instant's local date, whatever was asked before", times_in_zones(), a_day_is_its_local_date),
     Law("day: it ends when its date is over for good", times_in_zones(), a_day_ends_when_its_date_is_over),
+    Law("day: it begins when its date first comes", times_in_zones(), a_day_begins_when_its_date_first_comes),
     Law("time: digits beyond the microsecond are cut", written_times(), a_time_is_read_to_the_microsecond),
 )

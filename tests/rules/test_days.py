@@ -60,6 +60,22 @@ def test_a_day_ends_when_its_date_is_over(name: str, day: str, ends: str, hours:
 
 
 @pytest.mark.parametrize(
+    ("name", "day", "begins"),
+    [
+        ("Asia/Shanghai", "2026-01-31", "2026-01-30T16:00:00Z"),
+        ("+05:37", "2026-01-31", "2026-01-30T18:23:00Z"),
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"),
+        # A minute of it comes before the day before it goes on: it has begun.
+        ("America/St_Johns", "2009-11-01", "2009-11-01T02:30:00Z"),
+        # Skipped: it begins with the day after it.
+        ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"),
+    ],
+)
+def test_a_day_begins_when_its_date_first_comes(name: str, day: str, begins: str) -> None:
+    assert time_text(zone(name).begin_of(parse_day(day))) == begins
+
+
+@pytest.mark.parametrize(
     ("name", "time", "day"),
     [
         ("Asia/Shanghai", "2026-01-31T15:59:59.999999999Z", "2026-01-31"),  # rounded it would be tomorrow

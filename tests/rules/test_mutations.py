@@ -65,6 +65,8 @@ MUTATIONS = [
         ("day: it ends", "days", "return max(", "return min("),
         ("day: it ends", "days", "(day - 1, day, day + 1)", "(day - 1, day)"),
         ("day: it ends", "days", "min(end, (local_day + 1) * DAY_SECONDS - offset)", "min(end, start + DAY_SECONDS)"),
+        ("day: it begins", "days", "range(day - 1, day + 2)", "range(day, day + 2)"),
+        ("day: it begins", "days", "if local >= day", "if local > day"),
         ("time:", "days", 'int(decimals[:6].ljust(6, "0"))', 'round(float(f"0.{decimals or 0}") * SECOND_US)'),
         ("time:", "days", "int(decimals[:6]) * _MICROSECONDS", "int(decimals) * _MICROSECONDS"),
         ("time:", "days", "- _offset_minutes(offset)", "+ _offset_minutes(offset)"),
