@@ -176,9 +176,11 @@ def intake_app(intake: Intake) -> ChunkApp:
         async for event in stream.noack().events():
             app.tables.offer(event.value)
 
-    @app.timer(COMMIT_SECONDS)  # type: ignore[untyped-decorator]
-    async def commit() -> None:
+    async def settle() -> None:
         await commit_progress(app, intake)
+
+    app.timer(COMMIT_SECONDS)(settle)
+    app.settle = settle
 
     return app
 
@@ -187,7 +189,7 @@ async def commit_progress(app: ChunkApp, intake: Intake) -> None:
     """Step 6: commit what was handled, and what moved without records."""
     offsets = {}
     for lane in app.tables.lanes():
-        if lane in app.tables.opening():
+        if not lane.opened:
             continue
         if app.consumer.idle(lane.tp):
             lane.idle_at(app.consumer.position(lane.tp))

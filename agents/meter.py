@@ -285,7 +285,7 @@ async def tell_progress(app: ChunkApp, meter: Meter) -> None:
     """Commit positions for lag tools (the state has its own), and set the gauges."""
     offsets = {}
     for lane in app.tables.lanes():
-        if lane not in app.tables.opening():
+        if lane.opened:
             position = app.consumer.position(lane.tp) if app.consumer.idle(lane.tp) else lane.position
             offsets[lane.tp] = (max(position, lane.position), "")
     try:

@@ -6,7 +6,7 @@ replaced are public extension points: the transport, the table manager, the boot
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
@@ -64,6 +64,8 @@ class ChunkApp(faust.App):
         self._sticky = None if cooperates_with_tables else sticky_assignor(group)
         self.client_kwargs = client_kwargs
         self.on_read_error = on_read_error
+        #: Commits what was handled, where the group's offsets matter.
+        self.settle: Callable[[], Awaitable[None]] | None = None
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
         super().__init__(

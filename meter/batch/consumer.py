@@ -46,6 +46,7 @@ class _Listener(ConsumerRebalanceListener):
         consumer = self.consumer
         consumer.app.on_rebalance_start()
         await consumer.on_partitions_revoked({TP(tp.topic, tp.partition) for tp in revoked})
+        await cast(Any, consumer.app).tables.settle()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         consumer = self.consumer
@@ -241,7 +242,7 @@ class ChunkConsumer(NoSingleOffsets):
         return True
 
     async def confirm(self, tp: TP, at: tuple[int, str] | None) -> bool:
-        """Whether the group's coordinator still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
+        """Whether the group still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
         while not self.should_stop:
             if tp not in self.assignment():
                 return False

@@ -15,12 +15,15 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
+from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
 #: A partition is taken anew at most this often in `RETAKE_WINDOW_SECONDS`; then the worker stops with the reason.
 RETAKES = 5
 RETAKE_WINDOW_SECONDS = 60.0
+#: Before others may take over, the chunks in hand get this long to come to their end, and their commit as long.
+SETTLE_SECONDS = 1.0
 #: How long a leaving lane may finish the chunk in hand.
 CLOSE_SECONDS = 5.0
 
@@ -39,8 +42,9 @@ class Lane:
     def __init__(self, app: Any, tp: TP) -> None:
         self.app = app
         self.tp = tp
-        #: Where reading goes on after all that was handled.
+        #: Where reading goes on after all that was handled; it means something once the lane was opened.
         self.position = 0
+        self.opened = False
 
     async def open(self) -> int:
         """Make ready; return the offset to read from."""
@@ -65,6 +69,7 @@ class _Runner:
         self.lane = lane
         self.queue: asyncio.Queue[Chunk | None] = asyncio.Queue()
         self.reading = False
+        self.busy = False
         self.aside = False
         self._retakes: deque[float] = deque()
         self._leaving = False
@@ -92,7 +97,7 @@ class _Runner:
                 try:
                     await self._take()
                 except Retake as doubt:
-                    self.reading = False
+                    self.reading = lane.opened = self.busy = False
                     self._count_retake(doubt)
                     await self._until_ours()
         except asyncio.CancelledError:
@@ -103,13 +108,20 @@ class _Runner:
         except BaseException as error:
             await app.stop_with(error)
         finally:
-            self.reading = False
+            self.reading = self.busy = False
             app.consumer.pause(lane.tp)
-            await lane.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            await self.lane.close()
+        except Exception as error:
+            await self.lane.app.stop_with(error)
 
     async def _take(self) -> None:
         lane, consumer = self.lane, self.lane.app.consumer
         lane.position = await lane.open()
+        lane.opened = True
         if lane.tp in consumer.assignment():
             consumer.begin(lane.tp, lane.position)
         self.reading = True
@@ -123,7 +135,9 @@ class _Runner:
             elif chunk.start > lane.position:  # one before it was dropped on its way
                 consumer.begin(lane.tp, lane.position)
             else:
+                self.busy = True
                 await lane.handle(chunk)
+                self.busy = False
                 consumer.release(chunk)
 
     async def _until_ours(self) -> None:
@@ -144,7 +158,7 @@ class _Runner:
         while self._retakes[0] < now - RETAKE_WINDOW_SECONDS:
             self._retakes.popleft()
         if len(self._retakes) > RETAKES:
-            raise RuntimeError(
+            raise Trouble(
                 f"{lane.tp.topic}/{lane.tp.partition} was taken anew {RETAKES} times within "
                 f"{RETAKE_WINDOW_SECONDS:.0f} s, the last time because: {doubt}"
             ) from doubt
@@ -168,8 +182,22 @@ class LaneManager(TableManager):
         await self.leave_all()
 
     async def leave_all(self) -> None:
-        runners, self.runners = list(self.runners.values()), {}
-        await asyncio.gather(*(runner.leave() for runner in runners))
+        await asyncio.gather(*(runner.leave() for runner in self.runners.values()))
+        await self.settle()
+        self.runners = {}
+
+    async def settle(self) -> None:
+        """Let the chunks in hand end and commit what was handled, so that the next owner repeats little."""
+        app: Any = self.app
+        if app.settle is None:
+            return
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and any(runner.busy for runner in self.runners.values()):
+            await asyncio.sleep(0.02)
+        try:
+            await asyncio.wait_for(app.settle(), SETTLE_SECONDS)
+        except TimeoutError:
+            log.info("%s: not all offsets were committed in time; their records are read again", app.conf.id)
 
     def offer(self, chunk: Chunk) -> None:
         """Hand a chunk to its lane; one that lost its partition meanwhile is dropped, the next owner reads it."""
