@@ -11,6 +11,7 @@ import logging
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiokafka
@@ -86,7 +87,8 @@ class MeterLane(Lane):
         stamp = Stamp(meter.facts.opening.meter_id, meter.settings.topic_prefix, partition)
         oldest = time.time() - COMPACTION_LAG_DAYS * SECONDS_A_DAY
         self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest)
-        self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, restored, keys.CHANGELOG)
+        expand = partial(restored, store=self.store)
+        self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, expand, keys.CHANGELOG)
         asked = time.time()
         applied = await self.restore.run(self.store)  # 2
         self.store.put_stamp(stamp, asked)
@@ -179,19 +181,10 @@ class MeterLane(Lane):
         metrics = self.meter.metrics
         metrics.transaction_seconds.observe(time.perf_counter() - begun)
         for (kind, outcome), number in fold.counts.items():
-            self._count(kind, outcome, number)
+            metrics.folded(kind, outcome, number)
         fold.counts.clear()
         if self.newest_ms:
             metrics.freshness_seconds.set(max(0.0, time.time() - self.newest_ms / 1000))
-
-    def _count(self, kind: str, outcome: str, number: int) -> None:
-        metrics = self.meter.metrics
-        if kind == "overage":
-            metrics.overages.inc(number)
-        elif kind == "dead":
-            metrics.dead(outcome, number)
-        else:
-            metrics.count(kind, outcome, number)
 
     def _batches(
         self, outputs: Sequence[Output], rows: Sequence[tuple[bytes, bytes | None]]

@@ -43,6 +43,18 @@ class Metrics:
         """Count dead letters."""
         self._dead.labels(reason).inc(records)
 
+    def folded(self, kind: str, outcome: str, records: int) -> None:
+        """Count what the fold counted: input records, and what it published."""
+        if kind in ("overage", "statement"):
+            if kind == "overage":
+                self.overages.inc(records)
+            if outcome == "restated":
+                self.restatements.inc(records)
+        elif kind == "dead":
+            self.dead(outcome, records)
+        else:
+            self.count(kind, outcome, records)
+
     def seen(self, kind: str, timestamp_ms: int) -> None:
         """Remember the newest record of a kind that was taken in."""
         self.newest_ms[kind] = max(self.newest_ms.get(kind, 0), timestamp_ms)

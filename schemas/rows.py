@@ -136,3 +136,10 @@ class Published(Fact, frozen=True):
 
     revision: int
     figure: Figure
+
+
+class Told(Fact, frozen=True):
+    """What the statements of an account's day last said: digests of the account's and of each workspace's."""
+
+    account: bytes
+    workspaces: dict[str, bytes]

@@ -1,11 +1,15 @@
-"""What a day came to (topic `statements`), at its close and at each restatement: of an account, of a workspace."""
+"""What a day came to (topic `statements`), at its close and at each restatement: of an account, of a workspace.
 
+Each model has a struct twin that writes the same bytes at a tenth of the cost (a test holds them together).
+"""
+
+import msgspec
 from pydantic import Field
 
 from schemas.days import Day
 from schemas.ids import Id
 from schemas.money import Amount
-from schemas.overages import Basis, Charge
+from schemas.overages import Basis, Charge, ChargeStruct
 from schemas.record import Record
 
 
@@ -81,6 +85,81 @@ class WorkspaceStatement(Record):
     items: list[ItemDay] = Field(description="Items with usage, by name.")
     restated: bool = Field(description="Published after the account's close of the day.", examples=[False])
     revision: int = Field(description="Rises in every key.", ge=1, examples=[2077])
+
+    def record_key(self) -> str:
+        """The record's key."""
+        return f"{self.account}/{self.day}/{self.workspace}"
+
+
+class PlanItemStruct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`PlanItem`."""
+
+    item: str
+    quota: int
+    covered: int
+    unused: int
+
+
+class PlanDayStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """`PlanDay`."""
+
+    plan_id: str
+    items: list[PlanItemStruct]
+
+
+class AccountStatementStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """`AccountStatement`, its amount already written."""
+
+    account: str
+    day: str
+    amount_due: str
+    currency: str
+    plans: list[PlanDayStruct]
+    workspaces: int
+    restated: bool = False
+    revision: int = 0
+
+    def record_key(self) -> str:
+        """The record's key."""
+        return f"{self.account}/{self.day}"
+
+
+class ReportedStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """`Reported`."""
+
+    retention_days: int | None = None
+    quantity: int
+
+
+class DrawnStruct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`Drawn`."""
+
+    plan_id: str
+    covered: int
+
+
+class ItemDayStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """`ItemDay`."""
+
+    item: str
+    reported: list[ReportedStruct]
+    usage: int
+    coverage: list[DrawnStruct]
+    covered: int
+    overage: int
+    charge: ChargeStruct
+
+
+class WorkspaceStatementStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """`WorkspaceStatement`."""
+
+    account: str
+    workspace: str
+    day: str
+    basis: str
+    items: list[ItemDayStruct]
+    restated: bool = False
+    revision: int = 0
 
     def record_key(self) -> str:
         """The record's key."""

@@ -9,7 +9,7 @@ FACTS = b"\x00facts"
 #: Local only: where the changelog goes on after what the store holds.
 CHANGELOG = b"\x00changelog"
 
-ACCOUNT, BINDING, CELL, DECIDED, IDENTITY, PACKED, WALLET = b"a", b"w", b"c", b"o", b"i", b"n", b"b"
+ACCOUNT, BINDING, CELL, DECIDED, IDENTITY, PACKED, TOLD, WALLET = b"a", b"w", b"c", b"o", b"i", b"n", b"s", b"b"
 
 
 def account(name: str) -> bytes:
@@ -45,6 +45,21 @@ def cell_parts(key: bytes) -> tuple[str, int, str]:
     """Account, day and item of a cell's key."""
     name, _, rest = key[1:].partition(b"\0")
     return name.decode(), int.from_bytes(rest[:4], "big"), rest[4:].decode()
+
+
+def told(account: str, day: int) -> bytes:
+    """What the statements of an account's day last said."""
+    return b"".join((TOLD, account.encode(), b"\0", day.to_bytes(4, "big")))
+
+
+def told_of(account: str) -> bytes:
+    return b"".join((TOLD, account.encode(), b"\0"))
+
+
+def told_to(key: bytes, account: str, through: int) -> bool:
+    """Whether this is such a row of the account, of a day up to `through`."""
+    start = told_of(account)
+    return key.startswith(start) and int.from_bytes(key[len(start) :], "big") <= through
 
 
 def packed(day: int, offset: int, number: int) -> bytes:

@@ -4,26 +4,28 @@ The fold reads and changes rows here; `changes` says what a chunk changed, to be
 `settle` takes it over once that is certain. When in doubt the whole memory is dropped and made anew from the store.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from heapq import merge
 from typing import TypeVar
 
 import msgspec
 
 from meter.batch.store import Store
-from meter.rules.facts import Facts
+from meter.rules.facts import NEVER_EXPIRED, Facts
 from meter.rules.memory import Cell, CellKey, Decided
-from schemas.journal import IDENTITY_BYTES, KEY_BYTES, Opening
-from schemas.rows import Account, Binding, Fact, Published, Use, Wallet
+from schemas.journal import Opening
+from schemas.rows import Account, Binding, Fact, Published, Told, Use, Wallet
 from tables import keys
-from tables.keys import identities_of
+from tables.identities import Identities, Row
+from tables.identities import restored as restored
 
 #: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
 USES_KEPT = 100_000
 WEIGH_EVERY = 32
 #: Other decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
-#: Identities in one packed row: well below a batch.
-PACKED_IDENTITIES = 8_000
+#: Later than any day.
+NO_END = 1 << 31
 
 
 T = TypeVar("T")
@@ -35,6 +37,8 @@ class FactsRow(Fact, frozen=True):
     opening: Opening
     closed_through: int
     expired_through: int
+    closing: str = ""
+    sweeping: str | None = None
 
 
 class CellRow(Fact, frozen=True):
@@ -51,9 +55,9 @@ _cell = msgspec.msgpack.Decoder(CellRow).decode
 _account = msgspec.msgpack.Decoder(Account).decode
 _binding = msgspec.msgpack.Decoder(Binding).decode
 _wallet = msgspec.msgpack.Decoder(Wallet).decode
-_packed = msgspec.msgpack.Decoder(list[bytes]).decode
+_told = msgspec.msgpack.Decoder(Told).decode
 
-Rows = list[tuple[bytes, bytes | None]]
+Rows = list[Row]
 
 
 class PartitionMemory:
@@ -66,34 +70,21 @@ class PartitionMemory:
         self._bindings: dict[str, Binding | None] = {}
         self._new_cells: dict[CellKey, Cell] = {}
         self._new_accounts: dict[str, Account] = {}
-        self._fresh: dict[bytes, bytes] = {}
-        self._fresh_days: dict[int, list[bytes]] = {}
         self._rows: dict[bytes, bytes | None] = {}
         self._facts: bytes | None = None
         self._chunks = 0
+        #: Keys of `_new_cells` by account, made when asked for.
+        self._new_of: dict[str, list[CellKey]] | None = None
+        self._new_told: dict[str, list[bytes]] = {}
+        facts = self.facts()
+        self._identities = Identities(store, NEVER_EXPIRED if facts is None else facts.expired_through)
 
     # Identities
 
     def claim(
         self, workspaces: Sequence[str], days: Sequence[int], slots: Sequence[int], keys: bytes
     ) -> Sequence[bytes | None]:
-        prefixes = [identities_of(workspace) for workspace in workspaces]
-        starts = range(0, len(keys), KEY_BYTES)
-        rows = [prefixes[slot] + keys[at : at + IDENTITY_BYTES] for slot, at in zip(slots, starts, strict=True)]
-        contents = [keys[at + IDENTITY_BYTES : at + KEY_BYTES] for at in starts]
-        earlier = self.store.get_many(rows)
-        claimed = [self._fresh_days.setdefault(day, []).append for day in days]
-        claim = self._fresh.setdefault
-        event = 0
-        for slot, row, content, stored in zip(slots, rows, contents, earlier, strict=True):
-            if stored is None:
-                standing = claim(row, content)
-                if standing is content:
-                    claimed[slot](row)
-                else:
-                    earlier[event] = standing
-            event += 1  # noqa: SIM113  # counted by hand: half the cost of enumerate over a zip of four
-        return earlier
+        return self._identities.claim(workspaces, days, slots, keys)
 
     # Bindings, accounts, wallets, decided orders
 
@@ -154,15 +145,68 @@ class PartitionMemory:
 
     def touch_cell(self, cell: Cell) -> None:
         self._new_cells[cell.key] = cell
+        self._new_of = None
 
-    def cells_from(self, account: str, day: int) -> Iterator[Cell]:
-        found = {
-            keys.cell_parts(key): None
-            for key, _ in self.store.scan(keys.cells_of(account), start=keys.cells_from(account, day))
-        }
-        found.update((key, None) for key in self._new_cells if key[0] == account)
-        for key in sorted(key for key in found if key[1] >= day):
+    def cells_from(self, account: str, day: int, through: int = NO_END) -> Iterator[Cell]:
+        for key in self._cell_keys(account, day, through):
             yield self.cell(key)
+
+    def _cell_keys(self, account: str, day: int, through: int) -> list[CellKey]:
+        found = {key: None for key in self._new_cells_of(account) if day <= key[1] <= through}
+        for row, _ in self.store.scan(keys.cells_of(account), start=keys.cells_from(account, day)):
+            key = keys.cell_parts(row)
+            if key[1] > through:
+                break
+            found[key] = None
+        return sorted(found)
+
+    def _new_cells_of(self, account: str) -> list[CellKey]:
+        if self._new_of is None:
+            self._new_of = {}
+            for key in self._new_cells:
+                self._new_of.setdefault(key[0], []).append(key)
+        return self._new_of.get(account, [])
+
+    # Days: what was told of them, and their end
+
+    def accounts_after(self, account: str) -> Iterator[str]:
+        stored = (key[1:].decode() for key, _ in self.store.scan(keys.ACCOUNT, start=keys.account(account) + b"\0"))
+        fresh = sorted(name for name in self._new_accounts if name > account)
+        last = None
+        for name in merge(stored, fresh):
+            if name != last:
+                yield name
+            last = name
+
+    def told(self, account: str, day: int) -> Told | None:
+        value = self._row(keys.told(account, day))
+        return None if value is None else _told(value)
+
+    def put_told(self, account: str, day: int, told: Told) -> None:
+        row = keys.told(account, day)
+        self._rows[row] = _encode(told)
+        self._new_told.setdefault(account, []).append(row)
+
+    def expire(self, through: int) -> None:
+        self._identities.expire(through)
+
+    def drop_days(self, account: str, through: int) -> int:
+        cells = self._cell_keys(account, 0, through)
+        for key in cells:
+            self._rows[keys.cell(*key)] = None
+            self._cells.pop(key, None)
+            self._new_cells.pop(key, None)
+        told = {row for row in self._new_told.get(account, ()) if keys.told_to(row, account, through)}
+        for row, _ in self.store.scan(keys.told_of(account)):
+            if not keys.told_to(row, account, through):
+                break
+            told.add(row)
+        for row in told:
+            self._rows[row] = None
+        return len(cells) + len(told)
+
+    def drop_identities(self, most: int) -> int:
+        return self._identities.drop(most)
 
     # The partition itself
 
@@ -178,11 +222,12 @@ class PartitionMemory:
             return None
         self._facts = value
         row = msgspec.msgpack.decode(value, type=FactsRow)
-        return Facts.remembered(row.opening, row.closed_through, row.expired_through)
+        return Facts.remembered(row.opening, row.closed_through, row.expired_through, row.closing, row.sweeping)
 
     def put_facts(self, facts: Facts) -> None:
         """Remember the facts, if they changed."""
-        value = _encode(FactsRow(facts.opening, facts.closed_through, facts.expired_through))
+        row = FactsRow(facts.opening, facts.closed_through, facts.expired_through, facts.closing, facts.sweeping)
+        value = _encode(row)
         if value != self._facts:
             self._facts = self._rows[keys.FACTS] = value
 
@@ -199,19 +244,15 @@ class PartitionMemory:
         for key, cell in self._new_cells.items():
             row = CellRow(cell.uses, cell.published, cell.alerts, cell.balance)
             rows.append((keys.cell(*key), _encode(row)))
-        for day, claimed in self._fresh_days.items():
-            for number, start in enumerate(range(0, len(claimed), PACKED_IDENTITIES)):
-                flat: list[bytes] = []
-                for row_key in claimed[start : start + PACKED_IDENTITIES]:
-                    flat += (row_key, self._fresh[row_key])
-                rows.append((keys.packed(day, offset, number), _encode(flat)))
+        rows.extend(self._identities.changes(offset))
         return rows
 
     def settle(self, rows: Rows, changelog_next: int) -> None:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""
-        self.store.write([*rows, *sorted(self._fresh.items()), (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
-        self._rows, self._fresh, self._fresh_days = {}, {}, {}
-        self._new_cells, self._new_accounts = {}, {}
+        local = self._identities.settle()
+        self.store.write([*rows, *local, (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
+        self._rows, self._new_cells, self._new_accounts = {}, {}, {}
+        self._new_of, self._new_told = None, {}
         self._trim()
 
     def _trim(self) -> None:
@@ -227,12 +268,3 @@ class PartitionMemory:
         if key in self._rows:
             return self._rows[key]
         return self.store.get(key)
-
-
-def restored(rows: Iterable[tuple[bytes, bytes | None]]) -> Iterator[tuple[bytes, bytes | None]]:
-    """Rows of the changelog as rows of the store: packed identities also one by one."""
-    for key, value in rows:
-        yield key, value
-        if value is not None and key[:1] == keys.PACKED:
-            flat = _packed(value)
-            yield from zip(flat[::2], flat[1::2], strict=True)

@@ -24,7 +24,7 @@ def bind(fold: "Fold", named: Named) -> "list[Cell]":
     if known is None:
         fold.memory.account(named.account)
     changed = []
-    for cell in fold.memory.cells_from(named.account, named.commercial):
+    for cell in fold.memory.cells_from(named.account, fold.known().live_from(named.commercial)):
         if named.workspace in cell.uses:
             fold.touch(cell).reprice()
             changed.append(cell)

@@ -22,6 +22,10 @@ class Facts:
     #: Days up to this one are closed (their figures are restated) and expired (final).
     closed_through: int
     expired_through: int
+    #: Accounts up to this one, in id order, are closed for the day after `closed_through`; "" before the first slice.
+    closing: str = ""
+    #: How far rows of expired days are dropped: after which account; None: none are left.
+    sweeping: str | None = None
     _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -31,17 +35,16 @@ class Facts:
         None counts as expired: what waited in Kafka for the first worker, however long, is still to be handled.
         """
         billing = zone(opening.time_zone)
-        opened_us = opened_ms * 1000
-        closed = billing.day_of(opened_us)
-        while billing.end_of(closed) + opening.close_grace_seconds * SECOND_US > opened_us:
-            closed -= 1
+        closed = _closed_by_opening(opening, billing, opened_ms)
         return cls(opening, billing, catalogue_from_json(opening.catalogue), closed, NEVER_EXPIRED)
 
     @classmethod
-    def remembered(cls, opening: Opening, closed_through: int, expired_through: int) -> "Facts":
+    def remembered(
+        cls, opening: Opening, closed_through: int, expired_through: int, closing: str, sweeping: str | None
+    ) -> "Facts":
         """The facts as a state remembers them."""
         catalogue = catalogue_from_json(opening.catalogue)
-        return cls(opening, zone(opening.time_zone), catalogue, closed_through, expired_through)
+        return cls(opening, zone(opening.time_zone), catalogue, closed_through, expired_through, closing, sweeping)
 
     def item(self, name: str, day: int) -> Item | None:
         """The item as the catalogue version of the day has it; None if it has no such item."""
@@ -56,8 +59,40 @@ class Facts:
         """The instant from which the day may be closed: its end and the grace."""
         return self.zone.end_of(day) + self.opening.close_grace_seconds * SECOND_US
 
+    def closed(self, account: str, day: int) -> bool:
+        """Whether the account's day is closed: whatever is published of it from now on is restated."""
+        return day <= self.closed_through or (day == self.closed_through + 1 and account <= self.closing)
+
+    def expirable(self) -> int:
+        """The last day that may expire: the horizon after it is closed, by an entry and not by the opening.
+
+        What waited in Kafka for the first worker was handled when the first day is closed by an entry, not before.
+        """
+        if self.closed_through == _closed_by_opening(self.opening, self.zone, self.opening.opened_ms):
+            return NEVER_EXPIRED
+        return self.closed_through - self.opening.restatement_horizon_days
+
+    def live_from(self, day: int) -> int:
+        """This day, or the first one that has not expired: figures of earlier ones are final."""
+        return max(day, self.expired_through + 1)
+
+    def with_closing(self, account: str) -> "Facts":
+        return replace(self, closing=account)
+
     def with_closed(self, day: int) -> "Facts":
-        return replace(self, closed_through=day)
+        return replace(self, closed_through=day, closing="")
 
     def with_expired(self, day: int) -> "Facts":
-        return replace(self, expired_through=day)
+        return replace(self, expired_through=day, sweeping="")
+
+    def with_swept(self, account: str | None) -> "Facts":
+        return replace(self, sweeping=account)
+
+
+def _closed_by_opening(opening: Opening, billing: BillingZone, opened_ms: int) -> int:
+    """The last day whose end + grace lies before the meter's first record."""
+    opened_us = opened_ms * 1000
+    closed = billing.day_of(opened_us)
+    while billing.end_of(closed) + opening.close_grace_seconds * SECOND_US > opened_us:
+        closed -= 1
+    return closed

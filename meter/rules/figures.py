@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from meter.rules.alerts import alert
 from meter.rules.allocation import allocate
-from meter.rules.charges import payg_lines, written, written_package
+from meter.rules.charges import NOTHING, payg_lines, written, written_package
 from meter.rules.days import day_text
 from meter.rules.memory import Cell
 from meter.rules.usage import converted, quantity_by_retention
@@ -117,9 +117,14 @@ def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
 def _figure(fold: "Fold", cell: Cell, stake: "Stake", item: "Item", workspace: str, covered: int) -> Figure | None:
     """The figures of one workspace now; None on a free day, which is never on `overages`."""
     basis = basis_of(fold, stake, workspace, cell.day)
-    if basis == FREE:
-        return None
+    return None if basis == FREE else figure_of(cell, stake, item, workspace, covered, basis)
+
+
+def figure_of(cell: Cell, stake: "Stake", item: "Item", workspace: str, covered: int, basis: str) -> Figure:
+    """The figures of one workspace, charged by `basis`."""
     usage = cell.converted[workspace]
+    if basis == FREE:
+        return Figure(usage, 0, 0, FREE, (), *NOTHING)
     if basis == PACKAGE:
         charge = written_package(usage - covered, item)
     else:
@@ -140,6 +145,7 @@ def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: Ca
     cell.published[workspace] = Published(fold.revision, figure)
     day = day_text(cell.day)
     facts = fold.known()
+    restated = facts.closed(cell.account, cell.day)
     fold.say(
         "overages",
         f"{cell.account}/{workspace}/{cell.item}/{day}",
@@ -159,11 +165,11 @@ def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: Ca
                 plans=list(figure.plans),
                 charge=charge_of(figure, facts.opening.currency),
                 cause=cause,
-                restated=cell.day <= facts.closed_through,
+                restated=restated,
             )
         ),
     )
-    fold.count("overage", "published")
+    fold.count("overage", "restated" if restated else "published")
     return cause
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from meter.rules.balances import balance
 from meter.rules.bindings import bind_group
+from meter.rules.closing import close, expire, restate
 from meter.rules.counting import count
 from meter.rules.facts import Facts
 from meter.rules.figures import Touch, settle
@@ -45,6 +46,8 @@ class Fold:
         self.touched: dict[CellKey, Touch] = {}
         #: Cells whose balance changed since the last `finish`, and the last record that did it.
         self.unbalanced: dict[CellKey, tuple[Cell, int]] = {}
+        #: Days of accounts that the record changed beside their cells: plans in force.
+        self.changed_days: dict[tuple[str, int], None] = {}
         self.stakes = Stakes()
         self.standing = Standing()
 
@@ -58,8 +61,10 @@ class Fold:
                 self._open(offset, timestamp_ms, record)
             case CatalogueVersion():
                 self._announce(offset, timestamp_ms, record)
-            case DayClosed() | DayExpired():
-                self._steer(timestamp_ms, record)
+            case DayClosed():
+                close(self, timestamp_ms, record)
+            case DayExpired():
+                expire(self, record)
 
     def known(self) -> Facts:
         """The opening's facts; every other record stands behind the opening."""
@@ -98,6 +103,7 @@ class Fold:
         touched, self.touched = self.touched, {}
         for touch in touched.values():
             settle(self, touch)
+        restate(self, touched)
 
     def _open(self, offset: int, timestamp_ms: int, record: Opening) -> None:
         if self.facts is None:
@@ -105,9 +111,6 @@ class Fold:
             self.facts = Facts.opened(replaced(record, opened_ms=opened_ms), opened_ms)
 
     def _announce(self, offset: int, timestamp_ms: int, record: CatalogueVersion) -> None:
-        """Issue 4."""
-
-    def _steer(self, timestamp_ms: int, record: DayClosed | DayExpired) -> None:
         """Issue 4."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from schemas.rows import Account, Binding, Published, Use, Wallet
+from schemas.rows import Account, Binding, Published, Told, Use, Wallet
 
 CellKey = tuple[str, int, str]  # account, day, item
 
@@ -93,5 +93,23 @@ class Memory(Protocol):
     def touch_cell(self, cell: Cell) -> None:
         """The cell was changed."""
 
-    def cells_from(self, account: str, day: int) -> Iterable[Cell]:
-        """All cells of an account of this day and later ones, in key order."""
+    def cells_from(self, account: str, day: int, through: int = ...) -> Iterable[Cell]:
+        """All cells of an account of this day and later ones (up to `through`), in key order."""
+
+    def accounts_after(self, account: str) -> Iterable[str]:
+        """All accounts whose ids come after this one, in id order."""
+
+    def told(self, account: str, day: int) -> Told | None:
+        """What the statements of an account's day last said; None before the first."""
+
+    def put_told(self, account: str, day: int, told: Told) -> None:
+        """Remember what they said."""
+
+    def expire(self, through: int) -> None:
+        """Identities claimed for days up to `through` are free from now on."""
+
+    def drop_days(self, account: str, through: int) -> int:
+        """Drop the account's cells of days up to `through`, and what was told of them; how many rows went."""
+
+    def drop_identities(self, most: int) -> int:
+        """Drop about so many identities of expired days; how many went (0: none are left)."""

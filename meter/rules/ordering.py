@@ -89,7 +89,10 @@ def _apply(fold: "Fold", group: OrderGroup, entry: OrderEntry, decision: Decisio
     account.plans[plan.plan_id] = plan
     memory.touch_account(account)
     fold.stakes.forget(account.account)
-    for cell in memory.cells_from(account.account, decision.effective_day):
-        if cell.day <= plan.last_day:
-            listed = listed_on(plan, cell.day)
-            fold.touch(cell).by_order(decision.order_id, listed, group.topic, group.partition, entry.offset)
+    facts = fold.known()
+    since = facts.live_from(decision.effective_day)
+    for cell in memory.cells_from(account.account, since, plan.last_day):
+        listed = listed_on(plan, cell.day)
+        fold.touch(cell).by_order(decision.order_id, listed, group.topic, group.partition, entry.offset)
+    for day in range(since, min(plan.last_day, facts.closed_through + 1) + 1):  # only of a late order
+        fold.changed_days[account.account, day] = None

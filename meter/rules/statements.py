@@ -1,0 +1,163 @@
+"""Statements: what an account's day came to, told when it closes and again when something changes it afterwards.
+
+A statement is a function of the day's totals, the plans and the bindings. An item with a counted event is in it, also
+at usage 0, so which statements there are depends on what happened, never on when it arrived. What was last told is
+kept as digests: a restatement tells the account's day and those of its workspaces that differ from it.
+"""
+
+from decimal import Decimal
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from meter.rules.allocation import allocate
+from meter.rules.charges import due
+from meter.rules.days import day_text
+from meter.rules.figures import basis_of, charge_of, figure_of
+from meter.rules.plans import in_force, order_of, quota_on
+from meter.rules.usage import converted, quantity_by_retention
+from schemas.money import money_text
+from schemas.record import encode
+from schemas.rows import Told
+from schemas.statements import (
+    AccountStatementStruct,
+    DrawnStruct,
+    ItemDayStruct,
+    PlanDayStruct,
+    PlanItemStruct,
+    ReportedStruct,
+    WorkspaceStatementStruct,
+)
+
+if TYPE_CHECKING:
+    from meter.rules.fold import Fold
+    from meter.rules.memory import Cell
+    from meter.rules.stakes import Stake
+    from schemas.rows import Account, Plan
+
+#: How a statement ends before it is known whether it is restated, and by what.
+_UNTOLD = b'"restated":false,"revision":0}'
+
+
+def state(fold: "Fold", account: str, day: int) -> int:
+    """Tell what the account's day came to, where that differs from what was last told; the rows it took.
+
+    Nothing is told of an account that had neither usage nor a plan in force.
+    """
+    cells = [cell for cell in fold.memory.cells_from(account, day, day) if cell.uses]
+    row = fold.memory.account(account)
+    plans = sorted((plan for plan in row.plans.values() if in_force(plan, day)), key=lambda plan: order_of(plan, day))
+    if not cells and not plans:
+        return 0
+    days: dict[str, list[ItemDayStruct]] = {}
+    bases: dict[str, str] = {}
+    for cell in cells:
+        _items(fold, row, cell, days, bases)
+    before = fold.memory.told(account, day)
+    digests = {} if before is None else before.workspaces
+    told: dict[str, bytes] = {}
+    for workspace in sorted(days):
+        one = WorkspaceStatementStruct(
+            account=account, workspace=workspace, day=day_text(day), basis=bases[workspace], items=days[workspace]
+        )
+        told[workspace] = _say(fold, day, one, digests.get(workspace))
+    whole = _whole(fold, account, day, cells, plans, days)
+    after = Told(_say(fold, day, whole, None if before is None else before.account), told)
+    if after != before:
+        fold.memory.put_told(account, day, after)
+    return sum(len(items) for items in days.values()) + 1
+
+
+def _items(
+    fold: "Fold", account: "Account", cell: "Cell", days: dict[str, list[ItemDayStruct]], bases: dict[str, str]
+) -> None:
+    """What each workspace used of the cell's item, added to its day."""
+    stake = fold.stakes.of(account, cell.item, cell.day)
+    item = fold.known().item(cell.item, cell.day)
+    assert item is not None, f"a cell of {cell.item} exists, so its day's catalogue has the item"
+    _allocated(fold, cell, stake)
+    currency = fold.known().opening.currency
+    for workspace, use in cell.uses.items():
+        basis = bases.get(workspace)
+        if basis is None:
+            basis = bases[workspace] = basis_of(fold, stake, workspace, cell.day)
+        figure = figure_of(cell, stake, item, workspace, cell.covered[workspace], basis)
+        days.setdefault(workspace, []).append(
+            ItemDayStruct(
+                item=cell.item,
+                reported=[
+                    ReportedStruct(retention_days=retention or None, quantity=quantity)
+                    for retention, quantity in quantity_by_retention(use, item).items()
+                ],
+                usage=figure.usage,
+                coverage=_coverage(cell, stake, workspace) if figure.covered else [],
+                covered=figure.covered,
+                overage=figure.overage,
+                charge=charge_of(figure, currency),
+            )
+        )
+
+
+def _allocated(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
+    """Have the cell's allocation at hand: it is as the last record that touched the cell left it."""
+    if cell.allocated:
+        return
+    item = fold.known().item(cell.item, cell.day)
+    assert item is not None, f"a cell of {cell.item} exists, so its day's catalogue has the item"
+    cell.converted = {workspace: converted(use, item) for workspace, use in cell.uses.items()}
+    allocation = allocate(stake.shares, cell.converted)
+    cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
+
+
+def _coverage(cell: "Cell", stake: "Stake", workspace: str) -> list[DrawnStruct]:
+    return [
+        DrawnStruct(plan_id=plan_id, covered=drawn)
+        for plan_id in stake.plans.get(workspace, ())
+        for drawn in (cell.drawn.get(plan_id, {}).get(workspace, 0),)
+        if drawn
+    ]
+
+
+def _whole(
+    fold: "Fold",
+    account: str,
+    day: int,
+    cells: list["Cell"],
+    plans: list["Plan"],
+    days: dict[str, list[ItemDayStruct]],
+) -> AccountStatementStruct:
+    """The account's own statement, of what its workspaces' say."""
+    by_item = {cell.item: cell for cell in cells}
+    amounts = (Decimal(item.charge.amount) for items in days.values() for item in items)
+    return AccountStatementStruct(
+        account=account,
+        day=day_text(day),
+        amount_due=money_text(due(amounts)),
+        currency=fold.known().opening.currency,
+        plans=[PlanDayStruct(plan_id=plan.plan_id, items=_plan_items(plan, day, by_item)) for plan in plans],
+        workspaces=sum(any(item.usage > 0 for item in items) for items in days.values()),
+    )
+
+
+def _plan_items(plan: "Plan", day: int, by_item: dict[str, "Cell"]) -> list[PlanItemStruct]:
+    """What a plan had and gave of every item it has a quota for."""
+    names = {item for package in plan.packages for item in package.quotas} | {line.item for line in plan.traffic}
+    found = []
+    for item in sorted(names):
+        quota = quota_on(plan, item, day)
+        if quota > 0:
+            cell = by_item.get(item)
+            covered = 0 if cell is None else sum(cell.drawn.get(plan.plan_id, {}).values())
+            found.append(PlanItemStruct(item=item, quota=quota, covered=covered, unused=quota - covered))
+    return found
+
+
+def _say(fold: "Fold", day: int, one: AccountStatementStruct | WorkspaceStatementStruct, before: bytes | None) -> bytes:
+    """Tell a statement, if its digest is not the one last told; its digest."""
+    content = encode(one).removesuffix(_UNTOLD)
+    digest = blake2b(content, digest_size=16).digest()
+    if digest != before:
+        restated = fold.known().closed(one.account, day)
+        ending = b'"restated":%b,"revision":%d}' % (b"true" if restated else b"false", fold.revision)
+        fold.say("statements", one.record_key(), content + ending)
+        fold.count("statement", "restated" if restated else "published")
+    return digest
