@@ -13,6 +13,7 @@ import aiokafka
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from meter.admin import connected_admin, partition_counts
 from meter.rules.facts import Facts
 from meter.settings import Settings
 from meter.topics import Topics
@@ -69,6 +70,27 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
         await reader.stop()
         await producer.stop()
     return Facts.opened(opened, opened.opened_ms)
+
+
+async def opening_of(settings: Settings) -> Opening:
+    """The opening that stands, for whoever only reads; `Trouble` if no worker has opened the journal yet."""
+    topic = Topics.of(settings.topic_prefix).journal
+    async with connected_admin(settings) as admin:
+        known = topic in await partition_counts(admin)
+    reader = aiokafka.AIOKafkaConsumer(
+        isolation_level="read_committed", enable_auto_commit=False, **settings.kafka_client_kwargs()
+    )
+    await reader.start()
+    try:
+        opened = await _first(reader, topic, 0) if known else None
+    finally:
+        await reader.stop()
+    if opened is None:
+        raise Trouble(
+            f"the journal {topic} at {settings.broker} is not opened yet; the first `meter worker` does it "
+            "(METER_TOPIC_PREFIX names the prefix)"
+        )
+    return opened
 
 
 async def _first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> Opening | None:

@@ -10,12 +10,13 @@ from typing import Any, Generic, Protocol, TypeVar
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 
 from meter.admin import BrokerUnreachable, connected_admin, partition_counts
 from meter.settings import Settings
 from meter.trouble import Trouble
 
-POLL_MS = 500
+POLL_SECONDS = 0.5
 FETCH_WAIT_MS = 100
 
 
@@ -56,31 +57,44 @@ class OutputReader:
         self._consumer = consumer
         self._partitions = partitions
 
+    async def skip(self, *topics: str) -> None:
+        """Pass over everything that was published on these topics until now."""
+        await self._consumer.seek_to_end(*(tp for tp in self._partitions if tp.topic in topics))
+
     async def to_the_end(self) -> AsyncIterator[Any]:
         """Every record up to where the topics end now (transactions that are open then are not waited for)."""
         ends = await self._consumer.end_offsets(self._partitions)
         left = set(self._partitions)
         while left := {tp for tp in left if await self._consumer.position(tp) < ends[tp]}:
-            for record in await self._fetched():
+            for record in await self.within(POLL_SECONDS):
                 yield record
 
     async def follow(self) -> AsyncIterator[Any]:
         """Every further record, for ever."""
         while True:
-            for record in await self._fetched():
+            for record in await self.within(POLL_SECONDS):
                 yield record
 
-    async def _fetched(self) -> Iterable[Any]:
+    async def within(self, seconds: float) -> Iterable[Any]:
+        """The next records, as soon as there are any; none if none come within `seconds`."""
         try:
-            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+            fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000))
         except KafkaError as error:
             raise Trouble(f"reading stopped: {type(error).__name__}: {error}; look at the broker") from error
         return [record for records in fetched.values() for record in records if record.value is not None]
 
 
+def partition_of(account: str, partitions: int) -> int:
+    """The partition of an account's records, as Kafka's Java partitioner would have it."""
+    return int(murmur2(account.encode()) & 0x7FFFFFFF) % partitions
+
+
 @asynccontextmanager
-async def open_outputs(settings: Settings, *topics: str) -> AsyncIterator[OutputReader]:
-    """Open topics (whole names) at their beginning; `Trouble` if one does not exist or no broker answers."""
+async def open_outputs(settings: Settings, *topics: str, account: str | None = None) -> AsyncIterator[OutputReader]:
+    """Open topics (whole names) at their beginning; `Trouble` if one does not exist or no broker answers.
+
+    With `account` only the partitions that its records go to: the others hold nothing of it.
+    """
     async with connected_admin(settings) as admin:
         counts = await partition_counts(admin)
     missing = [topic for topic in topics if topic not in counts]
@@ -89,7 +103,12 @@ async def open_outputs(settings: Settings, *topics: str) -> AsyncIterator[Output
             f"there is no topic {', '.join(missing)} at {settings.broker}; `meter worker` creates it "
             "(METER_TOPIC_PREFIX names the prefix)"
         )
-    partitions = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in range(counts[topic])
+        if account is None or number == partition_of(account, counts[topic])
+    ]
     consumer = aiokafka.AIOKafkaConsumer(
         isolation_level="read_committed",
         enable_auto_commit=False,

@@ -1,0 +1,171 @@
+"""`meter top-up|buy|add-traffic|upgrade|change-workspaces`: send an order, wait for its outcome, tell it.
+
+Exit code 1 if the order is refused, or if no outcome comes in time. Nothing is spent that is not named: an order
+without `--pay` is refused unless it costs nothing, and the refusal tells the price.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from meter.cli import order_words as words
+
+if TYPE_CHECKING:
+    from agents.quoting import Quote
+    from meter.settings import Settings
+    from schemas.orders import Order
+    from schemas.outcomes import OrderOutcome
+
+TIMEOUT_SECONDS = 30.0
+
+Pay = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METHOD[:INSTRUMENT]=AMOUNT",
+        help=f"{words.PAY_HELP}; they make exactly the price. `auto` pays the price, whatever it is, from cash.",
+    ),
+]
+OrderId = Annotated[
+    str | None,
+    typer.Option(help="The order's id. Default: a new one. An order that is sent again under its id counts once."),
+]
+Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for the outcome.")]
+Json = Annotated[bool, typer.Option("--json", help="The outcome as published, one line of JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the five commands that order something."""
+    for command in (top_up, buy, add_traffic, upgrade, change_workspaces):
+        app.command(command.__name__.replace("_", "-"))(command)
+
+
+def top_up(
+    account: words.Account,
+    amount: words.Amount,
+    method: words.Method = "cash",
+    instrument: words.Instrument = None,
+    expires_on: words.ExpiresOn = None,
+    currency: words.Currency = None,
+    order_id: OrderId = None,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    json: Json = False,
+) -> None:
+    """Put money on an account: on its cash, or on a prepaid card or coupon named by --instrument."""
+    fields = words.present(words.top_up(account, amount, method, instrument, expires_on), currency=currency)
+    order(fields, None, order_id, timeout, json)
+
+
+def buy(
+    account: words.Account,
+    plan: words.Package,
+    workspaces: words.Workspaces,
+    traffic: words.Traffic = None,
+    first_day: words.FirstDay = None,
+    pay: Pay = None,
+    order_id: OrderId = None,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    json: Json = False,
+) -> None:
+    """Buy a plan package, and traffic packages, for workspaces in priority order. The order's id is the plan's."""
+    order(words.purchase(account, plan, workspaces, traffic, first_day), pay, order_id, timeout, json)
+
+
+def add_traffic(
+    account: words.Account,
+    plan_id: words.PlanId,
+    traffic: words.Traffic = None,
+    pay: Pay = None,
+    order_id: OrderId = None,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    json: Json = False,
+) -> None:
+    """Add traffic packages to a plan, from today (or its first day) through its last day."""
+    order(words.add_traffic(account, plan_id, traffic), pay, order_id, timeout, json)
+
+
+def upgrade(
+    account: words.Account,
+    plan_id: words.PlanId,
+    plan: words.Package,
+    pay: Pay = None,
+    order_id: OrderId = None,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    json: Json = False,
+) -> None:
+    """Put a dearer plan package in the place of a plan's; its traffic packages, list and last day stay."""
+    order(words.upgrade(account, plan_id, plan), pay, order_id, timeout, json)
+
+
+def change_workspaces(
+    account: words.Account,
+    plan_id: words.PlanId,
+    workspaces: words.Workspaces,
+    order_id: OrderId = None,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    json: Json = False,
+) -> None:
+    """Give a plan a new list of workspaces, in its new order; it costs nothing."""
+    order(words.change_workspaces(account, plan_id, workspaces), None, order_id, timeout, json)
+
+
+def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None, timeout: float, json: bool) -> None:
+    """Send the order that the fields make, and tell what became of it; exit code 1 if it was refused."""
+    import asyncio
+
+    from meter.cli.order_sentences import outcome_lines
+    from meter.settings import Settings
+
+    fields = words.present(fields, payments=words.payments(pay))
+    fields["order_id"] = words.new_order_id(fields["kind"]) if order_id is None else order_id
+    wanted = words.order_of(fields)
+    auto = list(pay or ()) == [words.AUTO]
+    wanted, outcome = asyncio.run(sent(Settings.load(), wanted, auto, timeout, order_id is not None))
+    if json:
+        typer.echo(outcome.json_bytes())
+    else:
+        typer.echo("\n".join(outcome_lines(wanted, outcome)))
+    if outcome.outcome == "refused":
+        raise typer.Exit(1)
+
+
+async def sent(
+    settings: "Settings", wanted: "Order", auto: bool, timeout: float, chosen: bool
+) -> "tuple[Order, OrderOutcome]":
+    """The order as it was sent, and its outcome."""
+    from meter.placing import placed
+
+    if auto:
+        wanted = await paid_from_cash(settings, wanted, chosen)
+    return wanted, await placed(settings, wanted, timeout, chosen)
+
+
+async def paid_from_cash(settings: "Settings", wanted: "Order", chosen: bool) -> "Order":
+    """The order with the price it has today, paid from cash; one that was sent before is paid as it was."""
+    from agents.quoting import quoted
+    from meter.placing import ordered
+
+    before = await ordered(settings, wanted.account, wanted.order_id) if chosen else None
+    if before is not None:
+        return wanted.model_copy(update={"payments": getattr(before, "payments", ())})
+    return with_price_paid(wanted, await quoted(settings, wanted))
+
+
+def with_price_paid(wanted: "Order", quote: "Quote") -> "Order":
+    """The order with its quoted price paid from cash; `Trouble` where that is no use."""
+    from meter.trouble import Trouble
+    from schemas.money import money_text
+    from schemas.orders import Payment
+
+    decision = quote.decision
+    if not decision.accepted:
+        raise Trouble(f"nothing was sent, it would be refused: {decision.refusal}: {decision.error}")
+    if not decision.price:
+        return wanted
+    if quote.cash < decision.price:
+        raise Trouble(
+            f"nothing was sent, an instrument is drawn no lower than 0: cash holds {money_text(quote.cash)}, the price "
+            f"is {money_text(decision.price)}; `meter top-up {wanted.account} "
+            f"{money_text(decision.price - quote.cash)}`, or pay otherwise (--pay)"
+        )
+    return wanted.model_copy(update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)})
