@@ -1,0 +1,134 @@
+"""`meter demo`: a day of usage of 20 workspaces on a real Kafka, live, in under a minute."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from meter.demo.board import Board
+    from meter.settings import Settings
+
+#: What is shown where nobody looks on is as wide as the live table at its narrowest.
+PIPED_WIDTH = 120
+INTERRUPTED = 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter demo`."""
+    app.command()(demo)
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(min=0, max=600, help="How long the day takes.")] = 36.0,
+) -> None:
+    """Meter a bundled day of usage of 20 workspaces in 5 accounts, live, and check every figure at the end.
+
+    It uses the Kafka at METER_BROKER, or starts one there and stops it again. Its topics have a prefix of their own
+    (`demo-1.`, `demo-2.`, …) and stay; its worker's data is removed. Ctrl-C ends everything that it started.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from meter.demo.stage import broker_there, ended_by_signals
+    from meter.settings import Settings
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    settings = Settings.load()
+
+    def say(sentence: str) -> None:
+        console.print(sentence, soft_wrap=True, markup=False)
+
+    try:
+        with ended_by_signals(), broker_there(settings, say) as ours, tempfile.TemporaryDirectory() as directory:
+            if not ours:
+                say(f"Kafka answers at {settings.broker}; it stays as it is")
+            right = performed(console, settings, Path(directory), seconds, ours)
+    except KeyboardInterrupt:
+        say("interrupted; nothing that the demo started runs on")
+        raise typer.Exit(INTERRUPTED) from None
+    if not right:
+        raise typer.Exit(1)
+
+
+def performed(console: "Console", settings: "Settings", directory: "Path", seconds: float, ours: bool) -> bool:
+    """Start a worker, play the day, tell what came of it; whether that is what must come of it."""
+    import asyncio
+    import time
+
+    from meter.demo.board import Board
+    from meter.demo.clock import nearly_over
+    from meter.demo.day import told
+    from meter.demo.play import Play
+    from meter.demo.stage import worker
+    from meter.topics import Topics
+
+    prefix = asyncio.run(fresh_prefix(settings))
+    clock = nearly_over(time.time_ns() // 1000)
+    own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
+    console.print(f"starting a worker: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
+    with worker(settings, directory, own) as running:
+        console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {seconds:.0f} s\n")
+        board = Board(Topics.of(prefix))
+        play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
+        differences = asyncio.run(play.run(told(clock.day_us), seconds))
+        conclude(console, board, play.sent, running.taken_in(), differences)
+        look_further(console, own, ours)
+    return not differences
+
+
+async def fresh_prefix(settings: "Settings") -> str:
+    """The first `demo-<n>.` after all that there are."""
+    import re
+
+    from meter.admin import connected_admin, partition_counts
+
+    async with connected_admin(settings) as admin:
+        names = await partition_counts(admin)
+    taken = [int(found[1]) for found in (re.match(r"demo-([0-9]{1,9})\.", name) for name in names) if found]
+    return f"demo-{max(taken, default=0) + 1}."
+
+
+def conclude(console: "Console", board: "Board", sent: int, taken_in: dict[str, int], differences: list[str]) -> None:
+    """The day's table and totals, and whether they are as expected."""
+    import time
+
+    from meter.demo import screen
+    from meter.demo.board import expected
+
+    wanted = expected()
+    console.print("\nThe day in the end:\n", style="bold")
+    console.print(screen.table(board, screen.Marks(), time.monotonic(), console.width, airy=True))
+    console.print()
+    console.print(screen.totals(board, sent, taken_in))
+    if differences:
+        console.print(f"checked: {len(differences)} things are not as expected", style="bold red")
+        for line in differences:
+            console.print(f"  {line}", soft_wrap=True, markup=False)
+        return
+    figures = sum(len(figure) for figure in wanted["figures"].values())
+    orders, dead = len(wanted["orders"]), sum(wanted["dead_letters"].values())
+    checked = f"checked: {figures} figures, {orders} orders, {dead} dead letters as expected"
+    console.print(checked, style="bold green")
+
+
+def look_further(console: "Console", own: dict[str, str], ours: bool) -> None:
+    """The commands that show more of what was published."""
+    prefix = own["METER_TOPIC_PREFIX"]
+    lines = [
+        *(["meter broker up"] if ours else []),
+        f"export METER_TOPIC_PREFIX={prefix} METER_BILLING_TIME_ZONE={own['METER_BILLING_TIME_ZONE']}",
+        "meter overages --account juniper",
+        "meter overages --account orbit --json  # every charge with its lines and cause",
+        "meter worker                           # goes on; `meter send` gives it more",
+    ]
+    console.print(f"\nTo look further (the topics {prefix}* stay):")
+    for line in lines:
+        console.print(f"  {line}", soft_wrap=True, markup=False)

@@ -1,0 +1,161 @@
+"""What the demo is played on: a broker and a worker, started if need be, and stopped again whatever happens."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from meter.broker import Broker
+from meter.kafka_probe import is_kafka
+from meter.settings import PREFIX, Settings, variable
+from meter.trouble import Trouble
+
+#: What of our own settings a worker of the demo takes over: how to reach Kafka. The rest is the demo's.
+INHERITED = ("broker", "replication_factor", "security_protocol")
+#: Starting takes 3 s on two idle cores, first of all it makes 14 topics.
+READY_SECONDS = 60.0
+#: A worker lets go in a second or two; what it has not committed is of no use to anybody here.
+STOP_SECONDS = 4.0
+#: Whoever interrupts wants to go on.
+INTERRUPTED_SECONDS = 1.0
+LOG_TAIL_LINES = 12
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def broker_there(settings: Settings, say: Say) -> Iterator[bool]:
+    """A broker that answers at METER_BROKER; whether it is ours: then it is stopped at the end (its data stays)."""
+    host, _, port = settings.bootstrap_servers[0].rpartition(":")
+    if settings.security_protocol != "PLAINTEXT" or is_kafka(host, int(port)):
+        yield False
+        return
+    if host not in ("127.0.0.1", "localhost"):
+        raise Trouble(f"no Kafka answers at {settings.broker}, and the demo starts one on this machine only")
+    broker = Broker(settings.data_dir, say)
+    try:
+        broker.up(int(port))
+        yield True
+    finally:
+        with uninterrupted():
+            broker.down()
+
+
+class Worker:
+    """A process of `meter worker`, its log in a file."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        self._process = process
+        self._port = port
+        self._log = log
+
+    def must_live(self) -> None:
+        """`Trouble`, with the end of its log, if it has ended."""
+        code = self._process.poll()
+        if code is not None:
+            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+            raise Trouble(f"the worker ended with exit code {code}; the end of its log:\n{tail}")
+
+    def page(self, path: str) -> str | None:
+        """A page of its web port; None while it answers anything but 200."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
+                text: str = answer.read().decode()
+                return text
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def wait_ready(self) -> float:
+        """Wait until it is ready; how long that took, in seconds."""
+        begun = time.monotonic()
+        while self.page("/ready") is None:
+            self.must_live()
+            if time.monotonic() - begun > READY_SECONDS:
+                raise Trouble(f"the worker was not ready within {READY_SECONDS:.0f} s; the machine may be too busy")
+            time.sleep(0.05)
+        return time.monotonic() - begun
+
+    def taken_in(self) -> dict[str, int]:
+        """How many records were taken in, by outcome (counted, duplicate, dead)."""
+        found: dict[str, int] = {}
+        for line in (self.page("/metrics") or "").splitlines():
+            if line.startswith("meter_records_total{"):
+                labels, _, value = line.rpartition(" ")
+                outcome = labels.partition('outcome="')[2].partition('"')[0]
+                found[outcome] = found.get(outcome, 0) + int(float(value))
+        return found
+
+
+@contextmanager
+def worker(settings: Settings, directory: Path, own: Mapping[str, str]) -> Iterator[Worker]:
+    """A worker with `own` variables, its data and log in `directory`; it is gone at the end."""
+    port = free_port()
+    variables = {**own, "METER_DATA_DIR": str(directory / "worker"), "METER_WEB_PORT": str(port)}
+    with (directory / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "meter.cli", "worker"],
+            env=environment(settings, variables),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is ours: we end it in our own time
+        )
+    patience = INTERRUPTED_SECONDS
+    try:
+        yield Worker(process, port, directory / "worker.log")
+        patience = STOP_SECONDS
+    finally:
+        with uninterrupted():
+            process.terminate()
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:
+    """Our own environment, of its `METER_…` only what says how to reach Kafka, and `variables`."""
+    reach = [variable(name) for name in Settings.model_fields if name in INHERITED or name.startswith(("sasl", "ssl"))]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name in reach}
+    return {**kept, "METER_BROKER": settings.broker, **variables}
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the demo as Ctrl-C does: through every `finally`."""
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C does not stop the stopping."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,318 @@
+"""The order commands where no broker is needed: the words of an order, what is told of it, and its quote."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from agents.quoting import Quote, Surroundings, quote
+from meter.cli import order_words as words
+from meter.cli.order_sentences import outcome_lines, quote_json, quote_lines
+from meter.cli.orders import with_price_paid
+from meter.cli.plans import NAMED, in_order, names, state_of
+from meter.placing import same
+from meter.published import plan_row, wallet_row
+from meter.rules.outcomes import say_outcome, say_plan, say_wallet
+from meter.rules.wallets import key_of
+from meter.trouble import Trouble
+from schemas.ids import is_id
+from schemas.outcomes import OrderOutcome
+from schemas.plans import Plan as PlanRecord
+from schemas.wallets import Wallet as WalletRecord
+from tests.rules.order_world import BOUGHT_ON, CASH, LAST_DAY, TODAY, Json, World, a_world, order_of, read
+
+
+class Said:
+    """A fold that only listens: the outputs of `meter.rules.outcomes`, by topic."""
+
+    revision = 7
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    def say(self, topic: str, key: str, value: bytes) -> None:
+        self.values[topic] = value
+
+    def known(self) -> Any:
+        return self
+
+    @property
+    def opening(self) -> Any:
+        return self
+
+    currency = "CNY"
+
+
+def quoted(order: Json, world: World | None = None) -> Quote:
+    """The quote of an order in a world."""
+    world = world or a_world()
+    known = Surroundings(world.account, world.wallets, world.bindings, world.catalogue)
+    return quote(read(order), world.day, known)
+
+
+def published(world: World, plan_id: str = "o-1") -> PlanRecord:
+    """A plan of a world as it is published."""
+    said: Any = Said()
+    say_plan(said, "acct_1", world.account.plans[plan_id])
+    return PlanRecord.model_validate_json(said.values["plans"])
+
+
+# The words of an order
+
+
+def test_traffic_is_an_item_units_and_perhaps_a_discount() -> None:
+    assert words.traffic_lines(["logs=30@0.8", "sms=1"]) == [
+        {"item": "logs", "units": 30, "discount": "0.8"},
+        {"item": "sms", "units": 1},
+    ]
+    assert words.traffic_lines(None) is None
+
+
+@pytest.mark.parametrize("word", ["logs", "logs=", "logs=x", "logs=1.5", "logs=-1", "logs=٣", "logs@0.8=3"])
+def test_other_traffic_is_told(word: str) -> None:
+    with pytest.raises(Trouble, match=r"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT"):
+        words.traffic_lines([word])
+
+
+def test_payments_are_a_method_perhaps_an_instrument_and_an_amount() -> None:
+    assert words.payments(["cash=53392.00", "prepaid_card:card-9=1500.00"]) == [
+        {"method": "cash", "amount": "53392.00"},
+        {"method": "prepaid_card", "amount": "1500.00", "instrument": "card-9"},
+    ]
+    assert words.payments(None) is words.payments(["auto"]) is None
+
+
+def test_auto_stands_alone() -> None:
+    with pytest.raises(Trouble, match="--pay auto stands alone"):
+        words.payments(["auto", "cash=1.00"])
+
+
+def test_every_kind_of_order_is_what_its_json_would_be() -> None:
+    made = [
+        words.top_up("acct_1", "100.00", "prepaid_card", "card-9", "2026-12-31"),
+        words.present(
+            words.purchase("acct_1", "startup", ["wksp_a", "wksp_b"], ["logs=30@0.8"], None),
+            payments=words.payments(["cash=53392.00", "prepaid_card:card-9=1500.00", "coupon:cpn-3=500.00"]),
+        ),
+        words.present(
+            words.add_traffic("acct_1", "o-1", ["logs=30@0.8"]),
+            payments=words.payments(["cash=12532.00", "prepaid_card:card-9=500.00"]),
+        ),
+        words.present(
+            words.upgrade("acct_1", "o-1", "growth"),
+            payments=words.payments(["cash=231102.15", "prepaid_card:card-9=500.00"]),
+        ),
+        words.change_workspaces("acct_1", "o-1", ["wksp_b", "wksp_c", "wksp_a"]),
+    ]
+    for fields in made:
+        assert words.order_of({**fields, "order_id": "o-2"}) == read(order_of(fields["kind"]))
+
+
+def test_everything_that_is_wrong_with_an_order_is_told_at_once() -> None:
+    fields = words.purchase("acct 1", "startup", ["wksp_a"], ["logs=0"], "2026-02-30")
+    with pytest.raises(Trouble) as told:
+        words.order_of({**fields, "order_id": "o-2", "payments": words.payments(["cash=1,5"])})
+    first, *rest = str(told.value).splitlines()
+    assert first == "this is no order, and nothing was sent:"
+    assert [line.split(":")[0].strip() for line in rest] == [
+        "account",
+        "traffic[0].units",
+        "first_day",
+        "payments[0].amount",
+    ]
+
+
+def test_cash_has_no_instrument() -> None:
+    with pytest.raises(Trouble, match="named by instrument, cash has none"):
+        words.order_of({**words.top_up("acct_1", "5", "cash", "card-9", None), "order_id": "t-1"})
+
+
+def test_traffic_of_nothing_is_no_order() -> None:
+    with pytest.raises(Trouble, match="adds at least one traffic package"):
+        words.add_traffic("acct_1", "o-1", None)
+
+
+def test_new_ids_are_ids_and_differ() -> None:
+    made = {words.new_order_id(kind) for kind in ("purchase", "top_up", "change_workspaces") for _ in range(50)}
+    assert len(made) == 150
+    assert all(is_id(each) for each in made)
+    assert words.new_order_id("purchase").startswith("plan-20")
+
+
+def test_an_order_is_the_same_by_its_content_whatever_its_form() -> None:
+    order = order_of("purchase", currency="CNY")
+    assert same(read(order), read({**order, "note": "again"}))
+    assert same(read(order), read(order_of("purchase", currency=None)))
+    assert not same(read(order), read(order_of("purchase", first_day="2026-02-10")))
+
+
+# What is told of an outcome
+
+
+def outcome(order: Json) -> list[str]:
+    said: Any = Said()
+    say_outcome(said, a_world().decide(order))
+    return outcome_lines(read(order), OrderOutcome.model_validate_json(said.values["order-outcomes"]))
+
+
+def test_an_accepted_purchase_tells_price_payments_and_plan() -> None:
+    assert outcome(order_of("purchase")) == [
+        "accepted: purchase o-2 of acct_1",
+        "  price        55392.00 CNY",
+        "  paid         cash 53392.00, prepaid_card card-9 1500.00, coupon cpn-3 500.00",
+        "  plan         o-2, 2026-02-10 to 2027-02-16",
+    ]
+
+
+def test_an_accepted_top_up_tells_what_it_credits() -> None:
+    assert outcome(order_of("top_up")) == [
+        "accepted: top_up o-2 of acct_1",
+        "  credited     prepaid_card card-9 100.00, to be drawn through 2026-12-31",
+    ]
+
+
+def test_a_refusal_tells_the_law_then_the_numbers() -> None:
+    assert outcome(order_of("purchase", payments=[])) == [
+        "refused: purchase o-2 of acct_1: payments_must_equal_price",
+        "  the payments make exactly the price: payments make 0.00, the price is 55392.00",
+        "  price        55392.00 CNY",
+    ]
+
+
+# Quotes
+
+
+def test_a_quote_without_payments_assumes_exact_payment() -> None:
+    found = quoted(order_of("purchase", payments=[], traffic=[]))
+    assert found.assumed
+    assert found.decision.accepted
+    assert quote_lines(read(order_of("purchase")), found) == [
+        "would be accepted on 2026-02-10: purchase for acct_1",
+        "  price        42000.00 CNY",
+        "  paid         exactly, as no payment was named; cash holds 1000000.00, 958000.00 would be left",
+        "  plan         2026-02-10 to 2027-02-16; counts from 2026-02-10, 372 days left",
+        "  workspaces   wksp_a, wksp_b",
+        "  quota a day  datakit 20",
+        "  quota a day  logs 40,000,000",
+        "  quota a day  pv 400,000",
+        "  quota a day  traces 5,000,000",
+        "  quota a day  triggers 190,000",
+    ]
+
+
+def test_a_quote_with_payments_judges_them() -> None:
+    found = quoted(order_of("add_traffic", payments=[{"method": "cash", "amount": "1.00"}]))
+    assert not found.assumed
+    assert quote_lines(read(order_of("add_traffic")), found) == [
+        "would be refused on 2026-02-10: add_traffic for acct_1: payments_must_equal_price",
+        "  the payments make exactly the price: payments make 1.00, the price is 13032.00",
+        "  price        13032.00 CNY",
+    ]
+
+
+def test_a_quote_of_an_upgrade_tells_what_the_quotas_become() -> None:
+    lines = quote_lines(read(order_of("upgrade")), quoted(order_of("upgrade", payments=[])))
+    assert "  plan         o-1, 2026-01-31 to 2027-02-06; counts from 2026-02-10, 362 days left" in lines
+    assert "  quota a day  logs 70,000,000 → 430,000,000" in lines
+
+
+def test_what_is_refused_for_another_reason_is_refused_unpaid_too() -> None:
+    found = quoted(order_of("purchase", payments=[], workspaces=["wksp_free"]))
+    assert (found.decision.accepted, found.assumed) == (False, False)
+    assert json.loads(quote_json(found))["reason"] == "workspace_not_commercial"
+
+
+def test_a_quote_as_json_leaves_out_what_does_not_apply() -> None:
+    assert json.loads(quote_json(quoted(order_of("change_workspaces")))) == {
+        "account": "acct_1",
+        "kind": "change_workspaces",
+        "day": "2026-02-10",
+        "outcome": "accepted",
+        "price": "0.00",
+        "currency": "CNY",
+        "cash": "1000000.00",
+        "plan_id": "o-1",
+        "first_day": "2026-01-31",
+        "last_day": "2027-02-06",
+        "counts_from": "2026-02-10",
+        "quotas": {"datakit": 20, "logs": 70_000_000, "pv": 400_000, "traces": 5_000_000, "triggers": 190_000},
+    }
+
+
+def test_the_quoted_price_is_what_the_meter_takes() -> None:
+    for kind in ("purchase", "add_traffic", "upgrade", "change_workspaces"):
+        world = a_world()
+        order = read(order_of(kind, payments=[]))
+        paying = with_price_paid(order, quoted(order_of(kind, payments=[])))
+        decision = world.decide(json.loads(paying.model_dump_json(exclude_none=True)))
+        assert decision.accepted, decision.error
+
+
+def test_auto_sends_nothing_that_would_be_refused() -> None:
+    order = order_of("purchase", payments=[], plan="platinum")
+    with pytest.raises(Trouble, match="nothing was sent, it would be refused: unknown_plan"):
+        with_price_paid(read(order), quoted(order))
+
+
+def test_auto_draws_no_more_than_cash_holds() -> None:
+    world = a_world()
+    world.fill(CASH, "100.00")
+    order = order_of("purchase", payments=[])
+    with pytest.raises(Trouble, match=r"cash holds 100\.00, the price is 55392\.00; `meter top-up acct_1 55292\.00`"):
+        with_price_paid(read(order), quoted(order, world))
+
+
+# Plans and wallets
+
+
+def test_a_published_plan_is_all_of_its_row() -> None:
+    world = a_world()
+    for kind in ("add_traffic", "upgrade", "change_workspaces"):
+        world.accept(order_of(kind, order_id=kind))
+    assert plan_row(published(world)) == world.account.plans["o-1"]
+
+
+def test_a_published_wallet_is_all_of_its_row() -> None:
+    for wallet in a_world().wallets.values():
+        said: Any = Said()
+        say_wallet(said, "acct_1", wallet)
+        record = WalletRecord.model_validate_json(said.values["wallets"])
+        assert wallet_row(record) == wallet
+        assert key_of(wallet_row(record)) == key_of(wallet)
+
+
+def test_plans_in_force_come_in_the_order_they_are_drawn_on() -> None:
+    world = a_world()
+    for order_id, workspaces, first_day in (
+        ("narrow", ["wksp_a"], "2026-02-10"),
+        ("later", ["wksp_b"], "2026-02-20"),
+        ("sooner", ["wksp_b"], "2026-02-15"),
+    ):
+        price = [{"method": "cash", "amount": "42000.00"}]
+        order = order_of("purchase", order_id=order_id, workspaces=workspaces, first_day=first_day, traffic=[])
+        world.accept({**order, "payments": price})
+    plans = [published(world, plan_id) for plan_id in sorted(world.account.plans)]
+    assert [plan.plan_id for plan in in_order(plans, TODAY)] == ["narrow", "o-1", "sooner", "later"]
+    assert [plan.plan_id for plan in in_order(plans, LAST_DAY + 1)] == ["narrow", "sooner", "later", "o-1"]
+
+
+def test_a_plan_is_to_come_in_force_or_expired() -> None:
+    plan = published(a_world())
+    told = {day: state_of(plan, day) for day in (BOUGHT_ON - 1, BOUGHT_ON, LAST_DAY, LAST_DAY + 1)}
+    assert list(told.values()) == ["begins in 1 day", "in force, 372 days left", "in force, 1 day left", "expired"]
+    assert date.fromordinal(BOUGHT_ON).isoformat() == plan.first_day
+
+
+def test_a_long_list_of_workspaces_is_cut() -> None:
+    assert names(["a", "b"]) == "a, b"
+    assert names([str(number) for number in range(1000)]).endswith(f"{NAMED - 1} and {1000 - NAMED:,} more")
+
+
+def test_prices_are_not_touched_by_quoting() -> None:
+    world = a_world()
+    before = world.copy()
+    quoted(order_of("upgrade", payments=[]), world)
+    assert (world.account, world.wallets) == (before.account, before.wallets)
+    assert world.wallets[CASH].balance == Decimal("1000000.00")

@@ -1,0 +1,105 @@
+"""`meter send`: what it reads, and what it says of lines that cannot be sent; sending itself is end to end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from meter.sending import KINDS, Line, Problem, read_lines
+from tests import records
+from tests.test_command import meter
+
+NOWHERE = {"METER_BROKER": "127.0.0.1:1"}
+EVENT = records.usage("wksp_a", "logs", 5, 0, id="1")
+BINDING = records.binding("wksp_a", "acct_1")
+ORDER = records.top_up("acct_1", "t-1", "5.00")
+
+
+def read(content: str, what: str = "usage", check: bool = False) -> list[Line | Problem]:
+    return list(read_lines(content.encode().splitlines(keepends=True), KINDS[what], check))
+
+
+@pytest.mark.parametrize(
+    ("what", "record", "key"),
+    [("usage", EVENT, b"wksp_a"), ("workspaces", BINDING, b"wksp_a"), ("orders", ORDER, b"acct_1")],
+)
+def test_a_line_is_sent_as_it_stands_under_the_key_of_its_kind(what: str, record: object, key: bytes) -> None:
+    line = json.dumps(record, indent=None)
+    assert read(f"  {line} \r\n", what, check=True) == [Line(1, key, line.encode())]
+
+
+def test_empty_lines_are_no_records_and_count_as_lines() -> None:
+    assert read('\n{"subject":"a"}\n\n{"subject":"b"}') == [
+        Line(2, b"a", b'{"subject":"a"}'),
+        Line(4, b"b", b'{"subject":"b"}'),
+    ]
+
+
+def test_without_a_usable_key_a_record_goes_anywhere() -> None:
+    assert read('{"subject":7}\n{}') == [Line(1, None, b'{"subject":7}'), Line(2, None, b"{}")]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("[1, 2]", "a record is one JSON object, this is [1, 2]"),
+        ('"text"', "a record is one JSON object, this is 'text'"),
+        ('{"subject":"a"', "a record is one JSON object: EOF while parsing an object at column 14"),
+        ("[" * 60_000, "a record is one JSON object: recursion limit exceeded at column 202"),
+        ('{"subject":NaN}', "a record is one JSON object: expected value at column 12"),
+    ],
+    ids=["array", "text", "cut off", "deep", "nan"],
+)
+def test_what_is_no_json_object_is_told_by_its_line(line: str, told: str) -> None:
+    (good, problem) = read('{"subject":"a"}\n' + line)
+    assert isinstance(good, Line)
+    assert problem == Problem(2, told)
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "told"),
+    [
+        ("usage", {**EVENT, "specversion": "0.3"}, "specversion is \"1.0\", not '0.3'"),
+        (
+            "usage",
+            {**EVENT, "data": {"item": "logs", "quantity": "5"}},
+            "data.quantity: Input should be a valid integer",
+        ),
+        ("workspaces", {**BINDING, "tier": "gold"}, "tier: Input should be 'free' or 'commercial'"),
+        ("orders", {**ORDER, "kind": "gift"}, "an order's kind is one of top_up, purchase"),
+        ("orders", {**ORDER, "amount": "1e3"}, "amount: money is a decimal string"),
+    ],
+)
+def test_a_check_holds_lines_against_the_models(what: str, line: object, told: str) -> None:
+    text = json.dumps(line)
+    assert isinstance(read(text, what)[0], Line), "without a check any object is sent: the meter says what is wrong"
+    (problem,) = read(text, what, check=True)
+    assert isinstance(problem, Problem)
+    assert problem.sentence.startswith(told)
+
+
+def test_nothing_is_sent_if_a_line_cannot_be(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    file.write_text('{"subject":"a"}\n' + "nonsense\n" * 30)
+    done = meter("send", "usage", str(file), **NOWHERE)
+    assert done.returncode == 1
+    first, second, *rest = done.stderr.splitlines()
+    assert first == f"meter: {file}: 30 lines cannot be sent, so nothing was:"
+    assert second == "  line 2: a record is one JSON object: expected ident at column 2"
+    assert rest[-1] == "  and 10 more"
+    assert len(rest) == 20
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = meter("send", "orders", str(tmp_path / "none"), **NOWHERE)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"meter: {tmp_path / 'none'} cannot be read: No such file or directory;")
+
+
+def test_no_broker_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    file.write_text('{"subject":"a"}\n')
+    done = meter("send", "usage", str(file), **NOWHERE)
+    assert done.returncode == 1
+    assert done.stderr.startswith("meter: no Kafka answers at 127.0.0.1:1 ")
+    assert "Traceback" not in done.stderr
