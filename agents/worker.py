@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 from typing import IO, Any
 
+from aiokafka.errors import KafkaError
+
 from agents.intake import Intake, intake_app
 from agents.meter import Meter, meter_app
 from agents.metrics import Metrics
@@ -14,6 +16,7 @@ from agents.opening import open_journal
 from agents.web import Web
 from meter.admin import connected_admin, ensure_topics, require_version
 from meter.batch.app import ChunkApp
+from meter.batch.lanes import Retake
 from meter.settings import Settings
 from meter.trouble import Trouble
 from schemas.catalog import load_catalogue
@@ -21,7 +24,8 @@ from schemas.catalog import load_catalogue
 log = logging.getLogger(__name__)
 
 #: A worker stops within 15 s of SIGTERM; this much is left for what does not answer.
-STOP_SECONDS = 12.0
+STOP_SECONDS = 10.0
+START_CANCEL_SECONDS = 2.0
 READY_POLL_SECONDS = 0.1
 
 
@@ -46,11 +50,25 @@ class Worker:
         web = Web(self)
         await web.start()
         try:
-            await self._start()
-            await self._until_stopped()
+            if await self._started():
+                await self._until_stopped()
+        except (KafkaError, Retake) as error:
+            raise Trouble(f"Kafka at {self.settings.broker} does not do what the meter needs: {error!r}") from error
         finally:
             await self._finish()
             await web.stop()
+
+    async def _started(self) -> bool:
+        """Start; False if a signal came first."""
+        starting, asked = asyncio.create_task(self._start()), asyncio.create_task(self._stop.wait())
+        await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if starting.done():
+            starting.result()
+            return True
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=START_CANCEL_SECONDS)
+        return False
 
     async def _start(self) -> None:
         catalogue = load_catalogue(self.settings.catalog_path)
@@ -120,10 +138,13 @@ class Worker:
 
     async def _finish(self) -> None:
         log.info("stopping: letting the partitions go")
-        try:
-            await asyncio.wait_for(self._stop_apps(), STOP_SECONDS)
-        except TimeoutError:
+        stopping = asyncio.create_task(self._stop_apps())
+        _, late = await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # not wait_for: Faust swallows the cancellation
+        if late:
+            stopping.cancel()
             log.warning("not all stopped within %.0f s; going anyway, nothing uncommitted counts", STOP_SECONDS)
+        elif (error := stopping.exception()) is not None:
+            log.warning("not all stopped cleanly (%r); nothing uncommitted counts", error)
 
     async def _stop_apps(self) -> None:
         await asyncio.gather(*(app.stop() for app in reversed(self.apps)))
