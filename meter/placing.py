@@ -72,6 +72,12 @@ async def ordered(settings: Settings, account: str, order_id: str) -> Order | No
     return found
 
 
+def same(first: Order, second: Order) -> bool:
+    """Whether two orders are the same by SPEC: an absent currency is the catalogue's, in both."""
+    currency = first.currency or second.currency or ""
+    return canonical(first, currency) == canonical(second, currency)
+
+
 async def _decided(reader: OutputReader, topics: Topics, order: Order) -> OrderOutcome | None:
     found = None
     async for record in reader.to_the_end():
@@ -83,7 +89,7 @@ async def _decided(reader: OutputReader, topics: Topics, order: Order) -> OrderO
 async def _require_same(settings: Settings, order: Order) -> None:
     """`Trouble` if another order was decided under the id."""
     first = await ordered(settings, order.account, order.order_id)
-    if first is not None and canonical(first, "") != canonical(order, ""):
+    if first is not None and not same(first, order):
         raise Trouble(
             f"an order id is used once in an account: {order.order_id} of {order.account} was decided with other "
             "content, and nothing is sent; take another --order-id"

@@ -103,7 +103,7 @@ def quotas(quote: "Quote") -> dict[str, tuple[int, int]]:
     if plan is None or decision.effective_day is None:
         return {}
     day, before = decision.effective_day, quote.before
-    items = dict.fromkeys([*plan.packages[-1].quotas, *(traffic.item for traffic in plan.traffic)])
+    items = sorted({*plan.packages[-1].quotas, *(traffic.item for traffic in plan.traffic)})
     return {item: (quota_on(before, item, day) if before else 0, quota_on(plan, item, day)) for item in items}
 
 

@@ -70,7 +70,7 @@ def test_traffic_is_an_item_units_and_perhaps_a_discount() -> None:
     assert words.traffic_lines(None) is None
 
 
-@pytest.mark.parametrize("word", ["logs", "logs=", "logs=x", "logs=1.5", "logs=-1", "logs=٣", "logs@0.8=3"])
+@pytest.mark.parametrize("word", ["logs", "logs=", "logs=x", "logs=1.5", "logs=-1", "logs=٣"])
 def test_other_traffic_is_told(word: str) -> None:
     with pytest.raises(Trouble, match=r"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT"):
         words.traffic_lines([word])
