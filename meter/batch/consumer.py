@@ -146,9 +146,12 @@ class ChunkConsumer(NoSingleOffsets):
         return self._ahead.get(tp) == 0 and self._read(tp)
 
     def _read(self, tp: TP) -> bool:
-        """Begun, and still ours: between a new assignment and `hold` it may be neither."""
-        state = self.kafka._subscription
-        return tp in self._begun and not state.reassignment_in_progress and state.is_assigned(TopicPartition(*tp))
+        """Begun, and still ours: between a new assignment and `hold` it has no position."""
+        known = self.kafka._subscription
+        if tp not in self._begun or known.reassignment_in_progress:
+            return False
+        state = known.subscription.assignment.state_value(TopicPartition(*tp))
+        return state is not None and state.has_valid_position
 
     def lag(self, tp: TP) -> int:
         """Records (markers included) between what was read and the end, as last heard."""

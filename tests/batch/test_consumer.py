@@ -22,12 +22,14 @@ class FakeKafka:
     def __init__(self) -> None:
         self.positions: dict[TopicPartition, int] = {}
         self.fetches: asyncio.Queue[dict[TP, int] | KafkaError] = asyncio.Queue()
-        assignment = SimpleNamespace(state_value=lambda tp: SimpleNamespace(position=self.positions[tp]))
+        assignment = SimpleNamespace(state_value=self.state)
         self._subscription = SimpleNamespace(
-            reassignment_in_progress=False,
-            is_assigned=lambda tp: tp in self.positions,
-            subscription=SimpleNamespace(assignment=assignment),
+            reassignment_in_progress=False, subscription=SimpleNamespace(assignment=assignment)
         )
+
+    def state(self, tp: TopicPartition) -> Any:
+        position = self.positions.get(tp)
+        return SimpleNamespace(position=position, has_valid_position=position is not None)
 
     def assignment(self) -> set[TopicPartition]:
         return set(self.positions)
@@ -172,5 +174,10 @@ def test_a_partition_is_idle_only_when_all_that_was_read_is_released() -> None:
         assert consumer.idle(USAGE)
         reading.kafka._subscription.reassignment_in_progress = True
         assert not consumer.idle(USAGE)
+        reading.kafka._subscription.reassignment_in_progress = False
+        reading.kafka.positions.clear()  # a new assignment, not yet held
+        assert not consumer.idle(USAGE)
+        reading.consumer._rewind()
+        assert reading.kafka.positions == {}
 
     read(story)
