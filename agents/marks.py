@@ -1,11 +1,15 @@
 """Marks: what a commit of an intake group says besides the offset, so that another log under the same name shows.
 
 A topic deleted and made again looks the same by offsets. The mark names the last record read: its offset, its
-time, the CRC of its value; at assignment that record is read again and compared.
+time, the CRC of its value; at assignment that record is read again and compared. A commit whose metadata begins with
+`aside` belongs to a partition that is set aside: the day's closing does not wait for it.
 """
 
 import zlib
 from typing import Any, NamedTuple
+
+#: How the metadata of a commit begins where its partition is set aside.
+ASIDE = "aside"
 
 
 class Mark(NamedTuple):
@@ -26,7 +30,17 @@ class Mark(NamedTuple):
     def read(cls, text: str) -> "Mark | None":
         """The mark in a commit's metadata; None where there is none."""
         try:
-            offset, timestamp_ms, crc = map(int, text.split())
+            offset, timestamp_ms, crc = map(int, text.removeprefix(ASIDE).split())
         except ValueError:
             return None
         return cls(offset, timestamp_ms, crc)
+
+
+def metadata(mark: Mark | None, *, aside: bool = False) -> str:
+    """The metadata of a commit."""
+    return " ".join(([ASIDE] if aside else []) + ([] if mark is None else [mark.text()]))
+
+
+def is_aside(text: str) -> bool:
+    """Whether a commit's metadata says that its partition is set aside."""
+    return text.split(" ", 1)[0] == ASIDE

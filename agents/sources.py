@@ -6,14 +6,15 @@ letter, was acknowledged. Only then the offset counts. A crash repeats entries; 
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.gathering import Builder
-from agents.marks import Mark
+from agents.marks import Mark, metadata
 from agents.reading import Dead
+from agents.skips import accept_skip
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
 from meter.rules.dead_letters import dead_letter
@@ -32,6 +33,15 @@ class Refused(RuntimeError):
     """The meter cannot know that going on would be right; a person has to say so."""
 
 
+class Start(NamedTuple):
+    """Where a source partition stands: the group's commit (None: none yet), the log's first offset and its end."""
+
+    committed: int | None
+    metadata: str
+    beginning: int
+    end: int
+
+
 class SourceLane(Lane):
     """One source partition; subclasses say how one record is read."""
 
@@ -41,52 +51,75 @@ class SourceLane(Lane):
         super().__init__(app, tp)
         self.intake = intake
         self.topic = intake.topics.bare(tp.topic)
+        self.where = f"{self.topic}/{tp.partition}"
         self.mark: Mark | None = None
         self.committed = -1
 
     async def open(self) -> int:
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
         await self.intake.renew()
+        start = await self.asked()
+        if start.committed is None:
+            if start.beginning > 0:
+                log.warning("%s begins at offset %d; reading it from there", self.where, start.beginning)
+            self.mark, self.committed = None, -1
+            return start.beginning
+        self.mark = Mark.read(start.metadata)
+        self.committed = start.committed
+        why = await self._discontinued(start)
+        if why is None:
+            return start.committed
+        await self.intake.control.catch_up()
+        skip = self.intake.control.skip_for(self.topic, self.tp.partition, start.committed, start.metadata)
+        if skip is None or not start.beginning <= skip.offset <= start.end:
+            self.refuse(why)
+            raise AssertionError("a refusal raises")
+        await accept_skip(self, skip, why)
+        self.mark, self.committed = None, skip.offset
+        return skip.offset
+
+    async def asked(self) -> Start:
+        """Where the partition stands, asked of Kafka."""
         try:
             at = (await self.app.consumer.committed([self.tp])).get(self.tp)
             beginning, end = await self.intake.ends(self.tp)
         except KafkaError as error:
             raise Retake(f"its committed offset could not be read ({error!r})") from error
-        if at is None:
-            if beginning > 0:
-                log.warning(
-                    "%s/%d begins at offset %d; reading it from there", self.topic, self.tp.partition, beginning
-                )
-            self.mark, self.committed = None, -1
-            return beginning
-        self.mark = Mark.read(at.metadata)
-        self.committed = at.offset
-        await self._compare(at.offset, beginning, end)
-        return int(at.offset)
+        return Start(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
 
-    async def _compare(self, offset: int, beginning: int, end: int) -> None:
-        where = f"{self.topic}/{self.tp.partition}"
-        if beginning > offset:
-            self.refuse(
-                f"{where}: records {offset} to {beginning - 1} are gone before they were read; "
-                f"`meter skip {self.topic} {self.tp.partition} {beginning}` accepts their loss"
+    async def marked(self, mark: Mark) -> Mark | None:
+        """The mark of the record that now stands where a mark was made."""
+        found = await self.intake.record_at(self.tp, mark.offset)
+        return None if found is None else Mark.of(found)
+
+    async def _discontinued(self, start: Start) -> str | None:
+        """Why reading cannot go on at the committed offset, and what to do about it."""
+        skip = f"`meter skip {self.topic} {self.tp.partition}"
+        at = start.committed or 0
+        if start.beginning > at:
+            return (
+                f"{self.where}: records {at} to {start.beginning - 1} are gone before they were read; "
+                f"{skip} {start.beginning}` accepts their loss"
             )
-        if end < offset:
-            self.refuse(
-                f"{where} ends at {end}, it was read up to {offset}: the topic was deleted and made again; "
-                f"`meter skip {self.topic} {self.tp.partition} 0` reads it from its beginning"
+        if start.end < at:
+            return (
+                f"{self.where} ends at {start.end}, it was read up to {at}: the topic was deleted and made again; "
+                f"{skip} {start.beginning}` reads it from its beginning"
             )
-        if self.mark is not None and self.mark.offset >= beginning:
-            found = await self.intake.record_at(self.tp, self.mark.offset)
-            if found is None or Mark.of(found) != self.mark:
-                self.refuse(
-                    f"{where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
-                    f"and made again; `meter skip {self.topic} {self.tp.partition} 0` reads it from its beginning"
-                )
+        if self.mark is not None and self.mark.offset >= start.beginning and await self.marked(self.mark) != self.mark:
+            return (
+                f"{self.where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
+                f"and made again; {skip} {start.beginning}` reads it from its beginning"
+            )
+        return None
 
     def refuse(self, why: str) -> None:
         """What cannot be continued stops the worker."""
         raise Refused(why)
+
+    def received(self, record: Any) -> int:
+        """When a record counts as received, in ms."""
+        return int(record.timestamp)
 
     async def handle(self, chunk: Chunk) -> None:
         """Steps 2 to 5: read, gather, wait for every acknowledgement."""
@@ -105,7 +138,7 @@ class SourceLane(Lane):
         last = chunk.records[-1]
         self.mark = Mark.of(last)
         self.position = chunk.position
-        self.intake.metrics.seen(self.kind, last.timestamp)
+        self.intake.metrics.seen(self.kind, self.received(last))
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> None:
         """Read every record of a chunk; what must be acknowledged goes to `pending`."""
@@ -136,12 +169,12 @@ class SourceLane(Lane):
             reason,
             error,
             self.topic,
-            record.partition,
+            self.tp.partition,
             record.offset,
             record.key,
             record.value,
             record.headers,
-            record.timestamp * 1000,
+            self.received(record) * 1000,
         )
         self.intake.metrics.count(self.kind, "dead")
         self.intake.metrics.dead(reason.value)
@@ -155,7 +188,7 @@ class SourceLane(Lane):
         runner_position = self.position
         if runner_position <= self.committed and self.committed >= 0:
             return None
-        return runner_position, "" if self.mark is None else self.mark.text()
+        return runner_position, metadata(self.mark)
 
     def idle_at(self, position: int) -> None:
         """Nothing is under way and reading has moved on to `position`, over markers."""

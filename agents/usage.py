@@ -69,10 +69,6 @@ class UsageLane(SourceLane):
         packer.seal_all()
         self.intake.metrics.count(self.kind, "null", packer.nulls)
 
-    def received(self, record: Any) -> int:
-        """When the record counts as received, in ms."""
-        return int(record.timestamp)
-
 
 class _Packer:
     """Packs one chunk: every event is judged by `UsageReader`, or was by an earlier one of its shape."""
@@ -81,7 +77,7 @@ class _Packer:
         self.lane = lane
         self.intake = lane.intake
         self.partition = chunk.tp.partition
-        self.timestamp_ms = int(chunk.records[-1].timestamp)
+        self.timestamp_ms = lane.received(chunk.records[-1])
         self.pending = pending
         self.nulls = 0
         self._builders: dict[int, UsageBuilder] = {}
@@ -107,6 +103,7 @@ class _Packer:
             time_us, day = self._times.get(event.time) or self._time(event.time)
         except (msgspec.DecodeError, ValueError, RecursionError):
             return False
+        received = record.timestamp if self.lane.own is None else self.lane.received(record)
         data = event.data
         shape = self.lane.shapes.get((event.subject, data.item, data.retention_days, event.type, day))
         name, source, quantity = event.id, event.source, data.quantity
@@ -115,8 +112,8 @@ class _Packer:
             or not shape.least <= quantity <= QUANTITY_LIMIT
             or not 0 < len(name) <= NAME_LIMIT
             or not 0 < len(source) <= NAME_LIMIT
-            or time_us - record.timestamp * 1000 > AHEAD_LIMIT_US
-            or day < self.intake.reader.oldest(record.timestamp)
+            or time_us - received * 1000 > AHEAD_LIMIT_US
+            or day < self.intake.reader.oldest(received)
         ):
             return False
         self._add(shape, quantity, time_us, source, name, record)
@@ -136,7 +133,7 @@ class _Packer:
             builder = self._builders[partition] = UsageBuilder(self.lane.topic, self.partition)
         builder.add(shape, quantity, time_us, source, prefix, name, record.offset)
         if builder.bytes > GROUP_BYTES:
-            self._seal(partition, record.timestamp)
+            self._seal(partition, self.lane.received(record))
 
     async def _judge(self, record: Any) -> None:
         """Judge an event by all rules, remember its shape, add it; or bury it."""

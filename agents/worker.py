@@ -13,6 +13,7 @@ from agents.intake import Intake, intake_app
 from agents.meter import Meter, meter_app
 from agents.metrics import Metrics
 from agents.opening import open_journal
+from agents.own_topics import OwnTopics
 from agents.web import Web
 from meter.admin import connected_admin, ensure_topics, require_version
 from meter.batch.app import ChunkApp
@@ -38,6 +39,7 @@ class Worker:
         self.metrics = Metrics()
         self.apps: list[ChunkApp] = []
         self._intake: Intake | None = None
+        self._own_topics: OwnTopics | None = None
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
 
@@ -88,8 +90,13 @@ class Worker:
             self._intake = Intake(self.settings, facts, self.metrics)
             await self._intake.start()
             self.apps.append(intake_app(self._intake))
+            self._own_topics = OwnTopics(self._intake)
+            self.apps.append(self._own_topics.app)
         for app in self.apps:
-            await app.start()
+            if self._own_topics is None or app is not self._own_topics.app:
+                await app.start()
+        if self._own_topics is not None:
+            await self._own_topics.start()
 
     async def _ensure_topics(self) -> None:
         async with connected_admin(self.settings) as admin:
@@ -147,7 +154,11 @@ class Worker:
             log.warning("not all stopped cleanly (%r); nothing uncommitted counts", error)
 
     async def _stop_apps(self) -> None:
-        await asyncio.gather(*(app.stop() for app in reversed(self.apps)))
+        own = self._own_topics
+        await asyncio.gather(
+            *(app.stop() for app in reversed(self.apps) if own is None or app is not own.app),
+            *([] if own is None else [own.stop()]),
+        )
         if self._intake is not None:
             await self._intake.stop()
 

@@ -115,6 +115,12 @@ class Topics:
         return f"{self.prefix}meter-{partition}"
 
 
+def followed(topics: Topics, names: Iterable[str], limit: int) -> tuple[list[str], list[str]]:
+    """Of all topics the own ones that are read, and those beyond the limit: by name, so that all workers agree."""
+    own = sorted(name for name in names if topics.workspace_of(name) is not None)
+    return own[:limit], own[limit:]
+
+
 @dataclass(frozen=True)
 class TopicSpec:
     """How a topic is made. `exact_partitions`: another number is refused; `needs`: so is another value of these."""

@@ -58,12 +58,10 @@ class ChunkApp(faust.App):
         client_kwargs: dict[str, Any],
         data_dir: str,
         cooperates_with_tables: bool = False,
-        on_read_error: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self._lane_for = lane_for
         self._sticky = None if cooperates_with_tables else sticky_assignor(group)
         self.client_kwargs = client_kwargs
-        self.on_read_error = on_read_error
         #: Commits what was handled, where the group's offsets matter.
         self.settle: Callable[[], Awaitable[None]] | None = None
         self.failure: BaseException | None = None
@@ -98,11 +96,15 @@ class ChunkApp(faust.App):
         """A Faust topic whose events are chunks."""
         return self.topic(*names, schema=ChunkSchema(key_type=bytes, value_type=bytes))
 
-    async def stop_with(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         """Remember the first failure: the worker stops, non-zero, with this reason."""
         if self.failure is None:
             self.failure = error
             self.failed.set()
+
+    async def stop_with(self, error: BaseException) -> None:
+        """The same, for lanes."""
+        self.fail(error)
 
     def _new_transport(self) -> Any:
         return ChunkTransport(self.conf.broker_consumer, self)

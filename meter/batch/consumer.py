@@ -180,7 +180,7 @@ class ChunkConsumer(NoSingleOffsets):
                 return
             except KafkaError as error:
                 self._rewind()
-                if not await cast(Any, self.app).tables.on_read_error(error):
+                if not cast(Any, self.app).tables.on_read_error(error):
                     await self.sleep(RETRY_SECONDS)
                 continue
             if self.flow_active:

@@ -9,8 +9,10 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
+from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.tables.manager import TableManager
 from faust.types import TP
 
@@ -39,6 +41,9 @@ class SetAside(Exception):
 class Lane:
     """What a role does with one partition; subclasses live in `agents`."""
 
+    #: False: the partition only stands for a share of other work, its records are not read.
+    reads = True
+
     def __init__(self, app: Any, tp: TP) -> None:
         self.app = app
         self.tp = tp
@@ -61,13 +66,17 @@ class Lane:
     async def close(self) -> None:
         """Let go of what `open` took; the partition may already be somebody else's."""
 
+    def unreadable(self, why: str) -> Exception:
+        """What it means that the partition cannot be read: the end of the worker, unless it may be set aside."""
+        return RuntimeError(f"{self.tp.topic}/{self.tp.partition}: {why}")
 
-class _Runner:
+
+class Runner:
     """Runs one lane in a task: its queue, its re-takes, its end."""
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self.queue: asyncio.Queue[Chunk | None] = asyncio.Queue()
+        self.queue: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
         self.reading = False
         self.busy = False
         self.aside = False
@@ -81,6 +90,11 @@ class _Runner:
     def rejoin(self) -> None:
         """The group rebalanced and the partition is still ours: read on from the lane's own position."""
         self.queue.put_nowait(None)
+
+    def doubt(self, reason: Exception) -> None:
+        """Reading failed: what was read before is handled first, then the lane hears it (Retake, SetAside or worse)."""
+        self.lane.app.consumer.pause(self.lane.tp)
+        self.queue.put_nowait(reason)
 
     async def leave(self) -> None:
         self._leaving = True
@@ -122,14 +136,16 @@ class _Runner:
         lane, consumer = self.lane, self.lane.app.consumer
         lane.position = await lane.open()
         lane.opened = True
-        if lane.tp in consumer.assignment():
+        if lane.reads and lane.tp in consumer.assignment():
             consumer.begin(lane.tp, lane.position)
         self.reading = True
         while not self._leaving:
             chunk = await self.queue.get()
             if chunk is None:
-                if not self._leaving and lane.tp in consumer.assignment():
+                if lane.reads and not self._leaving and lane.tp in consumer.assignment():
                     consumer.begin(lane.tp, lane.position)
+            elif isinstance(chunk, Exception):
+                raise chunk
             elif not consumer.current(chunk):
                 continue
             elif chunk.start > lane.position:  # one before it was dropped on its way
@@ -165,12 +181,26 @@ class _Runner:
         log.warning("%s/%d: %s; taking the partition anew", lane.tp.topic, lane.tp.partition, doubt)
 
 
+def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
+    """Tell the lanes that an error of reading is about; False if it names none of them."""
+    doubts: dict[TP, Exception] = {}
+    if isinstance(error, OffsetOutOfRangeError):
+        gone = {TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()}
+        doubts |= {tp: Retake(f"its log has no offset {gone[tp]} any more") for tp in gone if tp in runners}
+    elif isinstance(error, TopicAuthorizationFailedError):
+        denied = "the broker does not let us read it"
+        doubts |= {tp: runners[tp].lane.unreadable(denied) for tp in runners if tp.topic in error.args}
+    for tp, doubt in doubts.items():
+        runners[tp].doubt(doubt)
+    return bool(doubts)
+
+
 class LaneManager(TableManager):
     """Faust's table manager, keeping lanes instead of recovering tables record by record."""
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
-        self.runners: dict[TP, _Runner] = {}
+        self.runners: dict[TP, Runner] = {}
         self.joined = False
 
     async def on_start(self) -> None:
@@ -244,13 +274,15 @@ class LaneManager(TableManager):
         for runner in self.runners.values():
             runner.rejoin()
         for tp in sorted(assigned - self.runners.keys()):
-            self.runners[tp] = _Runner(app.lane_for(tp))
+            self.runners[tp] = Runner(app.lane_for(tp))
         self.joined = True
 
-    async def on_read_error(self, error: Exception) -> bool:
-        """An error of the broker while fetching; True when it was dealt with."""
-        app: Any = self.app
-        return bool(await app.on_read_error(error))
+    def on_read_error(self, error: Exception) -> bool:
+        """An error of the broker while fetching; True when a lane was told."""
+        told = read_error(error, self.runners)
+        if not told:
+            log.warning("%s: reading failed (%r); trying again", self.app.conf.id, error)
+        return told
 
     async def wait_until_recovery_completed(self) -> bool:
         return False

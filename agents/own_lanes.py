@@ -1,0 +1,70 @@
+"""Lanes of workspaces' own topics: like the shared topic's, but one that cannot go on is set aside alone."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from faust.types import TP
+
+from agents.marks import Mark, metadata
+from agents.sources import Start
+from agents.usage import UsageLane
+from meter.batch.lanes import Lane, SetAside
+
+if TYPE_CHECKING:
+    from agents.own_topics import OwnTopics
+
+#: `record.timestamp_type` of a time that the producer gave.
+CREATE_TIME = 0
+
+
+class OwnLane(UsageLane):
+    """A partition of a workspace's own topic."""
+
+    def __init__(self, own_topics: "OwnTopics", tp: TP, workspace: str) -> None:
+        self.own = workspace
+        super().__init__(own_topics, tp, own_topics.intake)
+        #: What was asked for many lanes at once, for the first opening only.
+        self.start: Start | None = None
+        self.standing: Mark | None = None
+        #: While set aside: since when (0.0: not seen yet), and the metadata last committed.
+        self.aside_at = 0.0
+        self.told = ""
+
+    async def asked(self) -> Start:
+        start, self.start = self.start, None
+        return start if start is not None else await super().asked()
+
+    async def marked(self, mark: Mark) -> Mark | None:
+        standing, self.standing = self.standing, None
+        return standing if standing is not None else await super().marked(mark)
+
+    def received(self, record: Any) -> int:
+        """A time that the producer gave says nothing of when Kafka had it: then it is now."""
+        return time.time_ns() // 1_000_000 if record.timestamp_type == CREATE_TIME else int(record.timestamp)
+
+    def refuse(self, why: str) -> None:
+        raise SetAside(why)
+
+    def unreadable(self, why: str) -> Exception:
+        return SetAside(why)
+
+    def standing_aside(self) -> tuple[int, str]:
+        """What to commit while it is set aside: that it is, at the offset where it stands."""
+        return max(self.committed, self.position, 0), metadata(self.mark, aside=True)
+
+
+class SlotLane(Lane):
+    """A journal partition in the own topics' group: not read, it stands for the share of own topics of its number."""
+
+    reads = False
+
+    def __init__(self, app: Any, tp: TP, own_topics: "OwnTopics") -> None:
+        super().__init__(app, tp)
+        self.own_topics = own_topics
+
+    async def open(self) -> int:
+        await self.own_topics.take(self.tp.partition)
+        return 0
+
+    async def close(self) -> None:
+        await self.own_topics.let_go(self.tp.partition)

@@ -1,0 +1,253 @@
+"""Workspaces' own topics (`usage.<workspace>`): found while the meter runs, shared among workers, read apart.
+
+A group of its own shares them out, but not topic by topic: its members share the journal's partitions as numbers, and
+an own topic belongs to number murmur2(workspace) mod N. So a topic that appears or goes is nobody's rebalance: its
+owner finds it in the cluster's metadata, every `LOOK_SECONDS`, and reads it too. Offsets are committed in that group.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents.intake import COMMIT_SECONDS, Intake
+from agents.marks import Mark
+from agents.own_lanes import OwnLane, SlotLane
+from agents.own_reader import OwnReader
+from agents.sources import Start
+from meter.batch.app import ChunkApp
+from meter.batch.chunks import Chunk
+from meter.batch.lanes import Retake, Runner, read_error
+from meter.topics import followed
+
+log = logging.getLogger(__name__)
+
+#: How often the cluster's topics are looked at: a new one is found well within SPEC's 10 s.
+LOOK_SECONDS = 2.0
+#: A request about many topics may take this long; then the next look tries again.
+ASK_SECONDS = 15.0
+#: What is set aside is tried again this often: a right may have been given back.
+TRY_AGAIN_SECONDS = 60.0
+OPENING_SECONDS = 0.1
+
+
+class OwnTopics:
+    """All own topics of this worker; it is what a lane calls its app."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        intake.own_lag = self.lag
+        self.runners: dict[TP, Runner] = {}
+        self.app = own_topics_app(self)
+        self.consumer: OwnReader = OwnReader(self.app, self._offer, lambda error: read_error(error, self.runners))
+        self._asker = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **intake.kwargs
+        )
+        self._slots: dict[int, asyncio.Event] = {}
+        self._look_now = asyncio.Event()
+        self._beyond = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self._asker.start()
+        await self.consumer.start_reading()
+        assert self.consumer.reading is not None
+        self._tasks = [asyncio.create_task(self._looking()), asyncio.create_task(self._committing())]
+        for task in (*self._tasks, self.consumer.reading):
+            task.add_done_callback(self._ended)
+        await self.app.start()
+
+    async def stop(self) -> None:
+        await self.app.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._leave(self.runners)
+        await self.consumer.stop_reading()
+        await self._asker.stop()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.app.fail(error)
+
+    async def stop_with(self, error: BaseException) -> None:
+        """A lane failed otherwise than by its own topic's fault."""
+        self.app.fail(error)
+
+    # The shares of this worker
+
+    async def take(self, slot: int) -> None:
+        """The group gave us a number: done when its topics are being read, or set aside."""
+        taken = self._slots.setdefault(slot, asyncio.Event())
+        self._look_now.set()
+        await taken.wait()
+        while not all(runner.reading or runner.aside for runner in self._of(slot)):
+            await asyncio.sleep(OPENING_SECONDS)
+
+    async def let_go(self, slot: int) -> None:
+        """The number is somebody else's now."""
+        self._slots.pop(slot, None)
+        await self._leave([runner.lane.tp for runner in self._of(slot)])
+
+    def _of(self, slot: int) -> list[Runner]:
+        return [runner for tp, runner in self.runners.items() if self._slot(tp.topic) == slot]
+
+    def _slot(self, topic: str) -> int:
+        return self.intake.homes.partition_of(self.intake.topics.workspace_of(topic) or "")
+
+    # Looking
+
+    async def _looking(self) -> None:
+        while True:
+            slots = list(self._slots.values())
+            try:
+                await self._look()
+                for taken in slots:
+                    taken.set()
+            except (KafkaError, TimeoutError, Retake) as error:
+                log.warning("own topics: the cluster could not be asked (%r); looking again", error)
+            self._look_now.clear()
+            await asyncio.wait({asyncio.ensure_future(self._look_now.wait())}, timeout=LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        """1 what there is, 2 what of it is ours, 3 let go of what is not, 4 begin with what is new, 5 try again."""
+        found = await asyncio.wait_for(self._topics(), ASK_SECONDS)  # 1
+        ours = {tp for tp in found if self._slot(tp.topic) in self._slots}  # 2
+        gone = [tp for tp in self.runners if tp not in ours]
+        if gone:  # 3
+            log.info("own topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
+            await self._leave(gone)
+        new = ours - self.runners.keys()
+        if new:  # 4
+            log.info("own topics: %d new partitions: %s", len(new), some(new))
+            await self._begin(new)
+        aside = [runner for runner in self.runners.values() if runner.aside]
+        if aside:  # 5
+            await self.intake.control.catch_up()
+        again = [runner.lane.tp for runner in aside if self._may_go_on(runner)]
+        if again:
+            await self._leave(again)
+            await self._begin(again)
+
+    async def _topics(self) -> set[TP]:
+        """The partitions of the own topics there are, all with a leader; of too many the first by name."""
+        cluster = await self._asker._client.fetch_all_metadata()
+        limit = self.intake.settings.own_topics_max
+        names, beyond = followed(self.intake.topics, cluster.topics(), limit)
+        if len(beyond) > self._beyond:
+            log.warning(
+                "own topics: at most %d are read, %d more are not: %s", limit, len(beyond), ", ".join(beyond[:5])
+            )
+        self._beyond = len(beyond)
+        partitions = {name: cluster.partitions_for_topic(name) or set() for name in names}
+        tps = {TP(name, partition) for name, numbers in partitions.items() for partition in numbers}
+        return {tp for tp in tps if (cluster.leader_for_partition(TopicPartition(*tp)) or 0) >= 0}
+
+    def _may_go_on(self, runner: Runner) -> bool:
+        lane: Any = runner.lane
+        now = asyncio.get_running_loop().time()
+        lane.aside_at = lane.aside_at or now
+        at, mark = lane.standing_aside()
+        skip = self.intake.control.skip_for(lane.topic, lane.tp.partition, at, mark)
+        return skip is not None or now - lane.aside_at > TRY_AGAIN_SECONDS
+
+    # Beginning and leaving
+
+    async def _begin(self, tps: Iterable[TP]) -> None:
+        """Ask for all at once where they stand, follow them, and let their lanes open."""
+        lanes = [OwnLane(self, tp, self.intake.topics.workspace_of(tp.topic) or "") for tp in sorted(tps)]
+        starts = await asyncio.wait_for(self._starts([lane.tp for lane in lanes]), ASK_SECONDS)
+        marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
+        standing = await self.intake.marks_at(
+            {tp: mark for tp, mark in marks.items() if mark and starts[tp].beginning <= mark.offset < starts[tp].end}
+        )
+        for lane in lanes:
+            lane.start, lane.standing = starts[lane.tp], standing.get(lane.tp)
+        reading = [tp for tp, runner in self.runners.items() if not runner.aside]
+        await self.consumer.follow([*reading, *(lane.tp for lane in lanes)])
+        for lane in lanes:
+            self.runners[lane.tp] = Runner(lane)
+
+    async def _starts(self, tps: list[TP]) -> Mapping[TP, Start]:
+        wanted = [TopicPartition(*tp) for tp in tps]
+        committed = await self.consumer.committed(tps)
+        beginnings = await self._asker.beginning_offsets(wanted)
+        ends = await self._asker.end_offsets(wanted)
+        starts = {}
+        for tp, kafka_tp in zip(tps, wanted, strict=True):
+            at = committed.get(tp)
+            offset, metadata = (None, "") if at is None else (at.offset, at.metadata)
+            starts[tp] = Start(offset, metadata, beginnings[kafka_tp], ends[kafka_tp])
+        return starts
+
+    async def _leave(self, tps: Iterable[TP]) -> None:
+        leaving = [self.runners.pop(tp) for tp in list(tps)]
+        await asyncio.gather(*(runner.leave() for runner in leaving))
+        if leaving and self.consumer.reading is not None and not self.consumer.reading.done():
+            await self.consumer.follow([tp for tp, runner in self.runners.items() if not runner.aside])
+
+    def _offer(self, chunk: Chunk) -> None:
+        runner = self.runners.get(chunk.tp)
+        if runner is not None:
+            runner.offer(chunk)
+
+    # Committing
+
+    async def _committing(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            offsets = {}
+            for tp, runner in self.runners.items():
+                moved = self._moved(runner)
+                if moved is not None:
+                    offsets[tp] = moved
+            if offsets and self.app.tables.joined and await self.consumer.commit_offsets(offsets):
+                for tp, (offset, text) in offsets.items():
+                    if tp in self.runners:
+                        lane: Any = self.runners[tp].lane
+                        lane.committed, lane.told = offset, text
+
+    def _moved(self, runner: Runner) -> tuple[int, str] | None:
+        lane: Any = runner.lane
+        if runner.aside:
+            aside: tuple[int, str] = lane.standing_aside()
+            return None if lane.told == aside[1] else aside
+        if not runner.reading:
+            return None
+        if self.consumer.idle(lane.tp):
+            lane.idle_at(self.consumer.position(lane.tp))
+        moved: tuple[int, str] | None = lane.progress()
+        return moved
+
+    def lag(self) -> int:
+        """Records not yet taken in."""
+        return sum(self.consumer.lag(tp) for tp in self.runners)
+
+
+def own_topics_app(own_topics: OwnTopics) -> ChunkApp:
+    """The Faust app of the group: it is given numbers, and reads nothing itself."""
+    topics, intake = own_topics.intake.topics, own_topics.intake
+    app = ChunkApp(
+        topics.own_intake_group,
+        lane_for=lambda app, tp: SlotLane(app, tp, own_topics),
+        client_kwargs=intake.kwargs,
+        data_dir=str(intake.settings.data_dir),
+    )
+
+    @app.agent(app.chunk_topic(topics.journal), name="own-topics")  # type: ignore[untyped-decorator]
+    async def numbers(stream: Any) -> None:
+        async for _ in stream.noack().events():
+            raise AssertionError("what only stands for a number is not read")
+
+    return app
+
+
+def some(tps: Iterable[TP]) -> str:
+    """The first few names of many."""
+    names = sorted({tp.topic for tp in tps})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more topics" if len(names) > 3 else "")

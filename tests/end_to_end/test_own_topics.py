@@ -1,0 +1,167 @@
+"""Workspaces' own topics: found while the meter runs, counted like the shared one, set aside one by one."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import NewTopic
+
+from tests import records, revisions
+from tests.end_to_end.conftest import StartMeter
+from tests.end_to_end.judged import judge
+from tests.end_to_end.kafka import Kafka, wait_until
+from tests.end_to_end.workers import Meter
+from tests.oracle_reading import Settings
+from tests.oracle_time import billing_day, day_text, time_text
+from tests.records import Message
+from tests.scenarios import midnight_zone
+
+pytestmark = pytest.mark.e2e
+
+ZONE = midnight_zone(time.time_ns() // 1000, 12 * 3600)
+ACCOUNT = "acct"
+#: SPEC section 8; the rest is a busy machine.
+PICKED_UP_SECONDS = 10.0
+APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
+
+
+@pytest.fixture
+def meter(new_meter: StartMeter) -> Iterator[Meter]:
+    meter = new_meter(Settings(ZONE))
+    yield meter
+    for worker in meter.workers:
+        assert not worker.alive() or worker.stop() == 0
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def make_topic(kafka: Kafka, workspace: str, **config: str) -> None:
+    """Creates a workspace's own topic, of one partition, and waits until it is there."""
+    name = f"{kafka.prefix}usage.{workspace}"
+    # confluent-kafka's types leave out what its own documentation passes.
+    kafka.admin.create_topics([NewTopic(name, 1, 1, config={**APPEND_TIME, **config})])[name].result()
+    wait_until(f"{name} is there", lambda: bool(kafka.partitions(f"usage.{workspace}")), 30)
+
+
+def delete_topic(kafka: Kafka, workspace: str) -> None:
+    name = f"{kafka.prefix}usage.{workspace}"
+    kafka.admin.delete_topics([name])[name].result()
+    wait_until(f"{name} is gone", lambda: not kafka.partitions(f"usage.{workspace}"), 30)
+
+
+def reported(workspace: str, number: int, **rest: Any) -> Message:
+    """A report of one call on the workspace's own topic."""
+    event = {**records.usage(workspace, "api_calls", 1, now_us(), id=f"{workspace}-{number}"), **rest}
+    return Message(f"usage.{workspace}", workspace, records.json_bytes(event))
+
+
+def bind(kafka: Kafka, *workspaces: str) -> None:
+    kafka.send([records.binding_message(records.binding(workspace, ACCOUNT)) for workspace in workspaces])
+
+
+def usage_of(kafka: Kafka, workspace: str) -> int:
+    """The usage of the workspace today as last published."""
+    key = f"{ACCOUNT}/{workspace}/api_calls/{day_text(billing_day(now_us(), ZONE))}"
+    found = revisions.latest(kafka.published("overages")).get(key)
+    return int(found["usage"]) if found else 0
+
+
+def binary_of(message: Message) -> Message:
+    """The same event in binary mode."""
+    event = records.parsed(message)
+    headers = [(f"ce_{name}", part.encode()) for name, part in event.items() if name != "data"]
+    return Message(message.topic, message.key, records.json_bytes(event["data"]), tuple(headers))
+
+
+def test_a_topic_made_while_the_meter_runs_is_picked_up_in_ten_seconds(meter: Meter) -> None:
+    meter.start().wait_ready()
+    kafka = meter.kafka
+    bind(kafka, "early", "late")
+    make_topic(kafka, "late")
+    began = time.monotonic()
+    kafka.send([reported("late", number) for number in range(100)])
+    wait_until("it is counted", lambda: usage_of(kafka, "late") == 100, PICKED_UP_SECONDS, meter.logs)
+    print(f"picked up, counted and published after {time.monotonic() - began:.1f} s")
+    same = reported("late", 7)
+    shared = Message("usage", "late", same.value)
+    bad = [reported("late", 200, subject="early"), reported("late", 201, type="usage.corrected")]
+    kafka.send([same, shared, *bad, binary_of(reported("late", 300)), reported("late", 301, subject=None)])
+    meter.settle()
+    assert usage_of(kafka, "late") == 102
+    judge(meter)
+
+
+def test_a_deleted_topic_holds_up_no_other_and_a_new_one_of_its_name_is_read(meter: Meter) -> None:
+    worker = meter.start().wait_ready()
+    kafka = meter.kafka
+    bind(kafka, "goes", "stays")
+    for workspace in ("goes", "stays"):
+        make_topic(kafka, workspace)
+        kafka.send([reported(workspace, number) for number in range(10)])
+    wait_until("both are counted", lambda: usage_of(kafka, "goes") + usage_of(kafka, "stays") == 20, 30, meter.logs)
+    delete_topic(kafka, "goes")
+    kafka.send([reported("stays", number) for number in range(10, 20)])
+    wait_until("the other goes on", lambda: usage_of(kafka, "stays") == 20, PICKED_UP_SECONDS, meter.logs)
+    wait_until("it is let go", lambda: "are gone" in worker.log_text(), PICKED_UP_SECONDS, meter.logs)
+    make_topic(kafka, "goes")
+    kafka.send([reported("goes", number) for number in range(5, 15)])
+    wait_until("the new one is counted", lambda: usage_of(kafka, "goes") == 15, 2 * PICKED_UP_SECONDS, meter.logs)
+    assert worker.ready()
+
+
+def test_a_topic_made_again_while_the_meter_was_down_is_set_aside_alone(meter: Meter) -> None:
+    worker = meter.start().wait_ready()
+    kafka = meter.kafka
+    bind(kafka, "again", "stays")
+    for workspace in ("again", "stays"):
+        make_topic(kafka, workspace, **{"retention.ms": "-1"})
+        kafka.send([reported(workspace, number) for number in range(10)])
+    wait_until("both are counted", lambda: usage_of(kafka, "again") + usage_of(kafka, "stays") == 20, 30, meter.logs)
+    meter.settle()
+    committed = kafka.committed()[("usage.again", 0)]
+    assert worker.stop() == 0
+    gone_before(kafka, "again", committed + 5, [reported("again", number) for number in range(10, 20)])
+    worker = meter.start().wait_ready()
+    kafka.send([reported("stays", number) for number in range(10, 20)])
+    wait_until("the other goes on", lambda: usage_of(kafka, "stays") == 20, 30, meter.logs)
+    assert f"records {committed} to {committed + 4} are gone" in worker.log_text()
+    assert "usage.again/0 is set aside" in worker.log_text()
+    assert usage_of(kafka, "again") == 10
+    wait_until("it is told", lambda: aside(meter), 10, meter.logs)
+
+
+def test_a_time_that_the_producer_gave_says_nothing_of_the_arrival(meter: Meter) -> None:
+    meter.start().wait_ready()
+    kafka = meter.kafka
+    bind(kafka, "clock")
+    make_topic(
+        kafka, "clock", **{"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": str(2**62)}
+    )
+    message = reported("clock", 0)
+    kafka.producer.produce(f"{kafka.prefix}usage.clock", message.value, timestamp=1_000)
+    kafka.producer.produce(f"{kafka.prefix}usage.clock", reported("clock", 1, time=time_text(0)).value, timestamp=1_000)
+    kafka.producer.flush()
+    wait_until("it is counted", lambda: usage_of(kafka, "clock") == 1, 30, meter.logs)
+    reasons = [letter.value["reason"] for letter in kafka.published("dead-letters")]
+    assert reasons == ["time_beyond_horizon"]
+
+
+def gone_before(kafka: Kafka, workspace: str, offset: int, messages: list[Message]) -> None:
+    """Sends, and deletes the records before an offset, as retention would."""
+    from confluent_kafka import TopicPartition
+
+    kafka.send(messages)
+    place = TopicPartition(f"{kafka.prefix}usage.{workspace}", 0, offset)
+    kafka.admin.delete_records([place])[place].result()
+
+
+def aside(meter: Meter) -> bool:
+    """Whether the group says that a partition is set aside."""
+    from confluent_kafka import ConsumerGroupTopicPartitions
+
+    group = f"{meter.kafka.prefix}meter-intake-own"
+    asked = meter.kafka.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
+    return any((place.metadata or "").startswith("aside") for place in asked.topic_partitions or [])
