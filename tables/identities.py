@@ -64,6 +64,11 @@ class Identities:
             event += 1  # noqa: SIM113  # counted by hand: half the cost of enumerate over a zip of four
         return earlier
 
+    def any_from(self, day: int) -> bool:
+        """Whether one was claimed for this day or a later one: packed rows stand by day, so one look tells."""
+        stored = self.store.scan(keys.PACKED, start=keys.packed(day, 0, 0))
+        return any(fresh >= day for fresh in self._fresh_days) or next(stored, None) is not None
+
     def expire(self, through: int) -> None:
         """Days up to `through` have expired: their identities are free from now on."""
         self._expired_through = through

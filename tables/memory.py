@@ -13,7 +13,7 @@ import msgspec
 from meter.batch.store import Store
 from meter.rules.facts import NEVER_EXPIRED, Facts
 from meter.rules.memory import Cell, CellKey, Decided
-from schemas.journal import Opening
+from schemas.journal import CatalogueVersion, Opening
 from schemas.rows import Account, Binding, Fact, Published, Told, Use, Wallet
 from tables import keys
 from tables.identities import Identities, Row
@@ -24,6 +24,8 @@ USES_KEPT = 100_000
 WEIGH_EVERY = 32
 #: Other decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
+#: The facts are written again after so many chunks: whoever looks for them finds them near the changelog's end.
+FACTS_EVERY = 256
 #: Later than any day.
 NO_END = 1 << 31
 
@@ -39,6 +41,7 @@ class FactsRow(Fact, frozen=True):
     expired_through: int
     closing: str = ""
     sweeping: str | None = None
+    announced: tuple[CatalogueVersion, ...] = ()
 
 
 class CellRow(Fact, frozen=True):
@@ -169,6 +172,9 @@ class PartitionMemory:
 
     # Days: what was told of them, and their end
 
+    def counted_from(self, day: int) -> bool:
+        return self._identities.any_from(day)
+
     def accounts_after(self, account: str) -> Iterator[str]:
         stored = (key[1:].decode() for key, _ in self.store.scan(keys.ACCOUNT, start=keys.account(account) + b"\0"))
         fresh = sorted(name for name in self._new_accounts if name > account)
@@ -222,13 +228,20 @@ class PartitionMemory:
             return None
         self._facts = value
         row = msgspec.msgpack.decode(value, type=FactsRow)
-        return Facts.remembered(row.opening, row.closed_through, row.expired_through, row.closing, row.sweeping)
+        return Facts.remembered(*msgspec.structs.astuple(row))
 
     def put_facts(self, facts: Facts) -> None:
-        """Remember the facts, if they changed."""
-        row = FactsRow(facts.opening, facts.closed_through, facts.expired_through, facts.closing, facts.sweeping)
+        """Remember the facts, if they changed or have not been told for a while."""
+        row = FactsRow(
+            facts.opening,
+            facts.closed_through,
+            facts.expired_through,
+            facts.closing,
+            facts.sweeping,
+            facts.announced,
+        )
         value = _encode(row)
-        if value != self._facts:
+        if value != self._facts or self._chunks % FACTS_EVERY == 0:
             self._facts = self._rows[keys.FACTS] = value
 
     # A chunk's end

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from meter.rules.days import SECOND_US, BillingZone, zone
+from meter.rules.versions import Announced, in_force, recorded, with_announced
 from schemas.catalog import Catalogue, Item, catalogue_from_json
-from schemas.journal import Opening
+from schemas.journal import CatalogueVersion, Opening
 
 #: `Facts.expired_through` before the first day expires: no day is so early.
 NEVER_EXPIRED = 0
@@ -26,6 +27,8 @@ class Facts:
     closing: str = ""
     #: How far rows of expired days are dropped: after which account; None: none are left.
     sweeping: str | None = None
+    #: Catalogue versions announced since the opening, those that stand, by first day.
+    announced: Announced = ()
     _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -40,11 +43,18 @@ class Facts:
 
     @classmethod
     def remembered(
-        cls, opening: Opening, closed_through: int, expired_through: int, closing: str, sweeping: str | None
+        cls,
+        opening: Opening,
+        closed_through: int,
+        expired_through: int,
+        closing: str,
+        sweeping: str | None,
+        announced: Announced,
     ) -> "Facts":
         """The facts as a state remembers them."""
-        catalogue = catalogue_from_json(opening.catalogue)
-        return cls(opening, zone(opening.time_zone), catalogue, closed_through, expired_through, closing, sweeping)
+        catalogue = in_force(catalogue_from_json(opening.catalogue), announced)
+        billing = zone(opening.time_zone)
+        return cls(opening, billing, catalogue, closed_through, expired_through, closing, sweeping, announced)
 
     def item(self, name: str, day: int) -> Item | None:
         """The item as the catalogue version of the day has it; None if it has no such item."""
@@ -54,6 +64,30 @@ class Facts:
                 self._items.clear()
             self._items[key] = self.catalogue.version(day).items.get(name)
         return self._items[key]
+
+    def priced(self, name: str, day: int) -> Item:
+        """The item by which usage already counted is priced; that of the last version that had it, if it is gone.
+
+        Only a version announced after usage of its days can have dropped an item that was counted.
+        """
+        item = self.item(name, day)
+        if item is None:
+            had = [version for version in self.catalogue.versions if name in version.items]
+            assert had, f"{name} was counted, so some version has it"
+            item = next((version for version in reversed(had) if version.since <= day), had[0]).items[name]
+        return item
+
+    def recorded(self) -> Catalogue:
+        """What the journal holds, version by version: what files are compared with."""
+        return recorded(catalogue_from_json(self.opening.catalogue), self.announced)
+
+    def with_announced(self, found: CatalogueVersion) -> "Facts":
+        """The facts with one more version as partition 0 decided it; the same where it does not count or stand."""
+        announced = with_announced(self.announced, found, self.zone)
+        if announced is self.announced:
+            return self
+        catalogue = in_force(catalogue_from_json(self.opening.catalogue), announced)
+        return replace(self, catalogue=catalogue, announced=announced, _items={})
 
     def closes_at_us(self, day: int) -> int:
         """The instant from which the day may be closed: its end and the grace."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from schemas.catalog import Item
 
 
+#: The journal as a source, by its name without the prefix.
+JOURNAL = "meter.journal"
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
 
 
@@ -58,6 +60,11 @@ class Touch:
         self.workspaces.add(workspace)
         self.everything = True
 
+    def by_catalogue(self, offset: int) -> None:
+        """A version of the catalogue that partition 0 decided at `offset`: the same cause wherever its copy stands."""
+        self._by("catalogue", JOURNAL, 0, offset, offset)
+        self.everything = True
+
     def reprice(self) -> None:
         self.everything = True
 
@@ -83,8 +90,7 @@ class Touch:
 def settle(fold: "Fold", touch: Touch) -> None:
     """Bring a touched cell's figures up to date and publish what changed of them."""
     cell, facts = touch.cell, fold.known()
-    item = facts.item(cell.item, cell.day)
-    assert item is not None, f"a cell of {cell.item} exists, so its day's catalogue has the item"
+    item = facts.priced(cell.item, cell.day)
     stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
     everything = touch.everything or not cell.allocated
     for workspace in cell.uses if everything else touch.used:

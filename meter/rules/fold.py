@@ -7,6 +7,7 @@ function of the journal alone, however it is cut into chunks, replayed or interr
 
 from collections.abc import Callable
 
+from meter.rules.announcing import announce
 from meter.rules.balances import balance
 from meter.rules.bindings import bind_group
 from meter.rules.closing import close, expire, restate
@@ -60,7 +61,7 @@ class Fold:
             case Opening():
                 self._open(offset, timestamp_ms, record)
             case CatalogueVersion():
-                self._announce(offset, timestamp_ms, record)
+                announce(self, offset, timestamp_ms, record)
             case DayClosed():
                 close(self, timestamp_ms, record)
             case DayExpired():
@@ -100,6 +101,10 @@ class Fold:
         for group in record.groups:
             _GROUPS[type(group)](self, group, record.named)
         self.standing.say(self)
+        self.settle()
+
+    def settle(self) -> None:
+        """End a record: settle what it touched, tell closed days again."""
         touched, self.touched = self.touched, {}
         for touch in touched.values():
             settle(self, touch)
@@ -109,9 +114,6 @@ class Fold:
         if self.facts is None:
             opened_ms = record.opened_ms or timestamp_ms
             self.facts = Facts.opened(replaced(record, opened_ms=opened_ms), opened_ms)
-
-    def _announce(self, offset: int, timestamp_ms: int, record: CatalogueVersion) -> None:
-        """Issue 4."""
 
 
 _GROUPS: dict[type, Callable[..., None]] = {UsageGroup: count, OrderGroup: order, BindingGroup: bind_group}

@@ -96,6 +96,9 @@ class Memory(Protocol):
     def cells_from(self, account: str, day: int, through: int = ...) -> Iterable[Cell]:
         """All cells of an account of this day and later ones (up to `through`), in key order."""
 
+    def counted_from(self, day: int) -> bool:
+        """Whether usage of this day or a later one was counted (True at least where it was)."""
+
     def accounts_after(self, account: str) -> Iterable[str]:
         """All accounts whose ids come after this one, in id order."""
 

@@ -72,8 +72,7 @@ def _items(
 ) -> None:
     """What each workspace used of the cell's item, added to its day."""
     stake = fold.stakes.of(account, cell.item, cell.day)
-    item = fold.known().item(cell.item, cell.day)
-    assert item is not None, f"a cell of {cell.item} exists, so its day's catalogue has the item"
+    item = fold.known().priced(cell.item, cell.day)
     _allocated(fold, cell, stake)
     currency = fold.known().opening.currency
     for workspace, use in cell.uses.items():
@@ -101,8 +100,7 @@ def _allocated(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
     """Have the cell's allocation at hand: it is as the last record that touched the cell left it."""
     if cell.allocated:
         return
-    item = fold.known().item(cell.item, cell.day)
-    assert item is not None, f"a cell of {cell.item} exists, so its day's catalogue has the item"
+    item = fold.known().priced(cell.item, cell.day)
     cell.converted = {workspace: converted(use, item) for workspace, use in cell.uses.items()}
     allocation = allocate(stake.shares, cell.converted)
     cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True

@@ -1,0 +1,132 @@
+"""One journal partition and the catalogue of its days, told in a billing person's words.
+
+before  the catalogue as opened: `logs` 1.5 a unit of one, `calls` 1, `hosts` (max) 3, from 2026-01-01
+do      usage of one commercial workspace that no plan lists, announcements, copies of announcements
+after   what each item of a day is charged, as last published
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from agents.reading import content_of, identity_of, source_prefix
+from meter.batch.store import Store
+from meter.rules.days import parse_day, parse_time
+from meter.rules.fold import Fold
+from schemas.catalog import Catalogue, Item, Retention, Version, catalogue_json, version_json
+from schemas.journal import CatalogueVersion, Evidence, Gathered, Named, Opening, Slot, UsageGroup, encode_evidence
+from schemas.rows import NO_RETENTION
+from tables.memory import PartitionMemory
+
+ACCOUNT, WORKSPACE = "acct_1", "wksp_a"
+OPENED = parse_time("2026-01-20T08:00:00Z") // 1000
+
+
+class DictStore(Store):
+    """A store without a disk."""
+
+    def __init__(self) -> None:
+        """Nothing in it."""
+        self.rows: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.rows.get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.rows.get(key) for key in keys]
+
+    def write(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
+        for key, value in rows:
+            if value is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = value
+
+    def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        for key in sorted(key for key in self.rows if key.startswith(prefix) and key >= (start or prefix)):
+            yield key, self.rows[key]
+
+
+def version(since: str, **prices: str) -> Version:
+    """A version of sum items at these prices a unit of one; `hosts` is a max item, `logs` has retentions."""
+    return Version(parse_day(since), {name: _item(name, price) for name, price in prices.items()}, {}, {})
+
+
+def _item(name: str, price: str) -> Item:
+    if name == "logs":
+        retentions = {14: Retention(1, Decimal(price)), 30: Retention(2, Decimal(price) * 2)}
+        return Item(name, "sum", 1, Decimal(price), 14, retentions)
+    return Item(name, "max" if name == "hosts" else "sum", 1, Decimal(price), None, {})
+
+
+OPENED_VERSION = version("2026-01-01", logs="1.5", calls="1", hosts="3")
+
+
+class World:
+    """A fold of records as they stand in one partition, and what it published."""
+
+    def __init__(self, *versions: Version, zone: str = "+00:00") -> None:
+        """Opened with these versions."""
+        catalogue = Catalogue("CNY", 372, versions or (OPENED_VERSION,))
+        opening = Opening("m", zone, "CNY", 4, 3600, 35, catalogue_json(catalogue), OPENED)
+        self.memory = PartitionMemory(DictStore())
+        self.fold = Fold(self.memory, None)
+        self.offset = -1
+        self.told: dict[str, list[dict[str, Any]]] = {}
+        self._append(opening, OPENED)
+
+    def _append(self, record: Any, timestamp_ms: int) -> None:
+        self.offset += 1
+        self.fold.fold(self.offset, timestamp_ms, record)
+        for output in self.fold.finish():
+            self.told.setdefault(output.topic, []).append(json.loads(output.value))
+        self.memory.put_facts(self.fold.known())
+        self.memory.settle(self.memory.changes(self.offset), self.offset)
+
+    def announce(self, news: Version, at: str) -> int:
+        """The entry itself, in partition 0: it stands where it stands."""
+        self._append(CatalogueVersion(version_json(news)), parse_time(at) // 1000)
+        return self.offset
+
+    def copy(self, news: Version, offset: int, at: str) -> None:
+        """A copy of partition 0's entry, which stands there at `offset` since `at`."""
+        entry = CatalogueVersion(version_json(news), offset, parse_time(at) // 1000)
+        self._append(entry, OPENED + 10**9)
+
+    def use(self, item: str, quantity: int, at: str, retention: int = NO_RETENTION) -> None:
+        """One event, counted."""
+        time_us, day = parse_time(at), self.fold.known().zone.day_of(parse_time(at))
+        name = f"{self.offset}"
+        tail = f"{retention} {item}".encode()
+        keys = identity_of(source_prefix("test"), name) + content_of(quantity, time_us, tail)
+        group = UsageGroup(
+            "usage",
+            0,
+            time_us // 1000,
+            self.offset,
+            [Slot(0, item, retention, day, False)],
+            [0],
+            [quantity],
+            [0],
+            keys,
+            encode_evidence(Evidence(["test"], [0], [name], time_us, [0])),
+        )
+        self._append(Gathered([Named(WORKSPACE, ACCOUNT, parse_day("2026-01-01"))], [group]), time_us // 1000)
+
+    def reopened(self) -> None:
+        """The worker is gone, another goes on from the rows."""
+        self.memory = PartitionMemory(self.memory.store)
+        self.fold = Fold(self.memory, self.memory.facts())
+
+    def charges(self, day: str) -> Mapping[str, str]:
+        """What the items of a day are charged, as last published."""
+        found = {each["item"]: each["charge"]["amount"] for each in self.overages() if each["day"] == day}
+        return dict(sorted(found.items()))
+
+    def overages(self) -> list[dict[str, Any]]:
+        return self.told.get("overages", [])
+
+    def dead(self) -> list[str]:
+        """Reasons of dead letters."""
+        return [each["reason"] for each in self.told.get("dead-letters", [])]
