@@ -19,7 +19,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from agents.closing import DayEnd
 from agents.metrics import Metrics
+from agents.watermarks import Watermarks
 from meter.batch.app import ChunkApp
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
@@ -222,6 +224,7 @@ class Meter:
         self.topics = Topics.of(settings.topic_prefix)
         self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
         self.longest_restore = 0.0
+        self.day_end = DayEnd(Watermarks(settings, self.kwargs), metrics)
 
     def lane_for(self, app: ChunkApp, tp: TP) -> MeterLane:
         return MeterLane(app, tp, self)
@@ -266,6 +269,10 @@ def meter_app(meter: Meter) -> ChunkApp:
     async def meter_agent(stream: Any) -> None:
         async for event in stream.noack().events():
             app.tables.offer(event.value)
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def day_end() -> None:
+        await meter.day_end.serve([lane for lane in app.tables.lanes() if lane not in app.tables.opening()])
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]
     async def tell() -> None:
