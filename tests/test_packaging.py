@@ -18,7 +18,13 @@ from meter.trouble import Trouble
 
 ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {"agents", "meter", "schemas", "tables"}
-NEEDED = {"meter/catalog.toml", "meter/kafka/pom.xml", "meter/kafka/server.properties", "meter/py.typed"}
+NEEDED = {
+    "meter/catalog.toml",
+    "meter/demo/expected.json",
+    "meter/kafka/pom.xml",
+    "meter/kafka/server.properties",
+    "meter/py.typed",
+}
 
 
 def project() -> dict[str, Any]:

@@ -7,6 +7,7 @@ A table row is a workspace: its logs in full, of its other items what is over, a
 from collections.abc import Mapping
 
 from rich.console import ConsoleDimensions, Group, RenderableType
+from rich.constrain import Constrain
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,8 @@ MARKED_SECONDS = 2.5
 #: Lines of the table without the empty ones between accounts, and lines around it.
 TIGHT_LINES = len(story.WORKSPACES) + 2
 ROSE, FELL, SAME = ("▲", "bold red"), ("▼", "bold green"), (" ", "")
+#: In a wider terminal figures and workspaces would be too far apart.
+WIDEST = 120
 #: Columns that a row takes beside the list of its other items.
 ROW_WIDTH = 63
 #: What becomes of records, in words.
@@ -70,11 +73,12 @@ def picture(board: Board, marks: Marks, now: float, minute: int, size: ConsoleDi
     bar = ProgressBar(total=DAY_MINUTES, completed=minute, complete_style="cyan")
     head.add_row(Text(shown(minute), style="bold cyan"), bar, charge)
     airy = size.height > TIGHT_LINES + len(story.ACCOUNTS)
-    return Group(head, table(board, marks, now, size.width, airy))
+    return Group(Constrain(head, WIDEST), table(board, marks, now, size.width, airy))
 
 
 def table(board: Board, marks: Marks, now: float, width: int, airy: bool) -> Table:
     """Every workspace, in priority order; `airy`: an empty line between accounts."""
+    width = min(width, WIDEST)
     found = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=width)
     found.add_column("", width=1)
     found.add_column("workspace", no_wrap=True)

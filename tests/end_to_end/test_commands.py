@@ -1,0 +1,100 @@
+"""`meter send` and `meter overages` on a real Kafka, beside a worker: the README's session by hand."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import records
+from tests.end_to_end.conftest import StartMeter
+from tests.end_to_end.kafka import wait_until
+from tests.end_to_end.workers import Meter
+from tests.oracle_reading import Settings
+from tests.records import pay, traffic
+from tests.scenarios import midnight_zone
+from tests.test_command import meter as command
+
+pytestmark = pytest.mark.e2e
+
+MILLION = 1_000_000
+FOLLOW_SECONDS = 30.0
+
+
+def run(meter: Meter, *arguments: str) -> str:
+    """What a command prints, as the operator of this meter."""
+    done = command(*arguments, **meter.variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def written(path: Path, *lines: object) -> str:
+    path.write_bytes(b"".join(records.json_bytes(line) + b"\n" for line in lines))
+    return str(path)
+
+
+def test_a_session_by_hand(new_meter: StartMeter, tmp_path: Path) -> None:
+    now_us = time.time_ns() // 1000
+    meter = new_meter(Settings(midnight_zone(now_us, 12 * 3600)))
+    done = command("overages", **meter.variables)
+    assert f"there is no topic {meter.kafka.prefix}overages at" in done.stderr
+    worker = meter.start().wait_ready()
+    bindings = [records.binding(name, "acct_1") for name in ("wksp_a", "wksp_b")]
+    orders = [
+        records.top_up("acct_1", "t-1", "103380.00"),
+        records.purchase(
+            "acct_1", "o-1", "startup", ["wksp_a", "wksp_b"], [pay("103380.00")], traffic=[traffic("logs", 110)]
+        ),
+    ]
+    usage = [records.usage(name, "logs", 100 * MILLION, now_us, id=name) for name in ("wksp_a", "wksp_b")]
+    file = tmp_path / "lines.jsonl"
+    assert run(meter, "send", "workspaces", written(file, *bindings)) == (
+        "2 records sent to workspaces, every one acknowledged\n"
+    )
+    run(meter, "send", "orders", "--check", written(file, *orders))
+    meter.settle()
+    assert run(meter, "overages") == "no overages\n"
+    run(meter, "send", "usage", "--check", written(file, *usage))
+    meter.settle()
+
+    (row,) = (line.split() for line in run(meter, "overages").splitlines() if "acct_1" in line)
+    assert row[2:] == ["logs", "wksp_b", "100,000,000", "50,000,000", "50,000,000", "75.00", "CNY"]
+    (line,) = run(meter, "overages", "--account", "acct_1", "--day", row[1], "--json").splitlines()
+    (published,) = meter.kafka.published("overages")
+    assert json.loads(line) == published.value
+    assert run(meter, "overages", "--account", "acct_2") == "no overages of account acct_2\n"
+    keys = {record.key() for topic in ("usage", "plan-purchases") for record in meter.kafka.read(topic)}
+    assert keys == {b"wksp_a", b"wksp_b", b"acct_1"}
+    assert worker.stop() == 0
+
+
+def test_changes_are_followed_while_a_large_file_is_sent(new_meter: StartMeter, tmp_path: Path) -> None:
+    now_us = time.time_ns() // 1000
+    meter = new_meter(Settings(midnight_zone(now_us, 12 * 3600)))
+    meter.start().wait_ready()
+    run(meter, "send", "workspaces", written(tmp_path / "w", records.binding("wksp_a", "acct_1")))
+    meter.settle()
+    out = tmp_path / "followed"
+    with out.open("wb") as output:
+        environment = {**meter.variables, "PYTHONUNBUFFERED": "1"}
+        following = subprocess.Popen(
+            [sys.executable, "-m", "meter.cli", "overages", "--follow", "--json"], env=environment, stdout=output
+        )
+    try:
+        events = [records.usage("wksp_a", "sms", 1, now_us, id=str(number)) for number in range(25_000)]
+        sent = run(meter, "send", "usage", written(tmp_path / "u", *events))
+        assert sent == "25,000 records sent to usage, every one acknowledged\n"
+
+        def all_followed() -> bool:
+            lines = out.read_text().splitlines()
+            return bool(lines) and json.loads(lines[-1])["usage"] == 25_000
+
+        wait_until("the last change is told", all_followed, FOLLOW_SECONDS)
+    finally:
+        following.kill()
+        following.wait()
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [each["revision"] for each in told] == sorted({each["revision"] for each in told})
+    assert sum(each["delta"] for each in told) == 25_000

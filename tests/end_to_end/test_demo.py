@@ -1,0 +1,102 @@
+"""`meter demo` as a person without a terminal runs it: it ends right, or when asked to; nothing of it runs on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from meter.demo.board import expected
+from tests.end_to_end.kafka import Kafka, wait_until
+from tests.end_to_end.workers import free_port
+from tests.revisions import latest
+
+pytestmark = pytest.mark.e2e
+
+DEMO_SECONDS = 120.0
+#: After Ctrl-C; a worker is given one second, the rest is for a busy machine.
+INTERRUPTED_SECONDS = 15.0
+
+
+@contextmanager
+def demo(broker: str, directory: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A demo in a process group of its own, without a terminal."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("METER_")}
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "meter.cli", "demo", *arguments],
+        env={**clean, "METER_BROKER": broker, "METER_DATA_DIR": str(directory), "TMPDIR": str(directory)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=INTERRUPTED_SECONDS)
+
+
+def running_in(directory: Path) -> list[str]:
+    """Processes that hold a place below `directory` in their command line or environment."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            try:
+                text = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(directory).encode() in text and int(process.name) != os.getpid():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, tmp_path: Path) -> None:
+    with demo(bootstrap, tmp_path, "--seconds", "3") as process:
+        out, err = process.communicate(timeout=DEMO_SECONDS)
+    assert process.returncode == 0, out + err
+    assert err == ""
+    assert f"Kafka answers at {bootstrap}; it stays as it is" in out
+    assert "acme-staging logs: over 0 → 50 M, charge 0.00 → 75.00" in out, "SPEC's W2"
+    assert "refused: a plan lists workspaces on the Commercial Plan only" in out
+    assert "records       3,055 sent = 2,947 counted + 96 duplicates + 12 dead letters" in out
+    assert "checked: 240 figures, 15 orders, 12 dead letters as expected" in out
+    assert running_in(tmp_path) == []
+    assert list(tmp_path.iterdir()) == [], "the worker's data is removed"
+    # An independent client reads the same off its topics.
+    prefix = out.partition("METER_TOPIC_PREFIX=")[2].split()[0]
+    overages = latest(Kafka(bootstrap, prefix).published("overages"))
+    charges = {f"{each['workspace']}/{each['item']}": each["charge"]["amount"] for each in overages.values()}
+    wanted = {name: figure["charge"] for name, figure in expected()["figures"].items() if figure["overage"]}
+    assert {name: charge for name, charge in charges.items() if charge != "0.00"} == wanted
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes under /proc")
+def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
+    """Its own broker included, which it starts because nobody answers."""
+    with demo(f"127.0.0.1:{free_port()}", tmp_path) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        assert any("ready after" in line for line in lines), "it ended before it was ready"
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=INTERRUPTED_SECONDS)
+    assert (process.returncode, err) == (130, "")
+    assert time.monotonic() - begun < INTERRUPTED_SECONDS
+    assert "interrupted; nothing that the demo started runs on" in out
+    wait_until("nothing runs on", lambda: running_in(tmp_path) == [], 1.0)
+
+
+def test_a_demo_far_from_its_broker_starts_none(tmp_path: Path) -> None:
+    with demo("meter.invalid:9092", tmp_path) as process:
+        out, err = process.communicate(timeout=DEMO_SECONDS)
+    assert process.returncode == 1
+    assert err == "meter: no Kafka answers at meter.invalid:9092, and the demo starts one on this machine only\n"
+    assert out == ""
