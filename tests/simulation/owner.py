@@ -1,0 +1,137 @@
+"""Meter workers: the real `MeterLane`, its real restore, transactions and memory, over the simulated Kafka and disks.
+
+What is replaced is named in `simulated`, once for a whole process of seeds: clients, the local store, and what needs a
+running event loop or reads the same catalogue again and again.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from agents.meter import Meter, MeterLane
+from meter.batch.chunks import Chunk
+from meter.rules.facts import Facts
+from meter.topics import Topics
+from schemas.catalog import catalogue_from_json
+from tests.simulation.disk import Disk, MemoryStore
+from tests.simulation.kafka import Cluster, Consumer, Producer
+from tests.simulation.steps import Fate, Run, State
+
+JOURNAL = "meter.journal"
+
+
+class _Anything:
+    """Metrics that nobody reads."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, *_: Any) -> None: ...
+
+
+async def _let_go(producer: Producer) -> None:
+    """Of aiokafka's own tasks there are none here."""
+
+
+async def _wait_for(awaited: Any, _: float) -> Any:
+    return await awaited
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """The simulated Kafka under the real worker."""
+    clients = SimpleNamespace(AIOKafkaConsumer=Consumer, TopicPartition=TopicPartition)
+    with ExitStack() as stack:
+        for target, fake in {
+            "agents.meter.aiokafka": clients,
+            "agents.meter.open_store": lambda place, stamp, oldest: MemoryStore(place.disk),
+            "meter.batch.restore.aiokafka": clients,
+            "meter.batch.transactions.AIOKafkaProducer": Producer,
+            "meter.batch.transactions.let_go": _let_go,
+            "meter.batch.transactions.asyncio": SimpleNamespace(wait_for=_wait_for),
+            "meter.rules.facts.catalogue_from_json": lru_cache(catalogue_from_json),
+        }.items():
+            stack.enter_context(patch(target, fake))
+        yield
+
+
+class _Place:
+    """A data directory with one store in it."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def __truediv__(self, _: str) -> "_Place":
+        return self
+
+
+class SimulatedMeter(Meter):
+    """The real `Meter` with no more than its lanes need."""
+
+    def __init__(self, facts: Facts, disk: Disk, kwargs: dict[str, Any]) -> None:
+        self.settings = SimpleNamespace(topic_prefix="", data_dir=_Place(disk))  # type: ignore[assignment]
+        self.facts = facts
+        self.metrics = _Anything()  # type: ignore[assignment]
+        self.topics = Topics.of("")
+        self.kwargs = kwargs
+        self.longest_restore = 0.0
+
+
+class Seat:
+    """One worker's hold of one journal partition, from its assignment until it lets go."""
+
+    def __init__(self, cluster: Cluster, facts: Facts, partition: int, disk: Disk) -> None:
+        self.cluster = cluster
+        self.partition = partition
+        self.disk = disk
+        meter = SimulatedMeter(facts, disk, {"cluster": cluster, "counts_of": self._counts})
+        self.lane = MeterLane(None, TP(JOURNAL, partition), meter)  # type: ignore[arg-type]
+        self.run: Run | None = None
+        #: Read from here on; None: to be opened (again).
+        self.position: int | None = None
+        self._chunk: Chunk | None = None
+
+    def _counts(self, _: str) -> dict[tuple[str, str], int]:
+        return dict(self.lane.fold.counts) if self.lane.fold is not None else {}
+
+    @property
+    def idle(self) -> bool:
+        """Open, and nothing is left to fold."""
+        return self.run is None and self.position == len(self.cluster.log(JOURNAL, self.partition).records)
+
+    def go(self, most: int, fate: Fate | None) -> State:
+        """Go on: open, or handle the next chunk of at most so many records. Raises what the lane raises."""
+        if self.run is None:
+            if self.position is None:
+                self._chunk = None
+                self.run = Run(self.lane.open())
+            else:
+                records = self.cluster.log(JOURNAL, self.partition).records[self.position : self.position + most]
+                self._chunk = Chunk(self.lane.tp, records, records[-1].offset + 1, 0)
+                self.run = Run(self.lane.handle(self._chunk))
+        try:
+            state = self.run.go(fate)
+        except Exception:
+            self.run, self.position = None, None
+            raise
+        if state is State.DONE:
+            self.position = self.run.result if self._chunk is None else self._chunk.position
+            self.run = None
+        return state
+
+    def kill(self) -> None:
+        """The process is gone: nothing more runs."""
+        if self.run is not None:
+            self.run.drop()
+            self.run = None
+
+    def leave(self) -> None:
+        """Let go in peace: the store is flushed and closed."""
+        self.kill()
+        Run(self.lane.close()).go()

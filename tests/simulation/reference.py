@@ -1,0 +1,66 @@
+"""The same journal folded once, record by record, by nobody who crashes: what it says is what must have been said.
+
+Revisions and contents are a function of the journal alone, however it is cut, replayed or interrupted (DESIGN §1).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from meter.rules.fold import Fold
+from meter.rules.memory import Output
+from schemas import journal
+from tables import keys
+from tables.memory import PartitionMemory
+from tests.simulation.disk import Disk, MemoryStore
+from tests.simulation.kafka import Log
+
+#: Rows that say where a store stands and how the fold was cut, not what it knows; but for the facts.
+CUT_ROWS = (b"\0", keys.PACKED)
+
+
+@dataclass
+class Reference:
+    """What the journal of one partition makes: outputs in order, rows, records counted."""
+
+    outputs: list[Output] = field(default_factory=list)
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+def reference(log: Log) -> Reference:
+    """Fold a journal partition from its beginning."""
+    store = MemoryStore(Disk())
+    memory = PartitionMemory(store)
+    fold = Fold(memory, None)
+    made = Reference()
+    for record in log.records:
+        fold.fold(record.offset, record.timestamp, journal.decode(record.value or b""))
+        made.outputs += fold.finish()
+    memory.put_facts(fold.known())
+    memory.settle(memory.changes(len(log.records) - 1), 0)
+    made.rows = meaning(store.rows)
+    made.counts = fold.counts
+    return made
+
+
+def meaning(rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The rows without what says how they were cut into chunks."""
+    return {key: value for key, value in rows.items() if key[:1] not in CUT_ROWS or key == keys.FACTS}
+
+
+def same_row(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two rows mean the same: a map's entries have no order."""
+    if one == other or one is None or other is None:
+        return one == other
+    try:
+        return bool(msgspec.msgpack.decode(one) == msgspec.msgpack.decode(other))
+    except msgspec.DecodeError:
+        return False
+
+
+def parsed(value: bytes) -> dict[str, Any]:
+    """What an output says."""
+    told: dict[str, Any] = msgspec.json.decode(value)
+    return told

@@ -1,0 +1,173 @@
+"""The protocol and the rules are broken on purpose, one place at a time, and the simulation must turn red.
+
+`python -m tests.simulation.test_mutations` prints which laws notice each.
+"""
+
+import pytest
+
+from tests.simulation.mutations import Mutation, broken
+from tests.simulation.owner import simulated
+from tests.simulation.run import Case, Ran, run
+
+#: A break that shows in none of so many seeds goes unnoticed.
+SEEDS = range(400)
+
+MUTATIONS = tuple(
+    Mutation(what, module, tuple(changes))
+    for what, module, *changes in (
+        (
+            "the position stands outside the transaction",
+            "agents.meter",
+            (
+                "memory.put_row(keys.POSITION, position)",
+                "memory.put_row(keys.POSITION, position)\n"
+                "        self.store.write([(keys.POSITION, memory._rows.pop(keys.POSITION))])",
+            ),
+        ),
+        (
+            "the local store is written before the transaction",
+            "agents.meter",
+            (
+                "        following = await producer.commit(self._batches(outputs, rows))  # 2, 3\n"
+                "        memory.settle(rows, following[self.meter.topics.changelog])  # 4",
+                '        memory.settle(rows, int.from_bytes(self.store.get(keys.CHANGELOG) or b"", "big"))\n'
+                "        await producer.commit(self._batches(outputs, rows))",
+            ),
+        ),
+        (
+            "the commit does not wait for every batch",
+            "meter.batch.transactions",
+            (
+                "        for topic, rows_sent, future in sent:",
+                "        await producer.commit_transaction()\n        for topic, rows_sent, future in sent:",
+            ),
+            ("        await producer.commit_transaction()\n        return", "        return"),
+        ),
+        (
+            "the partition is restored before its owner is fenced",
+            "agents.meter",
+            ("        await self.producer.start()  # 1\n", ""),
+            (
+                "await self.restore.run(self.store)  # 2",
+                "await self.restore.run(self.store)\n        await self.producer.start()",
+            ),
+        ),
+        (
+            "what was aborted is restored too",
+            "meter.batch.restore",
+            ('isolation_level="read_committed"', 'isolation_level="read_uncommitted"'),
+        ),
+        (
+            "the store thinks it has more of the changelog than it has",
+            "tables.memory",
+            ("changelog_next.to_bytes", "(changelog_next + 2).to_bytes"),
+        ),
+        (
+            "a chunk counts as folded before it is committed",
+            "agents.meter",
+            (
+                "rows = memory.changes(record.offset)",
+                "rows = memory.changes(record.offset)\n        self.last = position",
+            ),
+            ("self.last = self.memory.position(Position)", "self.last = self.last or self.memory.position(Position)"),
+        ),
+        (
+            "rows kept at hand outlive an aborted transaction",
+            "agents.meter",
+            ("self.fold = self.memory = None", "self.fold = None"),
+            (
+                "self.memory = PartitionMemory(self.store)",
+                "self.memory = self.memory or PartitionMemory(self.store)\n        self.memory.store = self.store",
+            ),
+        ),
+        (
+            "identities are not restored",
+            "tables.identities",
+            ("                yield from zip(flat[::2], flat[1::2], strict=True)\n", "                yield from ()\n"),
+        ),
+        (
+            "a conflicting event claims the identity",
+            "tables.identities",
+            ("standing = claim(row, value)", "standing = claim(row, value)\n                self._fresh[row] = value"),
+        ),
+        (
+            "figures are compared once a chunk, not once a record",
+            "meter.rules.fold",
+            (
+                "        touched, self.touched = self.touched, {}\n        for touch in touched.values():\n"
+                "            settle(self, touch)",
+                "        pass",
+            ),
+            (
+                "        for cell, revision in self.unbalanced.values():",
+                "        for touch in self.touched.values():\n            settle(self, touch)\n"
+                "        self.touched = {}\n        for cell, revision in self.unbalanced.values():",
+            ),
+        ),
+        (
+            "the revision is the chunk's, not the record's",
+            "meter.rules.fold",
+            ("self.revision = offset", "self.revision = self.revision if self.outputs else offset"),
+        ),
+        (
+            "an order is decided again when it comes again",
+            "meter.rules.ordering",
+            ("if before is not None:", "if before is not None and wanted.kind != 'top_up':"),
+        ),
+        (
+            "conflicting content of an order goes for a repeat",
+            "meter.rules.ordering",
+            ("if before.content == entry.content:", "if True:"),
+        ),
+        (
+            "the last word on a commercial day holds, not the least",
+            "meter.rules.bindings",
+            ("known.commercial <= named.commercial", "known.commercial == named.commercial"),
+        ),
+        (
+            "of corrections the last to arrive stands",
+            "meter.rules.counting",
+            ("_rank(correction) > _rank(standing)", "True"),
+        ),
+        (
+            "conflicting content of an event goes for a repeat",
+            "meter.rules.counting",
+            ("if earlier[event] != _content(group, event)]", "if False]"),
+        ),
+        (
+            "a workspace whose own usage did not change is not looked at",
+            "meter.rules.figures",
+            (" or covered != before.get(workspace):", ":"),
+        ),
+        (
+            "an order is read without knowing what `workspaces` said before",
+            "agents.orders",
+            ("await self.intake.homes.catch_up()", "pass"),
+        ),
+    )
+)
+
+
+def first_red(mutation: Mutation) -> Ran | None:
+    """The first seed that notices."""
+    with simulated(), broken(mutation):
+        return next((ran for ran in map(run, map(Case, SEEDS)) if ran.problems), None)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
+def test_a_broken_meter_is_noticed(mutation: Mutation) -> None:
+    red = first_red(mutation)
+    assert red is not None, f"no seed of {SEEDS} notices"
+    print(f"{mutation.what}: seed {red.case.seed}, {', '.join(red.problems)}")
+
+
+def test_broken_functions_are_put_back() -> None:
+    with simulated():
+        assert not run(Case(0)).problems
+
+
+if __name__ == "__main__":
+    for each in MUTATIONS:
+        noticed = first_red(each)
+        laws, seed = (", ".join(noticed.problems), noticed.case.seed) if noticed else ("nobody", "-")
+        print(f"| {each.what} | {laws} | {seed} |")
