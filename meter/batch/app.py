@@ -15,8 +15,8 @@ from faust.app.base import BootStrategy
 from faust.types import TP
 
 from meter.batch.chunks import ChunkSchema
-from meter.batch.consumer import ChunkTransport
 from meter.batch.lanes import Lane, LaneManager
+from meter.batch.transport import ChunkTransport
 
 log = logging.getLogger(__name__)
 

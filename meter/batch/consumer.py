@@ -15,8 +15,6 @@ import aiokafka
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from faust.transport import base as transport_base
-from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
@@ -46,7 +44,11 @@ class _Listener(ConsumerRebalanceListener):
         consumer = self.consumer
         consumer.app.on_rebalance_start()
         await consumer.on_partitions_revoked({TP(tp.topic, tp.partition) for tp in revoked})
-        await cast(Any, consumer.app).tables.settle()
+        consumer.revoking = True
+        try:
+            await cast(Any, consumer.app).tables.settle()
+        finally:
+            consumer.revoking = False
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         consumer = self.consumer
@@ -68,6 +70,8 @@ class ChunkConsumer(NoSingleOffsets):
         self.kafka: aiokafka.AIOKafkaConsumer = None
         self._ahead: dict[TP, int] = {}
         self._begun: dict[TP, int] = {}
+        #: Being asked to give partitions away: the last moment to commit in this generation.
+        self.revoking = False
         #: Where the next chunk of each begun partition begins: after the last one that was handed out.
         self._next: dict[TP, int] = {}
         self._epochs = itertools.count(1)
@@ -237,12 +241,22 @@ class ChunkConsumer(NoSingleOffsets):
         """Commit offsets with their metadata for the group; False when a rebalance got in between."""
         if not offsets:
             return True
+        if not self._may_commit():
+            return False
         try:
             await self.kafka.commit({TopicPartition(*tp): OffsetAndMetadata(*at) for tp, at in offsets.items()})
         except (CommitFailedError, IllegalStateError) as error:
             log.info("offsets not committed, the group is rebalancing (%s); they are committed after it", error)
             return False
         return True
+
+    def _may_commit(self) -> bool:
+        """Not while the group is joined anew: the commit would wait behind the join, with the generation before it.
+
+        It would fail, and aiokafka would take that for the end of the membership that the join has just brought.
+        """
+        joining = self.kafka._subscription.reassignment_in_progress and not self.revoking
+        return self.kafka._coordinator.generation > 0 and not joining
 
     async def confirm(self, tp: TP, at: tuple[int, str] | None) -> bool:
         """Whether the group still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
@@ -284,10 +298,3 @@ def _message(chunk: Chunk, generation: int) -> ConsumerMessage:
         chunk.tp,
         generation_id=generation,
     )
-
-
-class ChunkTransport(Transport):
-    """Names the chunk consumer; everything else is Faust's aiokafka transport."""
-
-    Consumer = ChunkConsumer
-    Fetcher = transport_base.Fetcher
