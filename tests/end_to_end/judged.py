@@ -5,6 +5,7 @@ from tests.end_to_end.kafka import Kafka, Published
 from tests.end_to_end.workers import Meter
 from tests.oracle import Place, Prediction
 from tests.oracle_check import dead_differences, outcome_differences, overage_differences, wallet_differences
+from tests.oracle_plans import plan_differences
 
 PARTITIONS = 4
 #: How many of a long list a failure shows.
@@ -40,12 +41,15 @@ def history_problems(records: list[Published]) -> list[str]:
 
 
 def order_problems(meter: Meter, prediction: Prediction) -> list[str]:
-    """What is wrong with `order-outcomes` and `wallets`."""
+    """What is wrong with `order-outcomes`, `plans` and `wallets`."""
     outcomes = meter.kafka.published("order-outcomes")
+    plans = meter.kafka.published("plans")
     wallets = meter.kafka.published("wallets")
     return (
         outcome_differences(prediction, revisions.latest(outcomes))
         + [f"{key}: decided {len(values)} times" for key, values in revisions.by_key(outcomes).items() if values[1:]]
+        + plan_differences(prediction, revisions.latest(plans))
+        + history_problems(plans)
         + wallet_differences(prediction, revisions.latest(wallets))
         + history_problems(wallets)
     )
