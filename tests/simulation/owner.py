@@ -26,7 +26,7 @@ from tests.simulation.steps import Fate, Run, State
 JOURNAL = "meter.journal"
 
 
-class _Anything:
+class Anything:
     """Metrics that nobody reads."""
 
     def __getattr__(self, name: str) -> Any:
@@ -77,7 +77,7 @@ class SimulatedMeter(Meter):
     def __init__(self, facts: Facts, disk: Disk, kwargs: dict[str, Any]) -> None:
         self.settings = SimpleNamespace(topic_prefix="", data_dir=_Place(disk))  # type: ignore[assignment]
         self.facts = facts
-        self.metrics = _Anything()  # type: ignore[assignment]
+        self.metrics = Anything()  # type: ignore[assignment]
         self.topics = Topics.of("")
         self.kwargs = kwargs
         self.longest_restore = 0.0

@@ -59,6 +59,8 @@ class Simulator:
         self.disks = [[Disk() for _ in range(self.partitions)] for _ in range(WORKERS)]
         self.owners = [self.rng.randrange(WORKERS) for _ in range(self.partitions)]
         self.seats: dict[tuple[int, int], Seat] = {}
+        while self.unsent and self.unsent[-1].kafka_ms < opening.opened_ms:
+            self._acknowledge()
 
     def tell(self, what: str) -> None:
         if self.trace is not None:
@@ -81,17 +83,20 @@ class Simulator:
         if not really or not self.unsent:
             return bool(self.unsent)
         for _ in range(min(len(self.unsent), self.rng.randint(1, 12))):
-            sent = self.unsent.pop()
-            log = self.cluster.log(sent.topic, sent.partition)
-            assert len(log.records) == sent.offset
-            log.append(None, sent.value, sent.kafka_ms, headers=sent.headers)
-            tp = TP(sent.topic, sent.partition)
-            if tp not in self.offsets:
-                # Mostly one worker reads usage alone: what it knows of workspaces grows old.
-                alone = tp.topic.startswith("usage") or self.rng.random() < 0.2
-                self.offsets[tp], self.readers[tp] = 0, self.rng.randrange(WORKERS) if alone else 0
-            self.now_ms = max(self.now_ms, sent.kafka_ms)
+            self._acknowledge()
         return True
+
+    def _acknowledge(self) -> None:
+        sent = self.unsent.pop()
+        log = self.cluster.log(sent.topic, sent.partition)
+        assert len(log.records) == sent.offset
+        log.append(None, sent.value, sent.kafka_ms, headers=sent.headers)
+        self.now_ms = max(self.now_ms, sent.kafka_ms)
+        tp = TP(sent.topic, sent.partition)
+        if tp not in self.offsets:
+            # Mostly one worker reads usage alone: what it knows of workspaces grows old.
+            alone = tp.topic.startswith("usage") or self.rng.random() < 0.2
+            self.offsets[tp], self.readers[tp] = 0, self.rng.randrange(WORKERS) if alone else 0
 
     def _take_in(self, really: bool) -> bool:
         rng = self.rng

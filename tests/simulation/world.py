@@ -85,7 +85,7 @@ class _Maker:
         kinds = (self._usage, self._again, self._order, self._order_again, self._binding, self._bad)
         for _ in range(number):
             if self.rng.random() < 0.07:
-                self.clock += DAY_US
+                self.clock += self.rng.choice((1, 1, 1, 1, HORIZON_DAYS + 2)) * DAY_US
                 self.listed.clear()
             (kind,) = self.rng.choices(kinds, (56, 14, 14, 4, 8, 4))
             told.append((self.clock, kind()))
