@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -195,6 +194,8 @@ class JournalWriter:
     ) -> None:
         self.partition = partition
         self.topic = topic
+        #: LogAppendTime of the last record written: what the broker's clock has passed.
+        self.appended_ms = 0
         self._producer = producer
         self._doubted = doubted
         self._waiting: deque[tuple[Builder, asyncio.Future[None]]] = deque()
@@ -244,9 +245,9 @@ class JournalWriter:
                 return
             yield self._waiting.popleft()
 
-    async def _send(self, value: bytes) -> Any:
+    async def _send(self, value: bytes) -> None:
         producer = self._producer()
         batch = producer.create_batch()
         batch.append(key=None, value=value, timestamp=None)
         future = await producer.send_batch(batch, self.topic, partition=self.partition)
-        return await future
+        self.appended_ms = (await future).timestamp or 0

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from agents.catalogue import FollowedCatalogue, KnownCatalogue
 from agents.control import Control
 from agents.gathering import JournalWriter
 from agents.homes import Homes
@@ -61,6 +62,9 @@ class Intake:
             for partition in range(opening.partitions)
         ]
         self.shapes = Shapes()
+        self.catalogue: KnownCatalogue = FollowedCatalogue(
+            self.topics, self.reader, self.kwargs, lambda: max(writer.appended_ms for writer in self.writers)
+        )
         #: How many records of workspaces' own topics are not taken in yet; told by whoever reads them.
         self.own_lag: Callable[[], int] = lambda: 0
         self.control = Control(self.topics.control, self.kwargs)
@@ -77,10 +81,12 @@ class Intake:
         )
         await self._asker.start()
         await self.control.start()
+        await self.catalogue.start()
         await self.homes.start()
 
     async def stop(self) -> None:
         await self.homes.stop()
+        await self.catalogue.stop()
         await self.control.stop()
         if self._asker is not None:
             await self._asker.stop()

@@ -6,34 +6,32 @@ and only then copies that record (id and time too) to every other empty partitio
 
 import logging
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiokafka
-import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
+from agents.announcing import PAST, announce, compare
+from agents.recorded import OpeningRefused as OpeningRefused
+from agents.recorded import Recorded, begun, first, recorded
 from meter.admin import connected_admin, partition_counts
 from meter.rules.facts import Facts
 from meter.settings import Settings
 from meter.topics import Topics
 from meter.trouble import Trouble
-from schemas.catalog import Catalogue, catalogue_from_json, catalogue_json, differences
-from schemas.journal import Opening, decode, encode
+from schemas.catalog import Catalogue, catalogue_json
+from schemas.journal import Opening, encode
 
 log = logging.getLogger(__name__)
 
-#: How long one record of the journal may take to be read back, in ms.
-READ_BACK_MS = 10_000
-
-
-class OpeningRefused(Trouble):
-    """The meter under this prefix was opened with other facts."""
-
 
 async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
-    """Make sure that every journal partition begins with the one opening; the facts it fixes."""
-    topics, kwargs = Topics.of(settings.topic_prefix), settings.kafka_client_kwargs()
+    """Make sure that every journal partition begins with the one opening, and announce what the catalogue adds.
+
+    Answers the facts that the journal holds then; raises OpeningRefused where they are others than the worker's.
+    """
+    topics = Topics.of(settings.topic_prefix)
     wanted = Opening(
         meter_id=str(uuid.uuid4()),
         time_zone=settings.billing_time_zone,
@@ -43,71 +41,76 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
         restatement_horizon_days=settings.restatement_horizon_days,
         catalogue=catalogue_json(catalogue),
     )
-    reader = aiokafka.AIOKafkaConsumer(isolation_level="read_committed", enable_auto_commit=False, **kwargs)
-    producer = AIOKafkaProducer(enable_idempotence=True, **kwargs)
-    await reader.start()
-    await producer.start()
-    try:
-        opened = await _first(reader, topics.journal, 0)
-        if opened is None:
-            await producer.send_and_wait(topics.journal, encode(wanted), partition=0)
-            opened = await _first(reader, topics.journal, 0)
-            if opened is None:
-                raise Trouble(f"{topics.journal}/0 does not give back its first record; is the broker well?")
-            log.info("opened the journal under prefix %r as meter %s", settings.topic_prefix, opened.meter_id)
-        _compare(opened, wanted, settings)
-        for partition in range(1, opened.partitions):
-            copied = await _first(reader, topics.journal, partition)
-            if copied is None:
-                await producer.send_and_wait(topics.journal, encode(opened), partition=partition)
-                copied = await _first(reader, topics.journal, partition)
-            if copied is None or copied.meter_id != opened.meter_id:
-                raise OpeningRefused(
-                    f"{topics.journal}/{partition} begins with another opening than {topics.journal}/0: "
-                    "one of them was made anew; restore the topic, or begin under another prefix"
-                )
-    finally:
-        await reader.stop()
-        await producer.stop()
-    return Facts.opened(opened, opened.opened_ms)
+    producer = AIOKafkaProducer(enable_idempotence=True, max_request_size=2 << 20, **settings.kafka_client_kwargs())
+    async with reading(settings) as reader:
+        await producer.start()
+        try:
+            known = await recorded(reader, topics)
+            if known is None:
+                await producer.send_and_wait(topics.journal, encode(wanted), partition=0)
+                known = await recorded(reader, topics)
+                if known is None:
+                    raise Trouble(f"{topics.journal}/0 does not give back its first record; is the broker well?")
+                log.info("the journal under prefix %r is of meter %s", topics.prefix, known.facts.opening.meter_id)
+            _compare(known.facts.opening, wanted, settings)
+            compare(known, catalogue)
+            await _copy(reader, producer, topics, known.facts.opening)
+            known = await announce(reader, producer, topics, known, catalogue)
+        finally:
+            await producer.stop()
+    return known.facts
 
 
-async def opening_of(settings: Settings) -> Opening:
-    """The opening that stands, for whoever only reads; `Trouble` if no worker has opened the journal yet."""
-    topic = Topics.of(settings.topic_prefix).journal
-    async with connected_admin(settings) as admin:
-        known = topic in await partition_counts(admin)
+async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, opened: Opening) -> None:
+    """Copy partition 0's opening to every empty partition, reading each back."""
+    for partition in range(1, opened.partitions):
+        if not await begun(reader, topics.journal, partition):
+            await producer.send_and_wait(topics.journal, encode(opened), partition=partition)
+        copied = await first(reader, topics.journal, partition)
+        if copied is not None and copied.meter_id != opened.meter_id:
+            raise OpeningRefused(
+                f"{topics.journal}/{partition} begins with another opening than {topics.journal}/0: "
+                "one of them was made anew; restore the topic, or begin under another prefix"
+            )
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
+    """A consumer of committed records that goes nowhere by itself."""
     reader = aiokafka.AIOKafkaConsumer(
-        isolation_level="read_committed", enable_auto_commit=False, **settings.kafka_client_kwargs()
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=4 << 20,
+        **settings.kafka_client_kwargs(),
     )
     await reader.start()
     try:
-        opened = await _first(reader, topic, 0) if known else None
+        yield reader
     finally:
         await reader.stop()
-    if opened is None:
+
+
+async def recorded_under(settings: Settings) -> Recorded:
+    """What is recorded, for whoever only reads; `Trouble` if no worker has opened the journal yet."""
+    topics = Topics.of(settings.topic_prefix)
+    async with connected_admin(settings) as admin:
+        counts = await partition_counts(admin)
+    known = None
+    if topics.journal in counts and topics.changelog in counts:
+        async with reading(settings) as reader:
+            known = await recorded(reader, topics)
+    if known is None:
         raise Trouble(
-            f"the journal {topic} at {settings.broker} is not opened yet; the first `meter worker` does it "
+            f"the journal {topics.journal} at {settings.broker} is not opened yet; the first `meter worker` does it "
             "(METER_TOPIC_PREFIX names the prefix)"
         )
-    return opened
+    return known
 
 
-async def _first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> Opening | None:
-    """The opening at offset 0; None if the partition is empty."""
-    tp = TopicPartition(topic, partition)
-    reader.assign([tp])
-    end = (await reader.end_offsets([tp]))[tp]
-    if end == 0:
-        return None
-    beginning = (await reader.beginning_offsets([tp]))[tp]
-    reader.seek(tp, beginning)
-    fetched: Mapping[Any, Any] = await reader.getmany(tp, timeout_ms=READ_BACK_MS, max_records=1)
-    for record in fetched.get(tp, ()):
-        found = decode(record.value)
-        if isinstance(found, Opening):
-            return msgspec.structs.replace(found, opened_ms=found.opened_ms or record.timestamp)
-    raise OpeningRefused(f"{topic}/{partition} does not begin with an opening record; was its beginning deleted?")
+async def opening_of(settings: Settings) -> Opening:
+    """The opening that stands, for whoever only reads."""
+    return (await recorded_under(settings)).facts.opening
 
 
 def _compare(opened: Opening, wanted: Opening, settings: Settings) -> None:
@@ -125,7 +128,5 @@ def _compare(opened: Opening, wanted: Opening, settings: Settings) -> None:
         for field, name in named.items()
         if getattr(wanted, field) != getattr(opened, field)
     ]
-    if opened.catalogue != wanted.catalogue:
-        wrong += differences(catalogue_from_json(opened.catalogue), catalogue_from_json(wanted.catalogue))
     if wrong:
-        raise OpeningRefused("\n".join([*wrong, "the past is a fact: set it back, or begin under another prefix"]))
+        raise OpeningRefused("\n".join([*wrong, PAST]))

@@ -18,6 +18,7 @@ class OrdersLane(SourceLane):
 
     async def read(self, chunk: Chunk, pending: Any) -> None:
         await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
+        await self.intake.catalogue.reach(chunk.records[-1].timestamp)  # its version stands in every partition
         await super().read(chunk, pending)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:

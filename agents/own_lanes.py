@@ -7,14 +7,11 @@ from faust.types import TP
 
 from agents.marks import Mark, metadata
 from agents.sources import Start
-from agents.usage import UsageLane
+from agents.usage import CREATE_TIME, UsageLane
 from meter.batch.lanes import Lane, SetAside
 
 if TYPE_CHECKING:
     from agents.own_topics import OwnTopics
-
-#: `record.timestamp_type` of a time that the producer gave.
-CREATE_TIME = 0
 
 
 class OwnLane(UsageLane):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from agents.homes import Homes
-from agents.opening import opening_of
+from agents.opening import recorded_under
 from meter.batch.lanes import Retake
 from meter.published import plan_row, plans_of, wallet_row, wallets_of
 from meter.rules.facts import Facts
@@ -52,8 +52,7 @@ class Surroundings:
 
 async def quoted(settings: Settings, order: Order) -> Quote:
     """The quote of an order by what is published now."""
-    opening = await opening_of(settings)
-    facts = Facts.opened(opening, opening.opened_ms)
+    facts = (await recorded_under(settings)).facts
     plans = [plan_row(plan) for plan in await plans_of(settings, order.account)]
     wallets = [wallet_row(wallet) for wallet in await wallets_of(settings, order.account)]
     surroundings = Surroundings(

@@ -127,9 +127,15 @@ class UsageReader:
             self._received = (received_ms, self.zone.day_of(received_ms * 1000) - self.horizon_days)
         return self._received[1]
 
+    def use(self, catalogue: Catalogue) -> None:
+        """Judge by this catalogue from now on."""
+        self.catalogue = catalogue
+        self._items = {}
+
     def adds_up(self, reading: Reading) -> bool:
         """Whether the event's item is a sum: its corrections may be negative."""
-        return self._items[(reading.day, reading.item)].aggregation == "sum"
+        item = self.catalogue.version(reading.day).items.get(reading.item)
+        return item is not None and item.aggregation == "sum"
 
     def _is_id(self, subject: str | None) -> bool:
         if subject is None or not is_id(subject):

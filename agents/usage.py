@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 #: Shapes remembered: workspaces times items times days at hand; beyond it all are judged anew.
 SHAPES_KEPT = 200_000
+#: Reasons that another version of the catalogue may not have.
+OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
+#: `record.timestamp_type` of a time that the producer gave.
+CREATE_TIME = 0
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk.
 TURN_RECORDS = 2_000
 
@@ -60,6 +64,10 @@ class UsageLane(SourceLane):
         super().__init__(app, tp, intake)
         self.shapes = intake.shapes if self.own is None else Shapes()
 
+    def appended(self, record: Any) -> int:
+        """When Kafka had the record (ms); 0 where only its producer's word is known."""
+        return 0 if self.own is not None and record.timestamp_type == CREATE_TIME else int(record.timestamp)
+
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> None:
         packer = _Packer(self, chunk, pending)
         records = chunk.records
@@ -84,6 +92,9 @@ class _Packer:
         self._times: dict[str, tuple[int, int]] = {}
         self._prefixes: dict[str, bytes] = {}
         self._caught_up = False
+        #: Shapes of days whose version is not final: good for this chunk only.
+        self._early = Shapes()
+        self._asked = False
 
     async def take(self, records: Any) -> None:
         """Take records in source order."""
@@ -139,10 +150,11 @@ class _Packer:
         """Judge an event by all rules, remember its shape, add it; or bury it."""
         intake, lane = self.intake, self.lane
         try:
-            reading = intake.reader.read(record.value, record.headers, lane.received(record), lane.own)
+            reading = await self._reading(record)
             home = await self._home(reading.workspace)
             least = -QUANTITY_LIMIT if reading.corrected and intake.reader.adds_up(reading) else 0
-            shape = lane.shapes.of(reading, home, least)
+            shapes = lane.shapes if reading.day <= intake.catalogue.final_through else self._early
+            shape = shapes.of(reading, home, least)
             self._add(shape, reading.quantity, reading.time_us, reading.source, reading.id, record)
         except Dead as dead:
             self.pending.append(await lane.bury(record, dead.reason, dead.error))
@@ -150,6 +162,22 @@ class _Packer:
             raise
         except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
             self.pending.append(await lane.bury(record, DeadReason.INVALID_FIELD, said(error)))
+
+    async def _reading(self, record: Any) -> Reading:
+        """Read a record by the version of its day, as it is for good, or else as far as it can be known now."""
+        lane, catalogue, read = self.lane, self.intake.catalogue, self.intake.reader.read
+        appended = lane.appended(record)
+        await catalogue.reach(appended)
+        try:
+            reading = read(record.value, record.headers, lane.received(record), lane.own)
+            if appended or self._asked or reading.day <= catalogue.final_through:
+                return reading
+        except Dead as dead:
+            if self._asked or dead.reason not in OF_THE_CATALOGUE or not catalogue.open_at(appended):
+                raise
+        self._asked = True
+        await catalogue.catch_up()
+        return read(record.value, record.headers, lane.received(record), lane.own)
 
     async def _home(self, workspace: str) -> Home:
         homes = self.intake.homes

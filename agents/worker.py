@@ -20,7 +20,7 @@ from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.settings import Settings
 from meter.trouble import Trouble
-from schemas.catalog import load_catalogue
+from schemas.catalog import CatalogueError, load_catalogue
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,10 @@ class Worker:
         return False
 
     async def _start(self) -> None:
-        catalogue = load_catalogue(self.settings.catalog_path)
+        try:
+            catalogue = load_catalogue(self.settings.catalog_path)
+        except CatalogueError as wrong:
+            raise Trouble(str(wrong)) from None
         await self._ensure_topics()
         facts = await open_journal(self.settings, catalogue)
         log.info(

@@ -11,6 +11,7 @@ from typing import Any
 
 from faust.types import TP
 
+from agents.catalogue import KnownCatalogue
 from agents.gathering import Builder, pack
 from agents.homes import Homes
 from agents.orders import OrdersLane
@@ -70,6 +71,7 @@ class IntakeWorker:
         self.reader = UsageReader(facts.catalogue, facts.zone, facts.opening.restatement_horizon_days)
         self.homes = KnownHomes(cluster, facts)
         self.shapes = Shapes()
+        self.catalogue = KnownCatalogue()
         self.writers = [SimpleNamespace(add=self._adder(number)) for number in range(facts.opening.partitions)]
         self.lines: list[deque[tuple[Builder, Work]]] = [deque() for _ in self.writers]
         self.lanes: dict[TP, SourceLane] = {}

@@ -42,6 +42,7 @@ class Record:
     marker: bool = False
     partition: int = 0
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_type: int = 1
 
     @property
     def committed(self) -> bool:

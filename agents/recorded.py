@@ -1,0 +1,142 @@
+"""What the journal holds for a fact: its opening, and the catalogue versions that its partition 0 decided since.
+
+Read as the meter itself would: from the state, if there is one (changelog partition 0 keeps opening and versions for
+the time when the journal no longer starts at 0), then on through the journal to its end.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiokafka
+import msgspec
+from aiokafka import TopicPartition
+
+from meter.rules.facts import Facts
+from meter.rules.versions import decided
+from meter.topics import Topics
+from meter.trouble import Trouble
+from schemas.journal import CatalogueVersion, Opening, announces, decode
+from schemas.rows import replaced
+from tables import keys
+from tables.memory import FactsRow
+
+#: How long the journal or the changelog may give nothing, in seconds.
+PATIENCE_SECONDS = 20.0
+#: The state is looked for in the last so many records of the changelog, then in more before them.
+WINDOW = 5_000
+WIDER = 8
+
+
+class OpeningRefused(Trouble):
+    """The meter under this prefix was opened with other facts."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The facts that partition 0 decided before `next_offset`; the last record before that was appended `newest_ms`."""
+
+    facts: Facts
+    next_offset: int
+    newest_ms: int
+
+
+async def first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> Opening | None:
+    """The opening at offset 0; None if the partition is empty, or no longer starts there."""
+    tp = TopicPartition(topic, partition)
+    reader.assign([tp])
+    if (await reader.end_offsets([tp]))[tp] == 0 or (await reader.beginning_offsets([tp]))[tp] > 0:
+        return None
+    async for record in _between(reader, tp, 0, 1):
+        found = decode(record.value)
+        if isinstance(found, Opening):
+            return replaced(found, opened_ms=found.opened_ms or record.timestamp)
+    raise OpeningRefused(f"{topic}/{partition} does not begin with an opening record; was its beginning deleted?")
+
+
+async def begun(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> bool:
+    """Whether anything was ever written to the partition."""
+    tp = TopicPartition(topic, partition)
+    return bool((await reader.end_offsets([tp]))[tp] > 0)
+
+
+async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorded | None:
+    """What is recorded under a prefix; None if its journal is not opened yet."""
+    if not await begun(reader, topics.journal, 0):
+        return None
+    opening = await first(reader, topics.journal, 0)
+    state, position = await _state(reader, topics.changelog)
+    if opening is not None and (state is None or state.opening.meter_id != opening.meter_id):
+        state, position = None, -1  # made anew: who folds it says what is wrong
+    if state is not None:
+        opening = state.opening
+    if opening is None:
+        raise OpeningRefused(
+            f"{topics.journal}/0 no longer begins with the opening, and {topics.changelog}/0 does not hold it: "
+            "the changelog was deleted; restore it, or begin under another prefix"
+        )
+    facts = Facts.opened(opening, opening.opened_ms)
+    for entry in () if state is None else state.announced:
+        facts = facts.with_announced(entry)
+    return await read_on(reader, topics, Recorded(facts, position + 1, opening.opened_ms))
+
+
+async def read_on(reader: aiokafka.AIOKafkaConsumer, topics: Topics, known: Recorded) -> Recorded:
+    """What is known, and what partition 0 decided since, up to its end now."""
+    tp = TopicPartition(topics.journal, 0)
+    reader.assign([tp])
+    beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
+    facts, newest_ms = known.facts, known.newest_ms
+    start = max(beginning, min(known.next_offset, end - 1))
+    async for record in _between(reader, tp, start, end):
+        newest_ms = max(newest_ms, record.timestamp)
+        entry = announced_by(record)
+        if entry is not None:
+            facts = facts.with_announced(entry)
+    return Recorded(facts, end, newest_ms)
+
+
+def announced_by(record: Any) -> CatalogueVersion | None:
+    """The version that a record of partition 0 announces; most are something else, and are not even read."""
+    if not announces(record.value):
+        return None
+    entry = decode(record.value)
+    assert isinstance(entry, CatalogueVersion), "its tag says so"
+    return decided(entry, record.offset, record.timestamp)
+
+
+async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRow | None, int]:
+    """The facts of changelog partition 0 and the journal offset they hold good for; looked for from its end."""
+    tp = TopicPartition(topic, 0)
+    reader.assign([tp])
+    beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
+    found: dict[bytes, bytes] = {}
+    high, window = end, WINDOW
+    while high > beginning and len(found) < 2:
+        low = max(beginning, high - window)
+        latest = {
+            record.key: record.value
+            async for record in _between(reader, tp, low, high)
+            if record.key in (keys.FACTS, keys.POSITION) and record.value is not None
+        }
+        found = {**latest, **found}
+        high, window = low, window * WIDER
+    if len(found) < 2:
+        return None, -1
+    position = msgspec.msgpack.decode(found[keys.POSITION])[0]
+    return msgspec.msgpack.decode(found[keys.FACTS], type=FactsRow), position
+
+
+async def _between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> AsyncIterator[Any]:
+    """The records from offset `low` to before `high`; Trouble if they do not come."""
+    reader.seek(tp, low)
+    waited = 0.0
+    while await reader.position(tp) < high:
+        before = await reader.position(tp)
+        fetched = await reader.getmany(tp, timeout_ms=500)
+        for record in fetched.get(tp, ()):
+            if record.offset < high:
+                yield record
+        waited = 0.0 if await reader.position(tp) > before else waited + 0.5
+        if waited > PATIENCE_SECONDS:
+            raise Trouble(f"{tp.topic}/{tp.partition} gives nothing from offset {before} on; is the broker well?")
