@@ -11,7 +11,7 @@ CODE := agents meter schemas tables tests $(wildcard benchmarks)
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format schemas lock clean
+.PHONY: help setup demo test check lint simulate format schemas lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ lint: setup ## style and types
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/mypy
+
+SEEDS ?= 100000
+simulate: setup ## SEEDS seeds of crashes and doubts against the real core; FROM=seed: from there on
+	@$(BIN)/python -m tests.simulation $(FROM) --seeds $(SEEDS)
 
 format: setup ## put the code into shape
 	@$(BIN)/ruff check --fix $(CODE)

@@ -93,15 +93,10 @@ MUTATIONS = tuple(
         (
             "figures are compared once a chunk, not once a record",
             "meter.rules.fold",
-            (
-                "        touched, self.touched = self.touched, {}\n        for touch in touched.values():\n"
-                "            settle(self, touch)",
-                "        pass",
-            ),
+            ("        self.standing.say(self)\n        self.settle()", "        self.standing.say(self)"),
             (
                 "        for cell, revision in self.unbalanced.values():",
-                "        for touch in self.touched.values():\n            settle(self, touch)\n"
-                "        self.touched = {}\n        for cell, revision in self.unbalanced.values():",
+                "        self.settle()\n        for cell, revision in self.unbalanced.values():",
             ),
         ),
         (
