@@ -53,17 +53,22 @@ class Latest(Generic[RecordT]):
 class OutputReader:
     """Some output topics, open for reading; `open_outputs` makes one."""
 
-    def __init__(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
+    def __init__(self, consumer: Any, watcher: Any, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
+        self._watcher = watcher
         self._partitions = partitions
 
     async def skip(self, *topics: str) -> None:
         """Pass over everything that was published on these topics until now."""
         await self._consumer.seek_to_end(*(tp for tp in self._partitions if tp.topic in topics))
 
-    async def to_the_end(self) -> AsyncIterator[Any]:
-        """Every record up to where the topics end now (transactions that are open then are not waited for)."""
-        ends = await self._consumer.end_offsets(self._partitions)
+    async def to_the_end(self, settled: bool = False) -> AsyncIterator[Any]:
+        """Every record up to where the topics end now.
+
+        `settled`: transactions that are open now, or just committed, are waited for. (A commit is answered before
+        its markers stand in the partitions, so who was told of it may still read none of it.)
+        """
+        ends = await (self._watcher if settled else self._consumer).end_offsets(self._partitions)
         left = set(self._partitions)
         while left := {tp for tp in left if await self._consumer.position(tp) < ends[tp]}:
             for record in await self.within(POLL_SECONDS):
@@ -109,21 +114,26 @@ async def open_outputs(settings: Settings, *topics: str, account: str | None = N
         for number in range(counts[topic])
         if account is None or number == partition_of(account, counts[topic])
     ]
+    async with _consumer(settings, "read_committed") as consumer, _consumer(settings, "read_uncommitted") as watcher:
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        yield OutputReader(consumer, watcher, partitions)
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings, isolation: str) -> AsyncIterator[Any]:
     consumer = aiokafka.AIOKafkaConsumer(
-        isolation_level="read_committed",
+        isolation_level=isolation,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=FETCH_WAIT_MS,
         **settings.kafka_client_kwargs(),
     )
     try:
-        await consumer.start()
-    except (KafkaError, OSError) as error:
-        await consumer.stop()
-        raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
-    try:
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        yield OutputReader(consumer, partitions)
+        try:
+            await consumer.start()
+        except (KafkaError, OSError) as error:
+            raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
+        yield consumer
     finally:
         await consumer.stop()

@@ -80,7 +80,7 @@ def same(first: Order, second: Order) -> bool:
 
 async def _decided(reader: OutputReader, topics: Topics, order: Order) -> OrderOutcome | None:
     found = None
-    async for record in reader.to_the_end():
+    async for record in reader.to_the_end(settled=True):
         if record.topic == topics.order_outcomes and record.key == _key(order):
             found = read(record.topic, OrderOutcome, record.value)
     return found

@@ -35,7 +35,7 @@ async def _standing(settings: Settings, topic: str, model: type[ModelT], account
     latest: Latest[Revised] = Latest()
     begins = f"{account}/".encode()
     async with open_outputs(settings, topic, account=account) as reader:
-        async for record in reader.to_the_end():
+        async for record in reader.to_the_end(settled=True):
             if record.key is not None and record.key.startswith(begins):
                 latest.take(read(topic, model, record.value))  # type: ignore[arg-type] # both models are revised
     return [latest.records[key] for key in sorted(latest.records)]  # type: ignore[misc] # of that model
