@@ -25,10 +25,11 @@ def register(app: typer.Typer) -> None:
 def demo(
     seconds: Annotated[float, typer.Option(min=0, max=600, help="How long the day takes.")] = 36.0,
 ) -> None:
-    """Meter a bundled day of usage of 20 workspaces in 5 accounts, live, and check every figure at the end.
+    """Meter a bundled day of usage of 20 workspaces, live, and check every figure at the end.
 
-    It uses the Kafka at METER_BROKER, or starts one there and stops it again. Its topics have a prefix of their own
-    (`demo-1.`, `demo-2.`, …) and stay; its worker's data is removed. Ctrl-C ends everything that it started.
+    It uses the Kafka at METER_BROKER, or starts one there and stops it again.
+    Its topics have a prefix of their own (`demo-1.`, `demo-2.`, …) and stay.
+    Ctrl-C ends everything that it started.
     """
     import tempfile
     from pathlib import Path

@@ -40,8 +40,9 @@ def send(
 ) -> None:
     """Send JSON lines of a file or of stdin, and wait until Kafka has acknowledged every one.
 
-    The whole file is read before the first record is sent: if a line is no JSON object, its number is told and
-    nothing is sent. What the meter then makes of a record stands on its output topics and in `dead-letters`.
+    All lines are read before the first is sent: if one is no JSON object,
+    its number is told and nothing is sent. What the meter makes of them
+    stands on its output topics and in `dead-letters`.
     """
     import asyncio
     import sys

@@ -154,5 +154,6 @@ def totals(board: Board, sent: int, taken_in: Mapping[str, int]) -> Table:
         "orders", f"{len(board.outcomes) - len(refused)} accepted, {len(refused)} refused: {', '.join(refused)}"
     )
     found.add_row("dead letters", f"{len(board.dead)}: {', '.join(reasons)}")
-    found.add_row("records", f"{sent:,} sent = {counts}")
+    equal = "=" if sum(taken_in.values()) == sent else "≠ (a partition was taken anew, some were read again)"
+    found.add_row("records", f"{sent:,} sent {equal} {counts}")
     return found
