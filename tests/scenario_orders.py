@@ -48,7 +48,7 @@ class Buyer:
         messages = [self._tell(order, "top-up") for order in orders]
         plans = self.rng.choice((0, 1, 1, 2, 2, 3, 4)) if self.commercial else 0
         messages += [self._tell(self._purchase(), "purchase") for _ in range(plans)]
-        if many:
+        if many and self.commercial:
             messages += [self._tell(self._purchase(), "one of too many plans") for _ in range(52)]
         return messages + [self._tell(order, f"refused: {reason}") for reason, order in self._some(self._refusals())]
 

@@ -36,12 +36,19 @@ def test_the_same_seed_makes_the_same_scenario() -> None:
     assert one != scenario(8, now_us=NOW, zone=ZONE, accounts=5, events=300)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_small_scenarios_are_made_and_read(seed: int) -> None:
+    made = scenario(seed, now_us=NOW, zone=ZONE, accounts=3, events=60, days=2)
+    prediction = told(made)[1]
+    assert sum(sum(counts.values()) for counts in prediction.counts.values()) == len(made.messages)
+
+
 def test_the_oracle_reads_a_full_scenario_in_seconds() -> None:
     made = scenario(2, now_us=NOW, zone=ZONE)
-    began = time.monotonic()
+    began = time.process_time()
     prediction = told(made)[1]
     assert statements(prediction)
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
     assert len(prediction.events) > 19_000
 
 

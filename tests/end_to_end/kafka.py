@@ -199,7 +199,7 @@ def _to_the_end(consumer: Consumer, waiting: set[int]) -> list[KafkaMessage]:
     deadline = time.monotonic() + 120
     while waiting:
         assert time.monotonic() < deadline, f"partitions {waiting} do not end"
-        for record in consumer.consume(FETCH, timeout=1.0):
+        for record in consumer.consume(FETCH, timeout=0.1):
             error = record.error()
             if error is None:
                 records.append(record)
