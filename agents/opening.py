@@ -6,15 +6,16 @@ and only then copies that record (id and time too) to every other empty partitio
 
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import aiokafka
 from aiokafka import AIOKafkaProducer
 
 from agents.announcing import PAST, announce, compare
 from agents.recorded import OpeningRefused as OpeningRefused
-from agents.recorded import Recorded, begun, first, recorded
+from agents.recorded import Recorded, begun, first, opening, recorded
 from meter.admin import connected_admin, partition_counts
 from meter.rules.facts import Facts
 from meter.settings import Settings
@@ -24,6 +25,8 @@ from schemas.catalog import Catalogue, catalogue_json
 from schemas.journal import Opening, encode
 
 log = logging.getLogger(__name__)
+
+Known = TypeVar("Known")
 
 
 async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
@@ -93,24 +96,30 @@ async def reading(settings: Settings) -> AsyncIterator[aiokafka.AIOKafkaConsumer
 
 async def recorded_under(settings: Settings) -> Recorded:
     """What is recorded, for whoever only reads; `Trouble` if no worker has opened the journal yet."""
+    return await _read(settings, recorded)
+
+
+async def opening_of(settings: Settings) -> Opening:
+    """The opening that stands, for whoever only reads."""
+    return await _read(settings, opening)
+
+
+async def _read(
+    settings: Settings, ask: Callable[[aiokafka.AIOKafkaConsumer, Topics], Awaitable[Known | None]]
+) -> Known:
     topics = Topics.of(settings.topic_prefix)
     async with connected_admin(settings) as admin:
         counts = await partition_counts(admin)
     known = None
     if topics.journal in counts and topics.changelog in counts:
         async with reading(settings) as reader:
-            known = await recorded(reader, topics)
+            known = await ask(reader, topics)
     if known is None:
         raise Trouble(
             f"the journal {topics.journal} at {settings.broker} is not opened yet; the first `meter worker` does it "
             "(METER_TOPIC_PREFIX names the prefix)"
         )
     return known
-
-
-async def opening_of(settings: Settings) -> Opening:
-    """The opening that stands, for whoever only reads."""
-    return (await recorded_under(settings)).facts.opening
 
 
 def _compare(opened: Opening, wanted: Opening, settings: Settings) -> None:

@@ -26,6 +26,8 @@ PATIENCE_SECONDS = 20.0
 #: The state is looked for in the last so many records of the changelog, then in more before them.
 WINDOW = 5_000
 WIDER = 8
+#: Offset and time of the last record folded, where there is no state.
+NOTHING_FOLDED = (-1, 0)
 
 
 class OpeningRefused(Trouble):
@@ -60,25 +62,35 @@ async def begun(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -
     return bool((await reader.end_offsets([tp]))[tp] > 0)
 
 
+async def opening(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Opening | None:
+    """The opening alone, wherever it stands; None if the journal is not opened yet."""
+    found = await first(reader, topics.journal, 0)
+    if found is None:
+        state, _ = await _state(reader, topics.changelog)
+        found = None if state is None else state.opening
+    return found
+
+
 async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorded | None:
     """What is recorded under a prefix; None if its journal is not opened yet."""
     if not await begun(reader, topics.journal, 0):
         return None
-    opening = await first(reader, topics.journal, 0)
+    opened = await first(reader, topics.journal, 0)
     state, position = await _state(reader, topics.changelog)
-    if opening is not None and (state is None or state.opening.meter_id != opening.meter_id):
-        state, position = None, -1  # made anew: who folds it says what is wrong
+    if opened is not None and (state is None or state.opening.meter_id != opened.meter_id):
+        state, position = None, NOTHING_FOLDED  # made anew: who folds it says what is wrong
     if state is not None:
-        opening = state.opening
-    if opening is None:
+        opened = state.opening
+    if opened is None:
         raise OpeningRefused(
             f"{topics.journal}/0 no longer begins with the opening, and {topics.changelog}/0 does not hold it: "
             "the changelog was deleted; restore it, or begin under another prefix"
         )
-    facts = Facts.opened(opening, opening.opened_ms)
+    facts = Facts.opened(opened, opened.opened_ms)
     for entry in () if state is None else state.announced:
         facts = facts.with_announced(entry)
-    return await read_on(reader, topics, Recorded(facts, position + 1, opening.opened_ms))
+    offset, folded_ms = position
+    return await read_on(reader, topics, Recorded(facts, offset + 1, max(opened.opened_ms, folded_ms)))
 
 
 async def read_on(reader: aiokafka.AIOKafkaConsumer, topics: Topics, known: Recorded) -> Recorded:
@@ -105,8 +117,8 @@ def announced_by(record: Any) -> CatalogueVersion | None:
     return decided(entry, record.offset, record.timestamp)
 
 
-async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRow | None, int]:
-    """The facts of changelog partition 0 and the journal offset they hold good for; looked for from its end."""
+async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRow | None, tuple[int, int]]:
+    """The facts of changelog partition 0, and offset and time of the journal record they hold good for."""
     tp = TopicPartition(topic, 0)
     reader.assign([tp])
     beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
@@ -122,9 +134,9 @@ async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRo
         found = {**latest, **found}
         high, window = low, window * WIDER
     if len(found) < 2:
-        return None, -1
-    position = msgspec.msgpack.decode(found[keys.POSITION])[0]
-    return msgspec.msgpack.decode(found[keys.FACTS], type=FactsRow), position
+        return None, NOTHING_FOLDED
+    offset, timestamp_ms, *_ = msgspec.msgpack.decode(found[keys.POSITION])
+    return msgspec.msgpack.decode(found[keys.FACTS], type=FactsRow), (offset, timestamp_ms)
 
 
 async def _between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> AsyncIterator[Any]:

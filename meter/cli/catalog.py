@@ -19,8 +19,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(catalog, name="catalog")
 
 
-def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A catalogue file (TOML).")]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A catalogue file (TOML).")],
+    against_journal: Annotated[
+        bool, typer.Option("--against-journal", help="Also tell what a worker would announce, or refuse, of it.")
+    ] = False,
+) -> None:
     """Check a catalogue file and tell what is in it; all problems at once, exit code 1, if it is not valid."""
+    import asyncio
+
     from meter.trouble import Trouble
     from schemas.catalog import CatalogueError, load_catalogue
 
@@ -30,6 +37,37 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A catalogue
         raise Trouble(str(error)) from None
     for line in told(catalogue):
         typer.echo(line)
+    if against_journal:
+        for line in asyncio.run(compared_with_journal(catalogue)):
+            typer.echo(line)
+
+
+async def compared_with_journal(catalogue: "Catalogue") -> list[str]:
+    """What a worker that starts now would do with the catalogue; Trouble with what it would refuse."""
+    import time
+
+    from agents.opening import recorded_under
+    from meter.rules.days import day_text, time_text
+    from meter.rules.versions import compared
+    from meter.settings import Settings
+    from meter.trouble import Trouble
+
+    known = await recorded_under(Settings.load())
+    facts = known.facts
+    now_us = max(known.newest_ms * 1000, time.time_ns() // 1000)
+    found = compared(facts.recorded(), catalogue, now_us, facts.zone)
+    if found.refused:
+        raise Trouble("\n".join(["a worker would refuse it, for the past is a fact:", *found.refused]))
+    lines = [
+        f"a worker would announce the version of {day_text(version.since)}: its first day begins at "
+        f"{time_text(facts.zone.begin_of(version.since))}"
+        for version in found.news
+    ]
+    lines += [
+        f"the journal also has a version of {day_text(version.since)}: it counts, a file cannot take it back"
+        for version in found.missing
+    ]
+    return lines or ["the journal has all of it"]
 
 
 def told(catalogue: "Catalogue") -> list[str]:
