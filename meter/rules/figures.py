@@ -35,7 +35,8 @@ class Touch:
 
     cell: Cell
     kind: str = "usage"
-    used: set[str] = field(default_factory=set)
+    #: In the order of the record: what is published of it, and how rows are packed, is so every time.
+    used: dict[str, None] = field(default_factory=dict)
     workspaces: set[str] = field(default_factory=set)
     orders: list[str] = field(default_factory=list)
     source: tuple[str, int] | None = None
@@ -46,7 +47,7 @@ class Touch:
 
     def by_usage(self, workspace: str, topic: str, partition: int, first: int, last: int) -> None:
         self._by("usage", topic, partition, first, last)
-        self.used.add(workspace)
+        self.used[workspace] = None
         self.workspaces.add(workspace)
 
     def by_order(self, order_id: str, workspaces: Iterable[str], topic: str, partition: int, offset: int) -> None:

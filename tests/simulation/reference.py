@@ -50,16 +50,6 @@ def meaning(rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     return {key: value for key, value in rows.items() if key[:1] not in CUT_ROWS or key == keys.FACTS}
 
 
-def same_row(one: bytes | None, other: bytes | None) -> bool:
-    """Whether two rows mean the same: a map's entries have no order."""
-    if one == other or one is None or other is None:
-        return one == other
-    try:
-        return bool(msgspec.msgpack.decode(one) == msgspec.msgpack.decode(other))
-    except msgspec.DecodeError:
-        return False
-
-
 def parsed(value: bytes) -> dict[str, Any]:
     """What an output says."""
     told: dict[str, Any] = msgspec.json.decode(value)
