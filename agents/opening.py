@@ -126,7 +126,6 @@ def _compare(opened: Opening, wanted: Opening, settings: Settings) -> None:
     """Refuse other facts than those the journal was opened with, naming both."""
     named = {
         "time_zone": "METER_BILLING_TIME_ZONE",
-        "currency": "the catalogue's currency",
         "partitions": "METER_PARTITIONS",
         "close_grace_seconds": "METER_CLOSE_GRACE_SECONDS",
         "restatement_horizon_days": "METER_RESTATEMENT_HORIZON_DAYS",
