@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from meter.batch.lanes import Retake
-from schemas.control import Skip
+from schemas.control import Skip, control_from_json
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +65,12 @@ class Control:
 
     def _learn(self, record: Any) -> None:
         try:
-            skip = Skip.model_validate_json(record.value or b"")
+            ordered = control_from_json(record.value or b"")
         except ValidationError as error:
-            log.warning("%s/0: the order at %d cannot be read and is ignored: %s", *self._tp[:1], record.offset, error)
+            log.warning("%s: the order at %d cannot be read and is ignored: %s", self._tp.topic, record.offset, error)
             return
-        self._skips[(skip.topic, skip.partition, skip.instead_of, skip.mark)] = skip
+        if isinstance(ordered, Skip):
+            self._skips[(ordered.topic, ordered.partition, ordered.instead_of, ordered.mark)] = ordered
 
     def skip_for(self, topic: str, partition: int, committed: int, metadata: str) -> Skip | None:
         """The order, the last if several, for a source (without the prefix) that stands at this very commit."""

@@ -18,6 +18,7 @@ from agents.skips import accept_skip
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
 from meter.rules.dead_letters import dead_letter
+from meter.trouble import Trouble
 from schemas.reasons import DeadReason
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 ERROR_LIMIT = 200
 
 
-class Refused(RuntimeError):
+class Refused(Trouble):
     """The meter cannot know that going on would be right; a person has to say so."""
 
 
@@ -54,11 +55,13 @@ class SourceLane(Lane):
         self.where = f"{self.topic}/{tp.partition}"
         self.mark: Mark | None = None
         self.committed = -1
+        self._opened = False
 
     async def open(self) -> int:
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
         await self.intake.renew()
         start = await self.asked()
+        self._opened = True
         if start.committed is None:
             if start.beginning > 0:
                 log.warning("%s begins at offset %d; reading it from there", self.where, start.beginning)
@@ -79,8 +82,11 @@ class SourceLane(Lane):
         return skip.offset
 
     async def asked(self) -> Start:
-        """Where the partition stands, asked of Kafka."""
+        """Where the partition stands, asked of Kafka; first what was handled since the last commit is committed."""
         try:
+            moved = self.progress() if self._opened else None
+            if moved is not None:
+                await self.app.consumer.commit_offsets({self.tp: moved})
             at = (await self.app.consumer.committed([self.tp])).get(self.tp)
             beginning, end = await self.intake.ends(self.tp)
         except KafkaError as error:

@@ -1,10 +1,11 @@
-"""Orders of operators to all intakes (topic `meter.control`, one partition, kept for ever), written by `meter skip`."""
+"""Orders of operators (topic `meter.control`, one partition, kept for ever), written by `meter skip` and `redrive`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from schemas.days import Time
+from schemas.reasons import DeadReason
 from schemas.record import Record
 
 
@@ -25,3 +26,31 @@ class Skip(Record):
     def record_key(self) -> str:
         """The record's key."""
         return f"{self.topic}/{self.partition}"
+
+
+class Redriven(Record):
+    """These dead letters were sent again: those of `reasons` (none named: all) before `through` of each partition."""
+
+    kind: Literal["redriven"] = Field("redriven", description="What was done.")
+    reasons: list[Annotated[DeadReason, Field(strict=False)]] = Field(description="Of which reasons; empty: of all.")
+    through: dict[str, int] = Field(
+        description="Partition of `dead-letters` -> the offset before which they were.", examples=[{"0": 17}]
+    )
+    at: Time = Field(description="When.", examples=["2026-01-31T08:00:01.000000Z"])
+
+    def record_key(self) -> str:
+        """The record's key."""
+        return "redriven"
+
+    def holds(self, reason: DeadReason, partition: int, offset: int) -> bool:
+        """Whether the dead letter of a reason that stands there was sent again."""
+        return (not self.reasons or reason in self.reasons) and offset < self.through.get(str(partition), 0)
+
+
+Ordered = Annotated[Skip | Redriven, Field(discriminator="kind")]
+_adapter: TypeAdapter[Skip | Redriven] = TypeAdapter(Ordered)
+
+
+def control_from_json(content: bytes) -> Skip | Redriven:
+    """The order in `content`; raises pydantic's ValidationError."""
+    return _adapter.validate_json(content)

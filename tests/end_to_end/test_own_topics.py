@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
 from tests import records, revisions
 from tests.end_to_end.conftest import StartMeter

@@ -1,0 +1,98 @@
+"""`meter redrive`: dead letters go back to the input topics they came from, once what was wrong is mended."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from meter.redriving import Plan
+    from schemas.reasons import DeadReason
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter redrive`."""
+    app.command()(redrive)
+
+
+def redrive(
+    reason: Annotated[
+        list[str] | None,
+        typer.Option("--reason", metavar="REASON", help="Only letters of this reason; may be repeated."),
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send them; without it, only show what would be sent.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also those that were sent again before, and those that died again.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for each letter.")] = False,
+) -> None:
+    """Send dead letters again, to the input topics they came from; first show what would be sent.
+
+    A record goes with its key and its headers; one that the letter holds only the beginning of is read from where it
+    stood, and its SHA-256 compared. A letter is sent again once: `meter.control` keeps note of it.
+    """
+    import asyncio
+
+    from meter import redrive as redriving
+    from meter.settings import Settings
+
+    settings, reasons = Settings.load(), chosen(reason or [])
+    plan = asyncio.run(redriving.plan_of(settings, reasons, again))
+    show(plan, verbose)
+    count = len(plan.send)
+    if not count:
+        typer.echo("nothing to send")
+    elif not send:
+        typer.echo(f"{records(count)} would be sent; `meter redrive --send` sends them")
+    else:
+        sent = asyncio.run(redriving.send(settings, plan, reasons, lambda _: None))
+        typer.echo(f"{records(sent)} sent again, every one acknowledged")
+
+
+def records(count: int) -> str:
+    """So many records."""
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def chosen(names: list[str]) -> "list[DeadReason]":
+    """The reasons of these names; `Trouble` for what is none."""
+    from meter.trouble import Trouble
+    from schemas.reasons import DeadReason
+
+    unknown = [name for name in names if name not in list(DeadReason)]
+    if unknown:
+        raise Trouble(f"no reason {', '.join(unknown)}; one of: {', '.join(DeadReason)}")
+    return [DeadReason(name) for name in names]
+
+
+def show(plan: "Plan", verbose: bool) -> None:
+    """The table of reasons and topics, and by name what cannot be sent."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from meter.redriving import Left
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("Reason", "Topic", "To do"):
+        table.add_column(column)
+    table.add_column("Letters", justify="right")
+    for (why, topic, what), count in totals(plan):
+        table.add_row(escape(why), escape(topic), what, f"{count:,}")
+    if table.row_count:
+        Console(soft_wrap=True).print(table)
+    if verbose:
+        for made in plan.send:
+            typer.echo(f"send {made.letter.record_key()}: {made.letter.reason}: {made.letter.error}")
+    for letter, left, error in plan.left:
+        if left is Left.OTHER or verbose:
+            typer.echo(f"{letter.record_key()} ({letter.reason}): {left.value}{': ' if error else ''}{error}")
+
+
+def totals(plan: "Plan") -> list[tuple[tuple[str, str, str], int]]:
+    """How many letters of a reason and a topic are sent, or left, in order."""
+    from collections import Counter
+
+    counts = Counter((made.letter.reason.value, made.letter.topic, "send") for made in plan.send)
+    counts.update((letter.reason.value, letter.topic, left.value) for letter, left, _ in plan.left)
+    return sorted(counts.items())

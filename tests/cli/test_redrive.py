@@ -1,0 +1,161 @@
+"""`meter redrive`: which letters go again, as what, and why others do not; sending itself is end to end."""
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from meter.cli.redrive import totals
+from meter.redriving import Left, Place, Plan, Sendable, completed, is_input, planned, sendable
+from meter.rules.dead_letters import dead_letter
+from schemas.control import Redriven, control_from_json
+from schemas.dead_letters import DeadLetter
+from schemas.reasons import DeadReason
+from tests import records
+from tests.test_command import meter
+
+TOPICS = frozenset({"usage", "workspaces", "plan-purchases", "usage.wksp_a", "overages", "meter.journal"})
+EVENT = records.json_bytes(records.usage("wksp_a", "logs", 5, 0, id="1"))
+HEADERS: tuple[tuple[str, bytes | None], ...] = (("content-type", b"\xff"), ("empty", None), ("content-type", b""))
+
+
+def letter(offset: int = 0, *, topic: str = "usage", value: bytes | None = EVENT, **rest: Any) -> DeadLetter:
+    reason = rest.pop("reason", DeadReason.WORKSPACE_UNKNOWN)
+    key, headers, rebuilt = rest.pop("key", b"k"), rest.pop("headers", HEADERS), rest.pop("rebuilt", False)
+    made = dead_letter(reason, "a reason", topic, 3, offset, key, value, headers, 0, rebuilt=rebuilt)
+    return DeadLetter.model_validate_json(made.json_bytes())
+
+
+def plan(letters: list[DeadLetter], runs: list[Redriven] | None = None, *, again: bool = False, **rest: Any) -> Plan:
+    places = [(Place(number % 2, number), each) for number, each in enumerate(letters)]
+    return planned(places, runs or [], rest.get("reasons", []), TOPICS, again)
+
+
+def run(through: dict[str, int], *reasons: DeadReason) -> Redriven:
+    return Redriven(kind="redriven", reasons=list(reasons), through=through, at="2026-01-31T08:00:00Z")
+
+
+def left(made: Plan) -> list[Left]:
+    return [why for _, why, _ in made.left]
+
+
+def test_a_record_goes_again_as_it_stood() -> None:
+    made = sendable(letter(), TOPICS)
+    assert isinstance(made, Sendable)
+    assert (made.topic, made.key, made.value, made.headers, made.whole) == ("usage", b"k", EVENT, HEADERS, True)
+    nothing = sendable(letter(value=b"", key=None, headers=()), TOPICS)
+    assert isinstance(nothing, Sendable)
+    assert (nothing.key, nothing.value, nothing.headers) == (None, b"", ())
+
+
+def test_a_rebuilt_one_goes_as_a_structured_event_under_its_workspace() -> None:
+    made = sendable(letter(key=None, headers=(), rebuilt=True), TOPICS)
+    assert isinstance(made, Sendable)
+    assert (made.key, made.value) == (b"wksp_a", EVENT)
+    assert made.headers == (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
+    order = records.json_bytes(records.top_up("acct_1", "t-1", "5.00"))
+    made = sendable(letter(topic="plan-purchases", value=order, key=None, headers=(), rebuilt=True), TOPICS)
+    assert isinstance(made, Sendable)
+    assert (made.key, made.value, made.headers) == (b"acct_1", order, ())
+
+
+@pytest.mark.parametrize(
+    ("topic", "told"),
+    [
+        ("overages", "no input topic"),
+        ("meter.journal", "no input topic"),
+        ("dead-letters", "no input topic"),
+        ("usage.", "no input topic"),
+        ("usage.a/b", "no input topic"),
+        ("staging.usage", "no input topic"),
+        ("usage.gone", "there is no topic usage.gone any more"),
+    ],
+)
+def test_nothing_is_sent_anywhere_but_to_input_topics(topic: str, told: str) -> None:
+    made = sendable(letter(topic=topic), TOPICS)
+    assert isinstance(made, str)
+    assert told in made
+    assert is_input("usage.wksp_a") and is_input("plan-purchases")
+
+
+def test_a_lost_range_is_named_not_sent() -> None:
+    lost = letter(value=None, reason=DeadReason.RECORDS_LOST)
+    made = plan([lost])
+    assert (made.send, left(made)) == ([], [Left.OTHER])
+    assert "nobody has" in made.left[0][2]
+
+
+@pytest.mark.parametrize(
+    "cut", [{"value": b"x" * 20_000}, {"key": b"k" * 20_000}, {"headers": (("h", b"x" * 20_000),)}]
+)
+def test_what_is_cut_is_completed_from_its_source_if_it_is_the_same(cut: dict[str, Any]) -> None:
+    made = sendable(letter(**cut), TOPICS)
+    assert isinstance(made, Sendable)
+    assert not made.whole
+    value = cut.get("value", EVENT)
+    whole = completed(made, b"key", value, HEADERS)
+    assert isinstance(whole, Sendable)
+    assert (whole.key, whole.value, whole.headers, whole.whole) == (b"key", value, HEADERS, True)
+    assert "another record stands at usage/3/0" in str(completed(made, b"key", value + b"x", HEADERS))
+    assert "is gone" in str(completed(made, None, None, ()))
+
+
+def test_letters_of_a_run_are_left_out_of_the_next_and_new_ones_are_not() -> None:
+    letters = [letter(number, value=b"%d" % number) for number in range(4)]
+    made = plan(letters, [run({"0": 1, "1": 2})])
+    assert [each.letter.offset for each in made.send] == [2, 3]
+    assert left(made) == [Left.BEFORE, Left.BEFORE]
+    assert made.through == {0: 3, 1: 4}
+    assert len(plan(letters, [run({"0": 1, "1": 2})], again=True).send) == 4
+
+
+def test_a_run_of_one_reason_says_nothing_of_another() -> None:
+    letters = [letter(0, reason=DeadReason.NOT_JSON, value=b"a"), letter(1, value=b"b")]
+    made = plan(letters, [run({"0": 9, "1": 9}, DeadReason.NOT_JSON)])
+    assert [each.letter.reason for each in made.send] == [DeadReason.WORKSPACE_UNKNOWN]
+    assert left(made) == [Left.BEFORE]
+    assert plan(letters, reasons=[DeadReason.NOT_JSON]).send[0].value == b"a"
+    assert len(plan(letters, reasons=[DeadReason.NOT_JSON]).send) == 1
+
+
+def test_a_record_that_died_again_is_left_out_wherever_its_letters_stand() -> None:
+    once, again, other = letter(5), letter(9), letter(10, value=b"other")
+    for letters in ([again, once, other], [once, again, other]):
+        number = letters.index(once)
+        made = plan(letters, [run({str(number % 2): number + 1 if number else 1})])
+        assert [each.letter.offset for each in made.send] == [10]
+        assert sorted(left(made)) == sorted([Left.BEFORE, Left.DIED_AGAIN])
+
+
+def test_a_letter_written_twice_is_one() -> None:
+    assert len(plan([letter(7), letter(7)]).send) == 1
+
+
+def test_totals_are_by_reason_topic_and_what_is_done() -> None:
+    made = plan([letter(0), letter(1), letter(2, topic="overages")])
+    assert totals(made) == [
+        (("workspace_unknown", "overages", "cannot be sent"), 1),
+        (("workspace_unknown", "usage", "send"), 2),
+    ]
+
+
+def test_the_note_of_a_run_is_read_back() -> None:
+    noted = run({"0": 4}, DeadReason.NOT_JSON)
+    assert control_from_json(noted.json_bytes()) == noted
+    assert json.loads(noted.json_bytes())["kind"] == "redriven"
+    assert not noted.holds(DeadReason.NOT_JSON, 1, 0)
+
+
+def test_a_value_of_the_limit_is_whole() -> None:
+    value = b"x" * 16 * 1024
+    made = letter(value=value)
+    assert (made.value, made.sha256) == (b64encode(value).decode(), None)
+    assert letter(value=value + b"x").sha256 == sha256(value + b"x").hexdigest()
+
+
+def test_an_unknown_reason_is_told() -> None:
+    done = meter("redrive", "--reason", "bad_luck")
+    assert done.returncode == 1
+    assert done.stderr.startswith("meter: no reason bad_luck; one of: too_large, not_json, ")

@@ -1,0 +1,78 @@
+"""`meter skip`: what it refuses to order, and what it says of an order; taking it is end to end."""
+
+import pytest
+
+from agents.marks import Mark, is_aside, metadata
+from agents.skips import lost
+from meter.cli.skip import told
+from meter.skipping import Standing, refusal
+from schemas.control import Skip, control_from_json
+from schemas.dead_letters import DeadLetter
+from tests.test_command import meter
+
+#: Read up to 100, records up to 119 are gone.
+GAP = Standing(100, "99 1 2", 120, 200)
+
+
+def order(offset: int, instead_of: int = 100) -> Skip:
+    return Skip(
+        kind="skip",
+        topic="usage",
+        partition=3,
+        offset=offset,
+        instead_of=instead_of,
+        mark="99 1 2",
+        at="2026-01-31T08:00:00Z",
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "standing", "why"),
+    [
+        (120, GAP, None),
+        (200, GAP, None),
+        (119, GAP, "usage/3 holds 120 to 200, not 119"),
+        (201, GAP, "usage/3 holds 120 to 200, not 201"),
+        (0, Standing(500, "", 0, 100), None),
+        (0, Standing(-1, "", 0, 100), "never read"),
+        (150, Standing(150, "", 120, 200), "stands at 150 already"),
+    ],
+)
+def test_what_is_ordered_and_what_is_not(offset: int, standing: Standing, why: str | None) -> None:
+    refused = refusal("usage", 3, offset, standing)
+    assert refused is None if why is None else why in (refused or "")
+
+
+def test_it_says_what_is_lost_and_what_could_still_be_read() -> None:
+    exact = told(order(120), GAP)
+    assert exact[0] == "usage/3: ordered to go on at 120 instead of 100: records 100 to 119 (20) count as lost"
+    assert len(exact) == 2
+    assert told(order(150), GAP)[1].startswith("30 of them are still there")
+    assert "it is read anew from 0 on" in told(order(0, 500), Standing(500, "", 0, 100))[0]
+
+
+def test_the_letter_of_a_gap_names_its_range() -> None:
+    letter = lost(order(120), 0)
+    assert (letter.record_key(), letter.last_offset) == ("usage/3/100", 119)
+    assert "20 records, 100 to 119, were not read" in letter.error
+    assert DeadLetter.model_validate_json(letter.json_bytes()).reason == "records_lost"
+    assert lost(order(0, 500), 0).last_offset is None
+
+
+def test_an_order_is_read_back() -> None:
+    assert control_from_json(order(120).json_bytes()) == order(120)
+
+
+def test_a_mark_survives_being_set_aside() -> None:
+    mark = Mark(99, 1, 2)
+    assert metadata(mark) == "99 1 2"
+    assert metadata(mark, aside=True) == "aside 99 1 2"
+    assert metadata(None, aside=True) == "aside"
+    assert [Mark.read(text) for text in ("99 1 2", "aside 99 1 2", "aside", "", "x")] == [mark, mark, None, None, None]
+    assert [is_aside(text) for text in ("99 1 2", "aside 99 1 2", "aside", "")] == [False, True, True, False]
+
+
+def test_only_input_topics_can_be_skipped_on() -> None:
+    done = meter("skip", "overages", "0", "0", METER_BROKER="127.0.0.1:1")
+    assert done.returncode == 1
+    assert "meter: overages is no input topic" in done.stderr

@@ -1,0 +1,117 @@
+"""Records gone before they were read: the worker names the range and stops; `meter skip` accepts that gap, once."""
+
+import time
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from tests import records, revisions
+from tests.end_to_end.commands import run
+from tests.end_to_end.conftest import StartMeter
+from tests.end_to_end.kafka import Kafka, wait_until
+from tests.end_to_end.workers import Meter, Worker
+from tests.oracle_reading import Settings
+from tests.oracle_time import billing_day, day_text
+from tests.records import Message
+from tests.scenarios import midnight_zone
+
+pytestmark = pytest.mark.e2e
+
+ZONE = midnight_zone(time.time_ns() // 1000, 12 * 3600)
+WORKSPACE, ACCOUNT = "wksp", "acct"
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def reports(first: int, count: int) -> list[Message]:
+    """Reports of one call each, all in one partition of `usage`."""
+    events = (records.usage(WORKSPACE, "api_calls", 1, now_us(), id=f"{n}") for n in range(first, first + count))
+    return [records.usage_message(event) for event in events]
+
+
+def usage(kafka: Kafka) -> int:
+    key = f"{ACCOUNT}/{WORKSPACE}/api_calls/{day_text(billing_day(now_us(), ZONE))}"
+    found = revisions.latest(kafka.published("overages")).get(key)
+    return int(found["usage"]) if found else 0
+
+
+def stopped(worker: Worker) -> int:
+    """The exit code of a worker that must stop by itself."""
+    worker.expected_dead = True
+    wait_until("the worker stops by itself", lambda: not worker.alive(), 60, worker.log_tail)
+    return int(worker.process.returncode)
+
+
+def lost(meter: Meter) -> list[tuple[str, int, int, int]]:
+    """The ranges told as lost."""
+    letters = [letter.value for letter in meter.kafka.published("dead-letters")]
+    return [
+        (letter["topic"], letter["partition"], letter["offset"], letter["last_offset"])
+        for letter in letters
+        if letter["reason"] == "records_lost"
+    ]
+
+
+def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMeter) -> None:
+    meter = new_meter(Settings(ZONE))
+    kafka = meter.kafka
+    worker = meter.start().wait_ready()
+    kafka.send([records.binding_message(records.binding(WORKSPACE, ACCOUNT)), *reports(0, 100)])
+    wait_until("they are counted", lambda: usage(kafka) == 100, 60, meter.logs)
+    meter.settle()
+    (partition,) = [place[1] for place, end in kafka.ends(["usage"]).items() if end]
+    committed = kafka.committed()[("usage", partition)]
+    assert worker.stop() == 0
+    kafka.send(reports(100, 50))
+    gap_end = committed + 20
+    place = TopicPartition(f"{kafka.prefix}usage", partition, gap_end)
+    kafka.admin.delete_records([place])[place].result()
+
+    worker = meter.start()
+    assert stopped(worker) not in (0, None)
+    assert (
+        f"usage/{partition}: records {committed} to {gap_end - 1} are gone before they were read" in worker.log_text()
+    )
+    assert f"meter skip usage {partition} {gap_end}" in worker.log_text()
+
+    code, said = run(meter, "skip", "usage", str(partition), str(committed + 1_000))
+    assert (code, "reading goes on inside the log" in said) == (1, True)
+    code, said = run(meter, "skip", "dead-letters", "0", "0")
+    assert (code, "is no input topic" in said) == (1, True)
+    code, said = run(meter, "skip", "usage", str(partition), str(gap_end))
+    assert code == 0, said
+    assert f"records {committed} to {gap_end - 1} (20) count as lost" in said
+    print(said)
+
+    worker = meter.start().wait_ready()
+    wait_until("the rest is counted", lambda: usage(kafka) == 130, 60, meter.logs)
+    assert worker.metric("meter_records_lost_total") == 20
+    assert lost(meter) == [("usage", partition, committed, gap_end - 1)]
+    meter.settle()
+    assert worker.stop() == 0
+    worker = meter.start().wait_ready()
+    assert worker.metric("meter_records_lost_total") == 0
+    assert lost(meter) == [("usage", partition, committed, gap_end - 1)]
+    code, said = run(meter, "skip", "usage", str(partition), str(kafka.committed()[("usage", partition)]))
+    assert (code, "stands at" in said) == (1, True)
+    assert worker.stop() == 0
+
+
+def test_records_that_go_while_the_worker_runs_behind_stop_it_too(new_meter: StartMeter) -> None:
+    meter = new_meter(Settings(ZONE))
+    kafka = meter.kafka
+    worker = meter.start().wait_ready()
+    kafka.send([records.binding_message(records.binding(WORKSPACE, ACCOUNT)), *reports(0, 10)])
+    wait_until("they are counted", lambda: usage(kafka) == 10, 60, meter.logs)
+    (partition,) = [place[1] for place, end in kafka.ends(["usage"]).items() if end]
+    worker.pause()
+    kafka.send(reports(10, 1))  # answers the fetch that is under way
+    time.sleep(1)
+    kafka.send(reports(11, 9))
+    place = TopicPartition(f"{kafka.prefix}usage", partition, 15)
+    kafka.admin.delete_records([place])[place].result()
+    worker.resume()
+    assert stopped(worker) not in (0, None)
+    assert f"usage/{partition}: records 11 to 14 are gone before they were read" in worker.log_text()
