@@ -91,6 +91,8 @@ class Cluster:
         self.epochs: defaultdict[str, int] = defaultdict(int)
         self.open: dict[str, Transaction] = {}
         self.transactions: list[Transaction] = []
+        #: Positions that the meter's group committed, by journal partition.
+        self.positions: dict[int, int] = {}
 
     def log(self, topic: str, partition: int) -> Log:
         log = self.logs[(topic, partition)]

@@ -1,12 +1,14 @@
 """Meter workers: the real `MeterLane`, its real restore, transactions and memory, over the simulated Kafka and disks.
 
 What is replaced is named in `simulated`, once for a whole process of seeds: clients, the local store, and what needs a
-running event loop or reads the same catalogue again and again.
+running event loop or reads the same catalogue again and again; and sizes, so that small worlds fill them.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -24,6 +26,25 @@ from tests.simulation.kafka import Cluster, Consumer, Producer
 from tests.simulation.steps import Fate, Run, State
 
 JOURNAL = "meter.journal"
+#: Sizes that only large loads reach, turned so low that small worlds reach them too; by name, one of these values.
+KNOBS = {
+    "agents.meter.CHUNK_RECORDS": (1, 2, 3, 1_000),
+    "agents.meter.CHUNK_OUTPUT_BYTES": (1_000, 4 << 20),
+    "agents.gathering.RECORD_LIMIT_BYTES": (700, 512 * 1024),
+    "agents.usage.GROUP_BYTES": (300, 512 * 1024),
+    "tables.identities.PACKED_IDENTITIES": (1, 8_000),
+    "tables.memory.USES_KEPT": (2, 100_000),
+    "tables.memory.WEIGH_EVERY": (1, 32),
+    "tables.memory.FACTS_EVERY": (2, 256),
+    "tables.memory.ROWS_KEPT": (1, 100_000),
+}
+
+
+def turn_knobs(rng: Random) -> None:
+    """Set every size to one of its values, inside `simulated`, which puts them back."""
+    for name, values in KNOBS.items():
+        module, _, attribute = name.rpartition(".")
+        setattr(sys.modules[module], attribute, rng.choice(values))
 
 
 class Anything:
@@ -56,6 +77,7 @@ def simulated() -> Iterator[None]:
             "meter.batch.transactions.let_go": _let_go,
             "meter.batch.transactions.asyncio": SimpleNamespace(wait_for=_wait_for),
             "meter.rules.facts.catalogue_from_json": lru_cache(catalogue_from_json),
+            **{name: values[-1] for name, values in KNOBS.items()},
         }.items():
             stack.enter_context(patch(target, fake))
         yield
@@ -81,6 +103,11 @@ class SimulatedMeter(Meter):
         self.topics = Topics.of("")
         self.kwargs = kwargs
         self.longest_restore = 0.0
+
+    async def committed(self, tp: TP) -> int:
+        """What the group committed."""
+        cluster: Cluster = self.kwargs["cluster"]
+        return cluster.positions.get(tp.partition, 0)
 
 
 class Seat:
@@ -121,7 +148,8 @@ class Seat:
             self.run, self.position = None, None
             raise
         if state is State.DONE:
-            self.position = self.run.result if self._chunk is None else self._chunk.position
+            position: int = self.run.result if self._chunk is None else self._chunk.position
+            self.position = self.cluster.positions[self.partition] = position
             self.run = None
         return state
 

@@ -14,7 +14,7 @@ from schemas import journal
 from tests.simulation.disk import Disk
 from tests.simulation.intake import IntakeWorker
 from tests.simulation.kafka import ABORTED, Cluster
-from tests.simulation.owner import JOURNAL, Seat
+from tests.simulation.owner import JOURNAL, Seat, turn_knobs
 from tests.simulation.steps import LOST, UNHEARD, Fate, State
 from tests.simulation.world import World
 
@@ -44,6 +44,7 @@ class Simulator:
         self.rng = Random(f"run {self.seed}")
         drawn = self.rng.randint(0, FAULTS_MOST)
         self.left = drawn if self.faults is None else self.faults
+        turn_knobs(Random(f"knobs {self.seed}"))
         opening = self.world.opening
         self.facts = Facts.opened(opening, opening.opened_ms)
         self.partitions = opening.partitions
