@@ -15,11 +15,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from agents.events import RECORD_LIMIT
+from agents.reading import check_size
 from meter.batch.lanes import Retake
 from meter.rules.days import BillingZone
 from schemas.journal import Named
 from schemas.reasons import DeadReason
-from schemas.record import Unreadable
 from schemas.rows import NEVER
 from schemas.workspaces import workspace_from_json
 
@@ -106,9 +107,10 @@ class Homes:
         if not record.value:
             return
         try:
+            check_size(record.value, record.headers, RECORD_LIMIT)
             told = workspace_from_json(record.value)
-        except (Unreadable, ValueError, RecursionError, OverflowError):
-            return  # the intake makes it a dead letter
+        except Exception:  # whatever the lane of `workspaces` makes a dead letter of is nothing here
+            return
         home = self._homes.get(told.workspace)
         if home is None:
             named = Named(told.workspace, told.account, NEVER)

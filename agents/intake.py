@@ -154,16 +154,22 @@ class Intake:
         return beginning[wanted], end[wanted]
 
     async def record_at(self, tp: TP, offset: int) -> Any | None:
-        """The record at an offset, if it still stands there."""
-        assert self._asker is not None
+        """The record at an offset, if it still stands there; Retake if Kafka does not say."""
+        asker = self._asker
+        assert asker is not None
         async with self._asking:
             wanted = TopicPartition(*tp)
-            self._asker.assign([wanted])
-            self._asker.seek(wanted, offset)
-            fetched = await self._asker.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
-            for record in fetched.get(wanted, ()):
-                return record if record.offset == offset else None
-            return None
+            asker.assign([wanted])
+            asker.seek(wanted, offset)
+            try:
+                fetched = await asker.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
+                for record in fetched.get(wanted, ()):
+                    return record if record.offset == offset else None
+                if await asker.position(wanted) > offset:
+                    return None
+            except KafkaError as error:
+                raise Retake(f"its record {offset} could not be read ({error!r})") from error
+            raise Retake(f"Kafka did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
 
     async def marks_at(self, wanted: Mapping[TP, Mark]) -> dict[TP, Mark]:
         """The marks of the records that now stand where these were made; of many partitions at once."""

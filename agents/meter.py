@@ -9,7 +9,6 @@ overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take t
 import asyncio
 import logging
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.closing import DayEnd
+from agents.continuity import Position, check_last, check_meter, check_unfolded, following, position_of
 from agents.metrics import Metrics
 from agents.watermarks import Watermarks
 from meter.batch.app import ChunkApp
@@ -33,9 +33,7 @@ from meter.rules.fold import Fold
 from meter.rules.memory import Output
 from meter.settings import Settings
 from meter.topics import COMPACTION_LAG_DAYS, Topics
-from meter.trouble import Trouble
 from schemas import journal
-from schemas.rows import Fact
 from tables import keys
 from tables.memory import PartitionMemory, restored
 
@@ -50,19 +48,6 @@ CHUNK_OUTPUT_BYTES = 4 << 20
 #: How long one journal record may take to be read again, in ms.
 RECORD_MS = 5_000
 SECONDS_A_DAY = 86_400
-WHAT_NOW = "restore the journal, or begin under another prefix"
-
-
-class Position(Fact, frozen=True):
-    """The last journal record folded: its offset, time and CRC; part of the state, so it says what was committed."""
-
-    offset: int
-    timestamp_ms: int
-    crc: int
-
-
-class AnotherJournal(Trouble):
-    """The state does not belong to this journal."""
 
 
 class MeterLane(Lane):
@@ -71,6 +56,7 @@ class MeterLane(Lane):
     def __init__(self, app: ChunkApp, tp: TP, meter: "Meter") -> None:
         super().__init__(app, tp)
         self.meter = meter
+        self.where = f"{tp.topic}/{tp.partition}"
         self.restore: Restore | None = None
         self.store: Store | None = None
         self.producer: FencedProducer | None = None
@@ -112,32 +98,18 @@ class MeterLane(Lane):
         return next_offset  # 4
 
     async def _check(self) -> None:
-        where = f"{self.meter.topics.journal}/{self.tp.partition}"
+        meter, tp = self.meter, self.tp
         assert self.fold is not None
-        if self.fold.facts is not None and self.fold.facts.opening.meter_id != self.meter.facts.opening.meter_id:
-            raise AnotherJournal(
-                f"{where} is of meter {self.meter.facts.opening.meter_id}, the state of "
-                f"{self.fold.facts.opening.meter_id}; the journal was made anew: {WHAT_NOW}"
-            )
+        if self.fold.facts is not None:
+            check_meter(self.where, meter.facts.opening.meter_id, self.fold.facts.opening.meter_id)
         if self.last is None:
-            return
-        beginning, end, found = await self.meter.record_at(self.tp, self.last.offset)
-        if end <= self.last.offset or beginning > self.last.offset + 1:
-            raise AnotherJournal(
-                f"{where} holds offsets {beginning} to {end - 1}, the state was folded up to {self.last.offset}: "
-                f"records are missing; {WHAT_NOW}"
-            )
-        if beginning <= self.last.offset and (found is None or _position(found) != self.last):
-            raise AnotherJournal(
-                f"{where}: the record at {self.last.offset} is not the one that was folded; the journal was made anew: "
-                f"{WHAT_NOW}"
-            )
+            check_unfolded(self.where, f"{meter.topics.changelog}/{tp.partition}", await meter.committed(tp))
+        else:
+            check_last(self.where, self.last, *await meter.record_at(tp, self.last.offset))
 
     async def handle(self, chunk: Chunk) -> None:
         """Fold a chunk, in as many transactions as its outputs ask for."""
-        records = chunk.records
-        if self.last is not None and records[0].offset <= self.last.offset:
-            records = [record for record in records if record.offset > self.last.offset]
+        records = following(self.where, self.last, chunk.records)
         start = 0
         while start < len(records):
             begun = time.perf_counter()
@@ -172,7 +144,7 @@ class MeterLane(Lane):
         assert fold is not None and memory is not None and producer is not None
         begun = time.perf_counter()
         outputs = fold.finish()
-        position = _position(record)
+        position = position_of(record)
         memory.put_row(keys.POSITION, position)
         memory.put_facts(fold.known())
         rows = memory.changes(record.offset)
@@ -210,12 +182,10 @@ class MeterLane(Lane):
             store.close()
 
 
-def _position(record: Any) -> Position:
-    return Position(record.offset, record.timestamp, zlib.crc32(record.value or b""))
-
-
 class Meter:
     """What the lanes of the meter share."""
+
+    app: ChunkApp | None = None
 
     def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
         self.settings = settings
@@ -228,6 +198,16 @@ class Meter:
 
     def lane_for(self, app: ChunkApp, tp: TP) -> MeterLane:
         return MeterLane(app, tp, self)
+
+    async def committed(self, tp: TP) -> int:
+        """The offset that the group committed for a journal partition; 0 if none."""
+        if self.app is None:
+            return 0
+        try:
+            at = (await self.app.consumer.committed([tp])).get(tp)
+        except KafkaError as error:
+            raise Retake(f"the group's offset could not be read ({error!r})") from error
+        return 0 if at is None else int(at.offset)
 
     async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
         """A journal partition's first offset, its end, and the record at `offset`, if it stands there."""
@@ -247,7 +227,7 @@ class Meter:
                 fetched = await reader.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
                 for record in fetched.get(wanted, ()):
                     return beginning, end, record if record.offset == offset else None
-                return beginning, end, None
+                raise Retake(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
             finally:
                 await reader.stop()
         except KafkaError as error:
@@ -264,6 +244,7 @@ def meter_app(meter: Meter) -> ChunkApp:
         cooperates_with_tables=True,
     )
     records = app.chunk_topic(meter.topics.journal)
+    meter.app = app
 
     @app.agent(records, name="meter")  # type: ignore[untyped-decorator]
     async def meter_agent(stream: Any) -> None:
