@@ -43,7 +43,8 @@ class OwnReader(ChunkConsumer):
         self._offer = offer
         self._on_error = on_error
         self._followed: set[TP] = set()
-        self._wish: tuple[set[TP], asyncio.Future[None]] | None = None
+        self._wish: set[TP] | None = None
+        self._changed: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start_reading(self) -> None:
@@ -74,22 +75,21 @@ class OwnReader(ChunkConsumer):
 
     async def follow(self, tps: Iterable[TP]) -> None:
         """From now on these are the partitions to read; new ones wait for `begin`."""
-        wanted = set(tps)
-        if wanted == self._followed and self._wish is None:
-            return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wish = (wanted, done)
+        self._wish = set(tps)
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
         self._wake.set()
-        await done
+        await asyncio.shield(self._changed)
 
     def assignment(self) -> set[TP]:
         return self._followed
 
     def _change(self) -> None:
         """Assign anew; called between two rounds, so that nothing handed out lies beyond the position it goes on at."""
-        if self._wish is None:
+        wanted, changed = self._wish, self._changed
+        if wanted is None or changed is None:
             return
-        (wanted, done), self._wish = self._wish, None
+        self._wish = self._changed = None
         positions = {tp: offset for tp, offset in self._next.items() if tp in wanted}
         self.kafka.assign([TopicPartition(*tp) for tp in sorted(wanted)])
         for tp in wanted:
@@ -100,7 +100,7 @@ class OwnReader(ChunkConsumer):
         self._ahead = {tp: ahead for tp, ahead in self._ahead.items() if tp in wanted}
         self._next = positions
         self._followed = wanted
-        done.set_result(None)
+        changed.set_result(None)
 
     async def _rounds(self) -> None:
         while True:

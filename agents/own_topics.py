@@ -50,6 +50,8 @@ class OwnTopics:
         )
         self._slots: dict[int, asyncio.Event] = {}
         self._look_now = asyncio.Event()
+        #: Held while runners come or go: what is followed and what is run must be the same.
+        self._changing = asyncio.Lock()
         self._beyond = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -160,21 +162,30 @@ class OwnTopics:
 
     async def _begin(self, tps: Iterable[TP]) -> None:
         """Ask for all at once where they stand, follow them, and let their lanes open."""
-        lanes = [OwnLane(self, tp, self.intake.topics.workspace_of(tp.topic) or "") for tp in sorted(tps)]
-        starts = await asyncio.wait_for(self._starts([lane.tp for lane in lanes]), ASK_SECONDS)
-        marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
-        standing = await self.intake.marks_at(
-            {tp: mark for tp, mark in marks.items() if mark and starts[tp].beginning <= mark.offset < starts[tp].end}
-        )
-        for lane in lanes:
-            lane.start, lane.standing = starts[lane.tp], standing.get(lane.tp)
-        reading = [tp for tp, runner in self.runners.items() if not runner.aside]
-        await self.consumer.follow([*reading, *(lane.tp for lane in lanes)])
-        for lane in lanes:
-            self.runners[lane.tp] = Runner(lane)
+        async with self._changing:
+            ours = sorted(tp for tp in tps if self._slot(tp.topic) in self._slots)
+            lanes = [OwnLane(self, tp, self.intake.topics.workspace_of(tp.topic) or "") for tp in ours]
+            starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
+            marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
+            standing = await self.intake.marks_at(
+                {
+                    tp: mark
+                    for tp, mark in marks.items()
+                    if mark and starts[tp].beginning <= mark.offset < starts[tp].end
+                }
+            )
+            await self.consumer.follow([*self._followed(), *ours])
+            for lane in lanes:
+                lane.start, lane.standing = starts[lane.tp], standing.get(lane.tp)
+                self.runners[lane.tp] = Runner(lane)
+
+    def _followed(self) -> list[TP]:
+        return [tp for tp, runner in self.runners.items() if not runner.aside]
 
     async def _starts(self, tps: list[TP]) -> Mapping[TP, Start]:
         wanted = [TopicPartition(*tp) for tp in tps]
+        # Where to ask is known only of topics that the client was told of.
+        await self._asker._client.set_topics([tp.topic for tp in tps])
         committed = await self.consumer.committed(tps)
         beginnings = await self._asker.beginning_offsets(wanted)
         ends = await self._asker.end_offsets(wanted)
@@ -186,10 +197,11 @@ class OwnTopics:
         return starts
 
     async def _leave(self, tps: Iterable[TP]) -> None:
-        leaving = [self.runners.pop(tp) for tp in list(tps)]
-        await asyncio.gather(*(runner.leave() for runner in leaving))
-        if leaving and self.consumer.reading is not None and not self.consumer.reading.done():
-            await self.consumer.follow([tp for tp, runner in self.runners.items() if not runner.aside])
+        async with self._changing:
+            leaving = [self.runners.pop(tp) for tp in list(tps) if tp in self.runners]
+            await asyncio.gather(*(runner.leave() for runner in leaving))
+            if leaving and self.consumer.reading is not None and not self.consumer.reading.done():
+                await self.consumer.follow(self._followed())
 
     def _offer(self, chunk: Chunk) -> None:
         runner = self.runners.get(chunk.tp)
