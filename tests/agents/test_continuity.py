@@ -68,5 +68,5 @@ def test_a_state_of_another_meter_is_refused() -> None:
 
 def test_an_empty_state_is_right_only_where_nothing_was_folded() -> None:
     check_unfolded(WHERE, "meter.changelog/2", 0)
-    with pytest.raises(AnotherJournal, match="folded up to offset 41, but .* holds no state"):
+    with pytest.raises(AnotherJournal, match=r"folded up to offset 41, but .* holds no state"):
         check_unfolded(WHERE, "meter.changelog/2", 42)

@@ -1,0 +1,111 @@
+"""One lane on a stage: the real runner, with a consumer and an app that do as a test says."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faust.types import TP
+
+from meter.batch.chunks import Chunk
+from meter.batch.lanes import Lane, Runner
+
+USAGE = TP("usage", 0)
+
+
+class FakeConsumer:
+    """Epochs and assignments as the chunk consumer keeps them."""
+
+    def __init__(self) -> None:
+        self.owned = {USAGE}
+        self.begun: list[int] = []
+        self.epoch = 0
+        self.released: list[Chunk] = []
+        self.paused = 0
+        self.ours = True
+
+    def assignment(self) -> set[TP]:
+        return self.owned
+
+    def begin(self, tp: TP, offset: int) -> None:
+        self.epoch += 1
+        self.begun.append(offset)
+
+    def pause(self, tp: TP) -> None:
+        self.paused += 1
+
+    def current(self, chunk: Chunk) -> bool:
+        return chunk.epoch == self.epoch
+
+    def release(self, chunk: Chunk) -> None:
+        self.released.append(chunk)
+
+    async def confirm(self, tp: TP, at: Any) -> bool:
+        return self.ours
+
+
+class FakeApp:
+    """Remembers the first failure, as the real one does."""
+
+    def __init__(self) -> None:
+        self.consumer = FakeConsumer()
+        self.failure: BaseException | None = None
+
+    async def stop_with(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+
+
+class FakeLane(Lane):
+    """Handles what it is given; opens and handles as a test says."""
+
+    def __init__(self, app: FakeApp) -> None:
+        super().__init__(app, USAGE)
+        self.start = 0
+        self.opened_times = 0
+        self.closed = 0
+        self.handled: list[Chunk] = []
+        self.opening: Callable[[], None] = lambda: None
+        self.handling: Callable[[Chunk], Awaitable[None]] | None = None
+
+    async def open(self) -> int:
+        self.opened_times += 1
+        self.opening()
+        return self.start
+
+    async def handle(self, chunk: Chunk) -> None:
+        if self.handling is not None:
+            await self.handling(chunk)
+        self.handled.append(chunk)
+        self.position = chunk.position
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+class Stage:
+    """One lane at work."""
+
+    def __init__(self) -> None:
+        self.app = FakeApp()
+        self.consumer = self.app.consumer
+        self.lane = FakeLane(self.app)
+        self.runner = Runner(self.lane)
+
+    async def turn(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    def chunk(self, start: int, position: int, epoch: int | None = None) -> Chunk:
+        chunk = Chunk(USAGE, [], position, self.consumer.epoch if epoch is None else epoch, start)
+        self.runner.offer(chunk)
+        return chunk
+
+
+def on_stage(story: Callable[[Stage], Awaitable[None]]) -> None:
+    async def told() -> None:
+        stage = Stage()
+        await stage.turn()
+        await story(stage)
+        await stage.runner.leave()
+        assert stage.lane.closed
+
+    asyncio.run(told())

@@ -1,0 +1,248 @@
+"""A lane's life: opened, read, taken anew when in doubt, and let go only after the chunk in hand."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
+
+from meter.batch import lanes
+from meter.batch.chunks import Chunk
+from meter.batch.lanes import RETAKES, LaneManager, Retake, Runner, SetAside, read_error
+from meter.trouble import Trouble
+from tests.batch.stage import USAGE, Stage, on_stage
+
+
+def test_a_lane_reads_from_where_it_opened_and_handles_chunk_after_chunk() -> None:
+    async def story(stage: Stage) -> None:
+        assert stage.consumer.begun == [0]
+        assert stage.runner.reading
+        chunks = [stage.chunk(0, 5), stage.chunk(5, 9)]
+        await stage.turn()
+        assert stage.lane.handled == chunks
+        assert stage.consumer.released == chunks
+
+    on_stage(story)
+
+
+def test_a_chunk_of_an_earlier_reading_is_dropped() -> None:
+    async def story(stage: Stage) -> None:
+        stage.runner.rejoin()
+        await stage.turn()
+        stage.chunk(0, 5, epoch=1)
+        await stage.turn()
+        assert stage.lane.handled == []
+
+    on_stage(story)
+
+
+def test_after_a_rebalance_a_lane_reads_on_from_its_own_position() -> None:
+    async def story(stage: Stage) -> None:
+        stage.chunk(0, 5)
+        stage.runner.rejoin()
+        await stage.turn()
+        assert stage.consumer.begun == [0, 5]
+        assert stage.lane.opened_times == 1
+
+    on_stage(story)
+
+
+def test_a_lane_reads_again_when_a_chunk_before_was_dropped() -> None:
+    async def story(stage: Stage) -> None:
+        stage.chunk(5, 9)
+        await stage.turn()
+        assert stage.lane.handled == []
+        assert stage.consumer.begun == [0, 0]
+
+    on_stage(story)
+
+
+def test_a_doubt_takes_the_partition_anew() -> None:
+    async def story(stage: Stage) -> None:
+        async def doubt(chunk: Chunk) -> None:
+            stage.lane.handling, stage.lane.start = None, 3
+            raise Retake("fenced")
+
+        stage.lane.handling = doubt
+        stage.chunk(0, 5)
+        await stage.turn()
+        assert stage.lane.opened_times == 2
+        assert stage.consumer.begun == [0, 3]
+        assert stage.app.failure is None
+
+    on_stage(story)
+
+
+def test_a_partition_that_may_be_somebody_elses_is_not_taken_before_the_group_says_so() -> None:
+    async def story(stage: Stage) -> None:
+        stage.consumer.ours = False
+        stage.runner.doubt(Retake("fenced"))
+        await stage.turn()
+        assert stage.lane.opened_times == 1
+        assert not stage.runner.reading
+        stage.consumer.ours = True
+        stage.runner.rejoin()
+        await stage.turn()
+        assert stage.lane.opened_times == 2
+
+    on_stage(story)
+
+
+def test_too_many_doubts_in_a_minute_stop_the_worker_with_the_last_reason() -> None:
+    async def story(stage: Stage) -> None:
+        def never() -> None:
+            raise Retake(f"reason {stage.lane.opened_times}")
+
+        stage.lane.opening = never
+        stage.runner.doubt(Retake("reason 1"))
+        await asyncio.wait({stage.runner.task}, timeout=5)
+        assert stage.lane.opened_times == RETAKES + 1
+        assert isinstance(stage.app.failure, Trouble)
+        assert f"usage/0 was taken anew {RETAKES} times within 60 s" in str(stage.app.failure)
+        assert f"reason {RETAKES + 1}" in str(stage.app.failure)
+
+    on_stage(story)
+
+
+def test_doubts_of_an_earlier_minute_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    async def story(stage: Stage) -> None:
+        for _ in range(3 * RETAKES):
+            clock.now += 15.0
+            stage.runner.doubt(Retake("again"))
+            await stage.turn()
+        assert stage.app.failure is None
+        assert stage.lane.opened_times == 1 + 3 * RETAKES
+
+    on_stage(story)
+
+
+def test_a_partition_set_aside_stops_nobody() -> None:
+    async def story(stage: Stage) -> None:
+        stage.runner.doubt(SetAside("gone"))
+        await stage.turn()
+        assert stage.runner.aside
+        assert stage.app.failure is None
+
+    on_stage(story)
+
+
+def test_any_other_error_stops_the_worker_and_closes_the_lane() -> None:
+    async def story(stage: Stage) -> None:
+        bug = ZeroDivisionError("a bug")
+
+        async def fail(chunk: Chunk) -> None:
+            raise bug
+
+        stage.lane.handling = fail
+        stage.chunk(0, 5)
+        await stage.turn()
+        assert stage.app.failure is bug
+        assert stage.lane.closed == 1
+
+    on_stage(story)
+
+
+def test_an_error_while_closing_is_told_too() -> None:
+    async def story(stage: Stage) -> None:
+        async def full() -> None:
+            stage.lane.closed += 1
+            raise OSError("no space left")
+
+        stage.lane.close = full  # type: ignore[method-assign]
+        await stage.runner.leave()
+        assert isinstance(stage.app.failure, OSError)
+
+    on_stage(story)
+
+
+def test_leaving_waits_for_the_chunk_in_hand_and_takes_no_other() -> None:
+    async def story(stage: Stage) -> None:
+        go_on = asyncio.Event()
+
+        async def slowly(chunk: Chunk) -> None:
+            await go_on.wait()
+
+        stage.lane.handling = slowly
+        first = stage.chunk(0, 5)
+        stage.chunk(5, 9)
+        await stage.turn()
+        leaving = asyncio.create_task(stage.runner.leave())
+        await stage.turn()
+        assert not leaving.done()
+        assert stage.lane.closed == 0
+        go_on.set()
+        await leaving
+        assert stage.lane.handled == [first]
+        assert stage.lane.closed == 1
+
+    on_stage(story)
+
+
+def test_a_chunk_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "CLOSE_SECONDS", 0.05)
+
+    async def story(stage: Stage) -> None:
+        async def for_ever(chunk: Chunk) -> None:
+            await asyncio.Event().wait()
+
+        stage.lane.handling = for_ever
+        stage.chunk(0, 5)
+        await stage.turn()
+        await stage.runner.leave()
+        assert stage.lane.handled == []
+        assert stage.lane.closed == 1
+        assert stage.app.failure is None
+
+    on_stage(story)
+
+
+def test_an_offset_that_is_gone_makes_its_lane_look_where_it_stands() -> None:
+    async def story(stage: Stage) -> None:
+        gone = OffsetOutOfRangeError({TopicPartition(*USAGE): 7})
+        assert read_error(gone, {USAGE: stage.runner})
+        await stage.turn()
+        assert stage.lane.opened_times == 2
+        assert not read_error(gone, {})
+        assert not read_error(UnknownTopicOrPartitionError(), {USAGE: stage.runner})
+
+    on_stage(story)
+
+
+class FakeManager(LaneManager):
+    """The manager without Faust around it."""
+
+    def __init__(self, app: Any, runner: Runner) -> None:
+        self.app = app
+        self.runners = {USAGE: runner}
+        self.joined = True
+
+
+def test_what_was_handled_is_committed_after_the_chunk_in_hand_and_before_leaving_the_group() -> None:
+    async def story(stage: Stage) -> None:
+        committed: list[int] = []
+
+        async def commit() -> None:
+            committed.append(stage.lane.position)
+
+        async def slowly(chunk: Chunk) -> None:
+            await asyncio.sleep(0.05)
+
+        stage.app.settle = commit  # type: ignore[attr-defined]
+        manager = FakeManager(stage.app, stage.runner)
+        stage.lane.handling = slowly
+        stage.chunk(0, 5)
+        await stage.turn()
+        await manager.settle()
+        assert committed == [5]
+        stage.chunk(5, 9)
+        await stage.turn()
+        await manager.leave_all()
+        assert committed == [5, 9]
+        assert manager.lanes() == []
+
+    on_stage(story)
