@@ -1,0 +1,92 @@
+"""Homes: every record of `workspaces` is judged against the log before its own offset."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agents.events import RECORD_LIMIT
+from agents.homes import Homes
+from meter.rules.days import parse_day, zone
+from schemas.reasons import DeadReason
+from schemas.rows import NEVER
+
+MOVE, RETURN = DeadReason.WORKSPACE_CANNOT_MOVE, DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE
+#: 2026-01-31 23:59:59.999 and a millisecond later, in Shanghai.
+LAST_OF_JANUARY_MS, FEBRUARY_MS = 1_769_875_199_999, 1_769_875_200_000
+
+
+def told(offset: int, account: str, tier: str, timestamp: int = LAST_OF_JANUARY_MS, **more: Any) -> Any:
+    value = json.dumps({"workspace": "w", "account": account, "tier": tier, **more}).encode()
+    return SimpleNamespace(offset=offset, timestamp=timestamp, value=value, headers=())
+
+
+def homes(*records: Any) -> Homes:
+    known = Homes("workspaces", zone("Asia/Shanghai"), 4, {})
+    for record in records:
+        known._learn(record)
+    return known
+
+
+#: account and tier of each record of the log, and what each is: new (True), a repeat (False), or a reason.
+TABLE: list[list[tuple[str, str, bool | DeadReason]]] = [
+    [("a", "free", True), ("a", "free", False), ("a", "commercial", True), ("a", "commercial", False)],
+    [("a", "commercial", True), ("a", "free", RETURN), ("a", "commercial", False)],
+    [("a", "free", True), ("b", "free", MOVE), ("a", "commercial", True), ("b", "commercial", MOVE)],
+    [("a", "free", True), ("a", "commercial", True), ("b", "free", MOVE), ("a", "free", RETURN)],
+    [("a", "free", True), ("b", "commercial", MOVE), ("a", "free", False), ("a", "commercial", True)],
+]
+
+
+@pytest.mark.parametrize("rows", TABLE)
+def test_each_record_is_judged_by_those_before_it(rows: list[tuple[str, str, bool | DeadReason]]) -> None:
+    known = homes(*(told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)))
+    for offset, (account, tier, expected) in enumerate(rows):
+        judged = known.judge("w", account, tier, offset)
+        assert (judged[0] if isinstance(judged, tuple) else judged) == expected, f"at offset {offset}"
+
+
+def test_the_whole_log_read_first_judges_as_the_log_read_bit_by_bit() -> None:
+    for rows in TABLE:
+        records = [told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)]
+        whole = homes(*records)
+        for offset, (account, tier, _) in enumerate(rows):
+            some = homes(*records[: offset + 1])
+            assert some.judge("w", account, tier, offset) == whole.judge("w", account, tier, offset)
+
+
+def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_record() -> None:
+    known = homes(told(0, "a", "free"))
+    home = known.known("w")
+    assert home is not None
+    assert home.named.commercial == NEVER
+    known._learn(told(5, "a", "commercial", FEBRUARY_MS))
+    known._learn(told(9, "a", "commercial", FEBRUARY_MS + 10**9))
+    assert home.named.commercial == parse_day("2026-02-01")
+    assert (home.bound_at, home.commercial_at) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        SimpleNamespace(offset=0, timestamp=0, value=None, headers=()),
+        SimpleNamespace(offset=0, timestamp=0, value=b"", headers=()),
+        SimpleNamespace(offset=0, timestamp=0, value=b"[" * 60_000, headers=()),
+        SimpleNamespace(offset=0, timestamp=0, value=b"\xff", headers=()),
+        told(0, "a b", "free"),
+        told(0, "a", "gold"),
+        told(0, "a", "free", more="x" * RECORD_LIMIT),
+    ],
+)
+def test_what_becomes_a_dead_letter_announces_nothing(record: Any) -> None:
+    assert homes(record).known("w") is None
+
+
+#: From the tests of Kafka's own `Utils.murmur2`.
+KAFKAS = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536, "abc": 479470107}
+
+
+@pytest.mark.parametrize(("account", "hashed"), KAFKAS.items())
+def test_an_account_has_the_partition_that_kafkas_java_partitioner_gives(account: str, hashed: int) -> None:
+    assert homes().partition_of(account) == (hashed & 0x7FFFFFFF) % 4

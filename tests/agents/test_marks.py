@@ -1,0 +1,39 @@
+"""Marks say which log a commit belongs to."""
+
+import zlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agents.marks import Mark, is_aside, metadata
+
+
+def record(offset: int = 7, timestamp: int = 1_700_000_000_000, value: bytes | None = b"x") -> Any:
+    return SimpleNamespace(offset=offset, timestamp=timestamp, value=value)
+
+
+@pytest.mark.parametrize("value", [b"x", b"", None, b"\xff" * 1_000])
+def test_a_mark_reads_back_as_it_was_written(value: bytes | None) -> None:
+    mark = Mark.of(record(value=value))
+    assert Mark.read(metadata(mark)) == mark
+    assert Mark.read(metadata(mark, aside=True)) == mark
+
+
+def test_a_mark_tells_another_record_at_the_same_offset() -> None:
+    mark = Mark.of(record())
+    assert mark == Mark(7, 1_700_000_000_000, zlib.crc32(b"x"))
+    for other in (record(value=b"y"), record(timestamp=1), record(offset=8), record(value=None)):
+        assert Mark.of(other) != mark
+
+
+@pytest.mark.parametrize("text", ["", "aside", "1 2", "1 2 3 4", "a b c", "by hand"])
+def test_metadata_without_a_mark_has_none(text: str) -> None:
+    assert Mark.read(text) is None
+
+
+def test_a_partition_set_aside_says_so_in_its_commit() -> None:
+    assert is_aside(metadata(None, aside=True))
+    assert is_aside(metadata(Mark(1, 2, 3), aside=True))
+    assert not is_aside(metadata(Mark(1, 2, 3)))
+    assert not is_aside(metadata(None))
