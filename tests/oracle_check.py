@@ -58,10 +58,10 @@ def _figure_problems(figure: Figure, record: Json, prediction: Prediction) -> li
         for name, value in expected.items()
         if record.get(name) != value
     ]
-    return problems + _charge_problems(figure, record.get("charge") or {}, prediction.market.book.currency)
+    return problems + charge_problems(figure, record.get("charge") or {}, prediction.market.book.currency)
 
 
-def _charge_problems(figure: Figure, charge: Json, currency: str) -> list[str]:
+def charge_problems(figure: Figure, charge: Json, currency: str) -> list[str]:
     amount = str(charge.get("amount"))
     if not AMOUNT.fullmatch(amount) or Decimal(amount) != figure.amount or charge.get("currency") != currency:
         return [f"the charge is {amount} {charge.get('currency')}, should be {figure.amount} {currency}"]

@@ -1,0 +1,140 @@
+"""Days of one journal partition as a billing person tells them: usage, orders, the day's end, what was then stated.
+
+Times are written out; a record stands in the journal, and reached Kafka, when the story says `at`.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agents.reading import content_of, identity_of, source_prefix
+from meter.rules.days import parse_day, parse_time
+from meter.rules.fold import Fold
+from schemas.catalog import catalogue_json, load_catalogue
+from schemas.journal import (
+    DayClosed,
+    DayExpired,
+    Evidence,
+    Gathered,
+    Named,
+    Opening,
+    OrderEntry,
+    OrderGroup,
+    Slot,
+    UsageGroup,
+    encode_evidence,
+)
+from schemas.orders import canonical, order_from_json
+from schemas.rows import NEVER, NO_RETENTION
+from tables.memory import PartitionMemory
+from tests.rules.announced_world import DictStore
+
+CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
+HORIZON_DAYS = 3
+
+
+def ms(at: str) -> int:
+    return parse_time(at) // 1000
+
+
+class Days:
+    """A fold of records in their order, and what it published; `changelog` is what a restore would read."""
+
+    def __init__(self, opened: str = "2026-01-30T12:00:00Z", zone: str = "+00:00") -> None:
+        opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalogue_json(CATALOGUE), ms(opened))
+        self.store = DictStore()
+        self.changelog: list[tuple[bytes, bytes | None]] = []
+        self.told: list[tuple[str, str, dict[str, Any]]] = []
+        self.homes: dict[str, Named] = {}
+        self.offset = -1
+        self.chunked = False
+        self.reopen()
+        self.append(opening, opened)
+
+    def reopen(self) -> None:
+        """The worker is gone; another goes on from what was committed."""
+        self.memory = PartitionMemory(self.store)
+        self.fold = Fold(self.memory, self.memory.facts())
+
+    def append(self, record: Any, at: str) -> None:
+        self.offset += 1
+        self.fold.fold(self.offset, ms(at), record)
+        if not self.chunked:
+            self.commit()
+
+    def commit(self) -> None:
+        self.told += [(output.topic, output.key, json.loads(output.value)) for output in self.fold.finish()]
+        self.memory.put_facts(self.fold.known())
+        rows = self.memory.changes(self.offset)
+        self.changelog += rows
+        self.memory.settle(rows, len(self.changelog))
+
+    @contextmanager
+    def one_chunk(self) -> Iterator[None]:
+        """What is told inside is committed as one."""
+        self.chunked = True
+        yield
+        self.chunked = False
+        self.commit()
+
+    # What happens
+
+    def bind(self, workspace: str, account: str = "acct", commercial: str | None = "2026-01-01") -> None:
+        """Known to the intake, which tells it with every record that names the workspace."""
+        self.homes[workspace] = Named(workspace, account, NEVER if commercial is None else parse_day(commercial))
+
+    def use(
+        self,
+        workspace: str,
+        item: str,
+        quantity: int,
+        time: str,
+        *,
+        at: str | None = None,
+        retention: int | None = None,
+        corrected: bool = False,
+        id: str | None = None,
+    ) -> None:
+        """One event of this instant; without `at` it comes at once."""
+        time_us, name = parse_time(time), id or f"{self.offset}"
+        days = CATALOGUE.versions[0].items[item].default_retention if retention is None else retention
+        slot = Slot(0, item, days or NO_RETENTION, self.fold.known().zone.day_of(time_us), corrected)
+        key = identity_of(source_prefix("test"), name) + content_of(quantity, time_us, f"{slot}".encode())
+        evidence = encode_evidence(Evidence(["test"], [0], [name], time_us, [0]))
+        group = UsageGroup("usage", 0, ms(at or time), self.offset, [slot], [0], [quantity], [0], key, evidence)
+        self.append(Gathered([self.homes[workspace]], [group]), at or time)
+
+    def order(self, order: dict[str, Any], at: str) -> None:
+        content = canonical(order_from_json(json.dumps(order).encode()), "CNY")
+        named = [self.homes[workspace] for workspace in order.get("workspaces", ())]
+        entry = OrderEntry(self.offset, ms(at), self.fold.known().zone.day_of(parse_time(at)), content)
+        self.append(Gathered(named, [OrderGroup("plan-purchases", 0, [entry])]), at)
+
+    def close(self, day: str, at: str, cursor: str = "") -> None:
+        """One entry."""
+        self.append(DayClosed(parse_day(day), cursor), at)
+
+    def expire(self, day: str, at: str, cursor: str = "") -> None:
+        """One entry."""
+        self.append(DayExpired(parse_day(day), cursor), at)
+
+    def close_through(self, day: str, at: str) -> None:
+        """All days up to this one, as their owner would."""
+        while (facts := self.fold.known()).closed_through < parse_day(day):
+            self.append(DayClosed(facts.closed_through + 1, facts.closing), at)
+            assert self.fold.known() != facts, "nothing was closed"
+
+    # What was told
+
+    def statements(self, since: int = 0) -> list[tuple[str, bool]]:
+        """Keys of the statements told, and whether they are restated."""
+        return [(key, value["restated"]) for topic, key, value in self.told[since:] if topic == "statements"]
+
+    def last(self, key: str, topic: str = "statements") -> dict[str, Any]:
+        """What was last told under a key."""
+        return [value for name, one, value in self.told if (name, one) == (topic, key)][-1]
+
+    def dead(self) -> list[str]:
+        return [value["reason"] for topic, _, value in self.told if topic == "dead-letters"]

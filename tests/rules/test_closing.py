@@ -1,0 +1,155 @@
+"""A day closes when the broker's clock says so, in its turn, a slice of accounts at a time; late usage restates it."""
+
+from unittest.mock import patch
+
+import pytest
+
+from meter.rules.days import parse_day, parse_time, time_text
+from tests.rules.days_world import Days
+
+IN_DAY, NEXT_DAY = "2026-01-31T12:00:00Z", "2026-02-01T01:00:00Z"
+DAY = "2026-01-31"
+
+
+def days(*accounts: str, opened: str = "2026-01-31T08:00:00Z") -> Days:
+    """A partition with a workspace of each account, which is its name with a w, and 5 sms of each on the day."""
+    told = Days(opened)
+    for account in accounts:
+        told.bind(f"{account}w", account)
+        told.use(f"{account}w", "sms", 5, IN_DAY)
+    return told
+
+
+def closed(told: Days) -> str:
+    facts = told.fold.known()
+    return f"{facts.closed_through - parse_day(DAY)}{facts.closing}"
+
+
+def test_a_day_closes_not_before_its_end_and_the_grace() -> None:
+    told = days("a")
+    told.close(DAY, "2026-02-01T00:59:59.999Z")
+    assert not told.statements()
+    told.close(DAY, NEXT_DAY)
+    assert told.statements() == [(f"a/{DAY}/aw", False), (f"a/{DAY}", False)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "closes"),
+    [
+        ("Europe/Berlin", "2026-03-29", "2026-03-29T23:00:00Z"),  # 23 hours
+        ("Europe/Berlin", "2026-10-25", "2026-10-26T00:00:00Z"),  # 25 hours
+        ("Asia/Beirut", "2026-03-28", "2026-03-28T23:00:00Z"),  # the next day has no midnight
+        ("+05:37", "2026-01-31", "2026-01-31T19:23:00Z"),
+        ("Asia/Shanghai", "2026-01-31", "2026-01-31T17:00:00Z"),
+    ],
+)
+def test_the_end_of_a_day_is_the_zones(zone: str, day: str, closes: str) -> None:
+    opened = time_text(parse_time(closes) - 20 * 3600 * 1_000_000)
+    told = Days(opened, zone)
+    told.close(day, time_text(parse_time(closes) - 1000))
+    assert told.fold.known().closed_through == parse_day(day) - 1
+    told.close(day, closes)
+    assert told.fold.known().closed_through == parse_day(day)
+
+
+def test_days_close_in_their_order_and_once() -> None:
+    told = days("a")
+    told.close("2026-02-01", "2026-02-05T00:00:00Z")
+    assert not told.statements()
+    told.close(DAY, "2026-02-05T00:00:00Z")
+    told.close(DAY, "2026-02-05T00:00:00Z")
+    assert len(told.statements()) == 2
+    told.close("2026-02-01", "2026-02-05T00:00:00Z")
+    assert closed(told) == "1"
+
+
+def test_an_entry_closes_two_hundred_accounts_in_id_order() -> None:
+    names = [f"a{number:03}" for number in range(450)]
+    told = days(*reversed(names))
+    for cursor, then in (("", "-1a199"), ("a199", "-1a399"), ("a399", "0")):
+        told.close(DAY, NEXT_DAY, cursor)
+        assert closed(told) == then
+    assert [key for key, _ in told.statements() if key.count("/") == 1] == [f"{name}/{DAY}" for name in names]
+
+
+def test_an_entry_with_another_cursor_is_ignored() -> None:
+    told = days("a", "b", "c")
+    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+        for cursor in ("?", "a", "b"):
+            told.close(DAY, NEXT_DAY, cursor)
+        assert not told.statements()
+        told.close(DAY, NEXT_DAY)
+        told.close(DAY, NEXT_DAY)
+    assert closed(told) == "-1a"
+
+
+def test_a_slice_of_large_accounts_is_shorter() -> None:
+    told = days("a", "b", "c")
+    with patch("meter.rules.closing.SLICE_ITEMS", 3):
+        told.close(DAY, NEXT_DAY)
+    assert closed(told) == "-1b"
+
+
+def test_between_two_slices_only_accounts_already_closed_are_restated() -> None:
+    told = days("a", "b")
+    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+        told.close(DAY, NEXT_DAY)
+        for account in "ab":
+            told.use(f"{account}w", "sms", 2, IN_DAY, at="2026-02-01T02:00:00Z")
+        told.close(DAY, "2026-02-01T03:00:00Z", "a")
+    assert told.statements() == [
+        (f"a/{DAY}/aw", False),
+        (f"a/{DAY}", False),
+        (f"a/{DAY}/aw", True),
+        (f"a/{DAY}", True),
+        (f"b/{DAY}/bw", False),
+        (f"b/{DAY}", False),
+    ]
+    assert told.last(f"b/{DAY}")["amount_due"] == "0.70"
+    overages = [told.last(f"{account}/{account}w/sms/{DAY}", "overages")["restated"] for account in "ab"]
+    assert overages == [True, False]
+
+
+def test_an_account_that_appears_behind_the_cursor_is_told_when_it_has_usage() -> None:
+    told = days("b", "c")
+    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+        told.close(DAY, NEXT_DAY)
+        told.bind("aw", "a")
+        told.use("aw", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
+        told.close(DAY, NEXT_DAY, "b")
+    assert [each for each in told.statements() if each[0].startswith("a")] == [
+        (f"a/{DAY}/aw", True),
+        (f"a/{DAY}", True),
+    ]
+
+
+def test_days_before_the_first_record_count_as_closed() -> None:
+    told = days()
+    told.bind("aw", "a")
+    told.use("aw", "sms", 1, "2026-01-30T12:00:00Z", at="2026-01-31T09:00:00Z")
+    assert told.statements() == [("a/2026-01-30/aw", True), ("a/2026-01-30", True)]
+    assert told.last("a/aw/sms/2026-01-30", "overages")["restated"]
+
+
+def test_what_stands_in_the_same_chunk_is_closed_with_the_rest() -> None:
+    told = Days("2026-01-31T08:00:00Z")
+    told.bind("aw", "a")
+    with told.one_chunk():
+        told.use("aw", "sms", 5, IN_DAY)
+        told.close(DAY, NEXT_DAY)
+        told.use("aw", "sms", 5, IN_DAY, at="2026-02-01T02:00:00Z")
+    assert [restated for _, restated in told.statements()] == [False, False, True, True]
+    assert told.last(f"a/{DAY}")["amount_due"] == "1.00"
+
+
+def test_a_worker_that_takes_over_goes_on_behind_the_last_committed_slice() -> None:
+    told = days("a", "b", "c")
+    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+        told.close(DAY, NEXT_DAY)
+        told.chunked = True
+        told.close(DAY, NEXT_DAY, "a")  # folded, never committed
+        told.chunked = False
+        told.reopen()
+        assert closed(told) == "-1a"
+        told.close_through(DAY, NEXT_DAY)
+    assert [key for key, _ in told.statements() if key.count("/") == 1] == [f"{name}/{DAY}" for name in "abc"]

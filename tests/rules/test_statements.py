@@ -1,0 +1,154 @@
+"""What a statement says: the worked cases' amounts, free days, plans without usage, and what a restatement tells."""
+
+import json
+from typing import Any
+
+from schemas.statements import AccountStatement, WorkspaceStatement
+from tests import records
+from tests.rules.days_world import CATALOGUE, Days
+
+DAY, IN_DAY, LATE, CLOSES = "2026-01-31", "2026-01-31T12:00:00Z", "2026-02-01T05:00:00Z", "2026-02-01T01:00:00Z"
+MILLION = 1_000_000
+
+
+def told_w6() -> Days:
+    """W6: a Startup package with 30 logs packages at 0.8, and one workspace that uses more."""
+    told = Days("2026-01-31T02:00:00Z")
+    told.bind("w")
+    told.order(records.top_up("acct", "t", "60000"), IN_DAY)
+    lines = [records.traffic("logs", 30, "0.8")]
+    paid = [records.pay("55392.00")]
+    told.order(records.purchase("acct", "p", "startup", ["w"], paid, traffic=lines), IN_DAY)
+    told.use("w", "datakit", 25, IN_DAY)
+    told.use("w", "logs", 40 * MILLION, IN_DAY, retention=30)
+    told.use("w", "traces", 5 * MILLION, IN_DAY, retention=14)
+    told.use("w", "pv", 400_000, IN_DAY, retention=14)
+    told.use("w", "triggers", 210_000, IN_DAY)
+    return told
+
+
+def item(told: Days, name: str, workspace: str = "w") -> dict[str, Any]:
+    found: list[dict[str, Any]] = told.last(f"acct/{DAY}/{workspace}")["items"]
+    return next(each for each in found if each["item"] == name)
+
+
+def test_w6_is_due_87_yuan() -> None:
+    told = told_w6()
+    told.close(DAY, CLOSES)
+    statement = told.last(f"acct/{DAY}")
+    assert statement["amount_due"] == "87.00"
+    assert statement["workspaces"] == 1
+    [plan] = statement["plans"]
+    assert {each["item"]: (each["quota"], each["covered"], each["unused"]) for each in plan["items"]} == {
+        "datakit": (20, 20, 0),
+        "logs": (70 * MILLION, 70 * MILLION, 0),
+        "pv": (400_000, 400_000, 0),
+        "traces": (5 * MILLION, 5 * MILLION, 0),
+        "triggers": (190_000, 190_000, 0),
+    }
+    logs = item(told, "logs")
+    assert logs["reported"] == [{"retention_days": 30, "quantity": 40 * MILLION}]
+    assert (logs["usage"], logs["covered"], logs["overage"]) == (80 * MILLION, 70 * MILLION, 10 * MILLION)
+    assert logs["coverage"] == [{"plan_id": "p", "covered": 70 * MILLION}]
+    assert logs["charge"]["amount"] == "15.00"
+
+
+def test_statements_are_records_of_their_models() -> None:
+    told = told_w6()
+    told.close(DAY, CLOSES)
+    for key, model in ((f"acct/{DAY}", AccountStatement), (f"acct/{DAY}/w", WorkspaceStatement)):
+        assert model.model_validate_json(model.model_validate(told.last(key)).json_bytes()).record_key() == key
+
+
+def test_the_sum_is_rounded_once() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    for name in "abc":
+        told.bind(name)
+        told.use(name, "pv", 150, IN_DAY, retention=3)  # 0.01 units at 0.7: 0.007 each
+    told.close(DAY, CLOSES)
+    assert told.last(f"acct/{DAY}")["amount_due"] == "0.02"
+
+
+def test_a_free_day_is_shown_and_costs_nothing() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    told.bind("f", commercial=None)
+    told.use("f", "sms", 7, IN_DAY)
+    told.close(DAY, CLOSES)
+    assert told.last(f"acct/{DAY}/f")["basis"] == "free"
+    assert item(told, "sms", "f") == {
+        "item": "sms",
+        "reported": [{"quantity": 7}],
+        "usage": 7,
+        "coverage": [],
+        "covered": 0,
+        "overage": 0,
+        "charge": {"amount": "0.00", "currency": "CNY", "lines": []},
+    }
+    assert not [key for topic, key, _ in told.told if topic == "overages"]
+
+
+def test_a_plan_in_force_is_stated_without_usage_and_nothing_is_without_both() -> None:
+    told = told_w6()
+    told.bind("other", "idle")
+    told.order(records.top_up("idle", "t", "1"), IN_DAY)
+    told.close(DAY, CLOSES)
+    told.close("2026-02-01", "2026-02-02T01:00:00Z")
+    assert told.statements()[-1:] == [("acct/2026-02-01", False)]
+    assert not [key for key, _ in told.statements() if key.startswith("idle")]
+    assert [each["unused"] for each in told.last("acct/2026-02-01")["plans"][0]["items"]][:2] == [20, 70 * MILLION]
+
+
+def test_a_restatement_tells_the_account_and_those_workspaces_that_changed() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    for name in "abc":
+        told.bind(name)
+        told.use(name, "sms", 5, IN_DAY)
+    told.close(DAY, CLOSES)
+    before = len(told.told)
+    told.use("b", "sms", 3, IN_DAY, at=LATE)
+    assert told.statements(before) == [(f"acct/{DAY}/b", True), (f"acct/{DAY}", True)]
+    assert told.last(f"acct/{DAY}")["amount_due"] == "1.80"
+
+
+def test_what_changes_nothing_is_not_told_again() -> None:
+    told = told_w6()
+    told.close(DAY, CLOSES)
+    before = len(told.told)
+    told.use("w", "datakit", 3, IN_DAY, at=LATE)  # a lower count of hosts
+    told.use("w", "logs", 0, IN_DAY, at=LATE, retention=30)
+    assert not told.statements(before)
+
+
+def test_a_correction_to_nothing_leaves_the_item_at_nothing() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    told.bind("w")
+    told.use("w", "sms", 5, IN_DAY)
+    told.close(DAY, CLOSES)
+    told.use("w", "sms", -5, IN_DAY, at=LATE, corrected=True)
+    assert (item(told, "sms")["usage"], item(told, "sms")["reported"]) == (0, [])
+    assert (told.last(f"acct/{DAY}")["workspaces"], told.last(f"acct/{DAY}")["amount_due"]) == (0, "0.00")
+
+
+def test_an_upgrade_that_is_known_late_prices_the_closed_day() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    told.bind("w", commercial=None)
+    told.use("w", "sms", 5, IN_DAY)
+    told.close(DAY, CLOSES)
+    told.bind("w", commercial=DAY)
+    told.use("w", "sms", 1, LATE)
+    assert told.last(f"acct/{DAY}")["amount_due"] == "0.50"
+    assert told.last(f"acct/{DAY}/w")["restated"]
+
+
+def test_statements_of_a_thousand_workspaces_are_small_records() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    names = [f"w{number:03}" for number in range(1_000)]
+    with told.one_chunk():
+        for name in names:
+            told.bind(name)
+            for each in CATALOGUE.versions[0].items:
+                told.use(name, each, 10**15, IN_DAY)
+        told.close(DAY, CLOSES)
+    assert len(told.statements()) == 1_001
+    longest = max(len(json.dumps(value)) for topic, _, value in told.told if topic == "statements")
+    assert longest < 4_096
