@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # exported all the same
 
+PORT = 7179
 WATCHED = 20
 TICK = 0.1
 CREATED_AT_ONCE = 200
@@ -43,6 +45,12 @@ class Bench:
             made = self.admin.create_topics([NewTopic(self.topic(number), 1, 1, config=config) for number in block])
             for future in made.values():
                 future.result()
+
+    def clean(self) -> None:
+        """Nothing of the prefix is left."""
+        names = [name for name in self.admin.list_topics(timeout=10).topics if name.startswith(self.prefix)]
+        for future in self.admin.delete_topics(names).values():
+            future.result()
 
     def topic(self, number: int) -> str:
         return f"{self.prefix}usage.w{number}"
@@ -73,7 +81,7 @@ def worker(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
             "METER_BROKER": bench.broker,
             "METER_TOPIC_PREFIX": bench.prefix,
             "METER_DATA_DIR": directory,
-            "METER_WEB_PORT": "7179",
+            "METER_WEB_PORT": str(PORT),
         }
         with (Path(directory) / "log").open("wb") as log:
             process = subprocess.Popen([sys.executable, "-m", "meter.cli", "worker"], env=environment, stderr=log)
@@ -167,6 +175,27 @@ def picked_up(bench: Bench, watch: Watch, numbers: range, seconds: float) -> Non
     )
 
 
+def ready() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def restarted(bench: Bench) -> None:
+    """How long a worker takes until every one of its topics is being read again, marks compared."""
+    began = time.monotonic()
+    with worker(bench) as process:
+        while not ready():
+            time.sleep(0.1)
+        seconds, megabytes = cost(process)
+        print(
+            f"ready {time.monotonic() - began:.1f} s after a new start, {seconds:.1f} s of CPU, {megabytes} MB",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--broker", default="127.0.0.1:9092")
@@ -175,6 +204,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     chosen = parser.parse_args()
     bench = Bench(chosen.broker)
+    try:
+        run(bench, chosen)
+        restarted(bench)
+    finally:
+        bench.clean()
+
+
+def run(bench: Bench, chosen: argparse.Namespace) -> None:
     with worker(bench) as process:
         while f"{bench.prefix}dead-letters" not in bench.admin.list_topics(timeout=10).topics:
             time.sleep(0.2)
