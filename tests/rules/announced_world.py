@@ -15,7 +15,17 @@ from meter.batch.store import Store
 from meter.rules.days import parse_day, parse_time
 from meter.rules.fold import Fold
 from schemas.catalog import Catalogue, Item, Retention, Version, catalogue_json, version_json
-from schemas.journal import CatalogueVersion, Evidence, Gathered, Named, Opening, Slot, UsageGroup, encode_evidence
+from schemas.journal import (
+    CatalogueVersion,
+    DayClosed,
+    Evidence,
+    Gathered,
+    Named,
+    Opening,
+    Slot,
+    UsageGroup,
+    encode_evidence,
+)
 from schemas.rows import NO_RETENTION
 from tables.memory import PartitionMemory
 
@@ -113,6 +123,11 @@ class World:
             encode_evidence(Evidence(["test"], [0], [name], time_us, [0])),
         )
         self._append(Gathered([Named(WORKSPACE, ACCOUNT, parse_day("2026-01-01"))], [group]), time_us // 1000)
+
+    def close_through(self, day: str) -> None:
+        """The days up to this one close in turn, each when its grace is over."""
+        for each in range(self.fold.known().closed_through + 1, parse_day(day) + 1):
+            self._append(DayClosed(each), self.fold.known().closes_at_us(each) // 1000)
 
     def reopened(self) -> None:
         """The worker is gone, another goes on from the rows."""

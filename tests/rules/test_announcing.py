@@ -97,6 +97,16 @@ def test_a_late_copy_says_the_same_cause_as_the_entry_it_copies() -> None:
     assert (last["cause"]["first_offset"], last["revision"]) == (77, 2)
 
 
+def test_a_copy_that_comes_after_the_close_of_the_day_restates_it() -> None:
+    world = World()
+    world.use("logs", 10, "2026-02-01T00:02:00Z", 14)
+    world.close_through("2026-02-01")
+    world.copy(DEARER, 77, DAY_BEFORE)
+    assert world.overages()[-1]["restated"] is True
+    due = [(each["restated"], each["amount_due"]) for each in world.told["statements"] if "amount_due" in each]
+    assert due == [(False, "15.00"), (True, "20.00")]
+
+
 def test_usage_of_an_item_that_the_new_version_drops_keeps_its_price() -> None:
     world = World()
     world.use("calls", 10, "2026-02-01T00:02:00Z")
