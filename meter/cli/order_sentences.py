@@ -125,6 +125,7 @@ def quote_json(quote: "Quote") -> str:
         "error": decision.error,
         "price": None if decision.price is None else money_text(decision.price),
         "currency": None if decision.price is None else decision.currency,
+        "payments": payments_json(decision.payments) if not quote.assumed else None,
         "payments_assumed": True if quote.assumed else None,
         "cash": money_text(quote.cash),
         "plan_id": decision.plan_id if quote.before else None,
@@ -132,6 +133,16 @@ def quote_json(quote: "Quote") -> str:
         "quotas": {item: after for item, (_, after) in quotas(quote).items()} or None,
     }
     return json.dumps({name: value for name, value in told.items() if value is not None})
+
+
+def payments_json(payments: Payments) -> list[dict[str, str]] | None:
+    """Payments as an order has them; None for none."""
+    from schemas.money import money_text
+
+    return [
+        {"method": method, **({} if instrument is None else {"instrument": instrument}), "amount": money_text(amount)}
+        for method, instrument, amount in payments
+    ] or None
 
 
 def payments_text(payments: Payments) -> str:
