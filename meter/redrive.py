@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from meter import control
 from meter.admin import connected_admin, partition_counts
 from meter.outputs import open_outputs
-from meter.redriving import Left, Place, Plan, Sendable, completed, planned
+from meter.redriving import Left, Place, Plan, Sendable, completed, in_order, planned
 from meter.rules.days import time_text
 from meter.sending import REQUEST_BYTES
 from meter.settings import Settings
@@ -41,8 +41,8 @@ async def plan_of(settings: Settings, reasons: Sequence[DeadReason], again: bool
     cut = [made for made in plan.send if not made.whole]
     if cut:
         plan.send = [made for made in plan.send if made.whole]
-        for made in await _completed(settings, topics, cut, plan):
-            plan.send.append(made)
+        plan.send += await _completed(settings, topics, cut, plan)
+    plan.send.sort(key=in_order)
     return plan
 
 

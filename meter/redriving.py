@@ -127,6 +127,12 @@ def rebuilt(made: Sendable) -> Sendable:
     return replace(made, key=key.encode() if isinstance(key, str) else None, headers=(STRUCTURED,) if usage else ())
 
 
+def in_order(made: Sendable) -> tuple[int, str, int, int]:
+    """What is sent before what: what others build on first, then as it stood in the log."""
+    first = ("workspaces", "plan-purchases").index(made.topic) if made.topic in SHARED[1:] else 2
+    return first, made.topic, made.letter.partition, made.letter.offset
+
+
 def completed(made: Sendable, key: bytes | None, value: bytes | None, headers: Headers) -> Sendable | str:
     """A record whose letter is cut, whole again by the one that stands at its coordinates; or why not."""
     letter = made.letter

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meter.cli.redrive import totals
-from meter.redriving import Left, Place, Plan, Sendable, completed, is_input, planned, sendable
+from meter.redriving import Left, Place, Plan, Sendable, completed, in_order, is_input, planned, sendable
 from meter.rules.dead_letters import dead_letter
 from schemas.control import Redriven, control_from_json
 from schemas.dead_letters import DeadLetter
@@ -153,6 +153,19 @@ def test_a_value_of_the_limit_is_whole() -> None:
     made = letter(value=value)
     assert (made.value, made.sha256) == (b64encode(value).decode(), None)
     assert letter(value=value + b"x").sha256 == sha256(value + b"x").hexdigest()
+
+
+def test_records_go_in_the_order_they_stood_in_and_bindings_and_orders_before_usage() -> None:
+    letters = [letter(2), letter(1), letter(9, topic="usage.wksp_a"), letter(5, topic="plan-purchases")]
+    letters.append(letter(7, topic="workspaces"))
+    ordered = sorted(plan(letters).send, key=in_order)
+    assert [each.letter.record_key() for each in ordered] == [
+        "workspaces/3/7",
+        "plan-purchases/3/5",
+        "usage/3/1",
+        "usage/3/2",
+        "usage.wksp_a/3/9",
+    ]
 
 
 def test_an_unknown_reason_is_told() -> None:

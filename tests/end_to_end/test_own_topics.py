@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
 from tests import records, revisions
+from tests.end_to_end.commands import run
 from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, wait_until
@@ -165,3 +166,45 @@ def aside(meter: Meter) -> bool:
     group = f"{meter.kafka.prefix}meter-intake-own"
     asked = meter.kafka.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
     return any((place.metadata or "").startswith("aside") for place in asked.topic_partitions or [])
+
+
+def test_a_gap_of_an_own_topic_is_skipped_while_the_worker_runs(meter: Meter) -> None:
+    worker = meter.start().wait_ready()
+    kafka = meter.kafka
+    bind(kafka, "gap")
+    make_topic(kafka, "gap")
+    kafka.send([reported("gap", number) for number in range(10)])
+    wait_until("they are counted", lambda: usage_of(kafka, "gap") == 10, 30, meter.logs)
+    meter.settle()
+    committed = kafka.committed()[("usage.gap", 0)]
+    assert worker.stop() == 0
+    gone_before(kafka, "gap", committed + 4, [reported("gap", number) for number in range(10, 20)])
+    worker = meter.start().wait_ready()
+    wait_until("it is set aside", lambda: aside(meter), 30, meter.logs)
+    code, said = run(meter, "skip", "usage.gap", "0", str(committed + 4))
+    assert code == 0, said
+    wait_until("the rest is counted", lambda: usage_of(kafka, "gap") == 16, PICKED_UP_SECONDS, meter.logs)
+    assert worker.metric("meter_records_lost_total") == 4
+    (letter,) = [record.value for record in kafka.published("dead-letters")]
+    assert (letter["topic"], letter["offset"], letter["last_offset"]) == ("usage.gap", committed, committed + 3)
+    meter.settle()
+    assert not aside(meter)
+
+
+@pytest.mark.faults
+def test_own_topics_are_shared_and_taken_over(meter: Meter) -> None:
+    first, second = meter.start("first").wait_ready(), meter.start("second").wait_ready()
+    kafka = meter.kafka
+    workspaces = [f"shared-{number}" for number in range(12)]
+    bind(kafka, *workspaces)
+    for workspace in workspaces:
+        make_topic(kafka, workspace)
+    kafka.send([reported(workspace, number) for number in range(50) for workspace in workspaces])
+    wait_until(
+        "all are counted", lambda: all(usage_of(kafka, each) == 50 for each in workspaces), 3 * PICKED_UP_SECONDS
+    )
+    assert "new partitions" in first.log_text() and "new partitions" in second.log_text()
+    first.kill()
+    kafka.send([reported(workspace, number) for number in range(40, 100) for workspace in workspaces])
+    wait_until("all are counted", lambda: all(usage_of(kafka, each) == 100 for each in workspaces), 60, meter.logs)
+    assert second.ready()
