@@ -3,7 +3,6 @@
 import json
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -225,15 +224,6 @@ def test_a_quote_as_json_has_the_payments_it_judged() -> None:
         {"method": "cash", "amount": "12532.00"},
         {"method": "prepaid_card", "instrument": "card-9", "amount": "500.00"},
     ]
-
-
-@pytest.mark.parametrize("verb", ["top-up", "buy", "add-traffic", "upgrade", "change-workspaces", "plans", "wallets"])
-def test_every_command_is_shown_with_its_output(verb: str) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
-    shown = [verb] if verb in ("plans", "wallets") else [verb, f"quote {verb.replace('buy', 'purchase')}"]
-    for name in shown:
-        assert f"### `meter {name}`\n" in text
-        assert f"$ meter {name} acct_1" in text
 
 
 def test_prices_are_not_touched_by_quoting() -> None:
