@@ -4,12 +4,13 @@ What is replaced is named in `simulated`, once for a whole process of seeds: cli
 running event loop or reads the same catalogue again and again; and sizes, so that small worlds fill them.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from random import Random
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -33,8 +34,9 @@ KNOBS = {
     "agents.gathering.RECORD_LIMIT_BYTES": (700, 512 * 1024),
     "agents.usage.GROUP_BYTES": (300, 512 * 1024),
     "tables.identities.PACKED_IDENTITIES": (1, 8_000),
-    "tables.memory.USES_KEPT": (2, 100_000),
-    "tables.memory.WEIGH_EVERY": (1, 32),
+    "tables.cells.USES_KEPT": (2, 100_000),
+    "tables.cells.WEIGH_EVERY": (1, 32),
+    "tables.cells.ROW_WORKSPACES": (1, 2, 32),
     "tables.memory.FACTS_EVERY": (2, 256),
     "tables.memory.ROWS_KEPT": (1, 100_000),
 }
@@ -43,8 +45,16 @@ KNOBS = {
 def turn_knobs(rng: Random) -> None:
     """Set every size to one of its values, inside `simulated`, which puts them back."""
     for name, values in KNOBS.items():
-        module, _, attribute = name.rpartition(".")
-        setattr(sys.modules[module], attribute, rng.choice(values))
+        value = rng.choice(values)
+        module, attribute = knob(name)
+        if hasattr(module, attribute):
+            setattr(module, attribute, value)
+
+
+def knob(name: str) -> tuple[ModuleType | None, str]:
+    """Where a size stands; a test says which of them do no more."""
+    module, _, attribute = name.rpartition(".")
+    return (import_module(module) if find_spec(module) else None), attribute
 
 
 class Anything:
@@ -77,7 +87,7 @@ def simulated() -> Iterator[None]:
             "meter.batch.transactions.let_go": _let_go,
             "meter.batch.transactions.asyncio": SimpleNamespace(wait_for=_wait_for),
             "meter.rules.facts.catalogue_from_json": lru_cache(catalogue_from_json),
-            **{name: values[-1] for name, values in KNOBS.items()},
+            **{name: values[-1] for name, values in KNOBS.items() if hasattr(*knob(name))},
         }.items():
             stack.enter_context(patch(target, fake))
         yield

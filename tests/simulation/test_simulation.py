@@ -4,7 +4,7 @@ import os
 import time
 from collections import Counter
 
-from tests.simulation.owner import simulated
+from tests.simulation.owner import KNOBS, knob, simulated
 from tests.simulation.run import Case, in_processes, run
 from tests.simulation.simulator import Simulator
 from tests.simulation.world import world
@@ -22,6 +22,10 @@ def test_whatever_goes_wrong_every_law_is_kept() -> None:
         failed += failures
     print(f"{len(SEEDS)} seeds in {time.monotonic() - begun:.0f} s")
     assert not failed, "\n".join([f"{len(failed)} of {len(SEEDS)} seeds fail", *map(str, failed[:3])])
+
+
+def test_every_size_that_is_turned_down_still_stands_where_it_stood() -> None:
+    assert [name for name in KNOBS if not hasattr(*knob(name))] == []
 
 
 def test_a_seed_tells_the_same_story_again() -> None:

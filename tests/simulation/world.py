@@ -24,7 +24,7 @@ MIDNIGHT_US = START_US + DAY_US // 2
 HORIZON_DAYS = 3
 USAGE_PARTITIONS = 2
 #: Messages after the opening ones.
-LEAST, MOST = 6, 20
+LEAST, MOST = 5, 17
 
 
 @cache
@@ -87,7 +87,7 @@ class _Maker:
             if self.rng.random() < 0.07:
                 self.clock += self.rng.choice((1, 1, 1, 1, HORIZON_DAYS + 2)) * DAY_US
                 self.listed.clear()
-            (kind,) = self.rng.choices(kinds, (56, 14, 14, 4, 8, 4))
+            (kind,) = self.rng.choices(kinds, (54, 14, 14, 4, 10, 4))
             told.append((self.clock, kind()))
         return told if most is None else told[: len(told) - number + most]
 
@@ -95,7 +95,7 @@ class _Maker:
         rng = self.rng
         told = []
         for workspace, account in self.owners.items():
-            if workspace not in self.commercial and rng.random() < 0.4:
+            if workspace not in self.commercial and rng.random() < 0.2:
                 self.commercial.add(workspace)
             told.append(self._bound(workspace, account, "commercial" if workspace in self.commercial else "free"))
         accounts = sorted(set(self.owners.values()))
@@ -204,9 +204,9 @@ class _Maker:
         """An upgrade, a repeat, and now and then what is refused."""
         rng = self.rng
         later = [name for name in self.owners if name not in self.commercial and name not in self.listed]
-        workspace = rng.choice(later if later and rng.random() < 0.6 else tuple(self.owners))
+        workspace = rng.choice(later if later and rng.random() < 0.8 else tuple(self.owners))
         account = self.owners[workspace] if rng.random() < 0.9 else "b"
-        tier = "free" if rng.random() < 0.2 else "commercial"
+        tier = "free" if rng.random() < 0.1 else "commercial"
         if workspace not in self.commercial and workspace in self.listed:
             tier = "free"
         return self._bound(workspace, account, tier)
