@@ -128,6 +128,7 @@ def look_further(console: "Console", own: dict[str, str], ours: bool) -> None:
         f"export METER_TOPIC_PREFIX={prefix} METER_BILLING_TIME_ZONE={own['METER_BILLING_TIME_ZONE']}",
         "meter overages --account juniper",
         "meter overages --account orbit --json  # every charge with its lines and cause",
+        "meter plans nimbus",
         "meter worker                           # goes on; `meter send` gives it more",
     ]
     console.print(f"\nTo look further (the topics {prefix}* stay):")
