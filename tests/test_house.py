@@ -119,6 +119,17 @@ def test_every_command_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL_COMMANDS)
+def test_every_command_is_shown_with_its_output(name: str) -> None:
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
+    assert re.search(rf"^\$ (\S+ )?{name}", section, re.MULTILINE), (
+        f"docs/commands.md should have a section for `{name}` with a session as it ran"
+    )
+    options = [option for parameter in ALL_COMMANDS[name].params for option in parameter.opts if option[:2] == "--"]
+    assert [option for option in options if option not in section] == []
+
+
+@pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_every_option_says_what_it_does(name: str) -> None:
     for parameter in ALL_COMMANDS[name].params:
         assert getattr(parameter, "help", ""), f"`{name}` {parameter.name} has no help"
