@@ -11,7 +11,15 @@ from schemas.ids import shown
 from schemas.reasons import DeadReason
 
 #: JSON of the struct twins of the models that are written for every event: the model's own, only faster.
-encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(struct: object) -> bytes:
+    """A struct as JSON; sums beyond 64 bits, which msgspec cannot write, through Python's own."""
+    try:
+        return _encode(struct)
+    except OverflowError:
+        return json.dumps(msgspec.to_builtins(struct), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 #: Digits of an integer that are read: far more than any quantity has, fewer than Python refuses.

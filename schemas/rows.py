@@ -4,7 +4,9 @@ A day is an `int` everywhere inside the meter: `datetime.date.toordinal()` of th
 Rows are arrays on the wire (msgpack): fields are only ever appended, with a default.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +18,45 @@ NO_RETENTION = 0
 
 #: A frozen row with some fields changed.
 replaced = msgspec.structs.replace
+
+
+#: Code of the msgpack extension that holds an integer of any size, as text.
+WIDE = 1
+_pack = msgspec.msgpack.Encoder(decimal_format="string").encode
+
+T = TypeVar("T")
+
+
+def pack(row: object) -> bytes:
+    """A row as msgpack; integers beyond 64 bits, which msgpack does not know, as extensions."""
+    try:
+        return _pack(row)
+    except OverflowError:
+        return _pack(_widened(msgspec.to_builtins(row, builtin_types=(bytes,))))
+
+
+def _widened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _widened(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_widened(each) for each in value]
+    if type(value) is int and not -(1 << 63) <= value < 1 << 64:
+        return msgspec.msgpack.Ext(WIDE, str(value).encode())
+    return value
+
+
+def unpacker(kind: type[T]) -> Callable[[bytes], T]:
+    """Reads what `pack` wrote of this kind of row."""
+    narrow = msgspec.msgpack.Decoder(kind).decode
+    wide = msgspec.msgpack.Decoder(ext_hook=lambda code, data: int(bytes(data))).decode
+
+    def unpack(content: bytes) -> T:
+        try:
+            return narrow(content)
+        except msgspec.ValidationError:
+            return msgspec.convert(wide(content), kind, builtin_types=(bytes,))
+
+    return unpack
 
 
 class Row(msgspec.Struct, array_like=True):

@@ -28,8 +28,10 @@ def decided(account: str, order_id: str) -> bytes:
     return b"".join((DECIDED, account.encode(), b"\0", order_id.encode()))
 
 
-def cell(account: str, day: int, item: str) -> bytes:
-    return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode()))
+def cell(account: str, day: int, item: str, number: int) -> bytes:
+    """The key of one row of a cell, numbered from 0."""
+    parts = (CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode(), b"\0", number.to_bytes(2, "big"))
+    return b"".join(parts)
 
 
 def cells_from(account: str, day: int) -> bytes:
@@ -42,9 +44,9 @@ def cells_of(account: str) -> bytes:
 
 
 def cell_parts(key: bytes) -> tuple[str, int, str]:
-    """Account, day and item of a cell's key."""
+    """Account, day and item of the key of a cell's row."""
     name, _, rest = key[1:].partition(b"\0")
-    return name.decode(), int.from_bytes(rest[:4], "big"), rest[4:].decode()
+    return name.decode(), int.from_bytes(rest[:4], "big"), rest[4:-3].decode()
 
 
 def told(account: str, day: int) -> bytes:

@@ -14,20 +14,16 @@ from meter.batch.store import Store
 from meter.rules.facts import NEVER_EXPIRED, Facts
 from meter.rules.memory import Cell, CellKey, Decided
 from schemas.journal import CatalogueVersion, Opening
-from schemas.rows import Account, Binding, Fact, Published, Told, Use, Wallet
+from schemas.rows import Account, Binding, Fact, Told, Wallet
 from tables import keys
+from tables.cells import NO_END, Cells
 from tables.identities import Identities, Row
 from tables.identities import restored as restored
 
-#: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
-USES_KEPT = 100_000
-WEIGH_EVERY = 32
-#: Other decoded rows kept at hand, of each table.
+#: Decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
 #: The facts are written again after so many chunks: whoever looks for them finds them near the changelog's end.
 FACTS_EVERY = 256
-#: Later than any day.
-NO_END = 1 << 31
 
 
 T = TypeVar("T")
@@ -44,17 +40,7 @@ class FactsRow(Fact, frozen=True):
     announced: tuple[CatalogueVersion, ...] = ()
 
 
-class CellRow(Fact, frozen=True):
-    """A cell as stored."""
-
-    uses: dict[str, Use]
-    published: dict[str, Published]
-    alerts: dict[str, int]
-    balance: bytes
-
-
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
-_cell = msgspec.msgpack.Decoder(CellRow).decode
 _account = msgspec.msgpack.Decoder(Account).decode
 _binding = msgspec.msgpack.Decoder(Binding).decode
 _wallet = msgspec.msgpack.Decoder(Wallet).decode
@@ -68,16 +54,13 @@ class PartitionMemory:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._cells: dict[CellKey, Cell] = {}
+        self._cells = Cells(store)
         self._accounts: dict[str, Account] = {}
         self._bindings: dict[str, Binding | None] = {}
-        self._new_cells: dict[CellKey, Cell] = {}
         self._new_accounts: dict[str, Account] = {}
         self._rows: dict[bytes, bytes | None] = {}
         self._facts: bytes | None = None
         self._chunks = 0
-        #: Keys of `_new_cells` by account, made when asked for.
-        self._new_of: dict[str, list[CellKey]] | None = None
         self._new_told: dict[str, list[bytes]] = {}
         facts = self.facts()
         self._identities = Identities(store, NEVER_EXPIRED if facts is None else facts.expired_through)
@@ -135,40 +118,14 @@ class PartitionMemory:
     # Cells
 
     def cell(self, key: CellKey) -> Cell:
-        found = self._cells.get(key)
-        if found is None:
-            value = self.store.get(keys.cell(*key))
-            if value is None:
-                found = Cell(*key)
-            else:
-                row = _cell(value)
-                found = Cell(*key, row.uses, row.published, row.alerts, row.balance)
-            self._cells[key] = found
-        return found
+        return self._cells.get(key)
 
     def touch_cell(self, cell: Cell) -> None:
-        self._new_cells[cell.key] = cell
-        self._new_of = None
+        self._cells.touch(cell)
 
     def cells_from(self, account: str, day: int, through: int = NO_END) -> Iterator[Cell]:
-        for key in self._cell_keys(account, day, through):
+        for key in self._cells.keys_from(account, day, through):
             yield self.cell(key)
-
-    def _cell_keys(self, account: str, day: int, through: int) -> list[CellKey]:
-        found = {key: None for key in self._new_cells_of(account) if day <= key[1] <= through}
-        for row, _ in self.store.scan(keys.cells_of(account), start=keys.cells_from(account, day)):
-            key = keys.cell_parts(row)
-            if key[1] > through:
-                break
-            found[key] = None
-        return sorted(found)
-
-    def _new_cells_of(self, account: str) -> list[CellKey]:
-        if self._new_of is None:
-            self._new_of = {}
-            for key in self._new_cells:
-                self._new_of.setdefault(key[0], []).append(key)
-        return self._new_of.get(account, [])
 
     # Days: what was told of them, and their end
 
@@ -197,11 +154,8 @@ class PartitionMemory:
         self._identities.expire(through)
 
     def drop_days(self, account: str, through: int) -> int:
-        cells = self._cell_keys(account, 0, through)
-        for key in cells:
-            self._rows[keys.cell(*key)] = None
-            self._cells.pop(key, None)
-            self._new_cells.pop(key, None)
+        cells = [row for key in self._cells.keys_from(account, 0, through) for row in self._cells.drop(key)]
+        self._rows.update(dict.fromkeys(cells))
         told = {row for row in self._new_told.get(account, ()) if keys.told_to(row, account, through)}
         for row, _ in self.store.scan(keys.told_of(account)):
             if not keys.told_to(row, account, through):
@@ -254,9 +208,7 @@ class PartitionMemory:
         """The changelog's rows of what was changed since `settle`; `offset`: of the last journal record folded."""
         rows: Rows = list(self._rows.items())
         rows.extend((keys.account(name), _encode(account)) for name, account in self._new_accounts.items())
-        for key, cell in self._new_cells.items():
-            row = CellRow(cell.uses, cell.published, cell.alerts, cell.balance)
-            rows.append((keys.cell(*key), _encode(row)))
+        rows.extend(self._cells.changes())
         rows.extend(self._identities.changes(offset))
         return rows
 
@@ -264,14 +216,12 @@ class PartitionMemory:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""
         local = self._identities.settle()
         self.store.write([*rows, *local, (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
-        self._rows, self._new_cells, self._new_accounts = {}, {}, {}
-        self._new_of, self._new_told = None, {}
+        self._rows, self._new_accounts, self._new_told = {}, {}, {}
+        self._cells.settle()
         self._trim()
 
     def _trim(self) -> None:
         self._chunks += 1
-        if self._chunks % WEIGH_EVERY == 0 and sum(len(cell.uses) for cell in self._cells.values()) > USES_KEPT:
-            self._cells.clear()
         if len(self._accounts) > ROWS_KEPT:
             self._accounts.clear()
         if len(self._bindings) > ROWS_KEPT:

@@ -17,6 +17,7 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
+from meter.batch.records import UnreadableRecord
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -190,6 +191,10 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
     elif isinstance(error, TopicAuthorizationFailedError):
         denied = "the broker does not let us read it"
         doubts |= {tp: runners[tp].lane.unreadable(denied) for tp in runners if tp.topic in error.args}
+    elif isinstance(error, UnreadableRecord):
+        tp = TP(error.tp.topic, error.tp.partition)
+        spoiled = f"the record at {error.offset}, or its batch, cannot be read: {error.error!r}"
+        doubts |= {tp: runners[tp].lane.unreadable(spoiled)} if tp in runners else {}
     for tp, doubt in doubts.items():
         runners[tp].doubt(doubt)
     return bool(doubts)

@@ -9,6 +9,17 @@ from itertools import islice
 from typing import Any
 
 from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaError
+
+
+class UnreadableRecord(KafkaError):
+    """A record, or its batch, that the client itself cannot read: a wrong checksum, a header's name that is not UTF-8."""
+
+    def __init__(self, tp: Any, offset: int, error: Exception) -> None:
+        super().__init__(f"{tp.topic}/{tp.partition} at {offset}: {error!r}")
+        self.tp = tp
+        self.offset = offset
+        self.error = error
 
 
 class SlimRecords(fetcher.PartitionRecords):
@@ -24,8 +35,13 @@ class SlimResult(fetcher.FetchResult):
     def getall(self, max_records: int | None = None) -> list[Any]:
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return []
-        records = self._partition_records
-        taken = list(islice(records, max_records))  # not zip: it would take one record more and drop it
+        records: Any = self._partition_records
+        taken: list[Any] = []
+        try:
+            taken.extend(islice(records, max_records))  # not zip: it would take one record more and drop it
+        except Exception as error:  # the records before it are good; the next fetch begins with it
+            if not taken:
+                raise UnreadableRecord(self._topic_partition, records.next_fetch_offset, error) from error
         self._update_position()
         if records._records_iterator is None:
             self._partition_records = None

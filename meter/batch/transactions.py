@@ -14,7 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import CoordinationType
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerClosed
 from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Retake
@@ -31,6 +31,10 @@ STOP_SECONDS = 2.0
 BATCH_BYTES = 1 << 20
 
 Rows = Sequence[tuple[bytes | None, bytes | None]]
+
+
+class RowTooLong(RuntimeError):
+    """A row that no batch can hold: a bug, however often it is tried."""
 
 
 class EndInDoubt(KafkaError):
@@ -109,7 +113,8 @@ class FencedProducer:
             return await asyncio.wait_for(self._commit(batches), STEP_SECONDS)
         except Retake:
             raise
-        except (KafkaError, TimeoutError, AssertionError) as error:
+        except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
+            # AssertionError is aiokafka's word for a state that a fenced or failed transaction left behind.
             await self.stop()
             raise Retake(f"a transaction of {self.transactional_id} is in doubt ({error!r})") from error
 
@@ -141,7 +146,7 @@ def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:
             batch = producer.create_batch()
             append = batch.append
             if append(key=key, value=value, timestamp=None) is None:
-                raise AssertionError(f"a row of {len(value or b'')} bytes does not fit a batch of {BATCH_BYTES}")
+                raise RowTooLong(f"a row of {len(value or b'')} bytes does not fit a batch of {BATCH_BYTES}")
     if batch.record_count():
         yield batch
 

@@ -97,6 +97,7 @@ def _add(
     use = cell.uses.get(workspace)
     if use is None:
         use = cell.uses[workspace] = Use(sums={})
+    cell.changed.add(workspace)
     item = fold.known().item(slot.item, slot.day)
     if item is not None and item.aggregation == "sum":
         use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total

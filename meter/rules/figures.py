@@ -149,6 +149,7 @@ def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: Ca
         return cause
     else:
         previous, known = published.revision, published.figure.overage
+    cell.changed.add(workspace)
     cell.published[workspace] = Published(fold.revision, figure)
     day = day_text(cell.day)
     facts = fold.known()

@@ -39,6 +39,8 @@ class Cell:
     covered: dict[str, int] = field(default_factory=dict)
     drawn: dict[str, dict[str, int]] = field(default_factory=dict)
     allocated: bool = False
+    #: Workspaces whose use or figures changed since the cell was last written.
+    changed: set[str] = field(default_factory=set)
 
     @property
     def key(self) -> CellKey:

@@ -119,7 +119,8 @@ def test_an_unknown_kind(kind: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff", b"{", b'{"x":NaN}', b"\xef\xbb\xbf{}", b"[" * 200_000, b'{"x":"\\ud800"}', b"1" * 5_000 + b"x"]
+    "content",
+    [b"", b"\xff", b"{", b'{"x":NaN}', b"\xef\xbb\xbf{}", b"[" * 200_000, b'{"x":"\\ud800"}', b"1" * 5_000 + b"x"],
 )
 def test_what_is_not_json(content: bytes) -> None:
     with pytest.raises(NotJson):

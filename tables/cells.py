@@ -1,0 +1,131 @@
+"""Cells as rows: one row for up to 32 workspaces, so that a chunk writes what it changed and not an account's all.
+
+A cell of 4 workspaces is one row; one of 1,000 is 32, and a single event of it writes 4 KB instead of 120. A
+workspace stays in the row it first came to; row 0 also holds what belongs to the whole cell.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from meter.batch.store import Store
+from meter.rules.memory import Cell, CellKey
+from schemas.rows import Fact, Published, Use, pack, unpacker
+from tables import keys
+
+#: Workspaces in one row of a cell.
+ROW_WORKSPACES = 32
+#: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
+USES_KEPT = 100_000
+WEIGH_EVERY = 32
+#: Later than any day.
+NO_END = 1 << 31
+
+
+class CellRow(Fact, frozen=True):
+    """A part of a cell as stored; the last three only in row 0. `workspaces`: how many the whole cell has."""
+
+    uses: dict[str, Use]
+    published: dict[str, Published]
+    alerts: dict[str, int] = msgspec.field(default_factory=dict)
+    balance: bytes = b""
+    workspaces: int = 0
+
+
+_decode = unpacker(CellRow)
+
+
+class Cells:
+    """The cells of one partition: those in the store, those changed since, those kept at hand."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cells: dict[CellKey, Cell] = {}
+        self._new: dict[CellKey, Cell] = {}
+        #: Keys of `_new` by account, made when asked for.
+        self._new_of: dict[str, list[CellKey]] | None = None
+        self._chunks = 0
+
+    def get(self, key: CellKey) -> Cell:
+        """The cell, an empty one if it is new."""
+        found = self._cells.get(key)
+        if found is None:
+            found = self._cells[key] = self._load(key)
+        return found
+
+    def _load(self, key: CellKey) -> Cell:
+        value = self._store.get(keys.cell(*key, 0))
+        if value is None:
+            return Cell(*key)
+        row = _decode(value)
+        cell = Cell(*key, row.uses, row.published, row.alerts, row.balance)
+        others = range(1, -(-row.workspaces // ROW_WORKSPACES))
+        for other in self._store.get_many([keys.cell(*key, number) for number in others]) if others else ():
+            assert other is not None, f"a row of the cell {key} is missing"
+            part = _decode(other)
+            cell.uses.update(part.uses)
+            cell.published.update(part.published)
+        return cell
+
+    def touch(self, cell: Cell) -> None:
+        """The cell was changed."""
+        self._new[cell.key] = cell
+        self._new_of = None
+
+    def keys_from(self, account: str, day: int, through: int = NO_END) -> list[CellKey]:
+        """The keys of an account's cells of these days, in order."""
+        found = {key: None for key in self._new_keys_of(account) if day <= key[1] <= through}
+        for row, _ in self._store.scan(keys.cells_of(account), start=keys.cells_from(account, day)):
+            key = keys.cell_parts(row)
+            if key[1] > through:
+                break
+            found[key] = None
+        return sorted(found)
+
+    def _new_keys_of(self, account: str) -> list[CellKey]:
+        if self._new_of is None:
+            self._new_of = {}
+            for key in self._new:
+                self._new_of.setdefault(key[0], []).append(key)
+        return self._new_of.get(account, [])
+
+    def drop(self, key: CellKey) -> Iterator[bytes]:
+        """Forget a cell; the keys of its rows."""
+        cell = self.get(key)
+        self._cells.pop(key, None)
+        self._new.pop(key, None)
+        self._new_of = None
+        for number in range(max(1, -(-len(cell.uses) // ROW_WORKSPACES))):
+            yield keys.cell(*key, number)
+
+    def changes(self) -> Iterator[tuple[bytes, bytes]]:
+        """The rows that were changed since `settle`."""
+        for key, cell in self._new.items():
+            if len(cell.uses) <= ROW_WORKSPACES:
+                row = CellRow(cell.uses, cell.published, cell.alerts, cell.balance, len(cell.uses))
+                yield keys.cell(*key, 0), pack(row)
+            else:
+                yield from self._parts(key, cell)
+
+    def _parts(self, key: CellKey, cell: Cell) -> Iterator[tuple[bytes, bytes]]:
+        names = list(cell.uses)
+        for number in range(-(-len(names) // ROW_WORKSPACES)):
+            part = names[number * ROW_WORKSPACES : (number + 1) * ROW_WORKSPACES]
+            if number and cell.changed.isdisjoint(part):
+                continue
+            uses = {name: cell.uses[name] for name in part}
+            published = {name: cell.published[name] for name in part if name in cell.published}
+            if number:
+                row = CellRow(uses, published)
+            else:
+                row = CellRow(uses, published, cell.alerts, cell.balance, len(names))
+            yield keys.cell(*key, number), pack(row)
+
+    def settle(self) -> None:
+        """What was changed is in the store."""
+        for cell in self._new.values():
+            cell.changed.clear()
+        self._new, self._new_of = {}, None
+        self._chunks += 1
+        if self._chunks % WEIGH_EVERY == 0 and sum(len(cell.uses) for cell in self._cells.values()) > USES_KEPT:
+            self._cells.clear()
