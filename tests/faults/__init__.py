@@ -1,0 +1,1 @@
+"""Faults: brokers and workers killed, paused, and answers that never come."""
