@@ -32,6 +32,8 @@ class SlimRecords(fetcher.PartitionRecords):
 class SlimResult(fetcher.FetchResult):
     """One partition's part of a fetch, handed out in lists."""
 
+    _partition_records: Any
+
     def getall(self, max_records: int | None = None) -> list[Any]:
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return []
