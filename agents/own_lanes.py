@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 
-from agents.marks import Mark, metadata
+from agents.marks import Mark, is_aside, metadata
 from agents.sources import Start
 from agents.usage import CREATE_TIME, UsageLane
 from meter.batch.lanes import Lane, SetAside
@@ -38,6 +38,14 @@ class OwnLane(UsageLane):
     def received(self, record: Any) -> int:
         """A time that the producer gave says nothing of when Kafka had it: then it is now."""
         return time.time_ns() // 1_000_000 if record.timestamp_type == CREATE_TIME else int(record.timestamp)
+
+    async def _discontinued(self, start: Start) -> str | None:
+        """Also where it was set aside for a record that cannot be read, once an order leaves that out."""
+        why = await super()._discontinued(start)
+        if why is None and is_aside(start.metadata):
+            at = (self.topic, self.tp.partition, start.committed or 0, start.metadata)
+            why = f"{self.where} was set aside" if self.intake.control.skip_for(*at) else None
+        return why
 
     def refuse(self, why: str) -> None:
         raise SetAside(why)

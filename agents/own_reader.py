@@ -11,7 +11,7 @@ from typing import Any
 
 import aiokafka
 from aiokafka import TopicPartition
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError, TopicAuthorizationFailedError
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
@@ -116,7 +116,10 @@ class OwnReader(ChunkConsumer):
                 return
             except KafkaError as error:
                 self._rewind()
+                if self.kafka._fetcher.error_future.done():
+                    raise
                 if not self._on_error(error):
+                    log.warning("own topics: reading failed (%r); trying again", error)
                     await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._hand(fetched)
@@ -138,6 +141,8 @@ class OwnReader(ChunkConsumer):
                 async with group._commit_lock:
                     # Not `commit_offsets`: for a topic that was deleted it would try again for ever.
                     await group._do_commit_offsets(None, dict(every[first : first + COMMIT_PARTITIONS]))
+            except TopicAuthorizationFailedError as error:
+                log.info("offsets of own topics that may not be read are not committed: %s", error)
             except KafkaError as error:
                 log.info("offsets of own topics not committed (%r); they are committed later", error)
                 committed = False

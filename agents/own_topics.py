@@ -44,7 +44,7 @@ class OwnTopics:
         intake.own_lag = self.lag
         self.runners: dict[TP, Runner] = {}
         self.app = own_topics_app(self)
-        self.consumer: OwnReader = OwnReader(self.app, self._offer, lambda error: read_error(error, self.runners))
+        self.consumer = OwnReader(self.app, self._offer, lambda error: read_error(error, self.runners))
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **intake.kwargs
         )

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 
 class UnreadableRecord(KafkaError):
-    """A record, or its batch, that the client itself cannot read: a wrong checksum, a header's name that is not UTF-8."""
+    """A record, or its batch, that the client cannot read: a wrong checksum, a header's name that is not UTF-8."""
 
     def __init__(self, tp: Any, offset: int, error: Exception) -> None:
         super().__init__(f"{tp.topic}/{tp.partition} at {offset}: {error!r}")
