@@ -56,6 +56,8 @@ class SourceLane(Lane):
         self.mark: Mark | None = None
         self.committed = -1
         self._opened = False
+        #: Why the next record cannot be read at all, once that showed.
+        self._stuck: str | None = None
 
     async def open(self) -> int:
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
@@ -78,7 +80,7 @@ class SourceLane(Lane):
             self.refuse(why)
             raise AssertionError("a refusal raises")
         await accept_skip(self, skip, why)
-        self.mark, self.committed = None, skip.offset
+        self.mark, self.committed, self._stuck = None, skip.offset, None
         return skip.offset
 
     async def asked(self) -> Start:
@@ -117,7 +119,14 @@ class SourceLane(Lane):
                 f"{self.where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
                 f"and made again; {skip} {start.beginning}` reads it from its beginning"
             )
+        if self._stuck is not None:
+            return f"{self.where}: {self._stuck}; {skip} {at + 1}` (or a later offset) leaves it out"
         return None
+
+    def spoiled(self, why: str) -> Exception:
+        """Opened anew, it is refused, unless an order leaves out what cannot be read."""
+        self._stuck = why
+        return Retake(why)
 
     def refuse(self, why: str) -> None:
         """What cannot be continued stops the worker."""

@@ -12,7 +12,12 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    IllegalStateError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 from faust.tables.manager import TableManager
 from faust.types import TP
 
@@ -25,6 +30,8 @@ log = logging.getLogger(__name__)
 #: A partition is taken anew at most this often in `RETAKE_WINDOW_SECONDS`; then the worker stops with the reason.
 RETAKES = 5
 RETAKE_WINDOW_SECONDS = 60.0
+#: Errors of a partition that was just given or taken away.
+IN_PASSING = (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError)
 #: Before others may take over, the chunks in hand get this long to come to their end, and their commit as long.
 SETTLE_SECONDS = 1.0
 #: How long a leaving lane may finish the chunk in hand.
@@ -69,7 +76,11 @@ class Lane:
 
     def unreadable(self, why: str) -> Exception:
         """What it means that the partition cannot be read: the end of the worker, unless it may be set aside."""
-        return RuntimeError(f"{self.tp.topic}/{self.tp.partition}: {why}")
+        return Trouble(f"{self.tp.topic}/{self.tp.partition}: {why}")
+
+    def spoiled(self, why: str) -> Exception:
+        """What it means that a record cannot be read by the client."""
+        return self.unreadable(why)
 
 
 class Runner:
@@ -194,7 +205,7 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
     elif isinstance(error, UnreadableRecord):
         tp = TP(error.tp.topic, error.tp.partition)
         spoiled = f"the record at {error.offset}, or its batch, cannot be read: {error.error!r}"
-        doubts |= {tp: runners[tp].lane.unreadable(spoiled)} if tp in runners else {}
+        doubts |= {tp: runners[tp].lane.spoiled(spoiled)} if tp in runners else {}
     for tp, doubt in doubts.items():
         runners[tp].doubt(doubt)
     return bool(doubts)
@@ -283,11 +294,15 @@ class LaneManager(TableManager):
         self.joined = True
 
     def on_read_error(self, error: Exception) -> bool:
-        """An error of the broker while fetching; True when a lane was told."""
-        told = read_error(error, self.runners)
-        if not told:
-            log.warning("%s: reading failed (%r); trying again", self.app.conf.id, error)
-        return told
+        """An error while fetching; True when a lane was told. One that no other try can mend stops the worker."""
+        if read_error(error, self.runners):
+            return True
+        app: Any = self.app
+        if getattr(error, "retriable", False) or isinstance(error, IN_PASSING):
+            log.warning("%s: reading failed (%r); trying again", app.conf.id, error)
+        else:
+            app.fail(Trouble(f"{app.conf.id} cannot read: {error!r}"))
+        return False
 
     async def wait_until_recovery_completed(self) -> bool:
         return False
