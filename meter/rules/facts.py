@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from meter.rules.days import SECOND_US, BillingZone, zone
-from meter.rules.versions import Announced, in_force, recorded, with_announced
+from meter.rules.versions import Announced, in_force, priced, recorded, with_announced
 from schemas.catalog import Catalogue, Item, catalogue_from_json
 from schemas.journal import CatalogueVersion, Opening
 
@@ -66,16 +66,8 @@ class Facts:
         return self._items[key]
 
     def priced(self, name: str, day: int) -> Item:
-        """The item by which usage already counted is priced; that of the last version that had it, if it is gone.
-
-        Only a version announced after usage of its days can have dropped an item that was counted.
-        """
-        item = self.item(name, day)
-        if item is None:
-            had = [version for version in self.catalogue.versions if name in version.items]
-            assert had, f"{name} was counted, so some version has it"
-            item = next((version for version in reversed(had) if version.since <= day), had[0]).items[name]
-        return item
+        """The item by which usage already counted is priced, also if a version announced since dropped it."""
+        return self.item(name, day) or priced(self.catalogue, name, day)
 
     def recorded(self) -> Catalogue:
         """What the journal holds, version by version: what files are compared with."""

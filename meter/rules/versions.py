@@ -6,11 +6,12 @@ last such. Copies say where and when that was, so it is no matter when they arri
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 
 from meter.rules.days import FIRST_DAY, LAST_DAY, BillingZone
-from schemas.catalog import Catalogue, Version, differences, version_from_json, version_json
+from schemas.catalog import Catalogue, Item, Version, differences, version_from_json, version_json
 from schemas.journal import CatalogueVersion
 from schemas.rows import replaced
 
@@ -61,11 +62,24 @@ def in_force(opened: Catalogue, announced: Announced) -> Catalogue:
     return now if now.versions[0] == first else now.with_version(replace(first, since=FIRST_DAY))
 
 
+def priced(catalogue: Catalogue, name: str, day: int) -> Item:
+    """The item by which usage of a day is priced, once it was counted: never an error, whatever was announced since.
+
+    That of the day's version; where it has no such item that of the last version before it that has one, else of the
+    first after it. What no version has any more costs nothing.
+    """
+    had = [version for version in catalogue.versions if name in version.items]
+    if not had:
+        return Item(name, "sum", 1, Decimal(0), None, {})
+    return next((version for version in reversed(had) if version.since <= day), had[0]).items[name]
+
+
 def repriced(before: Catalogue, after: Catalogue) -> Iterator[tuple[int, int]]:
-    """First and last day of every stretch of days that have other items, units, factors or prices than before."""
+    """First and last day of every stretch of days of which anything counted is priced otherwise than before."""
+    names = {name for version in (*before.versions, *after.versions) for name in version.items}
     days = sorted({FIRST_DAY, *(version.since for version in (*before.versions, *after.versions))})
     for first, following in pairwise([*days, LAST_DAY + 1]):
-        if before.version(first).items != after.version(first).items:
+        if any(priced(before, name, first) != priced(after, name, first) for name in names):
             yield first, following - 1
 
 

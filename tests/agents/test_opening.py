@@ -97,13 +97,14 @@ def test_the_state_is_looked_for_from_the_changelogs_end() -> None:
     logs = opened()
     facts = FactsRow(msgspec.structs.replace(opening_record(), opened_ms=OPENED_MS), 1, 1)
     folded(logs, *((b"c%d" % number, 0) for number in range(30_000)))
-    folded(logs, (keys.FACTS, facts), *((b"c%d" % number, 0) for number in range(7_000)))
+    folded(logs, (keys.FACTS, facts), (keys.POSITION, (7, OPENED_MS + 1, 0)))
+    folded(logs, *((b"c%d" % number, 0) for number in range(7_000)))
     folded(logs, (keys.POSITION, (0, OPENED_MS, 0)))
     logs.gone[(TOPICS.journal, 0)] = 1
     reader = Reader(logs)
     found = asyncio.run(recorded(reader, TOPICS))
     assert found is not None
-    assert found.facts.opening == facts.opening
+    assert (found.facts.opening, found.newest_ms) == (facts.opening, OPENED_MS)
     assert reader.fetched < 40_000, "nothing is read twice"
 
 
@@ -145,8 +146,10 @@ def test_the_same_file_announces_nothing_again() -> None:
 
 
 def test_a_changed_version_to_come_is_announced_again() -> None:
-    logs = opened((DEARER, BEFORE_MS))
-    assert prices(announced(logs, file(DEAREST), BEFORE_MS)) == {"-30": "1.5", "1": "4"}
+    march = version("2026-03-01", logs="3")
+    logs = opened((DEARER, BEFORE_MS), (march, BEFORE_MS))
+    assert prices(announced(logs, file(DEAREST, march), BEFORE_MS)) == {"-30": "1.5", "1": "4", "29": "3"}
+    assert len(logs.appended) == 5 + 3, "only what is new is copied"
 
 
 def test_the_brokers_clock_decides_whether_a_version_comes_in_time() -> None:

@@ -76,8 +76,9 @@ OPENED_VERSION = version("2026-01-01", logs="1.5", calls="1", hosts="3")
 class World:
     """A fold of records as they stand in one partition, and what it published."""
 
-    def __init__(self, *versions: Version, zone: str = "+00:00") -> None:
-        """Opened with these versions."""
+    def __init__(self, *versions: Version, zone: str = "+00:00", chunk: int = 1) -> None:
+        """Opened with these versions; what is folded is taken over after every so many records."""
+        self.chunk = chunk
         catalogue = Catalogue("CNY", 372, versions or (OPENED_VERSION,))
         opening = Opening("m", zone, "CNY", 4, 3600, 35, catalogue_json(catalogue), OPENED)
         self.memory = PartitionMemory(DictStore())
@@ -89,6 +90,8 @@ class World:
     def _append(self, record: Any, timestamp_ms: int) -> None:
         self.offset += 1
         self.fold.fold(self.offset, timestamp_ms, record)
+        if self.offset % self.chunk:
+            return
         for output in self.fold.finish():
             self.told.setdefault(output.topic, []).append(json.loads(output.value))
         self.memory.put_facts(self.fold.known())

@@ -88,6 +88,22 @@ def test_usage_of_the_day_that_came_before_the_announcement_is_priced_anew() -> 
     assert len(world.overages()) == 4, "what kept its price is not told again"
 
 
+def test_a_version_of_one_day_prices_that_day_anew_and_not_the_next() -> None:
+    world = World()
+    world.announce(version("2026-02-02", logs="3"), "2026-01-30T00:00:00Z")
+    world.use("logs", 10, "2026-02-01T00:02:00Z", 14)
+    world.use("logs", 10, "2026-02-02T00:02:00Z", 14)
+    world.announce(DEARER, DAY_BEFORE)
+    assert [world.charges(day)["logs"] for day in ("2026-02-01", "2026-02-02")] == ["20.00", "30.00"]
+
+
+def test_usage_and_the_announcement_that_prices_it_anew_may_stand_in_one_chunk() -> None:
+    world = World(chunk=2)
+    world.use("logs", 10, "2026-02-01T00:02:00Z", 14)
+    world.announce(DEARER, DAY_BEFORE)
+    assert [each["charge"]["amount"] for each in world.overages()] == ["15.00", "20.00"]
+
+
 def test_a_late_copy_says_the_same_cause_as_the_entry_it_copies() -> None:
     world = World()
     world.use("logs", 10, "2026-02-01T00:02:00Z", 14)
@@ -114,6 +130,26 @@ def test_usage_of_an_item_that_the_new_version_drops_keeps_its_price() -> None:
     world.use("calls", 10, "2026-02-01T00:03:00Z")
     assert world.charges("2026-02-01") == {"calls": "10.00"}
     assert world.dead() == ["unknown_item"]
+
+
+def test_it_is_the_price_of_the_last_version_that_had_the_item() -> None:
+    world = World()
+    world.copy(version("2026-01-25", calls="5"), 10, "2026-01-24T00:00:00Z")
+    world.copy(version("2026-03-01", calls="7"), 11, "2026-01-24T00:00:00Z")
+    world.use("calls", 10, "2026-02-01T00:02:00Z")
+    world.copy(version("2026-02-01", logs="2"), 13, DAY_BEFORE)
+    assert world.charges("2026-02-01") == {"calls": "50.00"}
+    world.copy(version("2026-01-25", logs="2"), 12, "2026-01-24T12:00:00Z")
+    assert world.charges("2026-02-01") == {"calls": "10.00"}
+
+
+def test_usage_of_an_item_that_no_version_has_any_more_costs_nothing() -> None:
+    world = World()
+    world.announce(version("2026-02-01", logs="2", sms="1"), "2026-01-31T23:58:00Z")
+    world.use("sms", 10, "2026-02-01T00:02:00Z")
+    world.announce(version("2026-02-01", logs="2"), "2026-01-31T23:59:00Z")
+    assert world.charges("2026-02-01") == {"sms": "0.00"}
+    assert world.overages()[-1]["overage"] == 10, "it was counted"
 
 
 def test_an_item_that_adds_up_no_longer_is_counted_as_the_new_version_says_from_then_on() -> None:
