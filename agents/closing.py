@@ -31,7 +31,7 @@ CLOCK_LIMIT_US = 5 * MINUTE_US
 #: How long one turn may go on with slice after slice, and how often it looks whether one was folded.
 TURN_SECONDS = 5.0
 SLICE_SECONDS = 0.02
-#: How often it asks what the intake has handled.
+#: How often it asks what the intake has handled, connecting anew.
 ASK_SECONDS = 0.5
 #: After an error of the broker.
 RETRY_SECONDS = 2.0
@@ -78,11 +78,10 @@ class DayEnd:
         try:
             while await self.look(lanes) and self._monotonic() < end:
                 await asyncio.sleep(SLICE_SECONDS)
-            if not self._asked:
-                await self._kafka.close()
         except (KafkaError, TimeoutError, OSError) as error:
             log.warning("the day's end: Kafka did not answer (%r); trying again in %.0f s", error, RETRY_SECONDS)
             self._not_before = self._monotonic() + RETRY_SECONDS
+        finally:
             await self._kafka.close()
 
     async def look(self, lanes: Sequence["MeterLane"]) -> bool:

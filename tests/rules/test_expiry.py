@@ -100,6 +100,7 @@ def test_an_identity_claimed_anew_outlives_the_rows_of_the_expired_day() -> None
         told.expire(DAY, LAST_CLOSES)
         assert told.fold.known().sweeping == "acct"
         told.use("w", "sms", 7, "2026-02-03T12:00:00Z", at="2026-02-04T04:00:00Z", id="one")
+        assert not told.dead()
         told.expire(DAY, LAST_CLOSES, "acct")
     assert told.fold.known().sweeping is None
     told.reopen()

@@ -3,7 +3,12 @@
 import json
 from typing import Any
 
-from schemas.statements import AccountStatement, WorkspaceStatement
+from schemas.statements import (
+    AccountStatement,
+    AccountStatementStruct,
+    WorkspaceStatement,
+    WorkspaceStatementStruct,
+)
 from tests import records
 from tests.rules.days_world import CATALOGUE, Days
 
@@ -53,11 +58,18 @@ def test_w6_is_due_87_yuan() -> None:
     assert logs["charge"]["amount"] == "15.00"
 
 
-def test_statements_are_records_of_their_models() -> None:
+def test_statements_are_written_as_their_models_write_them() -> None:
     told = told_w6()
     told.close(DAY, CLOSES)
-    for key, model in ((f"acct/{DAY}", AccountStatement), (f"acct/{DAY}/w", WorkspaceStatement)):
-        assert model.model_validate_json(model.model_validate(told.last(key)).json_bytes()).record_key() == key
+    for key, model, twin in (
+        (f"acct/{DAY}", AccountStatement, AccountStatementStruct),
+        (f"acct/{DAY}/w", WorkspaceStatement, WorkspaceStatementStruct),
+    ):
+        written = json.dumps(told.last(key), separators=(",", ":"), ensure_ascii=False).encode()
+        read = model.model_validate_json(written)
+        assert read.json_bytes() == written
+        assert read.record_key() == key
+        assert twin.__struct_fields__ == tuple(model.model_fields)
 
 
 def test_the_sum_is_rounded_once() -> None:
