@@ -22,6 +22,8 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
+from meter.batch.doubts import Retake as Retake
+from meter.batch.doubts import SetAside as SetAside
 from meter.batch.records import UnreadableRecord
 from meter.trouble import Trouble
 
@@ -36,14 +38,6 @@ IN_PASSING = (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeErro
 SETTLE_SECONDS = 1.0
 #: How long a leaving lane may finish the chunk in hand.
 CLOSE_SECONDS = 5.0
-
-
-class Retake(Exception):
-    """The partition must be taken as newly assigned: fenced, timed out, or an end of transaction in doubt."""
-
-
-class SetAside(Exception):
-    """This partition cannot be continued and may be left alone; the others go on."""
 
 
 class Lane:
@@ -274,14 +268,11 @@ class LaneManager(TableManager):
     ) -> None:
         app: Any = self.app
         gone = [self.runners.pop(tp) for tp in list(self.runners) if tp not in assigned]
-        log.info(
-            "%s: %d partitions assigned (generation %d), %d of them new, %d gone",
-            app.conf.id,
-            len(assigned),
-            generation_id,
-            len(assigned - self.runners.keys()),
-            len(gone),
+        new = len(assigned - self.runners.keys())
+        shares = (
+            f"{len(assigned)} partitions assigned (generation {generation_id}), {new} of them new, {len(gone)} gone"
         )
+        log.info("%s: %s", app.conf.id, shares)
         await asyncio.gather(*(runner.leave() for runner in gone))
         app.flow_control.resume()
         app.consumer.resume_flow()
