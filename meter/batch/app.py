@@ -49,6 +49,7 @@ class ChunkApp(faust.App):
     """One role's Faust app: a consumer group of its own, its lanes, and the first failure, if any."""
 
     BootStrategy = _Boot
+    logger = logging.getLogger("faust.app")  # every step of a service is no line of ours
 
     def __init__(
         self,
@@ -101,6 +102,12 @@ class ChunkApp(faust.App):
         if self.failure is None:
             self.failure = error
             self.failed.set()
+
+    def on_rebalance_return(self) -> None:
+        """Faust's sensors of a rebalance want its table recovery, which is not here."""
+
+    def on_rebalance_end(self) -> None:
+        self.rebalancing = False
 
     async def stop_with(self, error: BaseException) -> None:
         """The same, for lanes."""

@@ -62,6 +62,7 @@ class _Listener(ConsumerRebalanceListener):
 class ChunkConsumer(NoSingleOffsets):
     """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
 
+    logger = logging.getLogger("faust.consumer")
     consumer_stopped_errors = (ConsumerStoppedError,)
     chunk_records = CHUNK_RECORDS
 

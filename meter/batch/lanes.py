@@ -208,6 +208,8 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
 class LaneManager(TableManager):
     """Faust's table manager, keeping lanes instead of recovering tables record by record."""
 
+    logger = logging.getLogger("faust.tables")
+
     def __init__(self, app: Any, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.runners: dict[TP, Runner] = {}

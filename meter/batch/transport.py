@@ -1,6 +1,7 @@
 """Faust's transport with a consumer that reads chunks."""
 
 import asyncio
+import logging
 from typing import Any, cast
 
 from faust.transport import base as transport_base
@@ -12,6 +13,8 @@ from meter.batch.consumer import ChunkConsumer
 
 class ChunkFetcher(transport_base.Fetcher):
     """Faust's service that reads; stopped in a rebalance it just ends (Faust's own wants a supervisor then)."""
+
+    logger = logging.getLogger("faust.fetcher")
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _fetcher(self) -> None:
