@@ -1,6 +1,7 @@
 """Workers as an operator runs them: processes of `meter worker`, told by environment variables and signals."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -26,12 +27,25 @@ LOG_TAIL = 4_000
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (\S+)", re.MULTILINE)
 
 
+#: Where test ports are taken from: below the range from which the system gives ports to outgoing connections.
+PORTS = range(15_000, 30_000, 2)
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nobody listens on, nor on the next one (a broker's controller takes that)."""
+    while True:
+        port = random.choice(PORTS)
+        if all(_is_free(each) for each in (port, port + 1)):
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 class Worker:
