@@ -1,0 +1,126 @@
+"""`python -m benchmarks.race [--events N] [--runs R] [--contenders a,b]`: all on one broker of its own, interleaved.
+
+Every round runs every contender once, each beginning one place later than in the round before. A line of JSON for
+each run goes to the results file. Exit code 1 if a figure of anybody is wrong.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.load import Load
+from benchmarks.race.cluster import Cluster
+from benchmarks.race.contenders import Contender, Floor, Hand, KafkaStreams, StockFaust
+from benchmarks.race.measuring import Result, run
+from benchmarks.race.metering import Metering
+from benchmarks.race.source import Source
+from benchmarks.race.table import ratios, table
+from meter.broker import HOST, Broker, bind_error
+
+CONTENDERS: dict[str, Contender] = {
+    "meter": Metering(("intake", "meter")),
+    "kafka-streams": KafkaStreams(),
+    "hand": Hand(),
+    "floor": Floor(),
+    "meter-all": Metering(("all",)),
+    "meter-all-all": Metering(("all", "all")),
+    "faust": StockFaust(),
+}
+DEFAULT = "meter,kafka-streams,hand,floor"
+RESULTS = Path(__file__).with_name("results.jsonl")
+#: Below the range from which the system takes ports for connections.
+PORTS = range(19_500, 19_900, 10)
+
+
+@contextmanager
+def own_broker() -> Iterator[tuple[Cluster, int]]:
+    """A broker that is there for this run only: its cluster and its process."""
+    port = next(port for port in PORTS if bind_error(port) is None)
+    with tempfile.TemporaryDirectory(prefix="race-broker-", ignore_cleanup_errors=True) as directory:
+        broker = Broker(Path(directory), say)
+        try:
+            running = broker.up(port)
+            yield Cluster(f"{HOST}:{port}"), running.pid
+        finally:
+            broker.down()
+
+
+def say(sentence: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {sentence}", flush=True)
+
+
+class Sources:
+    """The inputs, made when they are first needed, and anew on another day: a plan covers from the day it is bought."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._made: dict[int, Source] = {}
+
+    def of(self, events: int) -> Source:
+        made = self._made.get(events)
+        if made is None or made.day != datetime.now(UTC).date():
+            say(f"making the input: {events:,} events")
+            made = self._made[events] = Source.made(self._cluster, Load(events))
+            say(f"{made.mean_bytes:.0f} bytes an event, {len(made.expected):,} figures over")
+        return made
+
+
+def race(names: Sequence[str], events: int, rounds: int, results: Path) -> list[Result]:
+    """All rounds."""
+    done: list[Result] = []
+    for name in names:
+        CONTENDERS[name].setup()
+    with own_broker() as (cluster, pid):
+        sources = Sources(cluster)
+        for number in range(rounds):
+            first = number % len(names)
+            for name in (*names[first:], *names[:first]):
+                contender = CONTENDERS[name]
+                source = sources.of(min(events, contender.most_events or events))
+                say(f"round {number + 1} of {rounds}: {contender.title}")
+                result = run(name, number, contender, cluster, source, pid)
+                done.append(result)
+                with results.open("a") as file:
+                    file.write(json.dumps(asdict(result)) + "\n")
+                say(told(result))
+    return done
+
+
+def told(result: Result) -> str:
+    """One run in a line."""
+    return (
+        f"  {result.events_a_second:,.0f} events/s, CPU {result.cpu:.1f} + {result.broker_cpu:.1f} s a million, "
+        f"{result.peak_mib:,.0f} MiB, {result.wrong_keys} of {result.keys:,} keys wrong"
+        f"{'' if result.complete else ', NOT FINISHED'} "
+        f"(begun after {result.start_seconds:.1f} s; calibration {result.calibration_seconds:.2f} s, "
+        f"stolen {result.stolen_seconds:.1f} s)"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3, help="rounds; every contender runs once in each")
+    parser.add_argument("--contenders", default=DEFAULT, help=f"of {', '.join(CONTENDERS)}")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    names = given.contenders.split(",")
+    if unknown := [name for name in names if name not in CONTENDERS]:
+        raise SystemExit(f"no such contender: {', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    results = race(names, given.events, given.runs, given.results)
+    print(f"\n{table(results)}\n\n{ratios(results)}")
+    if any(result.wrong_keys or not result.complete for result in results):
+        raise SystemExit("not every figure is right")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What the race asks of Kafka: topics made and deleted, offsets committed, where a topic's data ends, last values."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # exported all the same
+
+ANSWER_SECONDS = 30
+#: How far before the end of a partition the last data record is looked for at first.
+LOOK_BACK = 64
+BATCH = 20_000
+#: Nothing about connections that end with the broker.
+QUIET = {"log_level": 2}
+#: A topic and one of its partitions.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A topic to be made."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+class Cluster:
+    """One broker, asked from outside."""
+
+    def __init__(self, broker: str) -> None:
+        self.broker = broker
+        self._admin = AdminClient({"bootstrap.servers": broker, **QUIET})
+
+    def consumer(self, **config: str | int | bool) -> Consumer:
+        """A consumer of committed records that belongs to no group's work."""
+        own = {"bootstrap.servers": self.broker, "group.id": "race-look", "isolation.level": "read_committed"}
+        quick = {
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 10,
+        }
+        return Consumer({**own, **quick, **config})
+
+    def create(self, topics: Iterable[Made]) -> None:
+        """Make topics and wait until they can be used."""
+        wanted = [NewTopic(made.name, made.partitions, 1, config=dict(made.config)) for made in topics]
+        for future in self._admin.create_topics(wanted).values():
+            future.result(ANSWER_SECONDS)
+
+    def delete(self, prefix: str) -> None:
+        """Delete every topic whose name begins so."""
+        names = [name for name in self._admin.list_topics(timeout=ANSWER_SECONDS).topics if name.startswith(prefix)]
+        for future in (self._admin.delete_topics(names) if names else {}).values():
+            future.result(ANSWER_SECONDS)
+
+    def partitions(self, topic: str) -> list[int]:
+        """The partitions of a topic; none if it is not there."""
+        found = self._admin.list_topics(timeout=ANSWER_SECONDS).topics.get(topic)
+        return [] if found is None or found.error is not None else sorted(found.partitions)
+
+    def committed(self, group: str, topics: Iterable[str]) -> dict[Place, int]:
+        """What a group has committed of these topics; nothing while it does not exist."""
+        wanted = set(topics)
+        try:
+            asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+            answers = [future.result(ANSWER_SECONDS) for future in asked.values()]
+        except KafkaException:
+            return {}
+        found = [at for answer in answers for at in answer.topic_partitions or ()]
+        return {(at.topic, at.partition): at.offset for at in found if at.topic in wanted and at.offset >= 0}
+
+    def data_ends(self, topic: str) -> dict[Place, int]:
+        """The offset after the last data record of every partition: what a transaction leaves behind it is no data."""
+        consumer = self.consumer()
+        ends = {}
+        for partition in self.partitions(topic):
+            ends[topic, partition] = _data_end(consumer, topic, partition)
+        consumer.close()
+        return ends
+
+    def last_overages(self, topic: str) -> dict[str, int]:
+        """The last `overage` of each key; the day, which ends a key, is left out."""
+        consumer = self.consumer(**{"queued.min.messages": 100_000})
+        partitions = self.partitions(topic)
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+        last, ended = {}, 0
+        while ended < len(partitions):
+            for message in consumer.consume(BATCH, 0.2):
+                if message.error():
+                    ended += 1
+                    continue
+                key = (message.key() or b"").decode().rpartition("/")[0]
+                last[key] = int(json.loads(message.value() or b"")["overage"])
+        consumer.close()
+        return last
+
+
+def _data_end(consumer: Consumer, topic: str, partition: int) -> int:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), ANSWER_SECONDS)
+    back = LOOK_BACK
+    while high > low:
+        start = max(low, high - back)
+        consumer.assign([TopicPartition(topic, partition, start)])
+        end = None
+        while (message := consumer.poll(ANSWER_SECONDS)) is not None and not message.error():
+            end = (message.offset() or 0) + 1
+        if end is not None:
+            return end
+        if start == low:
+            break
+        back *= 4
+    return int(low)

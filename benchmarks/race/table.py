@@ -1,0 +1,57 @@
+"""The results as a markdown table, and the meter beside Kafka Streams round by round."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from benchmarks.race.measuring import Result
+
+HEAD = (
+    "| contender | events | runs | events/s, median (range) | CPU s a million (+ broker) | peak MiB | wrong keys |",
+    "|---|---|---|---|---|---|---|",
+)
+OURS, THEIRS = "meter", "kafka-streams"
+
+
+def table(results: Sequence[Result]) -> str:
+    """One line a contender, the fastest first."""
+    by_name: dict[str, list[Result]] = {}
+    for result in results:
+        by_name.setdefault(result.contender, []).append(result)
+    groups = sorted(by_name.values(), key=lambda group: -median(result.events_a_second for result in group))
+    return "\n".join([*HEAD, *(_line(group) for group in groups)])
+
+
+def _line(runs: Sequence[Result]) -> str:
+    rates = [run.events_a_second / 1000 for run in runs]
+    cpu = f"{_median(runs, lambda run: run.cpu):.1f} + {_median(runs, lambda run: run.broker_cpu):.1f}"
+    peak = _median(runs, lambda run: run.peak_mib)
+    wrong = f"{max(run.wrong_keys for run in runs)} of {runs[0].keys:,}" if runs[0].keys else "–"
+    late = sum(not run.complete for run in runs)
+    rate = f"{median(rates):.1f} k ({min(rates):.1f}–{max(rates):.1f})"
+    unfinished = f", {late} not finished" if late else ""
+    return (
+        f"| {runs[0].title} | {runs[0].events:,} | {len(runs)} | {rate} | {cpu} | {peak:,.0f} | {wrong}{unfinished} |"
+    )
+
+
+def _median(runs: Iterable[Result], figure: Callable[[Result], float]) -> float:
+    return median(figure(run) for run in runs)
+
+
+def ratios(results: Iterable[Result]) -> str:
+    """The meter over Kafka Streams in the same round; nothing if one of them did not run."""
+    results = list(results)
+    ours = {result.round: result for result in results if result.contender == OURS}
+    pairs = [(ours[result.round], result) for result in results if result.contender == THEIRS and result.round in ours]
+    if not pairs:
+        return ""
+    figures: dict[str, Callable[[Result], float]] = {
+        "events/s": lambda run: run.events_a_second,
+        "CPU": lambda run: run.cpu + run.broker_cpu,
+        "memory": lambda run: run.peak_mib,
+    }
+    told = []
+    for name, figure in figures.items():
+        found = [figure(mine) / figure(theirs) for mine, theirs in pairs]
+        told.append(f"{name} {median(found):.2f} ({min(found):.2f}–{max(found):.2f})")
+    return "meter / Kafka Streams, round by round: " + ", ".join(told)
