@@ -16,7 +16,8 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
-from meter.batch.consumer import RETRY_SECONDS, ChunkConsumer
+from meter.batch.consumer import ChunkConsumer
+from meter.batch.offsets import RETRY_SECONDS
 
 log = logging.getLogger(__name__)
 

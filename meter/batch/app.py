@@ -14,8 +14,9 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from faust.app.base import BootStrategy
 from faust.types import TP
 
+from meter.batch.assignment import LaneManager
 from meter.batch.chunks import ChunkSchema
-from meter.batch.lanes import Lane, LaneManager
+from meter.batch.lanes import Lane
 from meter.batch.transport import ChunkTransport
 
 log = logging.getLogger(__name__)

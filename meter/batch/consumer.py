@@ -13,14 +13,13 @@ from typing import Any, cast
 
 import aiokafka
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
+from meter.batch.offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.records import slim
-from meter.batch.single_offsets import NoSingleOffsets
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +29,6 @@ FETCH_WAIT_MS = 250
 PARTITION_FETCH_BYTES = 4 << 20
 #: The most records in one chunk.
 CHUNK_RECORDS = 20_000
-#: Pause after an error of the broker, in seconds.
-RETRY_SECONDS = 0.5
 
 
 class _Listener(ConsumerRebalanceListener):
@@ -59,7 +56,7 @@ class _Listener(ConsumerRebalanceListener):
         await consumer.on_partitions_assigned(tps, generation)
 
 
-class ChunkConsumer(NoSingleOffsets):
+class ChunkConsumer(GroupOffsets):
     """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
 
     logger = logging.getLogger("faust.consumer")
@@ -68,11 +65,8 @@ class ChunkConsumer(NoSingleOffsets):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kafka: aiokafka.AIOKafkaConsumer = None
         self._ahead: dict[TP, int] = {}
         self._begun: dict[TP, int] = {}
-        #: Being asked to give partitions away: the last moment to commit in this generation.
-        self.revoking = False
         #: Where the next chunk of each begun partition begins: after the last one that was handed out.
         self._next: dict[TP, int] = {}
         self._epochs = itertools.count(1)
@@ -223,11 +217,6 @@ class ChunkConsumer(NoSingleOffsets):
     async def subscribe(self, topics: Iterable[str]) -> None:
         self.kafka.subscribe(topics=sorted(set(topics)), listener=_Listener(self))
 
-    def assignment(self) -> set[TP]:
-        if self.kafka is None:
-            return set()
-        return {TP(tp.topic, tp.partition) for tp in self.kafka.assignment()}
-
     def resume_flow(self) -> None:
         super().resume_flow()
         self._wake.set()
@@ -237,50 +226,6 @@ class ChunkConsumer(NoSingleOffsets):
 
     def topic_partitions(self, topic: str) -> int | None:
         return len(self.kafka.partitions_for_topic(topic) or ()) or None
-
-    async def commit_offsets(self, offsets: Mapping[TP, tuple[int, str]]) -> bool:
-        """Commit offsets with their metadata for the group; False when a rebalance got in between."""
-        if not offsets:
-            return True
-        if not self._may_commit():
-            return False
-        try:
-            await self.kafka.commit({TopicPartition(*tp): OffsetAndMetadata(*at) for tp, at in offsets.items()})
-        except (CommitFailedError, IllegalStateError) as error:
-            log.info("offsets not committed, the group is rebalancing (%s); they are committed after it", error)
-            return False
-        return True
-
-    def _may_commit(self) -> bool:
-        """Not while the group is joined anew: the commit would wait behind the join, with the generation before it.
-
-        It would fail, and aiokafka would take that for the end of the membership that the join has just brought.
-        """
-        joining = self.kafka._subscription.reassignment_in_progress and not self.revoking
-        return self.kafka._coordinator.generation > 0 and not joining
-
-    async def confirm(self, tp: TP, at: tuple[int, str] | None) -> bool:
-        """Whether the group still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
-        while not self.should_stop:
-            if tp not in self.assignment():
-                return False
-            try:
-                if at is not None:
-                    return await self.commit_offsets({tp: at})
-                await self.committed([tp])
-                return tp in self.assignment()
-            except KafkaError as error:
-                log.warning("no answer about %s/%d (%r); asking again", tp.topic, tp.partition, error)
-                await self.sleep(RETRY_SECONDS)
-        return False
-
-    async def committed(self, tps: Iterable[TP]) -> dict[TP, OffsetAndMetadata]:
-        """The group's committed offsets with their metadata; a partition without one is left out."""
-        wanted = [TopicPartition(*tp) for tp in tps]
-        if not wanted:
-            return {}
-        found = await self.kafka._coordinator.fetch_committed_offsets(wanted)
-        return {TP(tp.topic, tp.partition): at for tp, at in found.items() if at.offset >= 0}
 
 
 def _message(chunk: Chunk, generation: int) -> ConsumerMessage:

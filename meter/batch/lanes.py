@@ -1,8 +1,6 @@
 """A lane is the life of one assigned partition: open (from where?), handle chunk after chunk, close.
 
-Faust decides who has which partition; the lanes do the rest, each in a task of its own, so that a partition
-waiting for its commit holds up no other. A rebalance that leaves a partition here leaves its lane running:
-correctness rests on fencing and identities, never on the moment of a revocation.
+Each runs in a task of its own, so that a partition waiting for its commit holds up no other.
 """
 
 import asyncio
@@ -12,13 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka.errors import (
-    IllegalStateError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-    TopicAuthorizationFailedError,
-)
-from faust.tables.manager import TableManager
+from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
@@ -32,10 +24,6 @@ log = logging.getLogger(__name__)
 #: A partition is taken anew at most this often in `RETAKE_WINDOW_SECONDS`; then the worker stops with the reason.
 RETAKES = 5
 RETAKE_WINDOW_SECONDS = 60.0
-#: Errors of a partition that was just given or taken away.
-IN_PASSING = (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError)
-#: Before others may take over, the chunks in hand get this long to come to their end, and their commit as long.
-SETTLE_SECONDS = 1.0
 #: How long a leaving lane may finish the chunk in hand.
 CLOSE_SECONDS = 5.0
 
@@ -203,99 +191,3 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
     for tp, doubt in doubts.items():
         runners[tp].doubt(doubt)
     return bool(doubts)
-
-
-class LaneManager(TableManager):
-    """Faust's table manager, keeping lanes instead of recovering tables record by record."""
-
-    logger = logging.getLogger("faust.tables")
-
-    def __init__(self, app: Any, **kwargs: Any) -> None:
-        super().__init__(app, **kwargs)
-        self.runners: dict[TP, Runner] = {}
-        self.joined = False
-
-    async def on_start(self) -> None:
-        self._tables_finalized.set()
-        self._tables_registered.set()
-
-    async def on_stop(self) -> None:
-        await self.app._fetcher.stop()
-        await self.leave_all()
-
-    async def leave_all(self) -> None:
-        await asyncio.gather(*(runner.leave() for runner in self.runners.values()))
-        await self.settle()
-        self.runners = {}
-
-    async def settle(self) -> None:
-        """Let the chunks in hand end and commit what was handled, so that the next owner repeats little."""
-        app: Any = self.app
-        if app.settle is None:
-            return
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < deadline and any(runner.busy for runner in self.runners.values()):
-            await asyncio.sleep(0.02)
-        try:
-            await asyncio.wait_for(app.settle(), SETTLE_SECONDS)
-        except TimeoutError:
-            log.info("%s: not all offsets were committed in time; their records are read again", app.conf.id)
-
-    def offer(self, chunk: Chunk) -> None:
-        """Hand a chunk to its lane; one that lost its partition meanwhile is dropped, the next owner reads it."""
-        runner = self.runners.get(chunk.tp)
-        if runner is not None:
-            runner.offer(chunk)
-
-    def lane(self, tp: TP) -> Lane | None:
-        runner = self.runners.get(tp)
-        return None if runner is None else runner.lane
-
-    def lanes(self) -> list[Lane]:
-        return [runner.lane for runner in self.runners.values()]
-
-    def ready(self) -> bool:
-        """Joined, and every assigned partition is restored and being read (or set aside)."""
-        return self.joined and all(runner.reading or runner.aside for runner in self.runners.values())
-
-    def opening(self) -> list[Lane]:
-        """Lanes that are still restoring."""
-        return [runner.lane for runner in self.runners.values() if not (runner.reading or runner.aside)]
-
-    def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self.joined = False
-
-    async def on_rebalance(
-        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
-    ) -> None:
-        app: Any = self.app
-        gone = [self.runners.pop(tp) for tp in list(self.runners) if tp not in assigned]
-        new = len(assigned - self.runners.keys())
-        shares = (
-            f"{len(assigned)} partitions assigned (generation {generation_id}), {new} of them new, {len(gone)} gone"
-        )
-        log.info("%s: %s", app.conf.id, shares)
-        await asyncio.gather(*(runner.leave() for runner in gone))
-        app.flow_control.resume()
-        app.consumer.resume_flow()
-        await app._fetcher.maybe_start()
-        app.on_rebalance_end()
-        for runner in self.runners.values():
-            runner.rejoin()
-        for tp in sorted(assigned - self.runners.keys()):
-            self.runners[tp] = Runner(app.lane_for(tp))
-        self.joined = True
-
-    def on_read_error(self, error: Exception) -> bool:
-        """An error while fetching; True when a lane was told. One that no other try can mend stops the worker."""
-        if read_error(error, self.runners):
-            return True
-        app: Any = self.app
-        if getattr(error, "retriable", False) or isinstance(error, IN_PASSING):
-            log.warning("%s: reading failed (%r); trying again", app.conf.id, error)
-        else:
-            app.fail(Trouble(f"{app.conf.id} cannot read: {error!r}"))
-        return False
-
-    async def wait_until_recovery_completed(self) -> bool:
-        return False

@@ -9,8 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from meter.batch import lanes
+from meter.batch.assignment import LaneManager
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import RETAKES, LaneManager, Retake, Runner, SetAside, read_error
+from meter.batch.lanes import RETAKES, Retake, Runner, SetAside, read_error
 from meter.trouble import Trouble
 from tests.batch.stage import USAGE, Stage, on_stage
 
