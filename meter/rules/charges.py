@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from meter.rules.prices import EXACT, to_the_cent
 from schemas.catalog import Item
-from schemas.money import money_text, price_text, units_text
+from schemas.money import money_text, price_text
 from schemas.rows import NO_RETENTION, ChargeLine
 
 _HUNDREDTH = Decimal("0.01")
@@ -60,21 +60,28 @@ def written_package(overage: int, item: Item) -> Written:
     """`package_lines`, written: in whole numbers, for it is done for every figure (a test holds them equal)."""
     if overage <= 0:
         return NOTHING
-    mantissa, decimals, price = _scaled(item.price)
-    hundredths = overage * 100 // item.unit
-    units = f"{hundredths // 100}.{hundredths % 100:02d}"
-    due = _point(hundredths * mantissa, decimals + 2)
-    return Written(due, (ChargeLine(item.default_retention or NO_RETENTION, overage, units, price, due),))
+    line = _written_line(item.default_retention or NO_RETENTION, overage, item.unit, item.price)
+    return Written(line.amount, (line,))
 
 
-def written(lines: Iterable[Line]) -> Written:
-    """Any lines, written."""
-    told = tuple(
-        ChargeLine(line.retention_days, line.quantity, units_text(line.units), price_text(line.unit_price), money)
-        for line in lines
-        for money in (money_text(line.amount),)
+def written_payg(by_retention: Mapping[int, int], item: Item) -> Written:
+    """`payg_lines`, written, likewise."""
+    retentions = item.retentions
+    lines = tuple(
+        _written_line(days, quantity, item.unit, retentions[days].price if days in retentions else item.price)
+        for days, quantity in sorted(by_retention.items())
+        if quantity > 0
     )
-    return Written(money_text(_sum(Decimal(line.amount) for line in told)), told)
+    if len(lines) == 1:
+        return Written(lines[0].amount, lines)
+    return Written(money_text(_sum(Decimal(line.amount) for line in lines)), lines) if lines else NOTHING
+
+
+def _written_line(days: int, quantity: int, unit: int, price: Decimal) -> ChargeLine:
+    mantissa, decimals, text = _scaled(price)
+    hundredths = 100 * quantity // unit
+    units = f"{hundredths // 100}.{hundredths % 100:02d}"
+    return ChargeLine(days, quantity, units, text, _point(hundredths * mantissa, decimals + 2))
 
 
 NOTHING = Written("0.00", ())

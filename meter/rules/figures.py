@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from meter.rules.alerts import alert
 from meter.rules.allocation import allocate
-from meter.rules.charges import NOTHING, payg_lines, written, written_package
+from meter.rules.charges import NOTHING, written_package, written_payg
 from meter.rules.days import day_text
 from meter.rules.memory import Cell
 from meter.rules.usage import converted, quantity_by_retention
@@ -94,13 +94,19 @@ def settle(fold: "Fold", touch: Touch) -> None:
     item = facts.priced(cell.item, cell.day)
     stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
     everything = touch.everything or not cell.allocated
-    for workspace in cell.uses if everything else touch.used:
-        cell.converted[workspace] = converted(cell.uses[workspace], item)
-    before = cell.covered
-    allocation = allocate(stake.shares, cell.converted)
-    cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
-    cause: CauseStruct | None = None
     used, converted_now, published, plans = touch.used, cell.converted, cell.published, stake.plans
+    moved = everything
+    for workspace in cell.uses if everything else used:
+        usage = converted(cell.uses[workspace], item)
+        if usage != converted_now.get(workspace):
+            converted_now[workspace] = usage
+            moved = True
+    before = cell.covered
+    if moved:
+        allocation = allocate(stake.shares, converted_now)
+        cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
+        fold.unbalanced[cell.key] = (cell, fold.revision)
+    cause: CauseStruct | None = None
     for workspace, covered in cell.covered.items():
         if everything or workspace in used or covered != before.get(workspace):
             if covered == converted_now[workspace] and workspace in plans and workspace not in published:
@@ -109,8 +115,8 @@ def settle(fold: "Fold", touch: Touch) -> None:
             if figure is not None:
                 cause = _publish(fold, cell, workspace, figure, cause or touch.cause())
     fold.memory.touch_cell(cell)
-    fold.unbalanced[cell.key] = (cell, fold.revision)
-    alert(fold, cell, stake)
+    if moved:
+        alert(fold, cell, stake)
 
 
 def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
@@ -135,7 +141,7 @@ def figure_of(cell: Cell, stake: "Stake", item: "Item", workspace: str, covered:
     if basis == PACKAGE:
         charge = written_package(usage - covered, item)
     else:
-        charge = written(payg_lines(quantity_by_retention(cell.uses[workspace], item), item))
+        charge = written_payg(quantity_by_retention(cell.uses[workspace], item), item)
     return Figure(usage, covered, usage - covered, basis, stake.plans.get(workspace, ()), *charge)
 
 
