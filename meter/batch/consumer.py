@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 FETCH_WAIT_MS = 250
 #: The most bytes of one partition in one fetch: bounds memory and the time of one chunk.
 PARTITION_FETCH_BYTES = 4 << 20
-#: The most records in one chunk.
-CHUNK_RECORDS = 20_000
 
 
 class _Listener(ConsumerRebalanceListener):
@@ -61,7 +59,6 @@ class ChunkConsumer(GroupOffsets):
 
     logger = logging.getLogger("faust.consumer")
     consumer_stopped_errors = (ConsumerStoppedError,)
-    chunk_records = CHUNK_RECORDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -174,7 +171,8 @@ class ChunkConsumer(GroupOffsets):
                 await self.wait_first(self._wake.wait(), timeout=1.0)
                 continue
             try:
-                fetched = await self.kafka.getmany(*wanted, timeout_ms=FETCH_WAIT_MS, max_records=self.chunk_records)
+                # All that was fetched: a limit over all partitions would cut one's chunk where another's ended.
+                fetched = await self.kafka.getmany(*wanted, timeout_ms=FETCH_WAIT_MS)
             except ConsumerStoppedError:
                 return
             except KafkaError as error:

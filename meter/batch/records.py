@@ -1,19 +1,24 @@
 """Records as aiokafka's reader makes them, a batch at a time, without a second object around each.
 
 aiokafka yields one record after the other from a generator and wraps each in a `ConsumerRecord`: 1.2 of the 1.9 µs
-that a record costs to be fetched. `slim` puts the two classes below in their place; everything about aborted
-transactions, markers and positions stays as it is there (a test reads the same log both ways).
+that a record costs to be fetched. `slim` puts the classes below in their place; everything about aborted
+transactions, markers and positions stays as it is there (a test reads the same log both ways). A batch that aiokafka
+cannot read is read once more, leniently: from the record on at which it gave up.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
+from aiokafka.record.memory_records import MemoryRecords
+
+from meter.batch.lenient import batch_at, next_offset, read_leniently
 
 
 class UnreadableRecord(KafkaError):
-    """A record, or its batch, that the client cannot read: a wrong checksum, a header's name that is not UTF-8."""
+    """A batch that cannot be read: a wrong checksum, a codec that nobody knows."""
 
     def __init__(self, tp: Any, offset: int, error: Exception) -> None:
         super().__init__(f"{tp.topic}/{tp.partition} at {offset}: {error!r}")
@@ -22,8 +27,49 @@ class UnreadableRecord(KafkaError):
         self.error = error
 
 
+class Batches:
+    """The batches of one fetch, as aiokafka takes them, and the bytes of the one it took last."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._batches = MemoryRecords(content)
+        self._taken = 0
+        self.has_next = self._batches.has_next
+        self.size_in_bytes = self._batches.size_in_bytes
+
+    def next_batch(self) -> Any:
+        self._taken += 1
+        return self._batches.next_batch()
+
+    def last(self) -> bytes:
+        return batch_at(self._content, self._taken - 1)
+
+
 class SlimRecords(fetcher.PartitionRecords):
     """The records of one fetch: offset, timestamp, timestamp_type, key, value, headers."""
+
+    _records: Batches
+    next_fetch_offset: int
+
+    def _unpack_records(self) -> Iterator[Any]:
+        while self._records.has_next():
+            try:
+                yield from super()._unpack_records()
+            except Exception as error:
+                yield from self._rest(error)
+
+    def _rest(self, error: Exception) -> Iterator[Any]:
+        """The rest of the batch in which aiokafka met an error; that error again if nothing can be read."""
+        batch = self._records.last()
+        try:
+            records = read_leniently(batch)
+        except Exception:
+            raise error from None
+        for record in records:
+            if record.offset >= self.next_fetch_offset:
+                self.next_fetch_offset = record.offset + 1
+                yield record
+        self.next_fetch_offset = next_offset(batch)
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record
@@ -52,5 +98,6 @@ class SlimResult(fetcher.FetchResult):
 
 def slim() -> None:
     """Put the slim classes in the place of aiokafka's, for all consumers of this process."""
+    fetcher.MemoryRecords = Batches
     fetcher.PartitionRecords = SlimRecords
     fetcher.FetchResult = SlimResult
