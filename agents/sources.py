@@ -179,7 +179,10 @@ class SourceLane(Lane):
         raise NotImplementedError
 
     async def bury(self, record: Any, reason: DeadReason, error: str) -> asyncio.Future[Any]:
-        """A record becomes a dead letter."""
+        """A record becomes a dead letter; one that is torn has no value to say so by itself."""
+        torn = getattr(record, "torn", "")
+        if torn:
+            reason, error = DeadReason.NOT_JSON, f"the producer's own lengths tear the record: {torn}"
         letter = dead_letter(
             reason,
             error,
@@ -187,7 +190,7 @@ class SourceLane(Lane):
             self.tp.partition,
             record.offset,
             record.key,
-            record.value,
+            record.raw if torn else record.value,
             record.headers,
             self.received(record) * 1000,
         )

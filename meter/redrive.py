@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from meter import control
 from meter.admin import connected_admin, partition_counts
+from meter.batch.records import slim
 from meter.outputs import open_outputs
 from meter.redriving import Left, Place, Plan, Sendable, completed, in_order, planned
 from meter.rules.days import time_text
@@ -63,6 +64,7 @@ async def _letters(settings: Settings, topics: Topics) -> list[tuple[Place, Dead
 
 async def _completed(settings: Settings, topics: Topics, cut: list[Sendable], plan: Plan) -> list[Sendable]:
     whole = []
+    slim()  # for the lenient reader behind it: what the intake could read can be read again
     consumer = aiokafka.AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",

@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from meter.batch.records import SlimRecords, SlimResult
+from meter.batch.records import Batches, SlimRecords, SlimResult
 
 TP = TopicPartition("usage", 0)
 
@@ -43,7 +43,16 @@ def read(records: type, result: type, content: bytes, since: int, most: int | No
     assignment = Assignment({TP})
     state = assignment.state_value(TP)
     state.reset_to(since)
-    unread = records(TP, MemoryRecords(content), [], since, None, None, True, fetcher.READ_COMMITTED)
+    unread = records(
+        TP,
+        Batches(content) if records is SlimRecords else MemoryRecords(content),
+        [],
+        since,
+        None,
+        None,
+        True,
+        fetcher.READ_COMMITTED,
+    )
     fetched = result(TP, assignment=assignment, partition_records=unread, backoff=0)
     found: list[Any] = []
     positions = []
