@@ -13,7 +13,7 @@ from typing import Any
 
 import aiokafka
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from faust.types import TP
 
 from agents.catalogue import FollowedCatalogue, KnownCatalogue
@@ -29,6 +29,7 @@ from agents.usage import Shapes, UsageLane
 from agents.workspaces import WorkspacesLane
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
+from meter.batch.records import UnreadableRecord
 from meter.batch.transactions import let_go
 from meter.rules.facts import Facts
 from meter.settings import Settings
@@ -154,7 +155,10 @@ class Intake:
         return beginning[wanted], end[wanted]
 
     async def record_at(self, tp: TP, offset: int) -> Any | None:
-        """The record at an offset, if it still stands there; Retake if Kafka does not say."""
+        """The record at an offset, if it still stands there; Retake if Kafka does not say.
+
+        Raises as it is what no other try can mend: TopicAuthorizationFailedError, UnreadableRecord.
+        """
         asker = self._asker
         assert asker is not None
         async with self._asking:
@@ -167,27 +171,38 @@ class Intake:
                     return record if record.offset == offset else None
                 if await asker.position(wanted) > offset:
                     return None
+            except (TopicAuthorizationFailedError, UnreadableRecord):
+                raise
             except KafkaError as error:
                 raise Retake(f"its record {offset} could not be read ({error!r})") from error
             raise Retake(f"Kafka did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
 
     async def marks_at(self, wanted: Mapping[TP, Mark]) -> dict[TP, Mark]:
-        """The marks of the records that now stand where these were made; of many partitions at once."""
+        """The marks of the records that now stand where these were made; of many partitions at once.
+
+        Where Kafka did not answer in time, or with an error, there is none: that lane asks again for itself.
+        """
         if not wanted:
             return {}
         found: dict[TP, Mark] = {}
         waiting = {TopicPartition(*tp): mark.offset for tp, mark in wanted.items()}
-        assert self._asker is not None
+        asker = self._asker
+        assert asker is not None
         async with self._asking:
-            self._asker.assign(list(waiting))
+            asker.assign(list(waiting))
             for kafka_tp, offset in waiting.items():
-                self._asker.seek(kafka_tp, offset)
+                asker.seek(kafka_tp, offset)
             until = time.monotonic() + RECORD_MS / 1000
             while waiting and time.monotonic() < until:
-                for kafka_tp, records in (await self._asker.getmany(*waiting, timeout_ms=500)).items():
+                try:
+                    fetched = await asker.getmany(*waiting, timeout_ms=500)
+                except KafkaError as error:
+                    log.warning("the marks of %d partitions: %r; each asks for itself", len(waiting), error)
+                    break
+                for kafka_tp, records in fetched.items():
                     if records[0].offset == waiting.pop(kafka_tp):
                         found[TP(kafka_tp.topic, kafka_tp.partition)] = Mark.of(records[0])
-                    self._asker.pause(kafka_tp)
+                    asker.pause(kafka_tp)
         return found
 
     def lane_for(self, app: ChunkApp, tp: TP) -> SourceLane:

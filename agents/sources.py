@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.gathering import Builder
 from agents.marks import Mark, metadata
@@ -17,6 +17,7 @@ from agents.reading import Dead
 from agents.skips import accept_skip
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
+from meter.batch.records import UnreadableRecord
 from meter.rules.dead_letters import dead_letter
 from meter.trouble import Trouble
 from schemas.reasons import DeadReason
@@ -97,7 +98,12 @@ class SourceLane(Lane):
 
     async def marked(self, mark: Mark) -> Mark | None:
         """The mark of the record that now stands where a mark was made."""
-        found = await self.intake.record_at(self.tp, mark.offset)
+        try:
+            found = await self.intake.record_at(self.tp, mark.offset)
+        except TopicAuthorizationFailedError as error:
+            raise self.unreadable("the broker does not let us read it") from error
+        except UnreadableRecord as error:
+            raise self.unreadable(f"the last record read cannot be read again: {error}") from error
         return None if found is None else Mark.of(found)
 
     async def _discontinued(self, start: Start) -> str | None:

@@ -1,0 +1,120 @@
+"""What the lanes of the intake share: marks asked for many at once, and a producer that nobody uses in doubt."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from faust.types import TP
+
+from agents import intake as intake_module
+from agents.intake import Intake
+from agents.marks import Mark
+from agents.own_lanes import OwnLane
+from meter.batch.lanes import Retake, SetAside
+
+ONE, OTHER, DENIED = TP("usage.a", 0), TP("usage.b", 0), TP("usage.denied", 0)
+#: The record that stands at every offset that is asked for.
+STANDING = Mark(7, 1_000, 0)
+
+
+class Asker:
+    """A consumer of partitions that answer, say nothing, or are denied."""
+
+    def __init__(self, *answering: TP, position: int = 7) -> None:
+        self.answering = {TopicPartition(*tp) for tp in answering}
+        self.at = position
+        self.assigned: set[TopicPartition] = set()
+
+    def assign(self, tps: list[TopicPartition]) -> None:
+        self.assigned = set(tps)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        assert tp in self.assigned
+
+    def pause(self, tp: TopicPartition) -> None:
+        assert tp in self.assigned
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self.at
+
+    async def getmany(self, *tps: TopicPartition, timeout_ms: int, max_records: int | None = None) -> dict[Any, Any]:
+        await asyncio.sleep(0.01)
+        if TopicPartition(*DENIED) in tps:
+            raise TopicAuthorizationFailedError(DENIED.topic)
+        record = SimpleNamespace(offset=7, timestamp=1_000, value=None)
+        return {tp: [record] for tp in tps if tp in self.answering}
+
+
+def asking(asker: Asker) -> Any:
+    """The part of an intake that asks for records."""
+    asked: Any = SimpleNamespace(_asker=asker, _asking=asyncio.Lock())
+    asked.record_at = lambda tp, offset: Intake.record_at(asked, tp, offset)
+    return asked
+
+
+def own_lane(asker: Asker, tp: TP, standing: Mark | None) -> OwnLane:
+    lane = OwnLane.__new__(OwnLane)
+    lane.tp, lane.where, lane.standing = tp, f"{tp.topic}/0", standing
+    lane.intake = asking(asker)
+    return lane
+
+
+async def marks(asker: Asker, *tps: TP) -> dict[TP, Mark]:
+    return await Intake.marks_at(asking(asker), dict.fromkeys(tps, STANDING))
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "RECORD_MS", 50)
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    async def told() -> None:
+        await story()
+
+    asyncio.run(told())
+
+
+def test_no_answer_is_no_other_mark() -> None:
+    async def story() -> None:
+        asker = Asker(ONE)
+        assert await marks(asker, ONE, OTHER) == {ONE: STANDING}
+        assert await own_lane(asker, ONE, STANDING).marked(STANDING) == STANDING
+        with pytest.raises(Retake, match="did not give its record 7"):
+            await own_lane(asker, OTHER, None).marked(STANDING)
+
+    run(story)
+
+
+def test_where_the_record_is_gone_the_mark_is_another() -> None:
+    async def story() -> None:
+        assert await own_lane(Asker(position=9), ONE, None).marked(STANDING) is None
+
+    run(story)
+
+
+def test_one_partition_that_is_denied_holds_up_no_other_and_is_set_aside_alone() -> None:
+    async def story() -> None:
+        asker = Asker(ONE)
+        assert await marks(asker, ONE, DENIED) == {}
+        assert await own_lane(asker, ONE, None).marked(STANDING) == STANDING
+        with pytest.raises(SetAside, match="does not let us read"):
+            await own_lane(asker, DENIED, None).marked(STANDING)
+
+    run(story)
+
+
+def test_an_error_of_the_broker_is_a_doubt() -> None:
+    async def story() -> None:
+        class Broken(Asker):
+            async def getmany(self, *tps: Any, **_: Any) -> dict[Any, Any]:
+                raise KafkaError("the broker is away")
+
+        with pytest.raises(Retake, match="could not be read"):
+            await own_lane(Broken(), ONE, None).marked(STANDING)
+
+    run(story)
