@@ -5,25 +5,23 @@ each run goes to the results file. Exit code 1 if a figure of anybody is wrong.
 """
 
 import argparse
+import faulthandler
 import json
 import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.load import Load
+from benchmarks.own_broker import own_broker, say
 from benchmarks.race.cluster import Cluster
 from benchmarks.race.contenders import Contender, Floor, Hand, KafkaStreams, StockFaust
 from benchmarks.race.measuring import Result, run
 from benchmarks.race.metering import Metering
 from benchmarks.race.source import Source
 from benchmarks.race.table import ratios, table
-from meter.broker import HOST, Broker, bind_error
 
 CONTENDERS: dict[str, Contender] = {
     "meter": Metering(("intake", "meter")),
@@ -36,25 +34,6 @@ CONTENDERS: dict[str, Contender] = {
 }
 DEFAULT = "meter,kafka-streams,hand,floor"
 RESULTS = Path(__file__).with_name("results.jsonl")
-#: Below the range from which the system takes ports for connections.
-PORTS = range(19_500, 19_900, 10)
-
-
-@contextmanager
-def own_broker() -> Iterator[tuple[Cluster, int]]:
-    """A broker that is there for this run only: its cluster and its process."""
-    port = next(port for port in PORTS if bind_error(port) is None)
-    with tempfile.TemporaryDirectory(prefix="race-broker-", ignore_cleanup_errors=True) as directory:
-        broker = Broker(Path(directory), say)
-        try:
-            running = broker.up(port)
-            yield Cluster(f"{HOST}:{port}"), running.pid
-        finally:
-            broker.down()
-
-
-def say(sentence: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {sentence}", flush=True)
 
 
 class Sources:
@@ -78,7 +57,8 @@ def race(names: Sequence[str], events: int, rounds: int, results: Path) -> list[
     done: list[Result] = []
     for name in names:
         CONTENDERS[name].setup()
-    with own_broker() as (cluster, pid):
+    with own_broker() as (broker, pid):
+        cluster = Cluster(broker)
         sources = Sources(cluster)
         for number in range(rounds):
             first = number % len(names)
@@ -115,6 +95,7 @@ def main() -> None:
     names = given.contenders.split(",")
     if unknown := [name for name in names if name not in CONTENDERS]:
         raise SystemExit(f"no such contender: {', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
+    faulthandler.enable()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     results = race(names, given.events, given.runs, given.results)
     print(f"\n{table(results)}\n\n{ratios(results)}")

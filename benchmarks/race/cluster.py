@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # exported all the same
 
 ANSWER_SECONDS = 30
@@ -32,6 +32,8 @@ class Cluster:
     def __init__(self, broker: str) -> None:
         self.broker = broker
         self._admin = AdminClient({"bootstrap.servers": broker, **QUIET})
+        self._asking: dict[str, Consumer] = {}
+        self._partitions: dict[str, list[int]] = {}
 
     def consumer(self, **config: str | int | bool) -> Consumer:
         """A consumer of committed records that belongs to no group's work."""
@@ -57,20 +59,33 @@ class Cluster:
             future.result(ANSWER_SECONDS)
 
     def partitions(self, topic: str) -> list[int]:
-        """The partitions of a topic; none if it is not there."""
-        found = self._admin.list_topics(timeout=ANSWER_SECONDS).topics.get(topic)
-        return [] if found is None or found.error is not None else sorted(found.partitions)
+        """The partitions of a topic; none if it is not there yet."""
+        known = self._partitions.get(topic)
+        if known is None:
+            found = self._admin.list_topics(timeout=ANSWER_SECONDS).topics.get(topic)
+            if found is None or found.error is not None:
+                return []
+            known = self._partitions[topic] = sorted(found.partitions)
+        return known
 
     def committed(self, group: str, topics: Iterable[str]) -> dict[Place, int]:
-        """What a group has committed of these topics; nothing while it does not exist."""
-        wanted = set(topics)
+        """What a group has committed of these topics: asked by a consumer that bears its name and never joins."""
+        asking = self._asking.get(group)
+        if asking is None:
+            config = {"bootstrap.servers": self.broker, "group.id": group, "isolation.level": "read_uncommitted"}
+            asking = self._asking[group] = Consumer({**QUIET, **config})
+        places = [TopicPartition(topic, partition) for topic in topics for partition in self.partitions(topic)]
         try:
-            asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-            answers = [future.result(ANSWER_SECONDS) for future in asked.values()]
+            found = asking.committed(places, ANSWER_SECONDS) if places else []
         except KafkaException:
             return {}
-        found = [at for answer in answers for at in answer.topic_partitions or ()]
-        return {(at.topic, at.partition): at.offset for at in found if at.topic in wanted and at.offset >= 0}
+        return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
+
+    def forget(self) -> None:
+        """Let go of the groups that were asked about."""
+        for asking in self._asking.values():
+            asking.close()
+        self._asking.clear()
 
     def data_ends(self, topic: str) -> dict[Place, int]:
         """The offset after the last data record of every partition: what a transaction leaves behind it is no data."""

@@ -69,6 +69,7 @@ def run(name: str, number: int, contender: Contender, cluster: Cluster, source: 
             wrong = sum(wanted.get(key, 0) != told.get(key, 0) for key in wanted.keys() | told.keys())
         finally:
             stop(entry.programs)
+            cluster.forget()
             cluster.delete(entry.name)
     events, last = source.load.events, looks[-1]
     begun = _last_before(looks, first or started)
