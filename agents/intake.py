@@ -112,11 +112,14 @@ class Intake:
         return producer
 
     def _current(self) -> AIOKafkaProducer:
+        """The producer; Retake while it is in doubt: whoever wants to write takes its partition anew, and renews it."""
         assert self._producer is not None, "the intake is started before it writes"
+        if self._doubted:
+            raise Retake("the producer is in doubt since another write failed")
         return self._producer
 
     def doubt(self) -> None:
-        """A write failed: its producer lost count of what it sent, so no lane reads again before `renew`."""
+        """A write failed: its producer lost count of what it sent, so nobody writes by it again."""
         self._doubted = True
 
     async def renew(self) -> None:
@@ -128,9 +131,10 @@ class Intake:
                 fresh = await self._new_producer()
             except (KafkaError, TimeoutError) as error:
                 raise Retake(f"a new producer did not start ({error!r})") from error
-            old, self._producer = self._current(), fresh
-            await let_go(old)
-            self._doubted = False
+            old, self._producer = self._producer, fresh
+            if old is not None:
+                await let_go(old)
+            self._doubted = False  # only now: what the old one still had under way has failed, and said so
 
     async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:
         """Send a dead letter; done when acknowledged."""

@@ -14,6 +14,7 @@ from agents import intake as intake_module
 from agents.intake import Intake
 from agents.marks import Mark
 from agents.own_lanes import OwnLane
+from agents.sources import SourceLane
 from meter.batch.lanes import Retake, SetAside
 
 ONE, OTHER, DENIED = TP("usage.a", 0), TP("usage.b", 0), TP("usage.denied", 0)
@@ -116,5 +117,58 @@ def test_an_error_of_the_broker_is_a_doubt() -> None:
 
         with pytest.raises(Retake, match="could not be read"):
             await own_lane(Broken(), ONE, None).marked(STANDING)
+
+    run(story)
+
+
+def doubtful() -> Any:
+    """The part of an intake that keeps the producer."""
+
+    async def fresh() -> str:
+        return "fresh"
+
+    intake: Any = SimpleNamespace(_producer="old", _doubted=False, _renewing=asyncio.Lock(), _new_producer=fresh)
+    intake.doubt = lambda: Intake.doubt(intake)
+    intake.renew = lambda: Intake.renew(intake)
+    intake.current = lambda: Intake._current(intake)
+    return intake
+
+
+def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+
+    intake = doubtful()
+
+    async def let_go(producer: Any) -> None:
+        gone.append(producer)
+        intake.doubt()  # as another write does that the old producer still had under way
+
+    monkeypatch.setattr(intake_module, "let_go", let_go)
+
+    async def story() -> None:
+        assert intake.current() == "old"
+        intake.doubt()
+        with pytest.raises(Retake, match="in doubt"):
+            intake.current()
+        await intake.renew()
+        assert (intake.current(), gone) == ("fresh", ["old"])
+
+    run(story)
+
+
+@pytest.mark.parametrize("kind", [SourceLane, OwnLane])
+def test_every_lane_that_is_taken_anew_renews_a_producer_in_doubt_before_it_reads(kind: type[SourceLane]) -> None:
+    async def story() -> None:
+        renewed: list[bool] = []
+
+        async def renew() -> None:
+            renewed.append(True)
+            raise Retake("a new producer did not start")
+
+        lane: Any = kind.__new__(kind)
+        lane.intake = SimpleNamespace(renew=renew)
+        with pytest.raises(Retake):
+            await lane.open()
+        assert renewed == [True]
 
     run(story)
