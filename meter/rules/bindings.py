@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from meter.rules.memory import Cell
 
 
-def bind(fold: "Fold", named: Named) -> "list[Cell]":
-    """Remember what a record says of a workspace; the cells whose basis that changes, touched."""
+def bind(fold: "Fold", named: Named) -> "list[Cell] | None":
+    """Remember what a record says of a workspace; the cells whose basis that changes, touched.
+
+    None if it tells nothing new.
+    """
     known = fold.memory.binding(named.workspace)
     if known is not None and known.commercial <= named.commercial:
-        return []
+        return None
     fold.memory.put_binding(named.workspace, Binding(named.account, named.commercial))
     if known is None:
         fold.memory.account(named.account)
@@ -32,9 +35,10 @@ def bind(fold: "Fold", named: Named) -> "list[Cell]":
 
 
 def bind_group(fold: "Fold", group: BindingGroup, named: Sequence[Named]) -> None:
-    """Apply records of `workspaces` that told something new."""
+    """Apply records of `workspaces`; one that tells nothing new was written before, or usage told the same first."""
     for entry in group.entries:
         workspace = named[entry.named]
-        for cell in bind(fold, workspace):
+        changed = bind(fold, workspace)
+        fold.count("workspace", "duplicate" if changed is None else "counted")
+        for cell in changed or ():
             fold.touch(cell).by_workspace(workspace.workspace, group.topic, group.partition, entry.offset)
-    fold.count("workspace", "counted", len(group.entries))

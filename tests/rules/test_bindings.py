@@ -1,0 +1,36 @@
+"""What records of `workspaces` tell the fold, and how they are counted."""
+
+from meter.rules.days import parse_day
+from schemas.journal import BindingEntry, BindingGroup, Gathered, Named
+from schemas.rows import NEVER
+from tests.rules.days_world import Days, ms
+
+AT = "2026-01-31T08:00:00Z"
+
+
+def bind(days: Days, *told: tuple[str, int]) -> None:
+    """One journal record with these records of `workspaces` (workspace, first commercial day)."""
+    named = [Named(workspace, "acct", commercial) for workspace, commercial in told]
+    entries = [BindingEntry(number, ms(AT), number) for number in range(len(told))]
+    days.append(Gathered(named, [BindingGroup("workspaces", 0, entries)]), AT)
+
+
+def counted(days: Days) -> tuple[int, int]:
+    counts = days.fold.counts
+    return counts.get(("workspace", "counted"), 0), counts.get(("workspace", "duplicate"), 0)
+
+
+def test_a_record_that_tells_something_new_is_counted_and_its_repeat_is_a_duplicate() -> None:
+    days, today = Days(), parse_day("2026-01-31")
+    bind(days, ("wksp_a", NEVER), ("wksp_b", today))
+    assert counted(days) == (2, 0)
+    bind(days, ("wksp_a", NEVER), ("wksp_b", today))  # written again after a crash
+    assert counted(days) == (2, 2)
+    bind(days, ("wksp_a", today))
+    assert counted(days) == (3, 2)
+
+
+def test_a_repeat_in_the_same_record_is_a_duplicate() -> None:
+    days = Days()
+    bind(days, ("wksp_a", NEVER), ("wksp_a", NEVER))
+    assert counted(days) == (1, 1)
