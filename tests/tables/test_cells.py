@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.batch.store import Store
@@ -98,6 +98,10 @@ def test_what_is_read_back_is_what_was_kept(tmp_path_factory: pytest.TempPathFac
         write(store, cells)
         assert same(Cells(store).get(KEY), cell)
     store.close()
+
+
+def test_no_property_fails_because_a_machine_is_slow() -> None:
+    assert settings().deadline is None
 
 
 def test_a_dropped_cell_leaves_no_row(store: Store) -> None:
