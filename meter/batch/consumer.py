@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 FETCH_WAIT_MS = 250
 #: The most bytes of one partition in one fetch: bounds memory and the time of one chunk.
 PARTITION_FETCH_BYTES = 4 << 20
+#: In place of the number of chunks handed out: more than are ever released.
+HALTED = 1 << 30
 
 
 class _Listener(ConsumerRebalanceListener):
@@ -119,6 +121,13 @@ class ChunkConsumer(GroupOffsets):
         """Read no more of `tp` until `begin`."""
         self._begun.pop(tp, None)
         self._next.pop(tp, None)
+        if tp in self.assignment():
+            self.kafka.pause(TopicPartition(*tp))
+
+    def halt(self, tp: TP) -> None:
+        """Read no more of `tp` until `begin`; what was handed out stays good."""
+        if tp in self._begun:
+            self._ahead[tp] = HALTED
         if tp in self.assignment():
             self.kafka.pause(TopicPartition(*tp))
 

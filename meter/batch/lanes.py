@@ -87,7 +87,7 @@ class Runner:
 
     def doubt(self, reason: Exception) -> None:
         """Reading failed: what was read before is handled first, then the lane hears it (Retake, SetAside or worse)."""
-        self.lane.app.consumer.pause(self.lane.tp)
+        self.lane.app.consumer.halt(self.lane.tp)
         self.queue.put_nowait(reason)
 
     async def leave(self) -> None:

@@ -20,7 +20,8 @@ class FakeConsumer:
         self.begun: list[int] = []
         self.epoch = 0
         self.released: list[Chunk] = []
-        self.paused = 0
+        self.reading = False
+        self.halted = 0
         self.ours = True
 
     def assignment(self) -> set[TP]:
@@ -29,12 +30,16 @@ class FakeConsumer:
     def begin(self, tp: TP, offset: int) -> None:
         self.epoch += 1
         self.begun.append(offset)
+        self.reading = True
 
     def pause(self, tp: TP) -> None:
-        self.paused += 1
+        self.reading = False
+
+    def halt(self, tp: TP) -> None:
+        self.halted += 1
 
     def current(self, chunk: Chunk) -> bool:
-        return chunk.epoch == self.epoch
+        return self.reading and chunk.epoch == self.epoch
 
     def release(self, chunk: Chunk) -> None:
         self.released.append(chunk)

@@ -43,7 +43,7 @@ class FakeKafka:
     def pause(self, tp: TopicPartition) -> None:
         pass
 
-    async def getmany(self, *wanted: TopicPartition, timeout_ms: int, max_records: int) -> dict[Any, list[Any]]:
+    async def getmany(self, *wanted: TopicPartition, timeout_ms: int) -> dict[Any, list[Any]]:
         given = await self.fetches.get()
         if isinstance(given, KafkaError):
             raise given
@@ -179,5 +179,24 @@ def test_a_partition_is_idle_only_when_all_that_was_read_is_released() -> None:
         assert not consumer.idle(USAGE)
         reading.consumer._rewind()
         assert reading.kafka.positions == {}
+
+    read(story)
+
+
+def test_a_halted_partition_is_read_no_more_and_what_was_handed_out_of_it_stays_good() -> None:
+    async def story(reading: Reading) -> None:
+        reading.consumer.begin(USAGE, 0)
+        reading.consumer.begin(OTHER, 0)
+        await reading.fetch({USAGE: 3})
+        (chunk,) = reading.chunks
+        reading.consumer.halt(USAGE)
+        assert reading.consumer._wanted() == [TopicPartition(*OTHER)]
+        assert reading.consumer.current(chunk)
+        reading.consumer.release(chunk)
+        assert reading.consumer._wanted() == [TopicPartition(*OTHER)]
+        assert not reading.consumer.idle(USAGE)
+        reading.consumer.begin(USAGE, 3)
+        assert not reading.consumer.current(chunk)
+        assert TopicPartition(*USAGE) in reading.consumer._wanted()
 
     read(story)

@@ -76,6 +76,17 @@ def test_a_doubt_takes_the_partition_anew() -> None:
     on_stage(story)
 
 
+def test_what_was_read_before_reading_failed_is_handled_before_the_lane_hears_of_it() -> None:
+    async def story(stage: Stage) -> None:
+        chunks = [stage.chunk(0, 5), stage.chunk(5, 9)]
+        stage.runner.doubt(Retake("its log has no offset 9 any more"))
+        await stage.turn()
+        assert stage.lane.handled == chunks
+        assert (stage.consumer.halted, stage.lane.opened_times) == (1, 2)
+
+    on_stage(story)
+
+
 def test_a_partition_that_may_be_somebody_elses_is_not_taken_before_the_group_says_so() -> None:
     async def story(stage: Stage) -> None:
         stage.consumer.ours = False
