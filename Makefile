@@ -13,10 +13,10 @@ SIDE_BY_SIDE := -n 4 --dist loadfile
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint simulate format schemas lock clean
+.PHONY: help setup demo test check lint simulate race bench-quick format schemas lock clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## a virtual environment with exactly the versions of constraints.txt
 
@@ -45,6 +45,14 @@ lint: setup ## style and types
 SEEDS ?= 100000
 simulate: setup ## SEEDS seeds of crashes and doubts against the real core; FROM=seed: from there on
 	@$(BIN)/python -m tests.simulation $(FROM) --seeds $(SEEDS)
+
+EVENTS ?= 1000000
+RUNS ?= 3
+race: setup ## the meter beside Kafka Streams and others, in one run: EVENTS, RUNS, CONTENDERS (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.race --events $(EVENTS) --runs $(RUNS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
+
+bench-quick: setup ## this work tree beside the previous tag (BASE=revision: that one), as a ratio, in two minutes
+	@$(BIN)/python -m benchmarks.quick $(if $(BASE),--base $(BASE))
 
 format: setup ## put the code into shape
 	@$(BIN)/ruff check --fix $(CODE)

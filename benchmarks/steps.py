@@ -27,6 +27,7 @@ from agents.reading import UsageReader
 from agents.usage import Shapes, _Packer
 from benchmarks.load import Load
 from meter.batch.store import Store
+from meter.cli.worker import tune_collector
 from meter.rules.days import zone
 from meter.rules.fold import Fold
 from schemas import journal
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--chunk", type=int, default=4_000, help="events that become one journal record")
     parser.add_argument("--journal-records", type=int, default=4, help="of them in one transaction of the meter")
     given = parser.parse_args()
+    tune_collector()  # as in a worker
     load = Load(given.events, given.workspaces, given.accounts, given.repeats)
     with tempfile.TemporaryDirectory() as directory:
         measure(load, given.chunk, given.journal_records, Path(directory))

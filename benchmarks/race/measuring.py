@@ -16,7 +16,7 @@ from benchmarks.workers import cpu_seconds
 LOOK_SECONDS = 0.1
 #: A run may take as long as this many events a second need, and the rest that every run may take.
 SLOWEST, REST_SECONDS = 5_000, 90.0
-SLOWEST_STOCK = 800
+SLOWEST_STOCK = 300
 
 
 @dataclass(frozen=True)
