@@ -1,0 +1,60 @@
+"""A plan as a day sees it: the list and the quota in force, from its history."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from schemas.days import parse_date
+from schemas.plans import Plan as PlanRecord
+
+
+@dataclass(frozen=True)
+class TrafficOf:
+    """Traffic packages of one item: what they add to the quota of each day from `since` on."""
+
+    item: str
+    a_day: int
+    since: int
+
+
+@dataclass(frozen=True)
+class Package:
+    """A plan package as it was bought."""
+
+    quotas: dict[str, int]
+    price: Decimal
+
+
+@dataclass
+class Plan:
+    """One purchase. `packages` and `lists`, each with its first day, in the order in which they were bought."""
+
+    plan_id: str
+    first_day: int
+    last_day: int
+    packages: list[tuple[int, Package]] = field(default_factory=list)
+    lists: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    traffic: list[TrafficOf] = field(default_factory=list)
+
+    def listed(self, day: int) -> tuple[str, ...]:
+        """The list that came last of those that begin by this day."""
+        return [names for since, names in self.lists if since <= day][-1]
+
+    def quota(self, item: str, day: int) -> int:
+        """What it gives of an item on a day on which it is in force."""
+        package = [package for since, package in self.packages if since <= day][-1]
+        return package.quotas.get(item, 0) + sum(
+            each.a_day for each in self.traffic if each.item == item and each.since <= day
+        )
+
+
+def published_plan(record: PlanRecord) -> Plan:
+    """A plan as `plans` tells it: where the journal no longer holds its orders."""
+    plan = Plan(record.plan_id, _day(record.first_day), _day(record.last_day))
+    plan.packages = [(_day(each.from_), Package(dict(each.quotas), each.price)) for each in record.packages]
+    plan.lists = [(_day(each.from_), tuple(each.workspaces)) for each in record.lists]
+    plan.traffic = [TrafficOf(each.item, each.units * each.capacity, _day(each.from_)) for each in record.traffic]
+    return plan
+
+
+def _day(text: str) -> int:
+    return parse_date(text).toordinal()
