@@ -42,8 +42,13 @@ class Plan(Record):
     plan_id: Id = Field(description="The order id of its purchase.", examples=["o-1"])
     first_day: Day = Field(description="The first day it is in force.", examples=["2026-01-31"])
     last_day: Day = Field(description="The last day it is in force.", examples=["2027-02-06"])
-    packages: list[PlanPackageFrom] = Field(description="Plan packages, by rising `from`.", min_length=1)
-    lists: list[WorkspacesFrom] = Field(description="Lists of workspaces, by rising `from`.", min_length=1)
+    packages: list[PlanPackageFrom] = Field(
+        description="By rising `from`; a change of the plan drops those in force on final days only.", min_length=1
+    )
+    lists: list[WorkspacesFrom] = Field(
+        description="By rising `from`; a change of the plan drops those in force on final days only.",
+        min_length=1,
+    )
     traffic: list[TrafficFrom] = Field(description="Traffic packages, in the order they were bought.")
     revision: int = Field(description="Rises in every key.", ge=1, examples=[7])
 

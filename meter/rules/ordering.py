@@ -8,7 +8,7 @@ from meter.rules.dead_letters import dead_order
 from meter.rules.memory import Decided
 from meter.rules.orders import Decision, decide
 from meter.rules.outcomes import say_outcome
-from meter.rules.plans import listed_on
+from meter.rules.plans import listed_on, live_history
 from schemas.journal import Named, OrderEntry, OrderGroup
 from schemas.orders import Order, TopUp, order_from_json
 from schemas.reasons import DeadReason
@@ -81,15 +81,15 @@ def _apply(fold: "Fold", group: OrderGroup, entry: OrderEntry, decision: Decisio
             decision.account, memory.wallet(decision.account, wallet.method, wallet.instrument), wallet
         )
         memory.put_wallet(decision.account, wallet)
-    plan = decision.plan
-    if plan is None or decision.effective_day is None:
+    if decision.plan is None or decision.effective_day is None:
         return
+    facts = fold.known()
+    plan = live_history(decision.plan, facts.expired_through)
     account = memory.account(decision.account)
     fold.standing.plan(account.account, account.plans.get(plan.plan_id), plan)
     account.plans[plan.plan_id] = plan
     memory.touch_account(account)
     fold.stakes.forget(account.account)
-    facts = fold.known()
     since = facts.live_from(decision.effective_day)
     for cell in memory.cells_from(account.account, since, plan.last_day):
         listed = listed_on(plan, cell.day)

@@ -1,12 +1,16 @@
 """What a plan is on one day: in force or not, its package, its list, its quota of an item, its place in the order.
 
-A plan keeps its history (`packages` and `lists` by their first days), so the answer for a past day stays what it was.
+A plan keeps its history (`packages` and `lists` by their first days), so the answer for a past day stays what it was,
+for as long as that day can change.
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from meter.rules.allocation import Share
-from schemas.rows import Package, Plan
+from schemas.rows import Package, Plan, WorkspaceList, replaced
+
+Dated = TypeVar("Dated", Package, WorkspaceList)
 
 
 def in_force(plan: Plan, day: int) -> bool:
@@ -55,3 +59,20 @@ def shares_on(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
     if len(present) > 1:
         present.sort(key=lambda plan: order_of(plan, day))
     return [Share(plan.plan_id, quota_on(plan, item, day), listed_on(plan, day)) for plan in present]
+
+
+def live_history(plan: Plan, expired_through: int) -> Plan:
+    """The plan without packages and lists that are in force on no day after this one: those days are final.
+
+    A list has up to 1,000 workspaces, and one may be ordered every day of a plan's validity.
+    """
+    packages, lists = _live(plan.packages, expired_through + 1), _live(plan.lists, expired_through + 1)
+    if len(packages) == len(plan.packages) and len(lists) == len(plan.lists):
+        return plan
+    return replaced(plan, packages=packages, lists=lists)
+
+
+def _live(entries: tuple[Dated, ...], day: int) -> tuple[Dated, ...]:
+    """From the entry that is in force on this day on."""
+    begun = sum(entry.since <= day for entry in entries)
+    return entries[max(begun - 1, 0) :]

@@ -159,3 +159,22 @@ def test_a_memory_opened_anew_knows_what_has_expired() -> None:
     told.reopen()
     told.use("w", "sms", 5, IN_DAY, at=LAST_CLOSES)
     assert told.dead() == ["time_beyond_horizon"]
+
+
+def test_a_plans_history_of_final_days_goes_when_the_plan_is_changed_again() -> None:
+    told = told_day()
+    told.bind("v")
+    for number, day in enumerate(("2026-01-31", "2026-02-01", "2026-02-03")):
+        workspaces = ["v", "w"] if number % 2 else ["w", "v"]
+        told.order(
+            records.management("acct", f"c{number}", "change_workspaces", "p", workspaces=workspaces),
+            f"{day}T13:00:00Z",
+        )
+    froms = [each["from"] for each in told.last("acct/p", "plans")["lists"]]
+    assert froms == ["2026-01-31", "2026-02-01", "2026-02-03"]
+    told.close_through(LAST_DAY, LAST_CLOSES)
+    told.expire(DAY, LAST_CLOSES)
+    told.order(records.management("acct", "c9", "change_workspaces", "p", workspaces=["w"]), "2026-02-04T13:00:00Z")
+    froms = [each["from"] for each in told.last("acct/p", "plans")["lists"]]
+    assert froms == ["2026-02-01", "2026-02-03", "2026-02-04"]
+    assert len(told.memory.account("acct").plans["p"].lists) == 3

@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meter.rules.allocation import Share
-from meter.rules.plans import in_force, listed_on, order_of, package_on, quota_on, shares_on
-from schemas.rows import Package, Plan, Traffic, WorkspaceList
+from meter.rules.plans import in_force, listed_on, live_history, order_of, package_on, quota_on, shares_on
+from schemas.rows import Package, Plan, Traffic, WorkspaceList, replaced
 
 STARTUP = Package(10, "startup", Decimal(42000), {"logs": 40, "traces": 5})
 GROWTH = Package(12, "growth", Decimal(280000), {"logs": 400})
@@ -68,3 +70,27 @@ def test_the_narrowest_plan_is_drawn_first_then_the_one_that_ends_first() -> Non
 
 def test_a_plan_without_quota_of_the_item_still_lists_its_workspaces() -> None:
     assert shares_on([PLAN], "pv", 10) == [Share("o-1", 0, ("a", "b"))]
+
+
+@given(st.sets(st.integers(2, 12)), st.sets(st.integers(2, 12)), st.integers(0, 14))
+def test_a_history_without_final_days_says_the_same_of_every_live_day(
+    upgrades: set[int], changes: set[int], expired_through: int
+) -> None:
+    packages = tuple(Package(day, f"p{day}", Decimal(day), {"logs": day}) for day in sorted({1, *upgrades}))
+    lists = tuple(WorkspaceList(day, ("a",) * day) for day in sorted({1, *changes}))
+    bought = Plan("o-1", 1, 13, packages, lists)
+    kept = live_history(bought, expired_through)
+    for day in range(expired_through + 1, 16):
+        assert package_on(kept, day) == package_on(bought, day)
+        assert listed_on(kept, day) == listed_on(bought, day)
+        assert quota_on(kept, "logs", day) == quota_on(bought, "logs", day)
+        assert order_of(kept, day) == order_of(bought, day)
+    assert (kept.packages[-1], kept.lists[-1]) == (bought.packages[-1], bought.lists[-1])
+    for entries in (kept.packages, kept.lists):
+        assert sum(entry.since <= expired_through + 1 for entry in entries) <= 1
+
+
+def test_of_days_that_have_not_expired_nothing_is_dropped() -> None:
+    assert live_history(PLAN, 0) is PLAN
+    assert live_history(PLAN, 12) == replaced(PLAN, packages=(GROWTH,))
+    assert live_history(PLAN, 13) == replaced(PLAN, packages=(GROWTH,), lists=PLAN.lists[1:])
