@@ -18,7 +18,7 @@ from benchmarks.load import Load
 from benchmarks.own_broker import own_broker, say
 from benchmarks.race.cluster import Cluster
 from benchmarks.race.contenders import Contender, Floor, Hand, KafkaStreams, StockFaust
-from benchmarks.race.measuring import Result, run
+from benchmarks.race.measuring import Ended, Result, run
 from benchmarks.race.metering import Metering
 from benchmarks.race.source import Source
 from benchmarks.race.table import ratios, table
@@ -52,9 +52,10 @@ class Sources:
         return made
 
 
-def race(names: Sequence[str], events: int, rounds: int, results: Path) -> list[Result]:
-    """All rounds."""
+def race(names: Sequence[str], events: int, rounds: int, results: Path) -> tuple[list[Result], int]:
+    """All rounds: what was measured, and how many runs came to nothing."""
     done: list[Result] = []
+    failed = 0
     for name in names:
         CONTENDERS[name].setup()
     with own_broker() as (broker, pid):
@@ -66,12 +67,17 @@ def race(names: Sequence[str], events: int, rounds: int, results: Path) -> list[
                 contender = CONTENDERS[name]
                 source = sources.of(min(events, contender.most_events or events))
                 say(f"round {number + 1} of {rounds}: {contender.title}")
-                result = run(name, number, contender, cluster, source, pid)
+                try:
+                    result = run(name, number, contender, cluster, source, pid)
+                except Ended as error:
+                    failed += 1
+                    say(str(error))
+                    continue
                 done.append(result)
                 with results.open("a") as file:
                     file.write(json.dumps(asdict(result)) + "\n")
                 say(told(result))
-    return done
+    return done, failed
 
 
 def told(result: Result) -> str:
@@ -97,9 +103,9 @@ def main() -> None:
         raise SystemExit(f"no such contender: {', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
     faulthandler.enable()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    results = race(names, given.events, given.runs, given.results)
+    results, failed = race(names, given.events, given.runs, given.results)
     print(f"\n{table(results)}\n\n{ratios(results)}")
-    if any(result.wrong_keys or not result.complete for result in results):
+    if failed or any(result.wrong_keys or not result.complete for result in results):
         raise SystemExit("not every figure is right")
 
 

@@ -19,6 +19,10 @@ SLOWEST, REST_SECONDS = 5_000, 90.0
 SLOWEST_STOCK = 300
 
 
+class Ended(Exception):
+    """A program ended by itself: the run measured nothing."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What was seen at one moment."""
@@ -108,7 +112,7 @@ def _watch(entry: Entry, contender: Contender, broker_pid: int) -> tuple[list[Lo
     while time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
         if (program := ended(entry.programs)) is not None:
-            raise SystemExit(f"{entry.name}: a program ended by itself:\n{program.log.read_text()[-3000:]}")
+            raise Ended(f"{entry.name}: a program ended by itself:\n{program.log.read_text()[-3000:]}")
         done = contender.progress(entry)
         cpu = sum(program.cpu() for program in entry.programs)
         looks.append(Look(time.time(), cpu, cpu_seconds(broker_pid), done))

@@ -22,12 +22,12 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _line(runs: Sequence[Result]) -> str:
-    rates = [run.events_a_second / 1000 for run in runs]
+    rates = [run.events_a_second / 1000 for run in runs if run.complete]
     cpu = f"{_median(runs, lambda run: run.cpu):.1f} + {_median(runs, lambda run: run.broker_cpu):.1f}"
     peak = _median(runs, lambda run: run.peak_mib)
     wrong = f"{max(run.wrong_keys for run in runs)} of {runs[0].keys:,}" if runs[0].keys else "–"
     late = sum(not run.complete for run in runs)
-    rate = f"{median(rates):.1f} k ({min(rates):.1f}–{max(rates):.1f})"
+    rate = f"{median(rates):.1f} k ({min(rates):.1f}–{max(rates):.1f})" if rates else "–"
     unfinished = f", {late} not finished" if late else ""
     return (
         f"| {runs[0].title} | {runs[0].events:,} | {len(runs)} | {rate} | {cpu} | {peak:,.0f} | {wrong}{unfinished} |"
@@ -40,7 +40,7 @@ def _median(runs: Iterable[Result], figure: Callable[[Result], float]) -> float:
 
 def ratios(results: Iterable[Result]) -> str:
     """The meter over Kafka Streams in the same round; nothing if one of them did not run."""
-    results = list(results)
+    results = [result for result in results if result.complete]
     ours = {result.round: result for result in results if result.contender == OURS}
     pairs = [(ours[result.round], result) for result in results if result.contender == THEIRS and result.round in ours]
     if not pairs:
