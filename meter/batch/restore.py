@@ -79,15 +79,20 @@ class Restore:
         beginning = (await consumer.beginning_offsets([tp]))[tp]
         end = (await consumer.end_offsets([tp]))[tp]
         value = store.get(self._offset_key)
-        offset = beginning if value is None else int.from_bytes(value, "big")
+        offset = 0 if value is None else int.from_bytes(value, "big")
+        if offset < beginning:  # compaction alone never moves a log's beginning
+            raise ChangelogLost(
+                f"{tp.topic}/{tp.partition} begins at {beginning}, the local store holds it up to {offset}: records "
+                "between were deleted; restore it, or begin under another prefix"
+            )
         if offset > end:
             raise ChangelogLost(
                 f"{tp.topic}/{tp.partition} ends at {end}, the local store holds it up to {offset}: records are "
                 "missing or the topic was made anew; restore it, or begin under another prefix"
             )
-        consumer.seek(tp, max(offset, beginning))
+        consumer.seek(tp, offset)
         begun = told = heard = time.monotonic()
-        position = max(offset, beginning)
+        position = offset
         while position < end:
             self.remaining = end - position
             fetched = await consumer.getmany(tp, timeout_ms=500, max_records=BATCH_RECORDS)
