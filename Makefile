@@ -70,4 +70,4 @@ lock: ## write constraints.txt anew: the newest versions that pyproject.toml all
 	@rm -rf $(VENV)/lock
 
 clean: ## remove what was built and measured; `.meter` (data) stays
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/race/results.jsonl
