@@ -49,27 +49,34 @@ class SlimRecords(fetcher.PartitionRecords):
     """The records of one fetch: offset, timestamp, timestamp_type, key, value, headers."""
 
     _records: Batches
+    _records_iterator: Any
     next_fetch_offset: int
 
-    def _unpack_records(self) -> Iterator[Any]:
-        while self._records.has_next():
-            try:
-                yield from super()._unpack_records()
-            except Exception as error:
-                yield from self._rest(error)
+    def __next__(self) -> Any:
+        try:
+            return next(self._records_iterator)
+        except StopIteration:
+            self._records_iterator = None
+            raise
+        except Exception as error:  # a batch that aiokafka cannot read: what is left of it, then the batches behind it
+            self._records_iterator = self._going_on(*self._leniently(error))
+            return next(self)
 
-    def _rest(self, error: Exception) -> Iterator[Any]:
-        """The rest of the batch in which aiokafka met an error; that error again if nothing can be read."""
+    def _leniently(self, error: Exception) -> tuple[Iterator[Any], int]:
+        """Records of the batch in which aiokafka met an error, and the offset after it; else that error."""
         batch = self._records.last()
         try:
-            records = read_leniently(batch)
+            return read_leniently(batch), next_offset(batch)
         except Exception:
             raise error from None
+
+    def _going_on(self, records: Iterator[Any], end: int) -> Iterator[Any]:
         for record in records:
             if record.offset >= self.next_fetch_offset:
                 self.next_fetch_offset = record.offset + 1
                 yield record
-        self.next_fetch_offset = next_offset(batch)
+        self.next_fetch_offset = end
+        yield from self._unpack_records()
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record

@@ -62,6 +62,13 @@ def test_reading_goes_on_in_the_middle_of_such_a_batch(since: int) -> None:
     assert position == 5
 
 
+def test_one_such_batch_after_the_other_is_read() -> None:
+    content = b"".join(batch([record(0, b"v%d" % number, BAD_NAME)], number) for number in range(500))
+    found, position = read_all(content + batch(good(1), 500))
+    assert [each[0] for each in found] == list(range(501))
+    assert position == 501
+
+
 def test_kafkas_own_time_is_kept() -> None:
     found, _ = read_all(batch([record(0, b"v", BAD_NAME)], attributes=0x08))
     assert found[0][1:3] == (APPENDED_MS, 1)
