@@ -47,8 +47,10 @@ def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str
         "METER_CATALOG": str(catalogue),
     }
     first = Worker(90, "all", settings, directory)  # makes the topics
-    first.wait_ready()
-    first.stop()
+    try:
+        first.wait_ready()
+    finally:
+        first.stop()
     send(load, broker, prefix)
     workers = [Worker(number, role, settings, directory) for number, role in enumerate(roles)]
     try:
@@ -113,7 +115,7 @@ def last_overages(broker: str, prefix: str) -> tuple[dict[str, int], int]:
             if message.error():
                 ended += 1
                 continue
-            told: dict[str, Any] = json.loads(message.value())
+            told: dict[str, Any] = json.loads(message.value() or b"")
             records += 1
             key = f"{told['account']}/{told['workspace']}/{told['item']}"
             last[key] = max(last.get(key, (0, 0)), (told["revision"], told["overage"]))
