@@ -1,6 +1,10 @@
 """What the worker counts and measures, for `/metrics`; no id is ever a label."""
 
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from meter.verified import NEVER, last_differences
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -33,6 +37,16 @@ class Metrics:
         self.partitions = Gauge("meter_partitions_assigned", "Journal partitions assigned", registry=registry)
         self.lost = Counter("meter_records_lost", "Records accepted as lost", registry=registry)
         self.newest_ms: dict[str, int] = {}
+        self._verified = Gauge(
+            "meter_verify_differences",
+            "Differences that the last whole `meter verify` with this data directory found; -1: never ran",
+            registry=registry,
+        )
+        self._verified.set(NEVER)
+
+    def show_verified(self, data_dir: Path) -> None:
+        """Show the last result that `meter verify` keeps in a data directory, read whenever it is asked for."""
+        self._verified.set_function(lambda: last_differences(data_dir))
 
     def count(self, kind: str, outcome: str, records: int = 1) -> None:
         """Count input records."""

@@ -37,6 +37,7 @@ class Worker:
         self.settings = settings
         self.role = role
         self.metrics = Metrics()
+        self.metrics.show_verified(settings.data_dir)
         self.apps: list[ChunkApp] = []
         self._intake: Intake | None = None
         self._own_topics: OwnTopics | None = None

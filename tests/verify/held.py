@@ -1,0 +1,71 @@
+"""What a simulated meter left behind, verified: its journal recounted, its outputs held against that."""
+
+from collections.abc import Mapping
+
+from meter.recount.book import Book
+from meter.recount.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets
+from meter.recount.counted import Ground, Recount
+from meter.recount.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
+from meter.recount.published import Published
+from meter.rules.days import zone
+from schemas.catalog import catalogue_from_json
+from schemas.journal import Opening, decode
+from tests.revisions import murmur2
+from tests.simulation.kafka import Cluster
+from tests.simulation.owner import JOURNAL
+
+#: A published record: partition, key, value.
+Told = tuple[int, str, bytes]
+
+
+def home(account: str, partitions: int) -> int:
+    """Which partition an account's records go to."""
+    return (murmur2(account.encode()) & 0x7FFFFFFF) % partitions
+
+
+def recounted(cluster: Cluster, opening: Opening, bounds: Mapping[int, int] | None = None) -> list[Recount]:
+    """Every journal partition counted again, up to its bound."""
+    made = []
+    for partition in range(opening.partitions):
+        billing = zone(opening.time_zone)
+        recount = Recount(Ground(opening, billing), Book(catalogue_from_json(opening.catalogue), billing))
+        log = cluster.log(JOURNAL, partition).records
+        for record in log if bounds is None else log[: bounds[partition]]:
+            recount.take(record.offset, record.timestamp, decode(record.value or b""))
+        made.append(recount)
+    return made
+
+
+def told(cluster: Cluster) -> dict[str, list[Told]]:
+    """The committed records of the topics that are verified."""
+    found: dict[str, list[Told]] = {OVERAGES: [], OUTCOMES: [], WALLETS: [], PLANS: []}
+    for (topic, partition), log in sorted(cluster.logs.items()):
+        if topic in found:
+            found[topic] += [(partition, (each.key or b"").decode(), each.value or b"") for each in log.committed()]
+    return found
+
+
+def verified(
+    cluster: Cluster,
+    opening: Opening,
+    records: Mapping[str, list[Told]],
+    bounds: Mapping[int, int] | None = None,
+    wanted: Wanted | None = None,
+) -> Verified:
+    """What `meter verify` makes of it; `records` are the published ones, as they are or bent."""
+    ends = {part: len(cluster.log(JOURNAL, part).records) for part in range(opening.partitions)}
+    recounts = recounted(cluster, opening, bounds)
+    result, wanted = Verified(), wanted or Wanted()
+    published = {}
+    for topic, those in records.items():
+        if topic == PLANS:
+            continue  # only of use where orders are gone
+        published[topic] = Published(topic, bounds or ends, lambda account: home(account, opening.partitions))
+        for record in those:
+            published[topic].take(*record)
+        published[topic].beyond(ends)
+        result.differences += published[topic].differences
+    compare_figures(result, recounts, published[OVERAGES], wanted)
+    compare_orders(result, recounts, published[OUTCOMES], wanted)
+    compare_wallets(result, recounts, published[WALLETS], wanted, opening.currency)
+    return result
