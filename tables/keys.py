@@ -9,11 +9,16 @@ FACTS = b"\x00facts"
 #: Local only: where the changelog goes on after what the store holds.
 CHANGELOG = b"\x00changelog"
 
-ACCOUNT, BINDING, CELL, DECIDED, IDENTITY, PACKED, TOLD, WALLET = b"a", b"w", b"c", b"o", b"i", b"n", b"s", b"b"
+ACCOUNT, BINDING, CELL, DECIDED, IDENTITY = b"a", b"w", b"c", b"o", b"i"
+PACKED, PLAN, TOLD, WALLET = b"n", b"p", b"s", b"b"
 
 
 def account(name: str) -> bytes:
     return ACCOUNT + name.encode()
+
+
+def plan(account: str, plan_id: str) -> bytes:
+    return b"".join((PLAN, account.encode(), b"\0", plan_id.encode()))
 
 
 def binding(workspace: str) -> bytes:

@@ -5,7 +5,6 @@ The fold reads and changes rows here; `changes` says what a chunk changed, to be
 """
 
 from collections.abc import Iterator, Sequence
-from heapq import merge
 from typing import TypeVar
 
 import msgspec
@@ -16,6 +15,7 @@ from meter.rules.memory import Cell, CellKey, Decided
 from schemas.journal import CatalogueVersion, Opening
 from schemas.rows import Account, Binding, Fact, Told, Wallet
 from tables import keys
+from tables.accounts import Accounts
 from tables.cells import NO_END, Cells
 from tables.identities import Identities, Row
 from tables.identities import restored as restored
@@ -41,7 +41,6 @@ class FactsRow(Fact, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
-_account = msgspec.msgpack.Decoder(Account).decode
 _binding = msgspec.msgpack.Decoder(Binding).decode
 _wallet = msgspec.msgpack.Decoder(Wallet).decode
 _told = msgspec.msgpack.Decoder(Told).decode
@@ -55,9 +54,8 @@ class PartitionMemory:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._cells = Cells(store)
-        self._accounts: dict[str, Account] = {}
+        self._accounts = Accounts(store)
         self._bindings: dict[str, Binding | None] = {}
-        self._new_accounts: dict[str, Account] = {}
         self._rows: dict[bytes, bytes | None] = {}
         self._facts: bytes | None = None
         self._chunks = 0
@@ -87,19 +85,10 @@ class PartitionMemory:
         self._rows[keys.binding(workspace)] = _encode(binding)
 
     def account(self, account: str) -> Account:
-        found = self._accounts.get(account)
-        if found is None:
-            value = self._row(keys.account(account))
-            if value is None:
-                found = Account(account, plans={})
-                self._new_accounts[account] = found
-            else:
-                found = _account(value)
-            self._accounts[account] = found
-        return found
+        return self._accounts.get(account)
 
     def touch_account(self, account: Account) -> None:
-        self._new_accounts[account.account] = account
+        self._accounts.touch(account)
 
     def wallet(self, account: str, method: str, instrument: str | None) -> Wallet | None:
         value = self._row(keys.wallet(account, method, instrument))
@@ -133,13 +122,7 @@ class PartitionMemory:
         return self._identities.any_from(day)
 
     def accounts_after(self, account: str) -> Iterator[str]:
-        stored = (key[1:].decode() for key, _ in self.store.scan(keys.ACCOUNT, start=keys.account(account) + b"\0"))
-        fresh = sorted(name for name in self._new_accounts if name > account)
-        last = None
-        for name in merge(stored, fresh):
-            if name != last:
-                yield name
-            last = name
+        return self._accounts.after(account)
 
     def told(self, account: str, day: int) -> Told | None:
         value = self._row(keys.told(account, day))
@@ -207,7 +190,7 @@ class PartitionMemory:
     def changes(self, offset: int) -> Rows:
         """The changelog's rows of what was changed since `settle`; `offset`: of the last journal record folded."""
         rows: Rows = list(self._rows.items())
-        rows.extend((keys.account(name), _encode(account)) for name, account in self._new_accounts.items())
+        rows.extend(self._accounts.changes())
         rows.extend(self._cells.changes())
         rows.extend(self._identities.changes(offset))
         return rows
@@ -216,14 +199,13 @@ class PartitionMemory:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""
         local = self._identities.settle()
         self.store.write([*rows, *local, (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
-        self._rows, self._new_accounts, self._new_told = {}, {}, {}
+        self._rows, self._new_told = {}, {}
+        self._accounts.settle(ROWS_KEPT)
         self._cells.settle()
         self._trim()
 
     def _trim(self) -> None:
         self._chunks += 1
-        if len(self._accounts) > ROWS_KEPT:
-            self._accounts.clear()
         if len(self._bindings) > ROWS_KEPT:
             self._bindings.clear()
 

@@ -44,6 +44,7 @@ def test_no_two_things_share_a_key() -> None:
     made = [
         *map(keys.account, names),
         *map(keys.binding, names),
+        *itertools.starmap(keys.plan, itertools.product(names, names)),
         *itertools.starmap(keys.wallet, paid),
         *itertools.starmap(keys.decided, itertools.product(names, names)),
         *itertools.starmap(keys.cell, itertools.product(names, some, names, [0, 1])),
