@@ -11,3 +11,5 @@ def to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every member that comes back after its session: which partition is whose is told by the lanes.
+    logging.getLogger("aiokafka.coordinator.assignors").setLevel(logging.ERROR)

@@ -78,4 +78,4 @@ def settle_without(meter: Meter, sleeper: Worker) -> None:
 
 
 def says_what_happened(log: str) -> bool:
-    return re.search(r"fenced|revoked|lost|taken over|rebalanc", log, re.IGNORECASE) is not None
+    return re.search(r"fenced|another owner|in doubt|lost", log, re.IGNORECASE) is not None
