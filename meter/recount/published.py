@@ -78,8 +78,10 @@ class Published:
     def beyond(self, ends: Mapping[int, int]) -> None:
         """Tell revisions that no journal record can have made; `ends` were asked after the topic was read."""
         for key, (partition, _, revision) in self.later.items():
-            if revision >= ends[partition]:
-                self._wrong(key, "revision", revision, f"less than the journal's end {ends[partition]}", revision)
+            if revision >= ends.get(partition, 0):
+                self._wrong(
+                    key, "revision", revision, f"less than the journal's end {ends.get(partition, 0)}", revision
+                )
 
     def _follows(self, key: str, head: Head, before: Standing | None) -> None:
         """Whether a revision follows the one before, where it says so."""
