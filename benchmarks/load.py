@@ -9,7 +9,8 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-ITEMS = ("logs", "traces", "pv", "triggers", "api_calls")
+#: The first five are the race's.
+ITEMS = ("logs", "traces", "pv", "triggers", "api_calls", "sms", "backup_logs", "spans")
 QUANTITY_MOST = 1_000
 #: Half of the expected usage of an account's item is in its plan's quota.
 COVERED = 0.5
@@ -33,6 +34,8 @@ class Load:
     accounts: int = 500
     repeats: float = 0.01
     seed: int = 7
+    items: int = 5
+    plans: int = 1
     #: What must be counted: (account, item) -> workspace -> quantity; filled by `lines`.
     usage: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
 
@@ -41,15 +44,21 @@ class Load:
 
     @property
     def quota(self) -> int:
-        """Of every item, of every account's plan."""
-        return max(1, round(COVERED * self.events / self.accounts / len(ITEMS) * QUANTITY_MOST / 2))
+        """Of every item, of each of an account's plans."""
+        expected = self.events / self.accounts / self.items * QUANTITY_MOST / 2
+        return max(1, round(COVERED * expected / self.plans))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The billing items used."""
+        return ITEMS[: self.items]
 
     def catalogue(self) -> str:
         """A catalogue (TOML) whose one plan covers half of the load."""
         items = "".join(
-            f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in ITEMS
+            f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in self.names
         )
-        quotas = ", ".join(f"{item} = {self.quota}" for item in ITEMS)
+        quotas = ", ".join(f"{item} = {self.quota}" for item in self.names)
         plan = f'\n[versions.plans.half]\ntitle = "Half"\nprice = "0"\nquotas = {{ {quotas} }}\n'
         return CATALOGUE + items + plan
 
@@ -69,7 +78,7 @@ class Load:
             if number > 100 and chance.random() < self.repeats:
                 yield made[chance.randrange(len(made))]
                 continue
-            workspace, item = chance.randrange(self.workspaces), ITEMS[chance.randrange(len(ITEMS))]
+            workspace, item = chance.randrange(self.workspaces), ITEMS[chance.randrange(self.items)]
             quantity = chance.randrange(1, QUANTITY_MOST + 1)
             at = now - timedelta(seconds=chance.randrange(seconds))
             line = (
@@ -89,7 +98,7 @@ class Load:
         over = {}
         lists = self.lists()
         for (account, item), used in self.usage.items():
-            left = self.quota
+            left = self.quota * self.plans
             for workspace in lists[account]:
                 quantity = used.get(workspace, 0)
                 covered = min(left, quantity)
@@ -138,15 +147,16 @@ def send(load: Load, broker: str, prefix: str) -> None:
             sender.send("workspaces", workspace, told)
     sender.flush()
     for account, workspaces in load.lists().items():
-        plan = {
-            "order_id": "o-1",
-            "account": account,
-            "kind": "purchase",
-            "plan": "half",
-            "workspaces": workspaces,
-            "payments": [],
-        }
-        sender.send("plan-purchases", account, plan)
+        for number in range(1, load.plans + 1):
+            plan = {
+                "order_id": f"o-{number}",
+                "account": account,
+                "kind": "purchase",
+                "plan": "half",
+                "workspaces": workspaces,
+                "payments": [],
+            }
+            sender.send("plan-purchases", account, plan)
     sender.flush()
     for line in load.lines(datetime.now(UTC)):
         sender.send("usage", None, line)

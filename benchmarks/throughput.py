@@ -129,6 +129,8 @@ def main() -> None:
     parser.add_argument("--workspaces", type=int, default=2_000)
     parser.add_argument("--accounts", type=int, default=500)
     parser.add_argument("--repeats", type=float, default=0.01)
+    parser.add_argument("--items", type=int, default=5, help="billing items used, at most 8")
+    parser.add_argument("--plans", type=int, default=1, help="plans of each account, all in force")
     parser.add_argument("--roles", default="intake,meter", help="one process for each, such as all or all,all")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--broker", default=os.environ.get("METER_BROKER", "127.0.0.1:9092"))
@@ -137,7 +139,14 @@ def main() -> None:
     roles = given.roles.split(",")
     runs = []
     for number in range(given.runs):
-        load = Load(given.events, given.workspaces, given.accounts, given.repeats)
+        load = Load(
+            given.events,
+            given.workspaces,
+            given.accounts,
+            given.repeats,
+            items=given.items,
+            plans=given.plans,
+        )
         with tempfile.TemporaryDirectory() as directory:
             run = measure(load, given.broker, given.broker_pid, roles, Path(directory))
         runs.append(run)
