@@ -3,6 +3,7 @@
 Topics go by their names without the prefix; a `Kafka` belongs to one prefix.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -29,6 +30,8 @@ from tests.records import Message
 INPUTS = ("usage", "workspaces", "plan-purchases")
 JOURNAL = "meter.journal"
 #: A request that a healthy broker on a busy machine answers.
+#: Tries to read the offsets of a group.
+OFFSET_TRIES = 20
 REQUEST_SECONDS = 30.0
 FETCH = 2_000
 #: The library's own log: what matters comes back as an error.
@@ -135,13 +138,23 @@ class Kafka:
         groups = [group.group_id for group in listing.valid if group.group_id.startswith(self.prefix)]
         found: dict[tuple[str, int], int] = {}
         for group in groups:
-            asked = self.admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_SECONDS
-            )
-            for place in asked[group].result().topic_partitions or []:
+            for place in self.offsets_of(group):
                 key = (place.topic.removeprefix(self.prefix), place.partition)
                 found[key] = max(found.get(key, -1), place.offset)
         return found
+
+    def offsets_of(self, group: str) -> list[TopicPartition]:
+        """What a group committed, with its metadata.
+
+        confluent-kafka reads the metadata past its end now and then, and finds no UTF-8 there: then it is asked again.
+        """
+        for _ in range(OFFSET_TRIES):
+            with contextlib.suppress(UnicodeDecodeError):
+                asked = self.admin.list_consumer_group_offsets(
+                    [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_SECONDS
+                )
+                return list(asked[group].result().topic_partitions or [])
+        raise AssertionError(f"the offsets of {group} could not be read in {OFFSET_TRIES} tries")
 
     def lag(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """What is not committed yet, by topic and partition, where that is anything. Ends are asked first."""

@@ -161,11 +161,8 @@ def gone_before(kafka: Kafka, workspace: str, offset: int, messages: list[Messag
 
 def aside(meter: Meter) -> bool:
     """Whether the group says that a partition is set aside."""
-    from confluent_kafka import ConsumerGroupTopicPartitions
-
-    group = f"{meter.kafka.prefix}meter-intake-own"
-    asked = meter.kafka.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
-    return any((place.metadata or "").startswith("aside") for place in asked.topic_partitions or [])
+    places = meter.kafka.offsets_of(f"{meter.kafka.prefix}meter-intake-own")
+    return any((place.metadata or "").startswith("aside") for place in places)
 
 
 def test_a_gap_of_an_own_topic_is_skipped_while_the_worker_runs(meter: Meter) -> None:
