@@ -8,7 +8,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.gathering import Builder
@@ -232,7 +231,3 @@ def said(error: BaseException) -> str:
     """An unexpected exception in a dead letter's words."""
     text = f"{type(error).__name__}: {error}"
     return "".join(char if char.isprintable() else "?" for char in text)[:ERROR_LIMIT]
-
-
-def topic_partition(tp: Any) -> TopicPartition:
-    return TopicPartition(tp.topic, tp.partition)
