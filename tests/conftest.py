@@ -1,6 +1,13 @@
-"""Hypothesis judges what the code does, never how long a busy machine takes for it: properties write to disks too."""
+"""Hypothesis judges what the code does, never how long a busy machine takes for it: properties write to disks too.
+
+And the fixtures of one real Kafka, which the tests of whole meters share, with faults and without.
+"""
 
 from hypothesis import HealthCheck, settings
+
+from tests.meters import bootstrap as bootstrap
+from tests.meters import module_meter as module_meter
+from tests.meters import new_meter as new_meter
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests import records, revisions
 from tests.bad_records import BAD, Ground, bad_message
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text, start_of, time_text
 from tests.records import Message

@@ -14,10 +14,10 @@ from schemas.catalog import load_catalogue, version_json
 from schemas.journal import CatalogueVersion
 from tests import records, revisions
 from tests.end_to_end.commands import run
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import PARTITIONS, judge
 from tests.end_to_end.kafka import JOURNAL, REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import READY_SECONDS, Meter
+from tests.meters import StartMeter
 from tests.oracle_catalogue import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests import records
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import pay, traffic
 from tests.scenarios import midnight_zone

@@ -5,10 +5,10 @@ import time
 import pytest
 
 from tests import records, revisions
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import figure_problems
 from tests.end_to_end.kafka import Published, wait_until
 from tests.end_to_end.workers import Meter, Worker
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_statement_check import statement_differences
 from tests.oracle_time import billing_day, day_text, start_of

@@ -12,9 +12,9 @@ import pytest
 
 from tests import records
 from tests.end_to_end.commands import run
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.scenarios import midnight_zone

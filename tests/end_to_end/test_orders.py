@@ -11,11 +11,11 @@ import pytest
 
 from schemas.catalog import load_catalogue
 from tests import records, revisions
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Sending
 from tests.end_to_end.told_orders import ACCEPTED, PACKAGES, STORIES, Story
 from tests.end_to_end.workers import Meter, Worker
+from tests.meters import StartMeter
 from tests.oracle_catalogue import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text

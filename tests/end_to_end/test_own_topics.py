@@ -9,10 +9,10 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # expor
 
 from tests import records, revisions
 from tests.end_to_end.commands import run
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text, time_text
 from tests.records import Message

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, Sending
 from tests.end_to_end.workers import Meter, Worker
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import Message
 from tests.scenarios import Scenario, midnight_zone, scenario

@@ -6,10 +6,10 @@ import pytest
 
 from tests import records
 from tests.end_to_end.commands import run
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import dead_letters
 from tests.end_to_end.test_own_topics import binary_of, bind, make_topic, reported, usage_of
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import Message
 from tests.scenarios import midnight_zone

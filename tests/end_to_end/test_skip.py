@@ -7,9 +7,9 @@ from confluent_kafka import TopicPartition
 
 from tests import records, revisions
 from tests.end_to_end.commands import run
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.workers import Meter, Worker
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.records import Message

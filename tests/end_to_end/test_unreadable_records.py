@@ -10,8 +10,8 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 
 from tests import records, revisions
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.record_batches import CODECS, batch, record

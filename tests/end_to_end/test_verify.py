@@ -11,9 +11,9 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from tests import revisions
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.kafka import Kafka, Sending
 from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.scenarios import midnight_zone, scenario
 

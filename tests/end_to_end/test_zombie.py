@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from tests.end_to_end.conftest import StartMeter
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Sending, wait_until
 from tests.end_to_end.workers import Meter, Worker
+from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.scenarios import midnight_zone, scenario
 

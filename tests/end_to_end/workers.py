@@ -51,13 +51,13 @@ def _is_free(port: int) -> bool:
 class Worker:
     """One process of `meter worker`."""
 
-    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: dict[str, str], log: Path, module: str = "meter.cli") -> None:
         self.name = name
         self.port = int(environment["METER_WEB_PORT"])
         self.log = log
         self.expected_dead = False
         with log.open("ab") as output:
-            self.process = _started(environment, output)
+            self.process = _started(module, environment, output)
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -126,8 +126,8 @@ class Worker:
         return self.log_text()[-LOG_TAIL:]
 
 
-def _started(environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "meter.cli", "worker"]
+def _started(module: str, environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", module, "worker"]
     return subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
     )
@@ -149,11 +149,12 @@ class Meter:
         }
         self.workers: list[Worker] = []
 
-    def start(self, name: str = "a") -> Worker:
-        """Starts a worker; the same name takes up the same data directory."""
+    def start(self, name: str = "a", module: str = "meter.cli", **variables: str) -> Worker:
+        """Starts a worker; the same name takes up the same data directory. `variables` are of this start alone."""
         own = {"METER_DATA_DIR": str(self.directory / name), "METER_WEB_PORT": str(free_port())}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
-        worker = Worker(name, {**inherited, **self.variables, **own}, self.directory / f"{name}.log")
+        environment = {**inherited, **self.variables, **own, **variables}
+        worker = Worker(name, environment, self.directory / f"{name}.log", module)
         self.workers.append(worker)
         return worker
 
@@ -166,7 +167,7 @@ class Meter:
     def settle(self, seconds: float = 120.0) -> None:
         """Waits until everything acknowledged is in the journal, and all of the journal is folded."""
         began = time.monotonic()
-        for topics in (self._inputs(), (JOURNAL,)):
+        for topics in (self.inputs(), (JOURNAL,)):
             left: dict[tuple[str, int], int] = {}
             while left := self.kafka.lag(topics):
                 self.must_live()
@@ -184,8 +185,9 @@ class Meter:
 
     def predict(self) -> Prediction:
         """The oracle's word on everything that stands on the input topics."""
-        return predict(self.settings, self.kafka.sent(self._inputs()))
+        return predict(self.settings, self.kafka.sent(self.inputs()))
 
-    def _inputs(self) -> Sequence[str]:
+    def inputs(self) -> Sequence[str]:
+        """The input topics there are, workspaces' own ones too."""
         own = {topic for topic in self.kafka.topics() if topic.startswith("usage.")}
         return (*INPUTS, *sorted(own))

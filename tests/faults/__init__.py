@@ -1,1 +1,1 @@
-"""Faults: brokers and workers killed, paused, and answers that never come."""
+"""Faults on a real Kafka: workers and brokers killed and paused, answers that never come, stores and topics spoiled."""

@@ -1,93 +1,137 @@
-"""A proxy between a client and its broker that knows Kafka's framing: it loses or delays what a test names.
+"""A proxy between clients and their broker that knows Kafka's framing: it loses, delays, cuts or swallows.
 
 A frame is four bytes of length and a body; a request's body begins with its kind and, after the version, the number
-by which its answer is known, with which the answer's body begins.
+by which its answer is known, with which the answer's body begins. What the proxy does to a kind of request it does
+once, to the next of it; what it does to the link it does until told otherwise.
 """
 
 import asyncio
+import contextlib
+import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from enum import IntEnum
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from enum import Enum, IntEnum
 from typing import Any
 
 import pytest
 from aiokafka import client as aiokafka_client
+
+#: What a thread waits for the proxy's own loop.
+LOOP_SECONDS = 10.0
 
 
 class Kind(IntEnum):
     """Kinds of requests."""
 
     PRODUCE = 0
+    OFFSET_COMMIT = 8
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS = 24
     END_TXN = 26
 
 
+class Way(Enum):
+    """The two directions of a connection."""
+
+    TO_BROKER = "to the broker"
+    TO_CLIENT = "to the client"
+
+
+@dataclass
+class _Trick:
+    """What happens to the next request of a kind that holds `about`."""
+
+    kind: Kind
+    about: bytes
+    lose_request: bool = False
+    lose_answer: bool = False
+    delay_request: float = 0.0
+    delay_answer: float = 0.0
+
+
+@dataclass
+class _Frame:
+    """A frame on its way: when it is due at the other end."""
+
+    data: bytes
+    due: float
+
+
 class Proxy:
-    """Forwards to one broker. What it does to a kind of request is done once, to the next of it."""
+    """Forwards to one broker."""
 
     def __init__(self, bootstrap: str) -> None:
         host, _, port = bootstrap.partition(":")
         self.broker = (host, int(port))
         self.port = 0
         self.seen: Counter[int] = Counter()
-        self._lose_request: set[int] = set()
-        self._lose_answer: set[int] = set()
-        self._delay_answer: dict[int, float] = {}
+        #: How many tricks were played.
+        self.played: Counter[int] = Counter()
+        #: How many connections were cut, and frames swallowed.
+        self.cuts = 0
+        self.swallowed = 0
+        #: The link: a frame takes so long, and so many bytes a second fit in each direction (0: no limit).
+        self.latency = 0.0
+        self.bytes_a_second = 0
+        self._free_at = dict.fromkeys(Way, 0.0)
+        self._swallows: frozenset[Way] = frozenset()
+        self._tricks: list[_Trick] = []
         self._server: asyncio.Server | None = None
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
-    def lose_request(self, kind: Kind) -> None:
+    def lose_request(self, kind: Kind, about: bytes = b"") -> None:
         """The next such request never reaches the broker; the connection breaks."""
-        self._lose_request.add(kind)
+        self._tricks.append(_Trick(kind, about, lose_request=True))
 
-    def lose_answer(self, kind: Kind) -> None:
+    def lose_answer(self, kind: Kind, about: bytes = b"") -> None:
         """The next such request is done by the broker; its answer never comes, the connection breaks."""
-        self._lose_answer.add(kind)
+        self._tricks.append(_Trick(kind, about, lose_answer=True))
 
-    def delay_answer(self, kind: Kind, seconds: float) -> None:
-        """The answer to the next such request comes so much later."""
-        self._delay_answer[kind] = seconds
+    def delay_answer(self, kind: Kind, seconds: float, about: bytes = b"") -> None:
+        """The answer to the next such request, and whatever follows it on its connection, comes so much later."""
+        self._tricks.append(_Trick(kind, about, delay_answer=seconds))
+
+    def delay_request(self, kind: Kind, seconds: float, about: bytes = b"") -> None:
+        """The next such request reaches the broker so much later, also when its client has given it up."""
+        self._tricks.append(_Trick(kind, about, delay_request=seconds))
+
+    def swallow(self, *ways: Way) -> None:
+        """Bytes vanish in these directions and nobody is told; a connection that lost any never works again."""
+        self._swallows = frozenset(ways)
+
+    def cut(self) -> None:
+        """Break every connection there is."""
+        self.cuts += len(self._connections)
+        for connection in self._connections:
+            connection.cancel()
 
     async def __aenter__(self) -> "Proxy":
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        self.cut()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._pumps.add(asyncio.create_task(self._serve(reader, writer)))
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream, to_broker = await asyncio.open_connection(*self.broker)
-        lost: set[bytes] = set()
-        late: dict[bytes, float] = {}
-
-        async def request(body: bytes) -> bool:
-            kind, number = int.from_bytes(body[:2], "big"), body[4:8]
-            self.seen[kind] += 1
-            if kind in self._lose_request:
-                self._lose_request.remove(kind)
-                return False
-            if kind in self._lose_answer:
-                self._lose_answer.remove(kind)
-                lost.add(number)
-            late[number] = self._delay_answer.pop(kind, 0.0)
-            return True
-
-        async def answer(body: bytes) -> bool:
-            await asyncio.sleep(late.pop(body[:4], 0.0))
-            return body[:4] not in lost
-
+        try:
+            upstream, to_broker = await asyncio.open_connection(*self.broker)
+        except OSError:
+            writer.close()
+            return
+        link = _Connection(self)
         pumps = [
-            asyncio.create_task(_pump(reader, to_broker, request)),
-            asyncio.create_task(_pump(upstream, writer, answer)),
+            asyncio.create_task(link.pump(Way.TO_BROKER, reader, to_broker, link.request)),
+            asyncio.create_task(link.pump(Way.TO_CLIENT, upstream, writer, link.answer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -96,23 +140,141 @@ class Proxy:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             for end in (writer, to_broker):
-                end.close()
+                end.transport.abort()
+
+    def trick(self, kind: int, body: bytes) -> _Trick | None:
+        """The trick to play on a request, once."""
+        self.seen[kind] += 1
+        for trick in self._tricks:
+            if trick.kind == kind and trick.about in body:
+                self._tricks.remove(trick)
+                self.played[kind] += 1
+                return trick
+        return None
+
+    def passes(self, way: Way) -> bool:
+        return way not in self._swallows
+
+    def arrives(self, way: Way, size: int, now: float) -> float:
+        """When a frame that is sent now is at the other end of the link."""
+        if self.bytes_a_second:
+            now = max(now, self._free_at[way]) + size / self.bytes_a_second
+            self._free_at[way] = now
+        return now + self.latency
 
 
-async def _pump(
-    source: asyncio.StreamReader, target: asyncio.StreamWriter, passes: Callable[[bytes], Awaitable[bool]]
-) -> None:
-    """Forward frame by frame until one does not pass or an end closes."""
-    while True:
+class _Connection:
+    """Two directions of one connection, and the tricks that are played on what is under way."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.dead: set[Way] = set()
+        self._lost: set[bytes] = set()
+        self._answer_delay: dict[bytes, float] = {}
+
+    def request(self, body: bytes) -> float | None:
+        """By how much a request is delayed; None breaks the connection."""
+        trick = self.proxy.trick(int.from_bytes(body[:2], "big"), body)
+        if trick is None:
+            return 0.0
+        if trick.lose_request:
+            return None
+        number = body[4:8]
+        if trick.lose_answer:
+            self._lost.add(number)
+        self._answer_delay[number] = trick.delay_answer
+        return trick.delay_request
+
+    def answer(self, body: bytes) -> float | None:
+        """The same of an answer."""
+        number = body[:4]
+        return None if number in self._lost else self._answer_delay.pop(number, 0.0)
+
+    async def pump(
+        self,
+        way: Way,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        told: Callable[[bytes], float | None],
+    ) -> None:
+        """Forward frame by frame until one breaks the connection or an end closes; what is under way still arrives."""
+        frames: asyncio.Queue[_Frame | None] = asyncio.Queue()
+        delivering = asyncio.create_task(self._deliver(frames, target))
         try:
-            length = await source.readexactly(4)
-            body = await source.readexactly(int.from_bytes(length, "big"))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        if not await passes(body):
-            return
-        target.write(length + body)
-        await target.drain()
+            await self._read(way, source, frames, told)
+            frames.put_nowait(None)
+            await delivering
+        finally:
+            delivering.cancel()
+
+    async def _read(
+        self,
+        way: Way,
+        source: asyncio.StreamReader,
+        frames: "asyncio.Queue[_Frame | None]",
+        told: Callable[[bytes], float | None],
+    ) -> None:
+        proxy, now = self.proxy, asyncio.get_running_loop().time
+        while True:
+            try:
+                length = await source.readexactly(4)
+                body = await source.readexactly(int.from_bytes(length, "big"))
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+            if way in self.dead or not proxy.passes(way):
+                self.dead.add(way)
+                proxy.swallowed += 1
+                continue
+            delay = told(body)
+            if delay is None:
+                return
+            frames.put_nowait(_Frame(length + body, proxy.arrives(way, len(body), now()) + delay))
+
+    async def _deliver(self, frames: "asyncio.Queue[_Frame | None]", target: asyncio.StreamWriter) -> None:
+        now = asyncio.get_running_loop().time
+        with contextlib.suppress(ConnectionError):
+            while (frame := await frames.get()) is not None:
+                await asyncio.sleep(max(0.0, frame.due - now()))
+                target.write(frame.data)
+                await target.drain()
+
+
+class StandingProxy:
+    """A proxy in a thread of its own, for tests that wait for processes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
+        self._thread.start()
+        self.proxy = Proxy("127.0.0.1:0")
+        self._do(self.proxy.__aenter__())
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.proxy.port}"
+
+    def cut(self) -> None:
+        """Break every connection there is."""
+        self._loop.call_soon_threadsafe(self.proxy.cut)
+
+    def close(self) -> None:
+        self._do(self.proxy.__aexit__())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(LOOP_SECONDS)
+        self._loop.close()
+
+    def _do(self, story: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(story, self._loop).result(LOOP_SECONDS)
+
+
+@contextlib.contextmanager
+def standing_proxy() -> Iterator[StandingProxy]:
+    """A proxy that listens; which broker it forwards to is said once that is known."""
+    standing = StandingProxy()
+    try:
+        yield standing
+    finally:
+        standing.close()
 
 
 def through(monkeypatch: pytest.MonkeyPatch, proxy: Proxy) -> None:

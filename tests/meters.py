@@ -1,4 +1,4 @@
-"""One real Kafka for the whole session, started by the project's own command on a port of its own."""
+"""Meters on one real Kafka: the fixtures of everything that needs one, started by the project's own command."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def meter_command(*arguments: str) -> None:
 
 @pytest.fixture(scope="session")
 def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running broker."""
+    """The address of the one broker that no test harms."""
     directory = tmp_path_factory.mktemp("broker")
     port = free_port()
     try:
@@ -45,16 +45,17 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def module_meter(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
     """Makes meters that live as long as a test module."""
-    yield from _meters(bootstrap, tmp_path_factory)
+    yield from meters_at(bootstrap, tmp_path_factory)
 
 
 @pytest.fixture
 def new_meter(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
     """Makes meters that live as long as a test."""
-    yield from _meters(bootstrap, tmp_path_factory)
+    yield from meters_at(bootstrap, tmp_path_factory)
 
 
-def _meters(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
+def meters_at(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
+    """Makes meters of one broker, and leaves none of their workers running."""
     made: list[Meter] = []
 
     def make(settings: Settings, **variables: str) -> Meter:
