@@ -12,6 +12,7 @@ import aiokafka
 from aiokafka import AIOKafkaProducer
 
 from agents.recorded import OpeningRefused, Recorded, read_on
+from meter.failpoints import reach
 from meter.rules.days import day_text, time_text
 from meter.rules.versions import Comparison, compared
 from meter.topics import Topics
@@ -60,6 +61,7 @@ async def _announce(
 ) -> Recorded:
     before = known.facts.announced
     await producer.send_and_wait(topics.journal, encode(CatalogueVersion(version_json(version))), partition=0)
+    reach("announcing.decided")
     known = await read_on(reader, topics, known)
     standing = known.facts.announced
     await copy(producer, topics, known, [entry for entry in standing if entry not in before])
@@ -82,3 +84,4 @@ async def copy(
     await asyncio.gather(
         *(producer.send_and_wait(topics.journal, value, partition=number) for number in partitions for value in values)
     )
+    reach("announcing.copied")

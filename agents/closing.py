@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from agents.metrics import Metrics
 from agents.watermarks import Watermarks, Written
+from meter.failpoints import reach
 from meter.rules.days import MINUTE_US, SECOND_US, day_text
 from meter.rules.facts import Facts
 from schemas.journal import DayClosed, DayExpired
@@ -106,6 +107,7 @@ class DayEnd:
             if not await self._has_come(instant, partition):  # 1
                 return
             self._asked.append((self._broker_us, await self._kafka.ends()))  # 2
+            reach("day-end.watermarks-asked")
         while self._asked:  # 3
             asked_us, ends = self._asked[0]
             behind = await self._kafka.not_reached(ends)
@@ -114,11 +116,13 @@ class DayEnd:
                 return
             self._handled_us = max(self._handled_us, asked_us)
             self._asked.popleft()
+            reach("day-end.handled")
 
     async def _has_come(self, instant: int, partition: int) -> bool:
         """Whether it is that late by the broker's clock: a record of the journal says so, if need be one of ours."""
         if self._broker_us < instant and self._monotonic() >= self._clock_not_before:
             self._measured(await self._kafka.append(partition, DayClosed(0, ASKS_TIME)))
+            reach("day-end.time-asked")
             rest = (instant - self._broker_us) / SECOND_US
             self._clock_not_before = self._monotonic() + min(max(rest, 0.0), ASK_CLOCK_SECONDS)
         return self._broker_us >= instant
@@ -135,6 +139,10 @@ class DayEnd:
         if isinstance(entry, DayClosed) and not entry.cursor:
             log.info("journal %d: closing %s", partition, day_text(entry.day))
         written = await self._kafka.append(partition, entry)
+        if isinstance(entry, DayClosed):
+            reach("day-end.close-appended")
+        else:
+            reach("day-end.expiry-appended")
         self._measured(written)
         self._appended[partition] = written.offset
         return True

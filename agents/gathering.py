@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from agents.homes import Home
 from agents.reading import Reading, content_of, content_tail, identity_of
 from meter.batch.lanes import Retake
+from meter.failpoints import reach
 from schemas.journal import (
     RECORD_LIMIT_BYTES,
     BindingEntry,
@@ -246,8 +247,11 @@ class JournalWriter:
             yield self._waiting.popleft()
 
     async def _send(self, value: bytes) -> None:
+        reach("journal.packed")
         producer = self._producer()
         batch = producer.create_batch()
         batch.append(key=None, value=value, timestamp=None)
         future = await producer.send_batch(batch, self.topic, partition=self.partition)
+        reach("journal.sent")
         self.appended_ms = (await future).timestamp or 0
+        reach("journal.acknowledged")

@@ -18,6 +18,7 @@ from aiokafka.partitioner import murmur2
 from agents.events import RECORD_LIMIT
 from agents.reading import check_size
 from meter.batch.lanes import Retake
+from meter.failpoints import reach
 from meter.rules.days import BillingZone
 from schemas.journal import Named
 from schemas.reasons import DeadReason
@@ -93,6 +94,7 @@ class Homes:
                 await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
                 raise Retake(f"the log of workspaces could not be read to its end ({error!r})") from error
+        reach("intake.homes-known")
 
     async def _catch_up(self) -> None:
         consumer, ends = self._consumer, self._ends

@@ -31,6 +31,7 @@ from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.batch.records import UnreadableRecord
 from meter.batch.transactions import let_go
+from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.settings import Settings
 from meter.topics import Topics
@@ -145,6 +146,7 @@ class Intake:
             sent: asyncio.Future[Any] = await producer.send(
                 self.topics.dead_letters, letter.json_bytes(), key=key.encode(), partition=partition
             )
+            reach("intake.dead-letter-sent")
             return sent
         except KafkaError as error:
             self.doubt()
@@ -256,7 +258,10 @@ async def commit_progress(app: ChunkApp, intake: Intake) -> None:
         if moved is not None:
             offsets[lane.tp] = moved
     try:
+        if offsets:
+            reach("intake.committing")
         if offsets and await app.consumer.commit_offsets(offsets):
+            reach("intake.committed")
             for lane in app.tables.lanes():
                 if lane.tp in offsets:
                     lane.committed = offsets[lane.tp][0]

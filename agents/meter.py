@@ -28,6 +28,7 @@ from meter.batch.lanes import Lane, Retake
 from meter.batch.restore import Restore
 from meter.batch.store import Stamp, Store, open_store
 from meter.batch.transactions import FencedProducer
+from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.rules.fold import Fold
 from meter.rules.memory import Output
@@ -72,6 +73,7 @@ class MeterLane(Lane):
         meter, partition = self.meter, self.tp.partition
         self.producer = FencedProducer(meter.topics.transactional_id(partition), meter.kwargs)
         await self.producer.start()  # 1
+        reach("meter.fenced")
         stamp = Stamp(meter.facts.opening.meter_id, meter.settings.topic_prefix, partition)
         oldest = time.time() - COMPACTION_LAG_DAYS * SECONDS_A_DAY
         self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest)
@@ -79,11 +81,13 @@ class MeterLane(Lane):
         self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, expand, keys.CHANGELOG)
         asked = time.time()
         applied = await self.restore.run(self.store)  # 2
+        reach("meter.restored")
         self.store.put_stamp(stamp, asked)
         self.memory = PartitionMemory(self.store)
         self.fold = Fold(self.memory, self.memory.facts())
         self.last = self.memory.position(Position)
         await self._check()  # 3
+        reach("meter.checked")
         seconds = time.monotonic() - begun
         meter.metrics.restore_seconds.set(max(seconds, meter.longest_restore))
         meter.longest_restore = max(seconds, meter.longest_restore)
@@ -114,6 +118,7 @@ class MeterLane(Lane):
         while start < len(records):
             begun = time.perf_counter()
             start = await self._fold(records, start)  # 1
+            reach("meter.folded")
             self.meter.metrics.chunk_seconds.observe(time.perf_counter() - begun)
             await self._commit(records[start - 1])
         self.position = chunk.position
@@ -149,7 +154,9 @@ class MeterLane(Lane):
         memory.put_facts(fold.known())
         rows = memory.changes(record.offset)
         following = await producer.commit(self._batches(outputs, rows))  # 2, 3
+        reach("meter.committed")
         memory.settle(rows, following[self.meter.topics.changelog])  # 4
+        reach("meter.stored")
         self.last = position
         self.position = position.offset + 1
         metrics = self.meter.metrics
@@ -177,9 +184,11 @@ class MeterLane(Lane):
         producer, self.producer = self.producer, None
         if producer is not None:
             await producer.stop()
+            reach("meter.producer-stopped")
         store, self.store = self.store, None
         if store is not None:
             store.close()
+            reach("meter.store-closed")
 
 
 class Meter:
@@ -269,8 +278,10 @@ async def tell_progress(app: ChunkApp, meter: Meter) -> None:
         if lane.opened:
             position = app.consumer.position(lane.tp) if app.consumer.idle(lane.tp) else lane.position
             offsets[lane.tp] = (max(position, lane.position), "")
+    reach("meter.telling")
     try:
         await app.consumer.commit_offsets(offsets)
+        reach("meter.told")
     except KafkaError as error:
         log.info("positions of the meter's group not committed (%r)", error)
     meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()))

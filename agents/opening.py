@@ -17,6 +17,7 @@ from agents.announcing import PAST, announce, compare
 from agents.recorded import OpeningRefused as OpeningRefused
 from agents.recorded import Recorded, begun, first, opening, recorded
 from meter.admin import connected_admin, partition_counts
+from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.settings import Settings
 from meter.topics import Topics
@@ -51,6 +52,7 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
             known = await recorded(reader, topics)
             if known is None:
                 await producer.send_and_wait(topics.journal, encode(wanted), partition=0)
+                reach("opening.written")
                 known = await recorded(reader, topics)
                 if known is None:
                     raise Trouble(f"{topics.journal}/0 does not give back its first record; is the broker well?")
@@ -69,6 +71,7 @@ async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, t
     for partition in range(1, opened.partitions):
         if not await begun(reader, topics.journal, partition):
             await producer.send_and_wait(topics.journal, encode(opened), partition=partition)
+            reach("opening.copied")
         copied = await first(reader, topics.journal, partition)
         if copied is not None and copied.meter_id != opened.meter_id:
             raise OpeningRefused(

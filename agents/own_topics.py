@@ -23,6 +23,7 @@ from agents.sources import Start
 from meter.batch.app import ChunkApp
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake, Runner, read_error
+from meter.failpoints import reach
 from meter.topics import followed
 
 log = logging.getLogger(__name__)
@@ -175,6 +176,7 @@ class OwnTopics:
                 }
             )
             await self.consumer.follow([*self._followed(), *ours])
+            reach("own-topics.followed")
             for lane in lanes:
                 lane.start, lane.standing = starts[lane.tp], standing.get(lane.tp)
                 self.runners[lane.tp] = Runner(lane)
@@ -219,6 +221,7 @@ class OwnTopics:
                 if moved is not None:
                     offsets[tp] = moved
             if offsets and self.app.tables.joined and await self.consumer.commit_offsets(offsets):
+                reach("own-topics.committed")
                 for tp, (offset, text) in offsets.items():
                     if tp in self.runners:
                         lane: Any = self.runners[tp].lane

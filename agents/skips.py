@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiokafka.errors import KafkaError
 
 from meter.batch.lanes import Retake
+from meter.failpoints import reach
 from meter.rules.days import time_text
 from schemas.control import Skip
 from schemas.dead_letters import DeadLetter
@@ -44,11 +45,13 @@ async def accept_skip(lane: "SourceLane", skip: Skip, why: str) -> None:
     intake = lane.intake
     try:
         await (await intake.bury(lost(skip, time.time_ns() // 1000)))  # 1
+        reach("skip.told")
         committed = await lane.app.consumer.commit_offsets({lane.tp: (skip.offset, "")})  # 2
     except KafkaError as error:
         raise Retake(f"the skip to {skip.offset} could not be written ({error!r})") from error
     if not committed:
         raise Retake(f"the group rebalances before the skip to {skip.offset} is committed")
+    reach("skip.committed")
     count = max(0, skip.offset - skip.instead_of)
     intake.metrics.lost.inc(count)  # 3
     intake.metrics.dead(DeadReason.RECORDS_LOST.value)

@@ -17,6 +17,7 @@ from agents.skips import accept_skip
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
 from meter.batch.records import UnreadableRecord
+from meter.failpoints import reach
 from meter.rules.dead_letters import dead_letter
 from meter.trouble import Trouble
 from schemas.reasons import DeadReason
@@ -144,10 +145,13 @@ class SourceLane(Lane):
     async def handle(self, chunk: Chunk) -> None:
         """Steps 2 to 5: read, gather, wait for every acknowledgement."""
         pending: list[asyncio.Future[Any]] = []
+        reach("intake.fetched")
         try:
             await self.read(chunk, pending)
+            reach("intake.read")
             if pending:
                 await asyncio.gather(*pending)
+            reach("intake.acknowledged")
         except BaseException as error:
             for sent in pending:
                 sent.add_done_callback(_seen)

@@ -17,6 +17,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
 from meter.batch.records import UnreadableRecord
+from meter.failpoints import reach
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ class Runner:
         except asyncio.CancelledError:
             raise
         except SetAside as reason:
+            reach("lane.set-aside")
             self.aside = True
             log.error("%s/%d is set aside: %s; the others go on", lane.tp.topic, lane.tp.partition, reason)
         except BaseException as error:

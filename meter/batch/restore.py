@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from meter.batch.lanes import Retake
 from meter.batch.store import Store
+from meter.failpoints import reach
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,9 @@ class Restore:
                 raise Retake(f"the changelog gave nothing for {PATIENCE_SECONDS:.0f} s at offset {position}")
             position = moved
             rows = [(record.key, record.value) for record in records]
+            reach("restore.fetched")
             store.write([*self._expand(rows), (self._offset_key, position.to_bytes(8, "big"))])
+            reach("restore.batch-stored")
             self.done += len(rows)
             if now - told > TELL_SECONDS:
                 told = now

@@ -18,6 +18,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerClosed
 from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Retake
+from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
 
@@ -123,15 +124,18 @@ class FencedProducer:
         if producer is None:
             raise Retake(f"the transactional producer {self.transactional_id} is stopped")
         await producer.begin_transaction()
+        reach("transaction.begun")
         sent = []
         for topic, partition, rows in batches:
             for batch in _batches(producer, rows):
                 future = await producer.send_batch(batch, topic, partition=partition)
                 future.add_done_callback(_seen)
                 sent.append((topic, batch.record_count(), future))
+                reach("transaction.batch-sent")
         following: dict[str, int] = {}
         for topic, rows_sent, future in sent:  # every acknowledgement, and only then the commit
             following[topic] = (await future).offset + rows_sent
+        reach("transaction.acknowledged")
         await producer.commit_transaction()
         return following
 
