@@ -1,12 +1,13 @@
 """A Kafka for one measurement: started on a free port with a directory of its own, gone with it when it ends."""
 
+import random
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meter.broker import HOST, Broker, bind_error
+from meter.broker import HOST, Broker, Running, bind_error
 
 #: Below the range from which the system takes ports for connections.
 PORTS = range(19_500, 19_900, 10)
@@ -15,12 +16,18 @@ PORTS = range(19_500, 19_900, 10)
 @contextmanager
 def own_broker() -> Iterator[tuple[str, int]]:
     """Its address and its process."""
-    port = next(port for port in PORTS if bind_error(port) is None)
+    with kept_broker() as (_, running):
+        yield f"{HOST}:{running.port}", running.pid
+
+
+@contextmanager
+def kept_broker() -> Iterator[tuple[Broker, Running]]:
+    """The broker itself, for whoever stops and starts it; measurements that begin together take different ports."""
+    free = (port for port in random.sample(PORTS, len(PORTS)) if bind_error(port) is None)
     with tempfile.TemporaryDirectory(prefix="bench-broker-", ignore_cleanup_errors=True) as directory:
         broker = Broker(Path(directory), say)
         try:
-            running = broker.up(port)
-            yield f"{HOST}:{port}", running.pid
+            yield broker, broker.up(next(free))
         finally:
             broker.down()
 

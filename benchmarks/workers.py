@@ -25,7 +25,7 @@ class Worker:
         env = os.environ | settings | {"METER_DATA_DIR": str(data), "METER_WEB_PORT": str(self.port)}
         self.log = directory / f"worker-{number}.log"
         command = [sys.executable, "-m", "meter.cli", "worker", "--role", role]
-        with self.log.open("w") as log:
+        with self.log.open("a") as log:
             self.process = subprocess.Popen(command, env=env, stderr=log)
 
     def get(self, path: str) -> str | None:

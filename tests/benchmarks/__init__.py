@@ -1,0 +1,1 @@
+"""What the measurements stand on: their statistics and their plots."""
