@@ -1,9 +1,42 @@
 """What a worker logs: its own lines, and of its libraries only what a person has to know."""
 
 import logging
+import time
+from collections.abc import Callable
 
 #: Libraries whose every step is of no use to an operator; their warnings are.
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "rocksdict")
+#: A library says the same thing at most once in so many seconds.
+SELDOM_SECONDS = 10.0
+#: So many different sentences are remembered; there are fewer, unless each names another number.
+SENTENCES = 500
+
+
+class Seldom(logging.Filter):
+    """Lets a sentence of a library through once in ten seconds, with how often it was left out since.
+
+    While a broker is down aiokafka says so 500 times a second: 5 GB a day, and no more in it than in one line.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in QUIET:
+            return True
+        sentence, now = record.getMessage(), self._clock()
+        at, left_out = self._told.get((record.name, sentence), (-SELDOM_SECONDS, 0))
+        if now - at < SELDOM_SECONDS:
+            self._told[record.name, sentence] = (at, left_out + 1)
+            return False
+        if len(self._told) >= SENTENCES:
+            self._told.clear()
+        self._told[record.name, sentence] = (now, 0)
+        if left_out:
+            record.msg, record.args = f"{sentence} (and {left_out} times more before)", ()
+        return True
 
 
 def to_stderr() -> None:
@@ -13,3 +46,6 @@ def to_stderr() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It warns of every member that comes back after its session: which partition is whose is told by the lanes.
     logging.getLogger("aiokafka.coordinator.assignors").setLevel(logging.ERROR)
+    seldom = Seldom()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(seldom)

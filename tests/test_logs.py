@@ -1,0 +1,53 @@
+"""A worker's log stays readable, whatever its libraries say how often."""
+
+import logging
+
+from meter.logs import SELDOM_SECONDS, SENTENCES, Seldom
+
+REFUSED = "Unable connect to node with id %s"
+
+
+class Log:
+    """What comes through, with a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.lines: list[str] = []
+        self._seldom = Seldom(lambda: self.now)
+
+    def say(self, name: str, sentence: str, *numbers: object) -> None:
+        record = logging.LogRecord(name, logging.ERROR, __file__, 1, sentence, numbers, None)
+        if self._seldom.filter(record):
+            self.lines.append(record.getMessage())
+
+
+def test_a_broker_that_is_down_is_told_once_in_ten_seconds_with_how_often_it_was_said() -> None:
+    log = Log()
+    for _ in range(500):
+        log.say("aiokafka.client", REFUSED, 1)
+    assert log.lines == ["Unable connect to node with id 1"]
+    log.now += SELDOM_SECONDS
+    log.say("aiokafka.client", REFUSED, 1)
+    assert log.lines[1:] == ["Unable connect to node with id 1 (and 499 times more before)"]
+
+
+def test_another_node_and_another_place_are_other_sentences() -> None:
+    log = Log()
+    for name, node in (("aiokafka", 1), ("aiokafka", 2), ("aiokafka.producer", 1)):
+        log.say(name, REFUSED, node)
+    assert len(log.lines) == 3
+
+
+def test_our_own_lines_are_never_left_out() -> None:
+    log = Log()
+    for _ in range(3):
+        log.say("agents.meter", "journal %d is ours", 1)
+    assert len(log.lines) == 3
+
+
+def test_what_is_remembered_has_a_limit() -> None:
+    log = Log()
+    for number in range(3 * SENTENCES):
+        log.say("aiokafka", REFUSED, number)
+    assert len(log.lines) == 3 * SENTENCES
+    assert len(log._seldom._told) <= SENTENCES
