@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import (
+    OFFSET_BEGINNING,
     TIMESTAMP_LOG_APPEND_TIME,
     Consumer,
     ConsumerGroupTopicPartitions,
@@ -164,7 +165,7 @@ class Kafka:
         return {place: count for place, count in behind.items() if count > 0}
 
     def read(self, topic: str, committed: bool = True) -> list[KafkaMessage]:
-        """All records of a topic from its beginning to its end (the last stable offset, if committed)."""
+        """All records of a topic from the first there is to its end (the last stable offset, if committed)."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -178,7 +179,7 @@ class Kafka:
         )
         try:
             partitions = self.partitions(topic)
-            consumer.assign([TopicPartition(self.prefix + topic, number, 0) for number in partitions])
+            consumer.assign([TopicPartition(self.prefix + topic, number, OFFSET_BEGINNING) for number in partitions])
             return _to_the_end(consumer, set(partitions))
         finally:
             consumer.close()

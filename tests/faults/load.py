@@ -21,6 +21,8 @@ from tests.scenarios import Scenario, midnight_zone, scenario
 PATIENCE_SECONDS = 120.0
 #: Midnight is this far off when a load is made: its last day begins then (see tests/scenarios.py).
 MIDNIGHT_SECONDS = 600
+#: As fast as acknowledgements come.
+FULL_PACE = 1e9
 
 Place = tuple[str, int, int]
 
@@ -39,14 +41,24 @@ def load(seed: int, settings: Settings, *, accounts: int = 20, events: int = 3_0
 class Load:
     """Sends steps one after the other in a thread of its own, a few records at a time, over every outage.
 
-    `pace`: records a second, so that what happens meanwhile hits it in the middle.
+    `pace`: records a second, so that what happens meanwhile hits it in the middle; it may be changed on the way.
+    `before`: a load that ended, of which this one is the continuation.
     """
 
-    def __init__(self, kafka: Kafka, steps: Sequence[Sequence[Message]], *, batch: int = 50, pace: float = 1e9) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        steps: Sequence[Sequence[Message]],
+        *,
+        batch: int = 50,
+        pace: float = FULL_PACE,
+        before: "Load | None" = None,
+    ) -> None:
         self.kafka = kafka
-        self.acknowledged: dict[Place, bytes | None] = {}
+        self.pace = pace
+        self.acknowledged: dict[Place, bytes | None] = {} if before is None else before.acknowledged
         self.failure: BaseException | None = None
-        self._steps, self._batch, self._pace = steps, batch, pace
+        self._steps, self._batch = steps, batch
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -82,7 +94,7 @@ class Load:
                     began = time.monotonic()
                     part = step[start : start + self._batch]
                     self._send(part)
-                    time.sleep(max(0.0, len(part) / self._pace - (time.monotonic() - began)))
+                    time.sleep(max(0.0, len(part) / self.pace - (time.monotonic() - began)))
         except BaseException as error:
             self.failure = error
 

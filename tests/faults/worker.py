@@ -1,0 +1,45 @@
+"""`python -m tests.faults.worker …` is `meter …` that ends at a failpoint.
+
+FAILPOINT=name:nth:action: the nth time that this place is reached, `kill` is kill -9 and `stop` is SIGSTOP, by its own
+hand, so that not one instruction follows. A group forgets such a worker sooner than others, so that a test need not
+wait for that; RESTORE_RECORDS and MEMTABLE_BYTES make a small restore one of many batches that reach the disk.
+"""
+
+import os
+import signal
+
+import meter.batch.app
+import meter.batch.restore
+import meter.batch.store
+from meter import failpoints
+from meter.cli.app import main
+
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+SESSION_SECONDS, HEARTBEAT_SECONDS = 3.0, 0.5
+
+
+class Failpoint:
+    """Counts how often a place is reached, and acts once."""
+
+    def __init__(self, text: str) -> None:
+        self.name, nth, action = text.split(":")
+        self.left = int(nth)
+        self.signal = SIGNALS[action]
+
+    def __call__(self, reached: str) -> None:
+        if reached != self.name:
+            return
+        self.left -= 1
+        if self.left == 0:
+            os.write(2, f"failpoint {reached} reached: {self.signal.name}\n".encode())
+            os.kill(os.getpid(), self.signal)
+
+
+if __name__ == "__main__":
+    if "FAILPOINT" in os.environ:
+        failpoints.hook = Failpoint(os.environ["FAILPOINT"])
+    meter.batch.app.SESSION_SECONDS = SESSION_SECONDS
+    meter.batch.app.HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
+    meter.batch.restore.BATCH_RECORDS = int(os.environ.get("RESTORE_RECORDS", meter.batch.restore.BATCH_RECORDS))
+    meter.batch.store.MEMTABLE_BYTES = int(os.environ.get("MEMTABLE_BYTES", meter.batch.store.MEMTABLE_BYTES))
+    main()
