@@ -60,6 +60,7 @@ class OwnReader(ChunkConsumer):
             **self.app.client_kwargs,
         )
         await self.kafka.start()
+        self.watch()
         self._task = asyncio.create_task(self._rounds(), name="reading own topics")
 
     async def stop_reading(self) -> None:

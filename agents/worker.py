@@ -16,6 +16,7 @@ from agents.opening import open_journal
 from agents.own_topics import OwnTopics
 from agents.web import Web
 from meter.admin import connected_admin, ensure_topics, require_version
+from meter.batch import connections
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.settings import Settings
@@ -50,6 +51,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._lock = lock(self.settings.data_dir)
+        connections.mend()
         web = Web(self)
         await web.start()
         try:

@@ -20,6 +20,7 @@ from faust.types.tuples import ConsumerMessage
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.records import slim
+from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,16 @@ class ChunkConsumer(GroupOffsets):
             **app.client_kwargs,
         )
         await self.kafka.start()
+        self.watch()
+
+    def watch(self) -> None:
+        """aiokafka's reading ends by itself only for an error, which nobody awaits: let it end the worker."""
+        self.kafka._fetcher.error_future.add_done_callback(self._reading_ended)
+
+    def _reading_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            app = cast(Any, self.app)
+            app.fail(Trouble(f"reading for {app.conf.id} ended: {task.exception()!r}"))
 
     async def on_stop(self) -> None:
         if self.kafka is not None:
@@ -178,6 +189,7 @@ class ChunkConsumer(GroupOffsets):
             if not wanted:
                 self._wake.clear()
                 await self.wait_first(self._wake.wait(), timeout=1.0)
+                self._hear_of_the_group()
                 continue
             try:
                 # All that was fetched: a limit over all partitions would cut one's chunk where another's ended.
@@ -193,6 +205,13 @@ class ChunkConsumer(GroupOffsets):
                 await self._hand_out(fetched)
             else:
                 self._rewind()
+
+    def _hear_of_the_group(self) -> None:
+        """What went wrong with the membership: aiokafka tells it to who reads, and waits until somebody heard it."""
+        try:
+            self.kafka._coordinator.check_errors()
+        except KafkaError as error:
+            cast(Any, self.app).tables.on_read_error(error)
 
     async def _hand_out(self, fetched: Mapping[TopicPartition, list[Any]]) -> None:
         for chunk in self._chunks(fetched):

@@ -26,6 +26,13 @@ class FakeKafka:
         self._subscription = SimpleNamespace(
             reassignment_in_progress=False, subscription=SimpleNamespace(assignment=assignment)
         )
+        self.trouble: list[KafkaError] = []
+        self._coordinator = SimpleNamespace(check_errors=self.check_errors)
+        self._fetcher = SimpleNamespace(error_future=asyncio.get_running_loop().create_future())
+
+    def check_errors(self) -> None:
+        if self.trouble:
+            raise self.trouble.pop()
 
     def state(self, tp: TopicPartition) -> Any:
         position = self.positions.get(tp)
@@ -68,10 +75,12 @@ class AloneConsumer(ChunkConsumer):
         self._wake = asyncio.Event()
         self.callback = reading.take
         tables = SimpleNamespace(on_read_error=reading.tell)
-        self.app = SimpleNamespace(tables=tables, consumer_generation_id=1)
+        self.app = SimpleNamespace(
+            tables=tables, consumer_generation_id=1, conf=SimpleNamespace(id="group"), fail=reading.errors.append
+        )
 
     async def wait_first(self, *waited: Any, **_: Any) -> None:
-        await waited[0]
+        await asyncio.wait({asyncio.ensure_future(waited[0])}, timeout=0.01)
 
 
 class Reading:
@@ -198,5 +207,26 @@ def test_a_halted_partition_is_read_no_more_and_what_was_handed_out_of_it_stays_
         reading.consumer.begin(USAGE, 3)
         assert not reading.consumer.current(chunk)
         assert TopicPartition(*USAGE) in reading.consumer._wanted()
+
+    read(story)
+
+
+def test_trouble_with_the_group_is_heard_also_where_nothing_is_read() -> None:
+    async def story(reading: Reading) -> None:
+        trouble = KafkaError("not a member any more")
+        reading.kafka.trouble.append(trouble)
+        await asyncio.sleep(0.1)
+        assert reading.errors == [trouble]
+
+    read(story)
+
+
+def test_when_aiokafkas_reading_ends_by_an_error_the_worker_ends_with_it() -> None:
+    async def story(reading: Reading) -> None:
+        reading.consumer.watch()
+        reading.kafka._fetcher.error_future.set_exception(KafkaError("Unexpected error during data retrieval"))
+        await asyncio.sleep(0)
+        (error,) = reading.errors
+        assert "reading for group ended" in str(error)
 
     read(story)

@@ -78,7 +78,9 @@ class Proxy:
         self._swallows: frozenset[Way] = frozenset()
         self._tricks: list[_Trick] = []
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        #: To the clients, one for each connection.
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._pumps: set[asyncio.Task[None]] = set()
 
     def lose_request(self, kind: Kind, about: bytes = b"") -> None:
         """The next such request never reaches the broker; the connection breaks."""
@@ -102,12 +104,12 @@ class Proxy:
 
     def cut(self) -> None:
         """Break every connection there is."""
-        self.cuts += len(self._connections)
-        for connection in self._connections:
-            connection.cancel()
+        self.cuts += len(self._writers)
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def __aenter__(self) -> "Proxy":
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -115,32 +117,43 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         self.cut()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._serve(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+        while self._writers:
+            for pump in self._pumps:  # also one that holds a request back
+                pump.cancel()
+            await asyncio.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         try:
             upstream, to_broker = await asyncio.open_connection(*self.broker)
+            try:
+                await self._pumped(reader, writer, upstream, to_broker)
+            finally:
+                to_broker.transport.abort()
         except OSError:
-            writer.close()
-            return
+            pass  # no broker listens: neither does its proxy
+        finally:
+            writer.transport.abort()
+            self._writers.discard(writer)
+
+    async def _pumped(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        upstream: asyncio.StreamReader,
+        to_broker: asyncio.StreamWriter,
+    ) -> None:
         link = _Connection(self)
         pumps = [
             asyncio.create_task(link.pump(Way.TO_BROKER, reader, to_broker, link.request)),
             asyncio.create_task(link.pump(Way.TO_CLIENT, upstream, writer, link.answer)),
         ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            for end in (writer, to_broker):
-                end.transport.abort()
+        self._pumps.update(pumps)
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        self._pumps.difference_update(pumps)
 
     def trick(self, kind: int, body: bytes) -> _Trick | None:
         """The trick to play on a request, once."""

@@ -1,0 +1,63 @@
+"""A broker whose workers reach it through a proxy, while the judge's client has an address of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from meter import broker as kafka_broker
+from tests.end_to_end.workers import free_port
+from tests.faults.brokers import Broker
+from tests.faults.proxy import StandingProxy, standing_proxy
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class _TwoListeners(kafka_broker.Broker):
+    """The project's broker with a second listener, which names the proxy as its address."""
+
+    behind: int = 0
+    proxy: int = 0
+
+    def _format(self, port: int, jars: Path) -> None:
+        super()._format(port, jars)
+        controller = kafka_broker.controller_port(port)
+        own = {
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "controller.quorum.voters": f"1@{HOST}:{controller}",
+            "listeners": ",".join(
+                (
+                    f"PLAINTEXT://{HOST}:{port}",
+                    f"PROXIED://{HOST}:{self.behind}",
+                    f"CONTROLLER://{HOST}:{controller}",
+                )
+            ),
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{port},PROXIED://{HOST}:{self.proxy}",
+        }
+        with (self.home / "server.properties").open("a") as settings:  # of a repeated name the last counts
+            settings.writelines(f"{name}={value}\n" for name, value in own.items())
+
+
+class ProxiedBroker(Broker):
+    """A broker of a test; `link.bootstrap` is where its workers find it."""
+
+    def __init__(self, directory: Path, link: StandingProxy) -> None:
+        super().__init__(directory)
+        self.link = link
+        behind = free_port()
+        link.proxy.broker = (HOST, behind)
+        self._kafka = _TwoListeners(directory, behind=behind, proxy=link.proxy.port)
+
+    def start(self) -> float:
+        self._kafka.up(self.port)
+        return 0.0
+
+
+@contextmanager
+def proxied_broker(directory: Path) -> Iterator[ProxiedBroker]:
+    """The two of them, running."""
+    with standing_proxy() as link:
+        broker = ProxiedBroker(directory, link)
+        with broker:
+            yield broker
