@@ -24,8 +24,9 @@ from agents.marks import Mark
 from agents.metrics import Metrics
 from agents.orders import OrdersLane
 from agents.reading import UsageReader
+from agents.shapes import Shapes
 from agents.sources import SourceLane
-from agents.usage import Shapes, UsageLane
+from agents.usage import UsageLane
 from agents.workspaces import WorkspacesLane
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake

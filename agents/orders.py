@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.gathering import Builder, OrderBuilder
+from agents.builders import Builder, OrderBuilder
 from agents.reading import ORDER_LIMIT, Dead, check_size
 from agents.sources import SourceLane
 from meter.batch.chunks import Chunk

@@ -4,18 +4,15 @@ The fast path (`agents.events`) may refuse too much, never too little: what it d
 pydantic model, which alone decides what is wrong.
 """
 
-import struct
-from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
 from agents.binary import Headers
-from agents.events import RECORD_LIMIT, opened, peculiar, usage_of
+from agents.events import NAME_LIMIT, RECORD_LIMIT, opened, peculiar, usage_of
 from meter.rules.days import BillingZone, day_text, parse_time
 from schemas.catalog import Catalogue, Item
 from schemas.ids import QUANTITY_LIMIT, is_id, shown
-from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES
 from schemas.reasons import DeadReason
 from schemas.record import Unreadable
 from schemas.rows import NO_RETENTION
@@ -27,8 +24,6 @@ ORDER_LIMIT = 256 * 1024
 AHEAD_LIMIT_US = 300_000_000
 #: Workspace ids known to have the form of one; beyond it they are looked at anew.
 IDS_KEPT = 200_000
-#: Longest `id` and `source`, in characters.
-NAME_LIMIT = 256
 
 
 class Reading(NamedTuple):
@@ -241,27 +236,3 @@ class UsageReader:
             return f"{item.name} has no retentions, retention_days is {shown(given)}"
         known = ", ".join(map(str, sorted(item.retentions)))
         return f"{item.name} is kept {known} days, retention_days is {shown(given)}"
-
-
-def source_prefix(source: str) -> bytes:
-    """How a source stands before an id: length-prefixed, so that `a/b` + `c` is not `a` + `b/c`."""
-    encoded = source.encode()
-    return b"%d:%b" % (len(encoded), encoded)
-
-
-def identity_of(prefix: bytes, name: str) -> bytes:
-    """The identity of an event in its workspace: of its source (`source_prefix`) and its id."""
-    return blake2b(prefix + name.encode(), digest_size=IDENTITY_BYTES).digest()
-
-
-def content_tail(reading: Reading) -> bytes:
-    """What of an event's content is the same for all events of a slot."""
-    return b"%d %d %b" % (reading.retention, reading.corrected, reading.item.encode())
-
-
-def content_of(quantity: int, time_us: int, tail: bytes) -> bytes:
-    """The digest by which the same identity with other content is told."""
-    return blake2b(_numbers(quantity, time_us) + tail, digest_size=CONTENT_BYTES).digest()
-
-
-_numbers = struct.Struct("<qq").pack

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from agents.gathering import Builder
+from agents.builders import Builder
 from agents.marks import Mark, metadata
 from agents.reading import Dead
 from agents.skips import accept_skip

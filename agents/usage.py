@@ -1,58 +1,41 @@
-"""Usage: records of the shared topic and of workspaces' own become usage groups of the journal."""
+"""Usage: records of the shared topic and of workspaces' own become usage groups of the journal.
+
+A chunk is read in columns: events are decoded one by one, and what is left to look at for an event of a known shape
+(limits, times, account, identity) is looked at for many of them at once. Any other event is judged by itself.
+"""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+import numpy as np
+import numpy.typing as npt
 from aiokafka.errors import KafkaError
 
-from agents.events import SHALLOW_BYTES, opened, peculiar
-from agents.gathering import GROUP_BYTES, Shape, UsageBuilder
+from agents.builders import Events, UsageBuilder
+from agents.events import opened_all
 from agents.homes import Home
-from agents.reading import (
-    AHEAD_LIMIT_US,
-    NAME_LIMIT,
-    Dead,
-    Reading,
-    source_prefix,
-)
+from agents.reading import AHEAD_LIMIT_US, Dead, Reading, UsageReader
+from agents.shapes import UNKNOWN, Shape, Shapes
 from agents.sources import Refused, SourceLane, said
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake
+from schemas.columns import Ints, ints
 from schemas.ids import QUANTITY_LIMIT
+from schemas.journal import identity, name_prefix
 from schemas.reasons import DeadReason
 
 if TYPE_CHECKING:
     from agents.intake import Intake
 
-#: Shapes remembered: workspaces times items times days at hand; beyond it all are judged anew.
-SHAPES_KEPT = 200_000
 #: Reasons that another version of the catalogue may not have.
 OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
 #: `record.timestamp_type` of a time that the producer gave.
 CREATE_TIME = 0
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk.
 TURN_RECORDS = 2_000
-
-
-class Shapes:
-    """Shapes of events already judged, so that the next of the same shape need not be."""
-
-    def __init__(self) -> None:
-        self._shapes: dict[tuple[str | None, str, int | None, str | int, int], Shape] = {}
-        self.get = self._shapes.get
-
-    def of(self, reading: Reading, home: Home, least: int) -> Shape:
-        """The shape of an event just judged."""
-        key = (reading.workspace, reading.item, reading.retention, reading.corrected, reading.day)
-        shape = self._shapes.get(key)
-        if shape is None:
-            if len(self._shapes) >= SHAPES_KEPT:
-                self._shapes.clear()
-            shape = self._shapes[key] = Shape(home, reading, least)
-        if reading.given is not None:
-            self._shapes[(*reading.given, reading.day)] = shape
-        return shape
+#: Instant and day of what is no time.
+NO_TIME = (0, -1)
 
 
 class UsageLane(SourceLane):
@@ -62,106 +45,185 @@ class UsageLane(SourceLane):
 
     def __init__(self, app: Any, tp: Any, intake: "Intake") -> None:
         super().__init__(app, tp, intake)
-        self.shapes = intake.shapes if self.own is None else Shapes()
+        self._own_shapes = Shapes()
+
+    def shapes(self) -> Shapes:
+        """The shapes known: those of the shared topic are known to all its lanes."""
+        if self.own is None:
+            if self.intake.shapes.full:
+                self.intake.shapes = Shapes()
+            return self.intake.shapes
+        if self._own_shapes.full:
+            self._own_shapes = Shapes()
+        return self._own_shapes
 
     def appended(self, record: Any) -> int:
         """When Kafka had the record (ms); 0 where only its producer's word is known."""
         return 0 if self.own is not None and record.timestamp_type == CREATE_TIME else int(record.timestamp)
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> None:
-        packer = _Packer(self, chunk, pending)
+        packer = Packer(self, pending)
         records = chunk.records
         for start in range(0, len(records), TURN_RECORDS):
             await packer.take(records[start : start + TURN_RECORDS])
             await asyncio.sleep(0)
-        packer.seal_all()
+        for partition, builder in packer.packed(chunk.tp.partition, self.received(records[-1])):
+            pending.append(self.put((partition, builder)))
         self.intake.metrics.count(self.kind, "null", packer.nulls)
 
 
-class _Packer:
-    """Packs one chunk: every event is judged by `UsageReader`, or was by an earlier one of its shape."""
+class _Judged(NamedTuple):
+    """An event that was judged by itself: the number of its shape, and what else is packed of it."""
 
-    def __init__(self, lane: UsageLane, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> None:
-        self.lane = lane
-        self.intake = lane.intake
-        self.partition = chunk.tp.partition
-        self.timestamp_ms = lane.received(chunk.records[-1])
-        self.pending = pending
-        self.nulls = 0
-        self._builders: dict[int, UsageBuilder] = {}
-        self._times: dict[str, tuple[int, int]] = {}
-        self._prefixes: dict[str, bytes] = {}
-        self._caught_up = False
-        #: Shapes of days whose version is not final: good for this chunk only.
-        self._early = Shapes()
-        self._asked = False
+    shape: int
+    quantity: int
+    time_us: int
+    source: str
+    id: str
 
-    async def take(self, records: Any) -> None:
-        """Take records in source order."""
-        for record in records:
-            if record.value is None:
-                self.nulls += 1
-            elif not self._fast(record):
-                await self._judge(record)
 
-    def _fast(self, record: Any) -> bool:
-        """Add an event whose shape is known; False if it has to be judged, whatever the reason."""
-        value = record.value
-        if not value.isascii() or b"\\u" in value or (len(value) > SHALLOW_BYTES and peculiar(value)):
-            return False
+class _Times(dict[str, tuple[int, int]]):
+    """Instants and billing days of times as they are written, read once."""
+
+    def __init__(self, reader: UsageReader) -> None:
+        self._reader = reader
+
+    def __missing__(self, text: str) -> tuple[int, int]:
         try:
-            event = opened(value, record.headers)
-            time_us, day = self._times.get(event.time) or self._time(event.time)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            return False
-        received = record.timestamp if self.lane.own is None else self.lane.received(record)
-        data = event.data
-        shape = self.lane.shapes.get((event.subject, data.item, data.retention_days, event.type, day))
-        name, source, quantity = event.id, event.source, data.quantity
-        if (
-            shape is None
-            or not shape.least <= quantity <= QUANTITY_LIMIT
-            or not 0 < len(name) <= NAME_LIMIT
-            or not 0 < len(source) <= NAME_LIMIT
-            or time_us - received * 1000 > AHEAD_LIMIT_US
-            or day < self.intake.reader.oldest(received)
-        ):
-            return False
-        self._add(shape, quantity, time_us, source, name, record)
-        return True
-
-    def _time(self, text: str) -> tuple[int, int]:
-        at = self._times[text] = self.intake.reader.time_and_day(text)
+            at = self._reader.time_and_day(text)
+        except ValueError:
+            at = NO_TIME
+        self[text] = at
         return at
 
-    def _add(self, shape: Shape, quantity: int, time_us: int, source: str, name: str, record: Any) -> None:
-        prefix = self._prefixes.get(source)
-        if prefix is None:
-            prefix = self._prefixes[source] = source_prefix(source)
-        partition = shape.home.partition
-        builder = self._builders.get(partition)
-        if builder is None:
-            builder = self._builders[partition] = UsageBuilder(self.lane.topic, self.partition)
-        builder.add(shape, quantity, time_us, source, prefix, name, record.offset)
-        if builder.bytes > GROUP_BYTES:
-            self._seal(partition, self.lane.received(record))
 
-    async def _judge(self, record: Any) -> None:
-        """Judge an event by all rules, remember its shape, add it; or bury it."""
-        intake, lane = self.intake, self.lane
+class _Sources(dict[str, int]):
+    """Numbers of a chunk's sources, and how identities begin with each."""
+
+    def __init__(self) -> None:
+        self.prefixes: list[bytes] = []
+
+    def __missing__(self, source: str) -> int:
+        number = self[source] = len(self.prefixes)
+        self.prefixes.append(name_prefix(source))
+        return number
+
+
+class Packer:
+    """Packs one chunk: every event is judged by `UsageReader`, or was by an earlier one of its shape."""
+
+    def __init__(self, lane: UsageLane, pending: list[asyncio.Future[Any]]) -> None:
+        self.lane = lane
+        self.intake = lane.intake
+        self.pending = pending
+        self.nulls = 0
+        self._shapes = lane.shapes()
+        self._times = _Times(self.intake.reader)
+        self._sources = _Sources()
+        #: Shape, quantity, instant, offset and source of events, some thousands at a time.
+        self._taken: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+        self._ids: list[str] = []
+        self._identities: list[bytes] = []
+        self._caught_up = False
+        #: Numbers of shapes of days whose version is not final: good for this chunk only.
+        self._early: dict[tuple[str, str, int, bool, int], int] = {}
+        self._asked = False
+
+    async def take(self, records: Sequence[Any]) -> None:
+        """Take records in source order."""
+        events = opened_all(records)
+        times = [self._times[event.time] for event in events]
+        known = self._shapes.get
+        shapes = ints(
+            [
+                known((event.subject, event.data.item, event.data.retention_days, event.type, at[1]), UNKNOWN)
+                for event, at in zip(events, times, strict=True)
+            ]
+        )
+        columns = (
+            shapes,
+            ints([event.data.quantity for event in events]),
+            ints([at[0] for at in times]),
+            ints([record.offset for record in records]),
+            ints([self._sources[event.source] for event in events]),
+        )
+        ids = [event.id for event in events]
+        good = self._good(shapes, columns[1], columns[2], records)
+        if not good.all():
+            await self._take_others(records, columns, ids, good)
+            columns = tuple(column[good] for column in columns)  # type: ignore[assignment] # as many as before
+            ids = [name for name, is_good in zip(ids, good.tolist(), strict=True) if is_good]
+        self._keep(columns, ids)
+
+    def _good(self, shapes: Ints, quantities: Ints, times_us: Ints, records: Sequence[Any]) -> npt.NDArray[np.bool_]:
+        """Which events are of a known shape and within its limits."""
+        own, known = self.lane.own, self._shapes
+        appended = [record.timestamp for record in records] if own is None else map(self.lane.received, records)
+        received_ms = ints(list(appended))
+        instants, of_instant = np.unique(received_ms, return_inverse=True)
+        oldest = ints([self.intake.reader.oldest(instant) for instant in instants.tolist()])[of_instant]
+        good: npt.NDArray[np.bool_] = (
+            (shapes != UNKNOWN)
+            & (quantities >= known.least[shapes])
+            & (times_us - received_ms * 1000 <= AHEAD_LIMIT_US)
+            & (known.day[shapes] >= oldest)
+        )
+        return good
+
+    async def _take_others(
+        self, records: Sequence[Any], columns: tuple[Ints, ...], ids: list[str], good: npt.NDArray[np.bool_]
+    ) -> None:
+        """Judge the events that are not good, each by itself, in order; the columns tell what was read."""
+        for at in np.flatnonzero(~good).tolist():
+            if records[at].value is None:
+                self.nulls += 1
+                continue
+            judged = await self._judge(records[at])
+            if judged is not None:
+                good[at] = True
+                ids[at] = judged.id
+                for column, value in zip(columns, judged[:3], strict=False):
+                    column[at] = value
+                columns[4][at] = self._sources[judged.source]
+
+    def _keep(self, columns: tuple[Ints, ...], ids: list[str]) -> None:
+        shapes, prefixes, add = self._shapes.shapes, self._sources.prefixes, self._identities.append
+        for shape, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True):
+            add(identity(shapes[shape].prefix + prefixes[source] + name.encode()))
+        self._ids += ids
+        self._taken.append(columns)  # type: ignore[arg-type] # five of them
+
+    async def _judge(self, record: Any) -> _Judged | None:
+        """Judge an event by all rules and remember its shape; or bury it."""
+        lane = self.lane
         try:
             reading = await self._reading(record)
             home = await self._home(reading.workspace)
-            least = -QUANTITY_LIMIT if reading.corrected and intake.reader.adds_up(reading) else 0
-            shapes = lane.shapes if reading.day <= intake.catalogue.final_through else self._early
-            shape = shapes.of(reading, home, least)
-            self._add(shape, reading.quantity, reading.time_us, reading.source, reading.id, record)
+            shape = self._shape_of(reading, home)
+            return _Judged(shape, reading.quantity, reading.time_us, reading.source, reading.id)
         except Dead as dead:
             self.pending.append(await lane.bury(record, dead.reason, dead.error))
         except (Retake, Refused, asyncio.CancelledError, KafkaError):
             raise
         except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
             self.pending.append(await lane.bury(record, DeadReason.INVALID_FIELD, said(error)))
+        return None
+
+    def _shape_of(self, reading: Reading, home: Home) -> int:
+        """The number of an event's shape; learnt for good if its day's version is final."""
+        shapes, final = self._shapes, reading.day <= self.intake.catalogue.final_through
+        key = (reading.workspace, reading.item, reading.retention, reading.corrected, reading.day)
+        number = shapes.get(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
+        if number == UNKNOWN:
+            least = -QUANTITY_LIMIT if reading.corrected and self.intake.reader.adds_up(reading) else 0
+            number = shapes.add(Shape(home, reading, least))
+            if final:
+                shapes.learn(key, number)
+            else:
+                self._early[key] = number
+        if final and reading.given is not None:
+            shapes.learn((*reading.given, reading.day), number)
+        return number
 
     async def _reading(self, record: Any) -> Reading:
         """Read a record by the version of its day, as it is for good, or else as far as it can be known now."""
@@ -193,12 +255,17 @@ class _Packer:
             )
         return home
 
-    def _seal(self, partition: int, timestamp_ms: int) -> None:
-        builder = self._builders.pop(partition)
-        builder.timestamp_ms = timestamp_ms
-        self.pending.append(self.lane.put((partition, builder)))
-
-    def seal_all(self) -> None:
-        """Hand over what was packed."""
-        for partition in list(self._builders):
-            self._seal(partition, self.timestamp_ms)
+    def packed(self, partition: int, timestamp_ms: int) -> list[tuple[int, UsageBuilder]]:
+        """What was taken of this source partition, by journal partition."""
+        if not self._ids:
+            return []
+        shape, quantity, time_us, offset, source = (np.concatenate(column) for column in zip(*self._taken, strict=True))
+        sources, identities = list(self._sources), b"".join(self._identities)
+        events = Events(shape, quantity, time_us, offset, source, self._ids, identities, sources)
+        journal_partition = self._shapes.partition[shape]
+        topic, shapes = self.lane.topic, self._shapes
+        return [
+            (number, UsageBuilder(topic, partition, timestamp_ms, shapes, events.at(np.flatnonzero(of_number))))
+            for number in range(int(journal_partition.max()) + 1)
+            if (of_number := journal_partition == number).any()
+        ]

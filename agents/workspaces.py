@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from agents.builders import BindingBuilder, Builder
 from agents.events import RECORD_LIMIT
-from agents.gathering import BindingBuilder, Builder
 from agents.reading import Dead, check_size
 from agents.sources import SourceLane
 from meter.batch.chunks import Chunk

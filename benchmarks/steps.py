@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
+from agents.builders import Builder, OrderBuilder, pack
 from agents.catalogue import KnownCatalogue
 from agents.events import opened
-from agents.gathering import Builder, OrderBuilder, pack
 from agents.homes import Home
 from agents.reading import UsageReader
-from agents.usage import Shapes, _Packer
+from agents.shapes import Shapes
+from agents.usage import Packer
 from benchmarks.load import Load
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
@@ -44,6 +45,7 @@ TITLES = {
     "fetch": "fetch: aiokafka's reader of batches (the socket not included)",
     "decode": "decode: msgspec",
     "check": "check: shape, time, limits, identity, evidence",
+    "columns": "columns: sorted by journal partition",
     "pack": "pack: a journal record",
     "unpack": "unpack: a journal record",
     "identity": "identity: claimed or known",
@@ -113,27 +115,27 @@ class Bench:
         clock = self.clock
         clock.of("decode", lambda: [opened(record.value, record.headers) for record in records])
         built: list[Builder] = []
-        lane = self._lane(built)
+        lane = self._lane()
         for start in range(0, len(records), chunk):
             part = records[start : start + chunk]
-            packer = _Packer(lane, SimpleNamespace(tp=SimpleNamespace(partition=0), records=part), [])  # type: ignore[arg-type]
+            packer = Packer(lane, [])
             clock.of("check", lambda packer=packer, part=part: asyncio.run(packer.take(part)))
-            packer.seal_all()
+            built += [builder for _, builder in clock.of("columns", packer.packed, 0, self.now_ms)]
         clock.seconds["check"] -= clock.seconds["decode"]  # the packer decodes too
         return clock.of("pack", lambda: [record for builder in built for record in pack([builder])])
 
-    def _lane(self, built: list[Builder]) -> Any:
+    def _lane(self) -> Any:
         homes = {workspace: Home(named, 0, 0, 0) for workspace, named in self.named.items()}
         reader = UsageReader(self.catalogue, self.zone, HORIZON_DAYS)
         intake = SimpleNamespace(reader=reader, catalogue=KnownCatalogue(), homes=SimpleNamespace(known=homes.get))
+        shapes = Shapes()
         return SimpleNamespace(
             intake=intake,
-            shapes=Shapes(),
+            shapes=lambda: shapes,
             topic="usage",
             own=None,
             appended=lambda record: record.timestamp,
             received=lambda record: record.timestamp,
-            put=lambda given: built.append(given[1]),
         )
 
     def open(self) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from meter.batch.store import Store
-from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES, KEY_BYTES
+from schemas.columns import Ints
+from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES
 from tables import keys
-from tables.keys import identities_of
 
 #: Identities in one packed row: well below a batch.
 PACKED_IDENTITIES = 8_000
@@ -36,32 +36,25 @@ class Identities:
         self._unpacked: list[bytes] = []
         self._dropped: list[bytes] = []
 
-    def claim(
-        self, workspaces: Sequence[str], days: Sequence[int], slots: Sequence[int], keys: bytes
-    ) -> Sequence[bytes | None]:
+    def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
         """`meter.rules.memory.Memory.claim`."""
-        prefixes = [identities_of(workspace) for workspace in workspaces]
         ends = [day.to_bytes(DAY_BYTES, "big") for day in days]
-        starts = range(0, len(keys), KEY_BYTES)
-        rows = [prefixes[slot] + keys[at : at + IDENTITY_BYTES] for slot, at in zip(slots, starts, strict=True)]
-        values = [
-            keys[at + IDENTITY_BYTES : at + KEY_BYTES] + ends[slot] for slot, at in zip(slots, starts, strict=True)
-        ]
-        earlier = self.store.get_many(rows)
+        cut = IDENTITY_BYTES
+        rows = [keys.IDENTITY + identities[at : at + cut] for at in range(0, len(identities), cut)]
+        values = [contents[8 * event : 8 * event + 8] + ends[slot] for event, slot in enumerate(slots.tolist())]
+        found = self.store.get_many(rows)
+        earlier: dict[int, bytes] = {}
         claimed = [self._fresh_days.setdefault(day, []).append for day in days]
         claim, expired_through = self._fresh.setdefault, self._expired_through
-        event = 0
-        for slot, row, value, stored in zip(slots, rows, values, earlier, strict=True):
+        for event, (slot, row, value, stored) in enumerate(zip(slots.tolist(), rows, values, found, strict=True)):
             if stored is None or _day(stored) <= expired_through:
                 standing = claim(row, value)
                 if standing is value:
                     claimed[slot](row)
-                    earlier[event] = None
                 else:
                     earlier[event] = standing[:CONTENT_BYTES]
             else:
                 earlier[event] = stored[:CONTENT_BYTES]
-            event += 1  # noqa: SIM113  # counted by hand: half the cost of enumerate over a zip of four
         return earlier
 
     def any_from(self, day: int) -> bool:

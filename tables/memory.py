@@ -12,6 +12,7 @@ import msgspec
 from meter.batch.store import Store
 from meter.rules.facts import NEVER_EXPIRED, Facts
 from meter.rules.memory import Cell, CellKey, Decided
+from schemas.columns import Ints
 from schemas.journal import CatalogueVersion, Opening
 from schemas.rows import Account, Binding, Fact, Told, Wallet
 from tables import keys
@@ -65,10 +66,8 @@ class PartitionMemory:
 
     # Identities
 
-    def claim(
-        self, workspaces: Sequence[str], days: Sequence[int], slots: Sequence[int], keys: bytes
-    ) -> Sequence[bytes | None]:
-        return self._identities.claim(workspaces, days, slots, keys)
+    def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
+        return self._identities.claim(days, slots, identities, contents)
 
     # Bindings, accounts, wallets, decided orders
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ("schemas", "meter.rules", "meter", "tables", "agents", "meter.cli")
 #: What a package may import beside the standard library and the floors below it; None is anything.
 THIRD_PARTIES: dict[str, frozenset[str] | None] = {
-    "schemas": frozenset({"pydantic", "pydantic_core", "msgspec"}),
+    "schemas": frozenset({"pydantic", "pydantic_core", "msgspec", "numpy"}),
     "meter.rules": frozenset(),
     "meter": None,
     "tables": None,

@@ -19,7 +19,6 @@ from schemas.journal import (
     BindingGroup,
     CatalogueVersion,
     DayExpired,
-    Evidence,
     Gathered,
     JournalRecord,
     Named,
@@ -118,7 +117,9 @@ class Recount:
         evidence = decode_evidence(group.evidence)
         for slot in group.slots:
             self._bind(named[slot.named])
-        for event, number in enumerate(group.slot):
+        events = group.events()
+        quantities, times = events.quantity.tolist(), events.time_us.tolist()
+        for event, number in enumerate(events.slot.tolist()):
             slot = group.slots[number]
             account, workspace = named[slot.named].account, named[slot.named].workspace
             if self._ground.account not in (None, account):
@@ -132,9 +133,9 @@ class Recount:
             self._first[identity] = slot.day
             self.counted += 1
             totals = self._pots.setdefault((account, slot.item, slot.day), {}).setdefault(workspace, Totals())
-            self._add(totals, slot, group.quantity[event], event, evidence)
+            self._add(totals, slot, quantities[event], (times[event], source, name, quantities[event]))
 
-    def _add(self, totals: Totals, slot: Slot, quantity: int, event: int, evidence: Evidence) -> None:
+    def _add(self, totals: Totals, slot: Slot, quantity: int, correction: tuple[int, str, str, int]) -> None:
         item = self.book.item(slot.item, slot.day)
         assert item is not None, "usage of no item is not counted"
         if item.aggregation == "sum":
@@ -142,8 +143,6 @@ class Recount:
         elif not slot.corrected:
             totals.peak = max(totals.peak, quantity)
         else:
-            source = evidence.sources[evidence.source[event]]
-            correction = (evidence.since_us + evidence.after_us[event], source, evidence.ids[event], quantity)
             if totals.correction is None or correction > totals.correction:
                 totals.correction = correction
 

@@ -4,27 +4,22 @@ Identities first: an event that is already known is a duplicate or, with other c
 counted event claims its identity. Totals are made a slot at a time, so an event costs an identity and an addition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from meter.rules.bindings import bind
 from meter.rules.dead_letters import dead_usage
-from schemas.journal import (
-    IDENTITY_BYTES,
-    KEY_BYTES,
-    Evidence,
-    Named,
-    Slot,
-    UsageGroup,
-    decode_evidence,
-    encode_evidence,
-)
+from schemas.columns import runs
+from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, decode_evidence
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
-    from meter.rules.memory import Cell
+    from meter.rules.memory import CellKey
+
+#: Above any offset.
+NO_OFFSET = 1 << 63
 
 OTHER_CONTENT = (
     "the first event of this source and id stands; this one has another item, quantity, retention, type or time"
@@ -35,96 +30,113 @@ def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
     """Count a group of usage into its cells."""
     for index in dict.fromkeys(slot.named for slot in group.slots):
         bind(fold, named[index])
+    events = group.events()
     refused = _refused_slots(fold, group)
     if refused:
-        group = _without(fold, group, named, refused)
-    earlier = fold.memory.claim(
-        [named[slot.named].workspace for slot in group.slots],
-        [slot.day for slot in group.slots],
-        group.slot,
-        group.keys,
-    )
-    first, last, total = _totals(group, earlier)
-    repeats = [event for event, content in enumerate(earlier) if content is not None]
-    conflicts = [event for event in repeats if earlier[event] != _content(group, event)]
-    evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in group.slots) else None
-    for number, slot in enumerate(group.slots):
-        if first[number] >= 0:
-            cell = fold.memory.cell((named[slot.named].account, slot.day, slot.item))
-            workspace = named[slot.named].workspace
-            _add(fold, cell, workspace, slot, number, total[number], group, earlier, evidence)
-            fold.touch(cell).by_usage(
-                workspace,
-                group.topic,
-                group.partition,
-                group.first_offset + group.offset[first[number]],
-                group.first_offset + group.offset[last[number]],
-            )
-            fold.memory.touch_cell(cell)
-    fold.count("usage", "counted", len(earlier) - len(repeats))
-    fold.count("usage", "duplicate", len(repeats) - len(conflicts))
+        _count_others(fold, group, events, named, refused)
+    else:
+        _count(fold, group, events, range(len(events)), named)
+
+
+class _Part:
+    """What a group brings to one cell: to the uses of which workspaces, from which source offset to which."""
+
+    __slots__ = ("adds_up", "cell", "first", "last", "workspaces")
+
+    def __init__(self, fold: "Fold", key: "CellKey") -> None:
+        _, day, name = key
+        item = fold.known().item(name, day)
+        self.cell = fold.memory.cell(key)
+        self.adds_up = item is not None and item.aggregation == "sum"
+        self.workspaces: dict[str, None] = {}
+        self.first, self.last = NO_OFFSET, -1
+
+    def use(self, workspace: str, first: int, last: int) -> Use:
+        """A workspace's use of the cell, to be added to."""
+        self.workspaces[workspace] = None
+        if first < self.first:
+            self.first = first
+        if last > self.last:
+            self.last = last
+        use = self.cell.uses.get(workspace)
+        if use is None:
+            use = self.cell.uses[workspace] = Use(sums={})
+        return use
+
+
+def _count_others(
+    fold: "Fold",
+    group: UsageGroup,
+    events: Events,
+    named: Sequence[Named],
+    refused: dict[int, tuple[DeadReason, str]],
+) -> None:
+    """Count the events whose slots are not refused; the others become dead letters."""
+    evidence = decode_evidence(group.evidence)
+    kept = []
+    for event, slot in enumerate(events.slot.tolist()):
+        if slot in refused:
+            dead_usage(fold, *refused[slot], group, named, events, event, evidence, event)
+        else:
+            kept.append(event)
+    _count(fold, group, events.at(kept), kept, named)
+
+
+def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[int], named: Sequence[Named]) -> None:
+    """Count events; `numbers`: of each its place in the group's evidence."""
+    slots = group.slots
+    contents = events.contents(slots)
+    earlier = fold.memory.claim([slot.day for slot in slots], events.slot, events.identities, contents)
+    conflicts = [event for event, first in earlier.items() if first != _content(contents, event)]
+    evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in slots) else None
+    corrected: dict[int, Use] = {}
+    parts: dict[CellKey, _Part] = {}
+    for number, total, largest, first, last in runs(events.slot, events.quantity, events.offset, earlier):
+        slot = slots[number]
+        who = named[slot.named]
+        key = (who.account, slot.day, slot.item)
+        part = parts.get(key) or parts.setdefault(key, _Part(fold, key))
+        use = part.use(who.workspace, first, last)
+        if part.adds_up:
+            use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total
+        elif slot.corrected:
+            corrected[number] = use
+        else:
+            use.peak = max(use.peak, largest)
+    for part in parts.values():
+        fold.touch(part.cell).by_usage(part.workspaces, group.topic, group.partition, part.first, part.last)
+        part.cell.changed.update(part.workspaces)
+        fold.memory.touch_cell(part.cell)
+    if corrected:
+        assert evidence is not None
+        _correct(corrected, events, earlier, evidence, numbers)
+    fold.count("usage", "counted", len(events) - len(earlier))
+    fold.count("usage", "duplicate", len(earlier) - len(conflicts))
     for event in conflicts:
         assert evidence is not None
-        dead_usage(fold, DeadReason.CONFLICTING_DUPLICATE, OTHER_CONTENT, group, named, event, evidence)
+        reason = DeadReason.CONFLICTING_DUPLICATE
+        dead_usage(fold, reason, OTHER_CONTENT, group, named, events, event, evidence, numbers[event])
 
 
-def _totals(group: UsageGroup, earlier: Sequence[bytes | None]) -> tuple[list[int], list[int], list[int]]:
-    """Of each slot: its first and last counted event (-1: none), and the sum of its counted quantities."""
-    slots = len(group.slots)
-    first, last, total = [-1] * slots, [-1] * slots, [0] * slots
-    event = 0
-    for slot, quantity, before in zip(group.slot, group.quantity, earlier, strict=True):
-        if before is None:
-            total[slot] += quantity
-            last[slot] = event
-            if first[slot] < 0:
-                first[slot] = event
-        event += 1  # noqa: SIM113  # counted by hand: half the cost of enumerate over a zip
-    return first, last, total
-
-
-def _add(
-    fold: "Fold",
-    cell: "Cell",
-    workspace: str,
-    slot: Slot,
-    number: int,
-    total: int,
-    group: UsageGroup,
-    earlier: Sequence[bytes | None],
-    evidence: Evidence | None,
+def _correct(
+    uses: Mapping[int, Use], events: Events, earlier: Container[int], evidence: Evidence, numbers: Sequence[int]
 ) -> None:
-    use = cell.uses.get(workspace)
-    if use is None:
-        use = cell.uses[workspace] = Use(sums={})
-    cell.changed.add(workspace)
-    item = fold.known().item(slot.item, slot.day)
-    if item is not None and item.aggregation == "sum":
-        use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total
-        return
-    events = [event for event, at in enumerate(group.slot) if at == number and earlier[event] is None]
-    if not slot.corrected:
-        use.peak = max(use.peak, *(group.quantity[event] for event in events))
-        return
-    assert evidence is not None
-    for event in events:
-        correction = Correction(
-            evidence.time_us(event),
-            evidence.sources[evidence.source[event]],
-            evidence.ids[event],
-            group.quantity[event],
-        )
-        standing = use.correction
-        if standing is None or _rank(correction) > _rank(standing):
-            use.correction = correction
+    """Apply corrections of days' counts to the uses of their slots: of all corrections of a day the latest stands."""
+    for event, slot in enumerate(events.slot.tolist()):
+        if slot in uses and event not in earlier:
+            use, number = uses[slot], numbers[event]
+            source, name = evidence.source_of(number), evidence.ids[number]
+            correction = Correction(int(events.time_us[event]), source, name, int(events.quantity[event]))
+            if use.correction is None or _rank(correction) > _rank(use.correction):
+                use.correction = correction
 
 
 def _rank(correction: Correction) -> tuple[int, str, str]:
     return (correction.time_us, correction.source, correction.id)
 
 
-def _content(group: UsageGroup, event: int) -> bytes:
-    return group.keys[event * KEY_BYTES + IDENTITY_BYTES : (event + 1) * KEY_BYTES]
+def _content(contents: bytes, event: int) -> bytes:
+    return contents[event * CONTENT_BYTES : (event + 1) * CONTENT_BYTES]
 
 
 def _refused_slots(fold: "Fold", group: UsageGroup) -> dict[int, tuple[DeadReason, str]]:
@@ -139,35 +151,3 @@ def _refused_slots(fold: "Fold", group: UsageGroup) -> dict[int, tuple[DeadReaso
         elif facts.item(slot.item, slot.day) is None:
             refused[number] = (DeadReason.UNKNOWN_ITEM, "the catalogue of the billing day has no such item")
     return refused
-
-
-def _without(
-    fold: "Fold", group: UsageGroup, named: Sequence[Named], refused: dict[int, tuple[DeadReason, str]]
-) -> UsageGroup:
-    """The group without the events of refused slots, which become dead letters; slots keep their numbers."""
-    evidence = decode_evidence(group.evidence)
-    kept = []
-    for event, slot in enumerate(group.slot):
-        if slot in refused:
-            dead_usage(fold, *refused[slot], group, named, event, evidence)
-        else:
-            kept.append(event)
-    kept_evidence = Evidence(
-        evidence.sources,
-        [evidence.source[event] for event in kept],
-        [evidence.ids[event] for event in kept],
-        evidence.since_us,
-        [evidence.after_us[event] for event in kept],
-    )
-    return UsageGroup(
-        group.topic,
-        group.partition,
-        group.timestamp_ms,
-        group.first_offset,
-        group.slots,
-        [group.slot[event] for event in kept],
-        [group.quantity[event] for event in kept],
-        [group.offset[event] for event in kept],
-        b"".join(group.keys[event * KEY_BYTES : (event + 1) * KEY_BYTES] for event in kept),
-        encode_evidence(kept_evidence),
-    )

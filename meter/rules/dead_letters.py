@@ -15,7 +15,7 @@ from schemas.record import encode
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
-    from schemas.journal import Evidence, Named, OrderEntry, OrderGroup, UsageGroup
+    from schemas.journal import Events, Evidence, Named, OrderEntry, OrderGroup, UsageGroup
     from schemas.orders import Order
 
 #: Bytes of headers in a dead letter; what is beyond it is left out, told by its number.
@@ -67,21 +67,23 @@ def dead_usage(
     error: str,
     group: "UsageGroup",
     named: "Sequence[Named]",
+    events: "Events",
     event: int,
     evidence: "Evidence",
+    number: int,
 ) -> None:
-    """Tell that an event of a group is not counted."""
-    slot = group.slots[group.slot[event]]
-    data: dict[str, object] = {"item": slot.item, "quantity": group.quantity[event]}
+    """Tell that an event of a group is not counted; `number`: its place in the evidence."""
+    slot = group.slots[int(events.slot[event])]
+    data: dict[str, object] = {"item": slot.item, "quantity": int(events.quantity[event])}
     if slot.retention:
         data["retention_days"] = slot.retention
     rebuilt = {
         "specversion": "1.0",
-        "id": evidence.ids[event],
-        "source": evidence.sources[evidence.source[event]],
+        "id": evidence.ids[number],
+        "source": evidence.source_of(number),
         "type": "usage.corrected" if slot.corrected else "usage.recorded",
         "subject": named[slot.named].workspace,
-        "time": time_text(evidence.time_us(event)),
+        "time": time_text(int(events.time_us[event])),
         "data": data,
     }
     _say(
@@ -91,7 +93,7 @@ def dead_usage(
         error,
         group.topic,
         group.partition,
-        group.first_offset + group.offset[event],
+        int(events.offset[event]),
         encode(rebuilt),
         group.timestamp_ms,
     )

@@ -45,10 +45,10 @@ class Touch:
     #: Plans, bindings or prices changed: every workspace is looked at.
     everything: bool = False
 
-    def by_usage(self, workspace: str, topic: str, partition: int, first: int, last: int) -> None:
+    def by_usage(self, workspaces: dict[str, None], topic: str, partition: int, first: int, last: int) -> None:
         self._by("usage", topic, partition, first, last)
-        self.used[workspace] = None
-        self.workspaces.add(workspace)
+        self.used |= workspaces
+        self.workspaces.update(workspaces)
 
     def by_order(self, order_id: str, workspaces: Iterable[str], topic: str, partition: int, offset: int) -> None:
         self._by("order", topic, partition, offset, offset)

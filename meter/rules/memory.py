@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from schemas.columns import Ints
 from schemas.rows import Account, Binding, Published, Told, Use, Wallet
 
 CellKey = tuple[str, int, str]  # account, day, item
@@ -56,13 +57,11 @@ class Decided(NamedTuple):
 class Memory(Protocol):
     """The rows of one journal partition."""
 
-    def claim(
-        self, workspaces: Sequence[str], days: Sequence[int], slots: Sequence[int], keys: bytes
-    ) -> Sequence[bytes | None]:
+    def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
         """Claim each event's identity in turn, for as long as its day can be restated.
 
-        `workspaces` and `days` are those of the slots; `slots` and `keys` of the events (`schemas.journal.UsageGroup`).
-        Answers None where it was free; else the content under which it was claimed before.
+        `days` are those of the slots; of the events `slots`, `identities` (16 bytes each), `contents` (8 bytes each).
+        Answers which were not free, in order: event -> the content under which it was claimed before.
         """
 
     def binding(self, workspace: str) -> Binding | None:

@@ -6,11 +6,12 @@ from typing import Any
 
 from faust.types import TP
 
+from agents.builders import Builder, UsageBuilder
 from agents.catalogue import KnownCatalogue
-from agents.gathering import Builder, UsageBuilder
 from agents.homes import Home
 from agents.reading import UsageReader
-from agents.usage import Shapes, UsageLane
+from agents.shapes import Shapes
+from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
 from meter.rules.days import parse_day, parse_time, zone
 from meter.topics import Topics
@@ -61,7 +62,7 @@ class Intake:
     def _add(self, builder: Builder) -> "asyncio.Future[None]":
         assert isinstance(builder, UsageBuilder)
         group = builder.group({"wksp_a": 0})
-        self.counted += [(group.slots[slot].item, group.slots[slot].retention) for slot in group.slot]
+        self.counted += [(group.slots[slot].item, group.slots[slot].retention) for slot in group.events().slot.tolist()]
         return asyncio.get_running_loop().create_future()
 
     async def bury(self, letter: Any) -> Any:

@@ -1,17 +1,20 @@
 """Gathering: groups merge into records below the limit, in order, one under way at a time; nobody waits for ever."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
-from agents.gathering import GROUP_BYTES, Builder, JournalWriter, OrderBuilder, Shape, UsageBuilder, pack
+from agents.builders import GROUP_BYTES, Builder, Events, OrderBuilder, UsageBuilder, pack
+from agents.gathering import JournalWriter
 from agents.homes import Home
-from agents.reading import Reading, source_prefix
+from agents.reading import Reading
+from agents.shapes import Shape, Shapes
 from meter.batch.lanes import Retake
+from schemas.columns import ints
 from schemas.journal import (
     RECORD_LIMIT_BYTES,
     Gathered,
@@ -20,24 +23,46 @@ from schemas.journal import (
     UsageGroup,
     decode,
     decode_evidence,
+    identity_of,
 )
 
 DAY = 739_000
 #: The longest id and source there may be, in characters of four bytes.
 LONGEST = "\U0001f600" * 250
 
+#: Workspace, quantity, id, instant (µs), source.
+Event = tuple[str, int, str, int, str]
 
-def shape(workspace: str, item: str = "logs") -> Shape:
+
+def shape(workspace: str) -> Shape:
     home = Home(Named(workspace, "acct", DAY), 0, 0)
-    return Shape(home, Reading(workspace, item, 14, DAY, False, 1, 0, "s", "i"), 0)
+    return Shape(home, Reading(workspace, "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
 
 
-def usage(topic: str, *events: tuple[Shape, int, str]) -> UsageBuilder:
-    """A group of events (shape, quantity, id), at offsets 10, 11, …"""
-    builder = UsageBuilder(topic, 0)
-    for offset, (each, quantity, name) in enumerate(events, start=10):
-        builder.add(each, quantity, 1_000 + offset, "s", source_prefix("s"), name, offset)
-    return builder
+def built(topic: str, events: Sequence[Event], known: Sequence[Shape] = ()) -> UsageBuilder:
+    """A group of events, at offsets 10, 11, …"""
+    shapes = Shapes()
+    numbers = {each.home.named.workspace: shapes.add(each) for each in known}
+    for workspace in dict.fromkeys(event[0] for event in events):
+        if workspace not in numbers:
+            numbers[workspace] = shapes.add(shape(workspace))
+    sources = {source: number for number, source in enumerate(dict.fromkeys(event[4] for event in events))}
+    columns = Events(
+        ints([numbers[event[0]] for event in events]),
+        ints([event[1] for event in events]),
+        ints([event[3] for event in events]),
+        ints(range(10, 10 + len(events))),
+        ints([sources[event[4]] for event in events]),
+        [event[2] for event in events],
+        b"".join(identity_of(event[0], event[4], event[2]) for event in events),
+        list(sources),
+    )
+    return UsageBuilder(topic, 0, 1_000, shapes, columns)
+
+
+def usage(topic: str, *events: tuple[str, int, str]) -> UsageBuilder:
+    """A group of events (workspace, quantity, id), a microsecond after each other."""
+    return built(topic, [(*event, 1_000 + number, "s") for number, event in enumerate(events)])
 
 
 def order(offset: int, content: bytes = b"{}") -> OrderBuilder:
@@ -51,70 +76,103 @@ def gathered(record: bytes) -> Gathered:
     return found
 
 
-def events_of(records: list[bytes]) -> list[tuple[str, int, int, str]]:
-    """All events as (workspace, offset, quantity, id), in order."""
+def events_of(records: list[bytes]) -> list[tuple[str, int, int, str, int, str, bytes]]:
+    """All events as (workspace, offset, quantity, id, instant, source, identity), in order."""
     found = []
     for record in map(gathered, records):
         for group in record.groups:
             assert isinstance(group, UsageGroup)
-            evidence = decode_evidence(group.evidence)
-            for slot, offset, quantity, name in zip(
-                group.slot, group.offset, group.quantity, evidence.ids, strict=True
-            ):
-                workspace = record.named[group.slots[slot].named].workspace
-                found.append((workspace, group.first_offset + offset, quantity, name))
+            evidence, events = decode_evidence(group.evidence), group.events()
+            for number, slot in enumerate(events.slot.tolist()):
+                found.append(
+                    (
+                        record.named[group.slots[slot].named].workspace,
+                        int(events.offset[number]),
+                        int(events.quantity[number]),
+                        evidence.ids[number],
+                        int(events.time_us[number]),
+                        evidence.source_of(number),
+                        events.identities[16 * number : 16 * number + 16],
+                    )
+                )
     return found
 
 
+def told(events: Sequence[Event], first_offset: int = 10) -> list[tuple[str, int, int, str, int, str, bytes]]:
+    """What a record tells of these events."""
+    return [
+        (workspace, offset, quantity, name, time_us, source, identity_of(workspace, source, name))
+        for offset, (workspace, quantity, name, time_us, source) in enumerate(events, first_offset)
+    ]
+
+
 def test_groups_of_many_sources_are_one_record_in_order() -> None:
-    a, b = shape("a"), shape("b")
-    (record,) = pack([usage("usage", (a, 1, "x"), (b, 2, "y"), (a, 3, "z")), order(7), usage("usage.b", (b, 4, "y"))])
-    groups = gathered(record).groups
-    assert [group.topic for group in groups] == ["usage", "plan-purchases", "usage.b"]
+    groups: list[Builder] = [
+        usage("usage", ("a", 1, "x"), ("b", 2, "y"), ("a", 3, "z")),
+        order(7),
+        usage("usage.b", ("b", 4, "y")),
+    ]
+    (record,) = pack(groups)
+    assert [group.topic for group in gathered(record).groups] == ["usage", "plan-purchases", "usage.b"]
     assert [named.workspace for named in gathered(record).named] == ["a", "b", "w"]
-    first, _, last = groups
+    first, _, last = gathered(record).groups
     assert isinstance(first, UsageGroup)
     assert isinstance(last, UsageGroup)
-    assert first.slot == [0, 1, 0]
-    assert (first.first_offset, first.offset, first.quantity) == (10, [0, 1, 2], [1, 2, 3])
+    assert first.events().slot.tolist() == [0, 1, 0]
+    assert first.events().offset.tolist() == [10, 11, 12]
+    assert first.events().quantity.tolist() == [1, 2, 3]
 
 
 def test_of_a_workspace_named_twice_the_earlier_commercial_day_holds() -> None:
     late, early = shape("a"), shape("a")
     early.home.named = Named("a", "acct", DAY - 5)
-    (record,) = pack([usage("usage", (late, 1, "x")), usage("usage.a", (early, 1, "y"))])
+    (record,) = pack(
+        [built("usage", [("a", 1, "x", 1, "s")], [late]), built("usage.a", [("a", 1, "y", 1, "s")], [early])]
+    )
     assert gathered(record).named == [Named("a", "acct", DAY - 5)]
 
 
-def test_an_instant_before_the_first_is_kept() -> None:
-    builder = UsageBuilder("usage", 0)
-    each = shape("a")
-    for name, time_us in (("x", 5_000), ("y", -7)):
-        builder.add(each, 1, time_us, "s", source_prefix("s"), name, 1)
-    (record,) = pack([builder])
-    (group,) = gathered(record).groups
-    assert isinstance(group, UsageGroup)
-    evidence = decode_evidence(group.evidence)
-    assert [evidence.time_us(event) for event in range(2)] == [5_000, -7]
+@pytest.mark.parametrize("quantity", [0, 127, 128, -(1 << 31), 10**15, -(10**15)])
+@pytest.mark.parametrize("time_us", [0, 5_000, -7, 253_402_300_799_999_999, -62_135_596_800_000_000])
+def test_an_event_is_told_as_it_was_whatever_its_numbers(quantity: int, time_us: int) -> None:
+    events = [("a", 1, "x", 5_000, "s"), ("b", quantity, "y", time_us, "t"), ("a", 2, "z", -7, "s")]
+    assert events_of(pack([built("usage", events)])) == told(events)
 
 
 @pytest.mark.parametrize("source", ["s", LONGEST])
 @pytest.mark.parametrize("name", ["{}", LONGEST + "{}"])
 def test_no_record_is_longer_than_the_limit_whatever_the_ids(source: str, name: str) -> None:
-    builder, builders = UsageBuilder("usage", 0), []
-    each = shape("w" * 64)
-    sent = []
-    for offset in range(12_000):
-        unique = source if len(source) == 1 else source + str(offset)
-        builder.add(each, 10**15, offset, unique, source_prefix(unique), name.format(offset), offset)
-        sent.append((each.home.named.workspace, offset, 10**15, name.format(offset)))
-        if builder.bytes > GROUP_BYTES:
-            builders.append(builder)
-            builder = UsageBuilder("usage", 0)
-    builders.append(builder)
-    records = [record for each in builders if len(each) for record in pack([each])]
+    events = [
+        ("w" * 64, 10**15, name.format(number), number, source if len(source) == 1 else source + str(number))
+        for number in range(12_000)
+    ]
+    records = pack([built("usage", events)])
     assert max(map(len, records)) <= RECORD_LIMIT_BYTES
-    assert events_of(records) == sent
+    assert events_of(records) == told(events)
+
+
+def test_what_is_left_of_a_record_is_filled_with_a_part_of_the_next_group() -> None:
+    events = [("a", number, f"{number:024x}", number, "s") for number in range(24_000)]
+    groups = [events[:7_000], events[7_000:16_000], events[16_000:]]
+
+    async def story(writing: Writing) -> None:
+        waiting = [writing.writer.add(built("usage", group)) for group in groups]
+        for number in range(4):
+            await writing.turn()
+            assert [future.done() for future in waiting] == ENDS[number]
+            if number < 3:
+                await writing.acknowledge(number)
+        *full, _ = map(len, writing.producer.sent)
+        assert min(full) > GROUP_BYTES * 0.9
+        assert max(full) <= RECORD_LIMIT_BYTES
+        written = [event[2] for event in events_of(writing.producer.sent)]
+        assert written == list(range(24_000)), "in order, each once"
+
+    write(story)
+
+
+#: Which groups are acknowledged whole after 0, 1, 2 and 3 records.
+ENDS = [[False, False, False], [True, False, False], [True, True, False], [True, True, True]]
 
 
 def test_what_does_not_fit_one_record_becomes_several_in_order() -> None:
@@ -126,14 +184,11 @@ def test_what_does_not_fit_one_record_becomes_several_in_order() -> None:
 
 
 def test_an_estimate_that_was_too_low_splits_a_group() -> None:
-    builder = UsageBuilder("usage", 0)
-    each = shape("a")
-    for offset in range(30_000):
-        builder.add(each, offset, offset, "s", source_prefix("s"), str(offset), offset)
-    records = pack([builder])
+    events = [("a", number, str(number), number, "s") for number in range(30_000)]
+    records = pack([built("usage", events)])
     assert len(records) > 1
     assert max(map(len, records)) <= RECORD_LIMIT_BYTES
-    assert [quantity for _, _, quantity, _ in events_of(records)] == list(range(30_000))
+    assert events_of(records) == told(events)
 
 
 class FakeProducer:

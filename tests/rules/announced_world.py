@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from agents.reading import content_of, identity_of, source_prefix
 from meter.batch.store import Store
 from meter.rules.days import parse_day, parse_time
 from meter.rules.fold import Fold
@@ -18,16 +17,14 @@ from schemas.catalog import Catalogue, Item, Retention, Version, catalogue_json,
 from schemas.journal import (
     CatalogueVersion,
     DayClosed,
-    Evidence,
     Gathered,
     Named,
     Opening,
     Slot,
-    UsageGroup,
-    encode_evidence,
 )
 from schemas.rows import NO_RETENTION
 from tables.memory import PartitionMemory
+from tests.usage_groups import usage_group
 
 ACCOUNT, WORKSPACE = "acct_1", "wksp_a"
 OPENED = parse_time("2026-01-20T08:00:00Z") // 1000
@@ -111,20 +108,8 @@ class World:
         """One event, counted."""
         time_us, day = parse_time(at), self.fold.known().zone.day_of(parse_time(at))
         name = f"{self.offset}"
-        tail = f"{retention} {item}".encode()
-        keys = identity_of(source_prefix("test"), name) + content_of(quantity, time_us, tail)
-        group = UsageGroup(
-            "usage",
-            0,
-            time_us // 1000,
-            self.offset,
-            [Slot(0, item, retention, day, False)],
-            [0],
-            [quantity],
-            [0],
-            keys,
-            encode_evidence(Evidence(["test"], [0], [name], time_us, [0])),
-        )
+        slot = Slot(0, item, retention, day, False)
+        group = usage_group(self.offset, time_us // 1000, slot, WORKSPACE, quantity, time_us, name)
         self._append(Gathered([Named(WORKSPACE, ACCOUNT, parse_day("2026-01-01"))], [group]), time_us // 1000)
 
     def close_through(self, day: str) -> None:

@@ -9,27 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agents.reading import content_of, identity_of, source_prefix
 from meter.rules.days import parse_day, parse_time
 from meter.rules.fold import Fold
 from schemas.catalog import catalogue_json, load_catalogue
 from schemas.journal import (
     DayClosed,
     DayExpired,
-    Evidence,
     Gathered,
     Named,
     Opening,
     OrderEntry,
     OrderGroup,
     Slot,
-    UsageGroup,
-    encode_evidence,
 )
 from schemas.orders import canonical, order_from_json
 from schemas.rows import NEVER, NO_RETENTION
 from tables.memory import PartitionMemory
 from tests.rules.announced_world import DictStore
+from tests.usage_groups import usage_group
 
 CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
 HORIZON_DAYS = 3
@@ -101,9 +98,7 @@ class Days:
         time_us, name = parse_time(time), id or f"{self.offset}"
         days = CATALOGUE.versions[0].items[item].default_retention if retention is None else retention
         slot = Slot(0, item, days or NO_RETENTION, self.fold.known().zone.day_of(time_us), corrected)
-        key = identity_of(source_prefix("test"), name) + content_of(quantity, time_us, f"{slot}".encode())
-        evidence = encode_evidence(Evidence(["test"], [0], [name], time_us, [0]))
-        group = UsageGroup("usage", 0, ms(at or time), self.offset, [slot], [0], [quantity], [0], key, evidence)
+        group = usage_group(self.offset, ms(at or time), slot, workspace, quantity, time_us, name)
         self.append(Gathered([self.homes[workspace]], [group]), at or time)
 
     def order(self, order: dict[str, Any], at: str) -> None:

@@ -58,7 +58,7 @@ def first_places(records: list[Record]) -> dict[Place, int]:
         entry = journal.decode(record.value or b"")
         for group in entry.groups if isinstance(entry, Gathered) else ():
             if isinstance(group, UsageGroup):
-                offsets = [group.first_offset + each for each in group.offset]
+                offsets = group.events().offset.tolist()
             else:
                 offsets = [each.offset for each in group.entries]
             for offset in offsets:

@@ -11,13 +11,15 @@ from typing import Any
 
 from faust.types import TP
 
+from agents.builders import Builder, pack
 from agents.catalogue import KnownCatalogue
-from agents.gathering import Builder, pack
+from agents.gathering import next_record
 from agents.homes import Homes
 from agents.orders import OrdersLane
 from agents.reading import UsageReader
+from agents.shapes import Shapes
 from agents.sources import SourceLane
-from agents.usage import Shapes, UsageLane
+from agents.usage import UsageLane
 from agents.workspaces import WorkspacesLane
 from meter.batch.chunks import Chunk
 from meter.rules.facts import Facts
@@ -114,13 +116,15 @@ class IntakeWorker:
     def write(self, partition: int, most: int, now_ms: int, unheard: bool) -> None:
         """Write one journal record, of what stands first in the line; `unheard`: its acknowledgement is lost."""
         line = self.lines[partition]
-        batch = [line.popleft() for _ in range(min(most, len(line)))]
-        for value in pack([builder for builder, _ in batch]):
+        first = deque(line.popleft() for _ in range(min(most, len(line))))
+        builders, done = next_record(first)
+        line.extendleft(reversed(first))
+        for value in pack(builders):
             self.cluster.log("meter.journal", partition).append(None, value, now_ms)
         if unheard:  # whatever waits is not written, its lanes read it again (`JournalWriter.fail`)
             self.forget()
             return
-        for _, work in batch:
+        for work in done:
             work.waiting -= 1
             self._settle(work)
 

@@ -31,8 +31,11 @@ JOURNAL = "meter.journal"
 KNOBS = {
     "agents.meter.CHUNK_RECORDS": (1, 2, 3, 1_000),
     "agents.meter.CHUNK_OUTPUT_BYTES": (1_000, 4 << 20),
-    "agents.gathering.RECORD_LIMIT_BYTES": (700, 512 * 1024),
-    "agents.usage.GROUP_BYTES": (300, 512 * 1024),
+    "agents.builders.RECORD_LIMIT_BYTES": (700, 512 * 1024),
+    "agents.builders.LEAST_CUT": (1, 64),
+    "agents.gathering.GROUP_BYTES": (300, 512 * 1024),
+    "agents.usage.TURN_RECORDS": (1, 2, 2_000),
+    "agents.shapes.SHAPES_KEPT": (2, 200_000),
     "tables.identities.PACKED_IDENTITIES": (1, 8_000),
     "tables.cells.USES_KEPT": (2, 100_000),
     "tables.cells.WEIGH_EVERY": (1, 32),

@@ -14,7 +14,7 @@ from tests.simulation.run import Case, Ran, run
 #: What the table counts in, and how many laws it names: those that notice most often.
 COUNTED, LAWS_SHOWN = range(150), 3
 #: A break that shows in none of so many seeds goes unnoticed.
-SEEDS = range(400)
+SEEDS = range(1_500)
 
 MUTATIONS = tuple(
     Mutation(what, module, tuple(changes))
@@ -126,12 +126,12 @@ MUTATIONS = tuple(
         (
             "of corrections the last to arrive stands",
             "meter.rules.counting",
-            ("_rank(correction) > _rank(standing)", "True"),
+            ("_rank(correction) > _rank(use.correction)", "True"),
         ),
         (
             "conflicting content of an event goes for a repeat",
             "meter.rules.counting",
-            ("if earlier[event] != _content(group, event)]", "if False]"),
+            ("if first != _content(contents, event)]", "if False]"),
         ),
         (
             "a workspace whose own usage did not change is not looked at",

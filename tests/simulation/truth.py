@@ -31,10 +31,11 @@ def entries(logs: list[Log]) -> Iterator[tuple[Identity, Place]]:
 
 def _events(gathered: Gathered, group: UsageGroup) -> Iterator[tuple[Identity, Place]]:
     evidence = decode_evidence(group.evidence)
-    for number, slot in enumerate(group.slot):
+    events = group.events()
+    for number, (slot, offset) in enumerate(zip(events.slot.tolist(), events.offset.tolist(), strict=True)):
         workspace = gathered.named[group.slots[slot].named].workspace
-        identity = (workspace, evidence.sources[evidence.source[number]], evidence.ids[number])
-        yield identity, (group.topic, group.partition, group.first_offset + group.offset[number])
+        identity = (workspace, evidence.source_of(number), evidence.ids[number])
+        yield identity, (group.topic, group.partition, offset)
 
 
 def truth(world: World, logs: list[Log]) -> Prediction:

@@ -11,6 +11,7 @@ from meter.batch.store import Store
 from meter.rules.facts import Facts
 from meter.rules.memory import Decided
 from schemas.catalog import catalogue_json, load_catalogue
+from schemas.columns import ints
 from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES, Opening
 from schemas.rows import Binding, Fact, Use, Wallet
 from tables import keys
@@ -42,16 +43,17 @@ def memory(stores: list[Store]) -> PartitionMemory:
     return PartitionMemory(stores[0])
 
 
-def identity(name: str) -> bytes:
-    return name.encode().ljust(IDENTITY_BYTES, b".")
+def identity(workspace: str, name: str) -> bytes:
+    return f"{workspace}.{name}".encode().ljust(IDENTITY_BYTES, b".")
 
 
 def claimed(
     memory: PartitionMemory, *names: str, workspace: str = "w", day: int = DAY, content: bytes = CONTENT
 ) -> list[bytes | None]:
     """Claim identities with one content; under which each was claimed before."""
-    packed = b"".join(identity(name) + content for name in names)
-    return list(memory.claim([workspace], [day], [0] * len(names), packed))
+    identities = b"".join(identity(workspace, name) for name in names)
+    earlier = memory.claim([day], ints([0] * len(names)), identities, content * len(names))
+    return [earlier.get(event) for event in range(len(names))]
 
 
 def settle(memory: PartitionMemory, offset: int = 1) -> Rows:
@@ -73,8 +75,7 @@ def test_an_identity_is_claimed_once_in_a_call_in_a_chunk_and_for_good(memory: P
 
 
 def test_the_first_content_stands_and_is_told(memory: PartitionMemory) -> None:
-    both = identity("a") + CONTENT + identity("a") + OTHER_CONTENT
-    assert list(memory.claim(["w"], [DAY], [0, 0], both)) == [None, CONTENT]
+    assert memory.claim([DAY], ints([0, 0]), identity("w", "a") * 2, CONTENT + OTHER_CONTENT) == {1: CONTENT}
     settle(memory)
     assert claimed(memory, "a", content=OTHER_CONTENT) == [CONTENT]
 
@@ -87,7 +88,7 @@ def test_workspaces_do_not_share_identities(memory: PartitionMemory) -> None:
 
 def test_no_events_claim_nothing(memory: PartitionMemory) -> None:
     assert claimed(memory) == []
-    assert list(memory.claim([], [], [], b"")) == []
+    assert memory.claim([], ints([]), b"", b"") == {}
 
 
 def test_identities_are_forgotten_with_their_day_and_only_then(memory: PartitionMemory) -> None:

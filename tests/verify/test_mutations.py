@@ -17,13 +17,13 @@ SEEDS = range(80)
 BROKEN = (
     Mutation(
         "a repeat counts again",
-        "meter.rules.counting",
-        (("if before is None:\n            total", "if True:\n            total"),),
+        "schemas.columns",
+        (("    if without:\n", "    if False:\n"),),
     ),
     Mutation(
         "a later correction of a lower rank stands",
         "meter.rules.counting",
-        (("_rank(correction) > _rank(standing)", "_rank(correction) < _rank(standing)"),),
+        (("_rank(correction) > _rank(use.correction)", "_rank(correction) < _rank(use.correction)"),),
     ),
     Mutation(
         "converted usage is not floored",

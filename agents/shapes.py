@@ -1,0 +1,84 @@
+"""Shapes of usage: what events have in common that differ only in id, source, quantity and instant.
+
+An event of a shape that was judged before need not be judged again: it costs a look at its shape's number, and what
+is left to check is checked for all events of a chunk at once.
+"""
+
+import numpy as np
+
+from agents.homes import Home
+from agents.reading import Reading
+from schemas.columns import Ints
+from schemas.journal import name_prefix
+
+#: Shapes remembered: workspaces times items times days at hand; beyond it all are judged anew.
+SHAPES_KEPT = 200_000
+#: The number of a shape that is not known.
+UNKNOWN = -1
+
+#: Subject, item, retention and type as they stand in an event, and its billing day.
+Key = tuple[str | None, str, int | None, str | bool, int]
+
+
+class Shape:
+    """Same workspace, item, retention, billing day and type (`corrected` or not); `least`: its least quantity."""
+
+    __slots__ = ("corrected", "day", "home", "item", "least", "prefix", "retention")
+
+    def __init__(self, home: Home, reading: Reading, least: int) -> None:
+        self.home = home
+        self.item = reading.item
+        self.retention = reading.retention
+        self.day = reading.day
+        self.corrected = reading.corrected
+        self.least = least
+        #: How the identity of such an event begins.
+        self.prefix = name_prefix(reading.workspace)
+
+
+class Shapes:
+    """Shapes by number, and the numbers of those judged for good by what stands in the event."""
+
+    def __init__(self) -> None:
+        self.shapes: list[Shape] = []
+        self._numbers: dict[Key, int] = {}
+        #: The number of a known shape.
+        self.get = self._numbers.get
+        self._by_number = np.empty((3, 1024), dtype=np.int64)
+
+    @property
+    def full(self) -> bool:
+        """Time for a new one: numbers already given stay good only in this one."""
+        return len(self.shapes) >= SHAPES_KEPT
+
+    def add(self, shape: Shape) -> int:
+        """A shape's number; of one that is not learnt too, for this chunk only."""
+        number = len(self.shapes)
+        self.shapes.append(shape)
+        if number >= self._by_number.shape[1]:
+            self._by_number = np.concatenate((self._by_number, np.empty_like(self._by_number)), axis=1)
+        self._by_number[:, number] = shape.least, shape.day, shape.home.partition
+        return number
+
+    def learn(self, key: Key, number: int) -> None:
+        """Events of this key are of this shape."""
+        self._numbers[key] = number
+
+    @property
+    def least(self) -> Ints:
+        """The least quantity of each shape, by number."""
+        return self._row(0)
+
+    @property
+    def day(self) -> Ints:
+        """The billing day of each shape, by number."""
+        return self._row(1)
+
+    @property
+    def partition(self) -> Ints:
+        """The journal partition of each shape, by number."""
+        return self._row(2)
+
+    def _row(self, number: int) -> Ints:
+        row: Ints = self._by_number[number]
+        return row

@@ -1,0 +1,104 @@
+"""Columns: integers of many events side by side, packed as narrow as they are, unpacked at once.
+
+A column is one byte that says how many bytes an integer takes (1, 2, 4 or 8), then the integers, little-endian and
+signed. Unpacked it is an array of 64-bit integers. What is done to whole columns is done here, in numpy.
+"""
+
+from collections.abc import Collection, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+_TYPES = {1: "<i1", 2: "<i2", 4: "<i4", 8: "<i8"}
+#: Bounds of a sum that 64 bits hold.
+_SAFE = 1 << 63
+_HALF, _FIRST, _SECOND = np.uint64(33), np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+
+
+def ints(values: Sequence[int]) -> Ints:
+    """Integers of at most 64 bits as an array."""
+    return np.array(values, dtype=np.int64)
+
+
+def words(values: Sequence[int]) -> Words:
+    """Integers of 64 bits without a sign as an array."""
+    return np.array(values, dtype=np.uint64)
+
+
+def column(values: Ints) -> bytes:
+    """Pack an array."""
+    width = width_of(int(values.min()), int(values.max())) if len(values) else 1
+    return bytes((width,)) + values.astype(_TYPES[width]).tobytes()
+
+
+def width_of(least: int, most: int) -> int:
+    """How many bytes integers in these bounds take in a column."""
+    return next(width for width in (1, 2, 4, 8) if -(1 << 8 * width - 1) <= least and most < 1 << 8 * width - 1)
+
+
+def unpacked(content: bytes) -> Ints:
+    """The array of a column; raises ValueError or KeyError where it is none."""
+    return np.frombuffer(content, dtype=_TYPES[content[0]], offset=1).astype(np.int64)
+
+
+class Run(NamedTuple):
+    """What events of one key have together: sum and maximum of their values, the places of the first and the last."""
+
+    key: int
+    total: int
+    largest: int
+    first: int
+    last: int
+
+
+def runs(keys: Ints, values: Ints, places: Ints, without: Collection[int]) -> list[Run]:
+    """The runs of events by key (at least 0), in order of their keys; some events left out. Sums are exact."""
+    members = np.arange(len(keys))
+    if without:
+        members = np.delete(members, list(without))
+    if not len(members):
+        return []
+    chosen = keys[members]
+    narrow = chosen.astype(np.uint16) if int(chosen.max()) < 1 << 16 else chosen  # which sorts by radix
+    order = members[np.argsort(narrow, kind="stable")]
+    ordered, of_run, of_place = keys[order], values[order], places[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    ends = np.append(starts[1:], len(order)) - 1
+    largest = np.maximum.reduceat(of_run, starts)
+    found = (ordered[starts], _sums(of_run, starts), largest, of_place[starts], of_place[ends])
+    return list(map(Run, *(each if isinstance(each, list) else each.tolist() for each in found)))
+
+
+def _sums(values: Ints, starts: npt.NDArray[np.intp]) -> list[int]:
+    if int(np.abs(values).max()) * len(values) < _SAFE:
+        totals: list[int] = np.add.reduceat(values, starts).tolist()
+        return totals
+    return [int(total) for total in np.add.reduceat(values.astype(object), starts)]
+
+
+def word(content: bytes) -> int:
+    """64 bits that stand for some bytes."""
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
+
+
+def digests(kinds: Words, *parts: Ints) -> bytes:
+    """Of each event 8 bytes that stand for its kind (a `word`) and its integers, in that order."""
+    mixed = kinds.copy()
+    for part in parts:
+        mixed += part.view(np.uint64)
+        _mix(mixed)
+    return mixed.tobytes()
+
+
+def _mix(words: Words) -> None:
+    """Stir 64 bits so that each depends on all, one to one (the finalizer of MurmurHash3, public domain)."""
+    words ^= words >> _HALF
+    words *= _FIRST
+    words ^= words >> _HALF
+    words *= _SECOND
+    words ^= words >> _HALF

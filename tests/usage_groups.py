@@ -1,0 +1,27 @@
+"""Usage groups of one event, for tests that fold journal records of their own making."""
+
+from schemas.columns import column, ints
+from schemas.journal import Evidence, Slot, UsageGroup, encode_evidence, identity_of
+
+SOURCE = "test"
+
+
+def usage_group(
+    offset: int, timestamp_ms: int, slot: Slot, workspace: str, quantity: int, time_us: int, name: str
+) -> UsageGroup:
+    """One event of the source partition `usage`/0."""
+    nothing = column(ints([0]))
+    return UsageGroup(
+        "usage",
+        0,
+        timestamp_ms,
+        offset,
+        time_us,
+        [slot],
+        nothing,
+        column(ints([quantity])),
+        nothing,
+        nothing,
+        identity_of(workspace, SOURCE, name),
+        encode_evidence(Evidence([SOURCE], [0], [name])),
+    )
