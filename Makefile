@@ -13,7 +13,7 @@ SIDE_BY_SIDE := -n 4 --dist loadfile
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint simulate race bench-quick format schemas lock clean
+.PHONY: help setup demo test check lint simulate faults race bench-quick format schemas lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ lint: setup ## style and types
 SEEDS ?= 100000
 simulate: setup ## SEEDS seeds of crashes and doubts against the real core; FROM=seed: from there on
 	@$(BIN)/python -m tests.simulation $(FROM) --seeds $(SEEDS)
+
+ROUNDS ?= 20
+faults: setup ## every fault on a real Kafka, the random ones ROUNDS times with other seeds: for a night
+	@$(JARS)
+	@ROUNDS=$(ROUNDS) $(BIN)/pytest -m faults $(SIDE_BY_SIDE)
 
 EVENTS ?= 1000000
 RUNS ?= 3
