@@ -3,7 +3,7 @@
 Every question answers None while the broker does not: a measurement under faults asks again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -21,21 +21,21 @@ class Lag:
         self.sources = [(topics.workspaces, 0), (topics.plan_purchases, 0)]
         self.sources += [(topics.usage, number) for number in range(USAGE_PARTITIONS)]
         self.journal = [(topics.journal, number) for number in range(partitions)]
-        self._intake, self._meter = _asking(broker, topics.intake_group), _asking(broker, topics.meter_group)
+        self._intake, self._meter = _Asking(broker, topics.intake_group), _Asking(broker, topics.meter_group)
 
     def source_ends(self) -> dict[Place, int] | None:
-        return _ends(self._intake, self.sources)
+        return self._intake.ends(self.sources)
 
     def journal_ends(self) -> dict[Place, int] | None:
-        return _ends(self._meter, self.journal)
+        return self._meter.ends(self.journal)
 
     def taken_in(self) -> dict[Place, int] | None:
         """What the intake has committed."""
-        return _committed(self._intake, self.sources)
+        return self._intake.committed(self.sources)
 
     def folded(self) -> dict[Place, int] | None:
         """What the meter has committed."""
-        return _committed(self._meter, self.journal)
+        return self._meter.committed(self.journal)
 
     def behind(self) -> tuple[int, int] | None:
         """Source records not taken in, journal records not folded; ends are asked first."""
@@ -55,10 +55,14 @@ def missing(ends: dict[Place, int], committed: dict[Place, int]) -> int:
     return sum(max(0, end - max(committed.get(place, 0), 0)) for place, end in ends.items())
 
 
-def _asking(broker: str, group: str) -> Consumer:
-    """A consumer that bears a group's name and never joins."""
-    return Consumer(
-        {
+class _Asking:
+    """A consumer that bears a group's name and never joins; after an error, a new one.
+
+    One that was first asked something while the broker did not answer was seen to fail for minutes after.
+    """
+
+    def __init__(self, broker: str, group: str) -> None:
+        self._config = {
             "bootstrap.servers": broker,
             "group.id": group,
             "isolation.level": "read_uncommitted",
@@ -66,22 +70,29 @@ def _asking(broker: str, group: str) -> Consumer:
             "reconnect.backoff.max.ms": 500,
             "log_level": 0,
         }
-    )
+        self._consumer = Consumer(self._config)
 
+    def ends(self, places: Iterable[Place]) -> dict[Place, int] | None:
+        asked = {place: TopicPartition(*place) for place in places}
+        return self._told(
+            lambda reader: {
+                place: int(reader.get_watermark_offsets(at, ANSWER_SECONDS)[1]) for place, at in asked.items()
+            }
+        )
 
-def _ends(consumer: Consumer, places: Iterable[Place]) -> dict[Place, int] | None:
-    try:
-        marks = {place: consumer.get_watermark_offsets(TopicPartition(*place), ANSWER_SECONDS) for place in places}
-    except KafkaException:
-        return None
-    if any(mark is None for mark in marks.values()):
-        return None
-    return {place: int(mark[1]) for place, mark in marks.items()}
+    def committed(self, places: Iterable[Place]) -> dict[Place, int] | None:
+        asked = [TopicPartition(*place) for place in places]
+        return self._told(
+            lambda reader: {(at.topic, at.partition): at.offset for at in reader.committed(asked, ANSWER_SECONDS)}
+        )
 
+    def _told(self, question: Callable[[Consumer], dict[Place, int]]) -> dict[Place, int] | None:
+        try:
+            return question(self._consumer)
+        except (KafkaException, TypeError):  # it answers nothing, instead of marks, where the time was over
+            self._consumer.close()
+            self._consumer = Consumer(self._config)
+            return None
 
-def _committed(consumer: Consumer, places: Iterable[Place]) -> dict[Place, int] | None:
-    try:
-        found = consumer.committed([TopicPartition(*place) for place in places], ANSWER_SECONDS)
-    except KafkaException:
-        return None
-    return {(at.topic, at.partition): at.offset for at in found}
+    def close(self) -> None:
+        self._consumer.close()

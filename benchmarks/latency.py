@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.load import Load, Sender
 from benchmarks.noted import note
-from benchmarks.own_broker import own_broker, say
+from benchmarks.own_broker import own_broker, say, stop_cleanly
 from benchmarks.quantiles import quantile
 from benchmarks.race.metering import announce
 from benchmarks.throughput import last_overages
@@ -246,6 +246,7 @@ def main() -> None:
     parser.add_argument("--roles", default="intake,meter", help="one process for each, such as all or all,all")
     parser.add_argument("--results", type=Path, help="append every run to this file as a line of JSON")
     given = parser.parse_args()
+    stop_cleanly()
     rates = [float(rate) for rate in given.rates.split(",")] + ([given.half_of / 2] if given.half_of else [])
     wrong = 0
     print(

@@ -1,6 +1,8 @@
 """A Kafka for one measurement: started on a free port with a directory of its own, gone with it when it ends."""
 
 import random
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,6 +32,11 @@ def kept_broker() -> Iterator[tuple[Broker, Running]]:
             yield broker, broker.up(next(free))
         finally:
             broker.down()
+
+
+def stop_cleanly() -> None:
+    """On SIGTERM leave by the way out that takes broker and workers along; Ctrl-C does so by itself."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def say(sentence: str) -> None:

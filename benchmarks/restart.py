@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.load import Load, Sender
 from benchmarks.noted import note
-from benchmarks.own_broker import own_broker, say
+from benchmarks.own_broker import own_broker, say, stop_cleanly
 from benchmarks.quantiles import spread
 from benchmarks.race.metering import announce
 from benchmarks.throughput import last_overages
@@ -220,6 +220,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="starts of each kind")
     parser.add_argument("--results", type=Path, help="append every start to this file as a line of JSON")
     given = parser.parse_args()
+    stop_cleanly()
     workspaces = max(ITEMS, given.rows // ITEMS)
     load = Load(given.identities, workspaces, max(1, workspaces // WORKSPACES_AN_ACCOUNT), repeats=0.0, items=ITEMS)
     with own_broker() as (broker, _), tempfile.TemporaryDirectory() as directory:

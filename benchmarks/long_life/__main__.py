@@ -22,7 +22,7 @@ from benchmarks.long_life.faults import Scene, happen, schedule
 from benchmarks.long_life.judging import expected, verified, wrong
 from benchmarks.long_life.telling import plot, summary
 from benchmarks.long_life.traffic import HORIZON_DAYS, Scale, Sending, Traffic, offset_for
-from benchmarks.own_broker import kept_broker, say
+from benchmarks.own_broker import kept_broker, say, stop_cleanly
 from benchmarks.workers import Worker
 from meter.broker import HOST
 from meter.rules.days import zone
@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=60.0, help="seconds from one fault to the next")
     parser.add_argument("--seed", type=int, help="of load and faults; printed, chosen at random where it is not given")
     given = parser.parse_args()
+    stop_cleanly()
     given.out.mkdir(parents=True, exist_ok=True)
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     say(f"{given.minutes:g} minutes of {given.rate:g} events/s, a fault every {given.every:g} s, --seed {seed}")
