@@ -56,6 +56,7 @@ class _Frame:
 
     data: bytes
     due: float
+    held_back: bool
 
 
 class Proxy:
@@ -71,6 +72,8 @@ class Proxy:
         #: How many connections were cut, and frames swallowed.
         self.cuts = 0
         self.swallowed = 0
+        #: How many requests that were delayed reached the broker.
+        self.arrived_late = 0
         #: The link: a frame takes so long, and so many bytes a second fit in each direction (0: no limit).
         self.latency = 0.0
         self.bytes_a_second = 0
@@ -241,7 +244,8 @@ class _Connection:
             delay = told(body)
             if delay is None:
                 return
-            frames.put_nowait(_Frame(length + body, proxy.arrives(way, len(body), now()) + delay))
+            held_back = way is Way.TO_BROKER and delay > 0
+            frames.put_nowait(_Frame(length + body, proxy.arrives(way, len(body), now()) + delay, held_back))
 
     async def _deliver(self, frames: "asyncio.Queue[_Frame | None]", target: asyncio.StreamWriter) -> None:
         now = asyncio.get_running_loop().time
@@ -250,6 +254,7 @@ class _Connection:
                 await asyncio.sleep(max(0.0, frame.due - now()))
                 target.write(frame.data)
                 await target.drain()
+                self.proxy.arrived_late += frame.held_back
 
 
 class StandingProxy:
