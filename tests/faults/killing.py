@@ -14,6 +14,8 @@ REACHED_SECONDS = 60.0
 #: Records a second while a worker lives, so that its chunks are many and small.
 PACE = 80
 BATCH = 8
+#: What a killed worker leaves of its store: what RocksDB had on the disk by itself, or all that it wrote.
+STORES: tuple[dict[str, str], ...] = ({}, {"KEEP_STORE": "1"})
 #: A failpoint may let the worker go on at most so often before it strikes: a small part reaches each that often.
 NTH = 3
 
@@ -58,14 +60,16 @@ def killed_one_after_the_other(
     That takes up the store of the last, or an older one, or at the `fresh` failpoints has none yet. A plain worker
     takes over from the last, with all that was sent: answers what was acknowledged.
     """
-    acknowledged = None
+    acknowledged, names = None, ["a", "b"]
     for number, (failpoint, part) in enumerate(zip(failpoints, slices(steps, len(failpoints)), strict=True)):
-        name = f"fresh-{number}" if failpoint in fresh else rng.choice("ab")
-        worker = start_to_die(meter, failpoint, rng.randint(1, NTH), name)
+        if failpoint in fresh:
+            names.append(f"fresh-{number}")
+        name = names[-1] if failpoint in fresh else rng.choice(names[-3:])
+        worker = start_to_die(meter, failpoint, rng.randint(1, NTH), name, **rng.choice(STORES))
         feeding = Load(meter.kafka, part, batch=BATCH, pace=PACE, before=acknowledged)
         die(worker, failpoint)
         feeding.pace = FULL_PACE
         acknowledged = feeding.join()
     assert acknowledged is not None
-    meter.start(rng.choice("abc"))
+    meter.start(rng.choice([*names[-2:], "last"]))
     return acknowledged

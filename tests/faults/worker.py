@@ -2,12 +2,15 @@
 
 FAILPOINT=name:nth:action: the nth time that this place is reached, `kill` is kill -9 and `stop` is SIGSTOP, by its own
 hand, so that not one instruction follows. A group forgets such a worker sooner than others, so that a test need not
-wait for that; RESTORE_RECORDS and MEMTABLE_BYTES make a small restore one of many batches that reach the disk.
+wait for that. RESTORE_RECORDS and MEMTABLE_BYTES make a small restore one of many batches that reach the disk. How much
+of its store a worker had on the disk when it was killed is RocksDB's affair: with KEEP_STORE all that it ever wrote.
 """
 
 import os
 import signal
+from collections.abc import Iterable
 
+import agents.unmarked
 import meter.batch.app
 import meter.batch.restore
 import meter.batch.store
@@ -35,11 +38,25 @@ class Failpoint:
             os.kill(os.getpid(), self.signal)
 
 
+def keep_store() -> None:
+    """Every write reaches the disk at once."""
+    write = meter.batch.store.Store.write
+
+    def write_through(store: meter.batch.store.Store, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
+        write(store, rows)
+        store.flush()
+
+    meter.batch.store.Store.write = write_through  # type: ignore[assignment, method-assign] # what a test's worker is for
+
+
 if __name__ == "__main__":
+    if "KEEP_STORE" in os.environ:
+        keep_store()
     if "FAILPOINT" in os.environ:
         failpoints.hook = Failpoint(os.environ["FAILPOINT"])
     meter.batch.app.SESSION_SECONDS = SESSION_SECONDS
     meter.batch.app.HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
     meter.batch.restore.BATCH_RECORDS = int(os.environ.get("RESTORE_RECORDS", meter.batch.restore.BATCH_RECORDS))
+    agents.unmarked.NEW_METER_MS = int(os.environ.get("NEW_METER_MS", agents.unmarked.NEW_METER_MS))
     meter.batch.store.MEMTABLE_BYTES = int(os.environ.get("MEMTABLE_BYTES", meter.batch.store.MEMTABLE_BYTES))
     main()
