@@ -56,6 +56,8 @@ class Worker:
         self.port = int(environment["METER_WEB_PORT"])
         self.log = log
         self.expected_dead = False
+        #: Where its own log begins in what all workers of its name wrote.
+        self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.process = _started(module, environment, output)
 
@@ -121,6 +123,10 @@ class Worker:
 
     def log_text(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def own_log(self) -> str:
+        """What this process said, without those before it."""
+        return self.log.read_bytes()[self._log_start :].decode(errors="replace")
 
     def log_tail(self) -> str:
         return self.log_text()[-LOG_TAIL:]

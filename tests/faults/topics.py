@@ -1,0 +1,59 @@
+"""What an operator's hand, or retention, may do to topics and groups, by a client that is none of the meter's."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import NewPartitions, NewTopic  # type: ignore[attr-defined] # exported all the same
+
+from tests.end_to_end.kafka import Kafka, wait_until
+
+#: Until the broker has done what it said it would.
+DONE_SECONDS = 30.0
+APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
+
+
+def delete(kafka: Kafka, topic: str) -> None:
+    """Deletes a topic; back when it is gone."""
+    name = kafka.prefix + topic
+    kafka.admin.delete_topics([name])[name].result()
+    wait_until(f"{topic} is gone", lambda: not kafka.partitions(topic), DONE_SECONDS)
+
+
+def create(kafka: Kafka, topic: str, partitions: int, **config: str) -> None:
+    """Creates a topic, as soon as its name is free."""
+    name = kafka.prefix + topic
+
+    def created() -> bool:
+        try:
+            kafka.admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result()
+        except KafkaException:
+            return False
+        return True
+
+    wait_until(f"{topic} is created", created, DONE_SECONDS)
+
+
+def grow(kafka: Kafka, topic: str, partitions: int) -> None:
+    """More partitions for a topic."""
+    name = kafka.prefix + topic
+    kafka.admin.create_partitions([NewPartitions(name, partitions)])[name].result()
+    wait_until(f"{topic} has {partitions}", lambda: len(kafka.partitions(topic)) == partitions, DONE_SECONDS)
+
+
+def lose_before(kafka: Kafka, topic: str, partition: int, offset: int) -> None:
+    """Deletes the records before an offset, as retention would."""
+    place = TopicPartition(kafka.prefix + topic, partition, offset)
+    kafka.admin.delete_records([place])[place].result()
+
+
+def set_offsets(kafka: Kafka, group: str, offsets: Iterable[tuple[str, int, int]]) -> None:
+    """Sets a group's offsets, as `kafka-consumer-groups --reset-offsets` does: without metadata."""
+    places = [TopicPartition(kafka.prefix + topic, partition, offset) for topic, partition, offset in offsets]
+    asked = kafka.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(kafka.prefix + group, places)])
+    asked[kafka.prefix + group].result()
+
+
+def forget(kafka: Kafka, group: str) -> None:
+    """Deletes a group, as Kafka does when nobody was in it for `offsets.retention.minutes`."""
+    name = kafka.prefix + group
+    kafka.admin.delete_consumer_groups([name])[name].result()
