@@ -36,8 +36,8 @@ class Worker:
         except (urllib.error.URLError, OSError):
             return None
 
-    def wait_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         while self.get("/ready") is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the worker is not ready:\n{self.log.read_text()[-2000:]}")
