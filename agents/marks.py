@@ -8,8 +8,7 @@ time, the CRC of its value; at assignment that record is read again and compared
 import zlib
 from typing import Any, NamedTuple
 
-#: How the metadata of a commit begins where its partition is set aside.
-ASIDE = "aside"
+from meter.commits import ASIDE, BEGUN, FOREIGN
 
 
 class Mark(NamedTuple):
@@ -36,9 +35,12 @@ class Mark(NamedTuple):
         return cls(offset, timestamp_ms, crc)
 
 
-def metadata(mark: Mark | None, *, aside: bool = False) -> str:
-    """The metadata of a commit."""
-    return " ".join(([ASIDE] if aside else []) + ([] if mark is None else [mark.text()]))
+def metadata(mark: Mark | None, *, aside: bool = False, foreign: bool = False) -> str:
+    """The metadata of a commit; `foreign`: at an offset that another hand had set, which is therefore aside."""
+    if foreign:
+        return f"{ASIDE} {FOREIGN}"
+    said = [ASIDE] if aside else []
+    return " ".join(said + ([] if mark is None else [mark.text()])) or BEGUN
 
 
 def is_aside(text: str) -> bool:

@@ -55,7 +55,7 @@ class OwnLane(UsageLane):
 
     def standing_aside(self) -> tuple[int, str]:
         """What to commit while it is set aside: that it is, at the offset where it stands."""
-        return max(self.committed, self.position, 0), metadata(self.mark, aside=True)
+        return max(self.committed, self.position, 0), metadata(self.mark, aside=True, foreign=self.foreign)
 
 
 class SlotLane(Lane):

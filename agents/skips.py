@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
+from agents.marks import metadata
 from meter.batch.lanes import Retake
+from meter.commits import is_ours
 from meter.failpoints import reach
 from meter.rules.days import time_text
 from schemas.control import Skip
@@ -25,9 +27,13 @@ log = logging.getLogger(__name__)
 
 def lost(skip: Skip, at_us: int) -> DeadLetter:
     """The dead letter of a gap. Of a topic made again nobody knows how much of the former was not read."""
-    count = skip.offset - skip.instead_of
-    known = f"{count} records, {skip.instead_of} to {skip.offset - 1}, were not read"
-    unknown = f"what the former topic held from {skip.instead_of} on is not known; read from {skip.offset} on"
+    count, last = skip.offset - skip.instead_of, skip.offset - 1
+    if is_ours(skip.mark):
+        known = f"{count} records, {skip.instead_of} to {last}, were not read"
+        unknown = f"what the former topic held from {skip.instead_of} on is not known; read from {skip.offset} on"
+    else:
+        known = f"{count} records, {skip.instead_of} to {last}, are gone, and Kafka forgot whether they were read"
+        unknown = f"the offset {skip.instead_of} was set by another hand; read from {skip.offset} on"
     return DeadLetter.model_construct(
         reason=DeadReason.RECORDS_LOST,
         error=f"{LAW[DeadReason.RECORDS_LOST]}: {known if count > 0 else unknown}",
@@ -46,7 +52,7 @@ async def accept_skip(lane: "SourceLane", skip: Skip, why: str) -> None:
     try:
         await (await intake.bury(lost(skip, time.time_ns() // 1000)))  # 1
         reach("skip.told")
-        committed = await lane.app.consumer.commit_offsets({lane.tp: (skip.offset, "")})  # 2
+        committed = await lane.app.consumer.commit_offsets({lane.tp: (skip.offset, metadata(None))})  # 2
     except KafkaError as error:
         raise Retake(f"the skip to {skip.offset} could not be written ({error!r})") from error
     if not committed:

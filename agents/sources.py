@@ -14,9 +14,11 @@ from agents.builders import Builder
 from agents.marks import Mark, metadata
 from agents.reading import Dead
 from agents.skips import accept_skip
+from agents.unmarked import set_by_another, unknown_beginning
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
 from meter.batch.records import UnreadableRecord
+from meter.commits import is_ours
 from meter.failpoints import reach
 from meter.rules.dead_letters import dead_letter
 from meter.trouble import Trouble
@@ -59,29 +61,26 @@ class SourceLane(Lane):
         self._opened = False
         #: Why the next record cannot be read at all, once that showed.
         self._stuck: str | None = None
+        #: The group's offset was set by another hand.
+        self.foreign = False
 
     async def open(self) -> int:
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
         await self.intake.renew()
         start = await self.asked()
         self._opened = True
-        if start.committed is None:
-            if start.beginning > 0:
-                log.warning("%s begins at offset %d; reading it from there", self.where, start.beginning)
-            self.mark, self.committed = None, -1
-            return start.beginning
         self.mark = Mark.read(start.metadata)
-        self.committed = start.committed
+        self.committed = -1 if start.committed is None else start.committed
         why = await self._discontinued(start)
         if why is None:
-            return start.committed
+            return start.beginning if start.committed is None else start.committed
         await self.intake.control.catch_up()
-        skip = self.intake.control.skip_for(self.topic, self.tp.partition, start.committed, start.metadata)
+        skip = self.intake.control.skip_for(self.topic, self.tp.partition, start.committed or 0, start.metadata)
         if skip is None or not start.beginning <= skip.offset <= start.end:
             self.refuse(why)
             raise AssertionError("a refusal raises")
         await accept_skip(self, skip, why)
-        self.mark, self.committed, self._stuck = None, skip.offset, None
+        self.mark, self.committed, self._stuck, self.foreign = None, skip.offset, None, False
         return skip.offset
 
     async def asked(self) -> Start:
@@ -109,7 +108,12 @@ class SourceLane(Lane):
     async def _discontinued(self, start: Start) -> str | None:
         """Why reading cannot go on at the committed offset, and what to do about it."""
         skip = f"`meter skip {self.topic} {self.tp.partition}"
-        at = start.committed or 0
+        if start.committed is None:
+            return await unknown_beginning(self, start)
+        at = start.committed
+        self.foreign = start.beginning < at and not is_ours(start.metadata)
+        if self.foreign:
+            return set_by_another(self, at)
         if start.beginning > at:
             return (
                 f"{self.where}: records {at} to {start.beginning - 1} are gone before they were read; "
@@ -208,7 +212,7 @@ class SourceLane(Lane):
         return await self.intake.bury(letter)
 
     def committable(self) -> tuple[int, str] | None:
-        return (self.committed, "" if self.mark is None else self.mark.text()) if self.committed >= 0 else None
+        return (self.committed, metadata(self.mark)) if self.committed >= 0 else None
 
     def progress(self) -> tuple[int, str] | None:
         """What to commit, if it moved: also past markers at the tail, that no record stands behind."""

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.marks import is_aside
+from meter.commits import is_ours
 from meter.settings import Settings
 from meter.topics import Topics, followed
 from schemas.journal import DayClosed, DayExpired, encode
@@ -114,4 +115,7 @@ class Watermarks:
 
 
 def _reached(at: Any, end: int) -> bool:
-    return at is not None and (at.offset >= end or is_aside(at.metadata or ""))
+    if at is None:
+        return False
+    told = at.metadata or ""
+    return is_aside(told) or (at.offset >= end and is_ours(told))

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from meter import control
 from meter.admin import connected_admin
+from meter.commits import is_ours
 from meter.redriving import is_input
 from meter.rules.days import time_text
 from meter.settings import Settings
@@ -46,7 +47,7 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
         topic=bare,
         partition=partition,
         offset=offset,
-        instead_of=standing.committed,
+        instead_of=max(0, standing.committed),
         mark=standing.metadata,
         at=at,
     )
@@ -57,13 +58,13 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
 def refusal(topic: str, partition: int, offset: int, standing: Standing) -> str | None:
     """Why a skip makes no sense: the law, then the numbers."""
     where = f"{topic}/{partition}"
-    if standing.committed < 0:
+    if standing.committed < 0 and not standing.beginning:
         return (
             f"{where} was never read, so nothing of it is missing: it is read from its beginning, {standing.beginning}"
         )
     if not standing.beginning <= offset <= standing.end:
         return f"reading goes on inside the log: {where} holds {standing.beginning} to {standing.end}, not {offset}"
-    if offset == standing.committed and standing.beginning <= standing.committed:
+    if offset == standing.committed and standing.beginning <= standing.committed and is_ours(standing.metadata):
         return f"{where} stands at {offset} already, and nothing before it is skipped"
     return None
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.marks import Mark, is_aside, metadata
+from meter.commits import is_ours
 
 
 def record(offset: int = 7, timestamp: int = 1_700_000_000_000, value: bytes | None = b"x") -> Any:
@@ -27,13 +28,22 @@ def test_a_mark_tells_another_record_at_the_same_offset() -> None:
         assert Mark.of(other) != mark
 
 
-@pytest.mark.parametrize("text", ["", "aside", "1 2", "1 2 3 4", "a b c", "by hand"])
+@pytest.mark.parametrize("text", ["", "aside", "begun", "aside foreign", "1 2", "1 2 3 4", "a b c", "by hand"])
 def test_metadata_without_a_mark_has_none(text: str) -> None:
     assert Mark.read(text) is None
+
+
+def test_every_commit_of_ours_says_that_it_is_ours() -> None:
+    for mark in (None, Mark(7, 1_700_000_000_000, 9), Mark(0, -1, 0)):
+        assert is_ours(metadata(mark))
+        assert is_ours(metadata(mark, aside=True))
+    for another in ("", "by hand", "1 2", metadata(None, aside=True, foreign=True)):
+        assert not is_ours(another)
 
 
 def test_a_partition_set_aside_says_so_in_its_commit() -> None:
     assert is_aside(metadata(None, aside=True))
     assert is_aside(metadata(Mark(1, 2, 3), aside=True))
+    assert is_aside(metadata(None, aside=True, foreign=True))
     assert not is_aside(metadata(Mark(1, 2, 3)))
     assert not is_aside(metadata(None))

@@ -37,10 +37,11 @@ class Told(Watermarks):
     ("topic", "committed", "reached"),
     [
         ("p.usage", (END, "9 1700000000000 5"), True),
-        ("p.usage", (END + 3, ""), True),
+        ("p.usage", (END + 3, "begun"), True),
+        ("p.usage", (END + 3, ""), False),  # set by another hand: nobody knows what was handled
         ("p.usage", (END - 1, "8 1700000000000 5"), False),
         ("p.usage", None, False),
-        ("p.usage.a", (END, ""), True),
+        ("p.usage.a", (END, "begun"), True),
         ("p.usage.a", None, False),
         ("p.usage.a", (3, "aside 2 1700000000000 5"), True),
         ("p.usage.a", (3, "aside"), True),

@@ -35,7 +35,12 @@ def order(offset: int, instead_of: int = 100) -> Skip:
         (201, GAP, "usage/3 holds 120 to 200, not 201"),
         (0, Standing(500, "", 0, 100), None),
         (0, Standing(-1, "", 0, 100), "never read"),
-        (150, Standing(150, "", 120, 200), "stands at 150 already"),
+        (0, Standing(-1, "", 5, 100), "holds 5 to 100, not 0"),
+        (5, Standing(-1, "", 5, 100), None),
+        (150, Standing(150, "begun", 120, 200), "stands at 150 already"),
+        (150, Standing(150, "149 1 2", 120, 200), "stands at 150 already"),
+        (150, Standing(150, "", 120, 200), None),
+        (150, Standing(150, "aside foreign", 120, 200), None),
     ],
 )
 def test_what_is_ordered_and_what_is_not(offset: int, standing: Standing, why: str | None) -> None:

@@ -51,7 +51,9 @@ def _is_free(port: int) -> bool:
 class Worker:
     """One process of `meter worker`."""
 
-    def __init__(self, name: str, environment: dict[str, str], log: Path, module: str = "meter.cli") -> None:
+    def __init__(
+        self, name: str, environment: dict[str, str], log: Path, module: str = "meter.cli", role: str = "all"
+    ) -> None:
         self.name = name
         self.port = int(environment["METER_WEB_PORT"])
         self.log = log
@@ -59,7 +61,7 @@ class Worker:
         #: Where its own log begins in what all workers of its name wrote.
         self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
-            self.process = _started(module, environment, output)
+            self.process = _started(module, role, environment, output)
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -132,8 +134,8 @@ class Worker:
         return self.log_text()[-LOG_TAIL:]
 
 
-def _started(module: str, environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", module, "worker"]
+def _started(module: str, role: str, environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", module, "worker", "--role", role]
     return subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
     )
@@ -155,12 +157,12 @@ class Meter:
         }
         self.workers: list[Worker] = []
 
-    def start(self, name: str = "a", module: str = "meter.cli", **variables: str) -> Worker:
+    def start(self, name: str = "a", module: str = "meter.cli", role: str = "all", **variables: str) -> Worker:
         """Starts a worker; the same name takes up the same data directory. `variables` are of this start alone."""
         own = {"METER_DATA_DIR": str(self.directory / name), "METER_WEB_PORT": str(free_port())}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
         environment = {**inherited, **self.variables, **own, **variables}
-        worker = Worker(name, environment, self.directory / f"{name}.log", module)
+        worker = Worker(name, environment, self.directory / f"{name}.log", module, role)
         self.workers.append(worker)
         return worker
 

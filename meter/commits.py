@@ -1,0 +1,22 @@
+"""What an intake group's commit says besides its offset: the words of its metadata, and whose hand wrote it.
+
+Every commit of ours carries a mark of the last record read, `aside` before it where the partition is set aside, or
+`begun` where no record was read yet. An offset that anybody else sets (`kafka-consumer-groups --reset-offsets`) carries
+none of it: what stands before such an offset may never have been read.
+"""
+
+import re
+
+#: How the metadata begins where its partition is set aside.
+ASIDE = "aside"
+#: In place of a mark where no record was read yet.
+BEGUN = "begun"
+#: After `aside`: the offset was another's, and stays so until somebody says where to go on.
+FOREIGN = "foreign"
+
+_OURS = re.compile(rf"({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE}")
+
+
+def is_ours(metadata: str) -> bool:
+    """Whether an intake committed this, which had handled all before the offset."""
+    return _OURS.fullmatch(metadata) is not None
