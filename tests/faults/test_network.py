@@ -1,0 +1,84 @@
+"""The network between real workers and their broker, through a proxy: cut, half-open, slow."""
+
+import time
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.faults.load import Load, load, moments, settings
+from tests.faults.proxied import ProxiedBroker, proxied_broker
+from tests.faults.proxy import Way
+from tests.faults.verdict import back_to_zero_lag, judged
+from tests.meters import StartMeter, meters_at
+
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+
+CUTS = 12
+EVENTS = 1_500
+#: Longer than a group's session (8 s) and than the time-out of a commit's requests (10 s).
+SILENCE_SECONDS = 13.0
+LATENCY_SECONDS = 0.1
+SLOW_BYTES_A_SECOND = 200_000
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedBroker]:
+    """A broker behind a proxy."""
+    with proxied_broker(tmp_path_factory.mktemp("proxied-broker")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def proxied_meter(proxied: ProxiedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
+    """Makes meters on it, whose workers know the proxy only if they are told of it."""
+    yield from meters_at(proxied.bootstrap, tmp_path_factory)
+
+
+def test_connections_that_break_again_and_again_lose_nothing(
+    proxied: ProxiedBroker, proxied_meter: StartMeter, seed: int, rng: Random
+) -> None:
+    meter = proxied_meter(settings(), METER_BROKER=proxied.link.bootstrap)
+    workers = [meter.start(name).wait_ready() for name in "ab"]
+    feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, pace=200)
+    began = time.monotonic()
+    for moment in moments(rng, CUTS, 0.2, 7.0):
+        time.sleep(max(0.0, began + moment - time.monotonic()))
+        proxied.link.cut()
+    feeding.join()
+    back_to_zero_lag(meter)
+    judged(meter, feeding)
+    assert proxied.link.proxy.cuts >= CUTS
+    assert [worker.stop() for worker in workers] == [0, 0]
+
+
+@pytest.mark.parametrize("ways", [(Way.TO_CLIENT,), tuple(Way)], ids=["one way", "both ways"])
+def test_a_link_that_swallows_everything_without_a_word_is_left_behind(
+    proxied: ProxiedBroker, proxied_meter: StartMeter, seed: int, rng: Random, ways: tuple[Way, ...]
+) -> None:
+    meter = proxied_meter(settings(), METER_BROKER=proxied.link.bootstrap)
+    worker = meter.start().wait_ready()
+    feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, pace=200)
+    time.sleep(rng.uniform(1.0, 3.0))
+    proxied.link.proxy.swallow(*ways)
+    time.sleep(SILENCE_SECONDS)
+    proxied.link.proxy.swallow()
+    feeding.join()
+    back_to_zero_lag(meter)
+    judged(meter, feeding)
+    assert proxied.link.proxy.swallowed
+    assert worker.wait_ready().stop() == 0
+
+
+def test_a_slow_link_only_takes_longer(proxied: ProxiedBroker, proxied_meter: StartMeter, seed: int) -> None:
+    proxy = proxied.link.proxy
+    proxy.latency, proxy.bytes_a_second = LATENCY_SECONDS, SLOW_BYTES_A_SECOND
+    try:
+        meter = proxied_meter(settings(), METER_BROKER=proxied.link.bootstrap)
+        worker = meter.start().wait_ready()
+        feeding = Load(meter.kafka, load(seed, meter.settings, events=1_000).steps).join()
+        back_to_zero_lag(meter)
+        judged(meter, feeding)
+        assert worker.stop() == 0
+    finally:
+        proxy.latency = proxy.bytes_a_second = 0
