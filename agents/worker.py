@@ -125,6 +125,9 @@ class Worker:
         for app in self.apps:
             if not app.tables.joined:
                 lines.append(f"not ready: {app.conf.id} has not joined its group")
+            elif not app.tables.member():
+                silence = app.consumer.silence()
+                lines.append(f"not ready: {app.conf.id} has not heard of its group for {silence:.0f} s")
             for lane in app.tables.opening():
                 restore = getattr(lane, "restore", None)
                 far = "" if restore is None else f": {restore.done} records restored, {restore.remaining} to go"

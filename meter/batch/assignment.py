@@ -75,8 +75,13 @@ class LaneManager(TableManager):
         return [runner.lane for runner in self.runners.values()]
 
     def ready(self) -> bool:
-        """Joined, and every assigned partition is restored and being read (or set aside)."""
-        return self.joined and all(runner.reading or runner.aside for runner in self.runners.values())
+        """A member of the group, and every assigned partition is restored and being read (or set aside)."""
+        return self.member() and all(runner.reading or runner.aside for runner in self.runners.values())
+
+    def member(self) -> bool:
+        """Joined, and the coordinator was heard within a session: after that it takes us for dead."""
+        app: Any = self.app
+        return self.joined and app.consumer.silence() < app.conf.broker_session_timeout
 
     def opening(self) -> list[Lane]:
         """Lanes that are still restoring."""

@@ -8,6 +8,7 @@ is read only after its lane said from where (`begin`), and a chunk counts as han
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -52,6 +53,7 @@ class _Listener(ConsumerRebalanceListener):
         consumer = self.consumer
         tps = {TP(tp.topic, tp.partition) for tp in assigned}
         consumer.hold(tps)
+        consumer.heard = time.monotonic()
         generation = consumer.kafka._coordinator.generation
         cast(Any, consumer.app).consumer_generation_id = generation
         await consumer.on_partitions_assigned(tps, generation)
@@ -94,6 +96,7 @@ class ChunkConsumer(GroupOffsets):
         )
         await self.kafka.start()
         self.watch()
+        self.listen()
 
     def watch(self) -> None:
         """aiokafka's reading ends by itself only for an error, which nobody awaits: let it end the worker."""

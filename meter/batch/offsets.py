@@ -1,6 +1,7 @@
 """The group's offsets: committed with their metadata, and asked for to learn whether a partition is still ours."""
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,25 @@ class GroupOffsets(NoSingleOffsets):
         self.kafka: aiokafka.AIOKafkaConsumer = None
         #: Being asked to give partitions away: the last moment to commit in this generation.
         self.revoking = False
+        #: When the group's coordinator last gave us a share, or took a heartbeat of ours.
+        self.heard = 0.0
+
+    def listen(self) -> None:
+        """From now on remember when the coordinator was heard."""
+        coordinator = self.kafka._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def remembered() -> bool:
+            taken = bool(await beat())
+            if taken:
+                self.heard = time.monotonic()
+            return taken
+
+        coordinator._do_heartbeat = remembered
+
+    def silence(self) -> float:
+        """For how many seconds the group's coordinator has not been heard."""
+        return time.monotonic() - self.heard
 
     def assignment(self) -> set[TP]:
         if self.kafka is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -228,5 +229,24 @@ def test_when_aiokafkas_reading_ends_by_an_error_the_worker_ends_with_it() -> No
         await asyncio.sleep(0)
         (error,) = reading.errors
         assert "reading for group ended" in str(error)
+
+    read(story)
+
+
+def test_a_group_that_takes_no_heartbeat_is_not_heard() -> None:
+    async def story(reading: Reading) -> None:
+        taken = [True, False]
+
+        async def beat() -> bool:
+            return taken.pop()
+
+        consumer, coordinator = reading.consumer, reading.kafka._coordinator
+        coordinator._do_heartbeat = beat
+        consumer.heard = time.monotonic() - 60.0
+        consumer.listen()
+        assert not await coordinator._do_heartbeat()
+        assert consumer.silence() > 59.0
+        assert await coordinator._do_heartbeat()
+        assert consumer.silence() < 1.0
 
     read(story)

@@ -19,6 +19,8 @@ KILLS = 2
 EVENTS = 1_500
 #: Longer than a group's session (8 s) and than the time-out of a commit's requests (10 s).
 SILENCE_SECONDS = 13.0
+#: A session (8 s), and a busy machine.
+NOT_READY_SECONDS = 20.0
 #: A worker that nobody answers says so within this.
 GIVE_UP_SECONDS = 60.0
 
@@ -53,11 +55,27 @@ def test_a_broker_silent_past_every_session_is_waited_for(
     broker.pause()
     try:
         time.sleep(SILENCE_SECONDS)
+        assert worker.get("/ready")[0] == 503
     finally:
         broker.resume()
     feeding.join()
     back_to_zero_lag(meter)
     judged(meter, feeding)
+    assert worker.wait_ready(ZERO_LAG_SECONDS).stop() == 0
+
+
+def test_an_idle_worker_is_not_ready_while_its_broker_is_away_and_says_why(
+    broker: Broker, broker_meter: StartMeter
+) -> None:
+    meter = broker_meter(settings())
+    worker = meter.start().wait_ready()
+    broker.kill()
+    try:
+        wait_until("it is not ready", lambda: worker.get("/ready")[0] == 503, NOT_READY_SECONDS, meter.logs)
+        assert "has not heard of its group for" in worker.get("/ready")[1]
+        assert worker.get("/live")[0] == 200
+    finally:
+        broker.start()
     assert worker.wait_ready(ZERO_LAG_SECONDS).stop() == 0
 
 
