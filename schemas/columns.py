@@ -4,9 +4,8 @@ A column is one byte that says how many bytes an integer takes (1, 2, 4 or 8), t
 signed. Unpacked it is an array of 64-bit integers. What is done to whole columns is done here, in numpy.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,32 +45,31 @@ def unpacked(content: bytes) -> Ints:
     return np.frombuffer(content, dtype=_TYPES[content[0]], offset=1).astype(np.int64)
 
 
-class Run(NamedTuple):
-    """What events of one key have together: sum and maximum of their values, the places of the first and the last."""
-
-    key: int
-    total: int
-    largest: int
-    first: int
-    last: int
+#: What events of one key have together: key, sum and maximum of their values, the places of the first and the last.
+Run = tuple[int, int, int, int, int]
 
 
-def runs(keys: Ints, values: Ints, places: Ints, without: Collection[int]) -> list[Run]:
+def runs(keys: Ints, values: Ints, places: Ints, without: Collection[int]) -> Iterator[Run]:
     """The runs of events by key (at least 0), in order of their keys; some events left out. Sums are exact."""
     members = np.arange(len(keys))
     if without:
         members = np.delete(members, list(without))
     if not len(members):
-        return []
+        return iter(())
     chosen = keys[members]
     narrow = chosen.astype(np.uint16) if int(chosen.max()) < 1 << 16 else chosen  # which sorts by radix
     order = members[np.argsort(narrow, kind="stable")]
     ordered, of_run, of_place = keys[order], values[order], places[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
     ends = np.append(starts[1:], len(order)) - 1
-    largest = np.maximum.reduceat(of_run, starts)
-    found = (ordered[starts], _sums(of_run, starts), largest, of_place[starts], of_place[ends])
-    return list(map(Run, *(each if isinstance(each, list) else each.tolist() for each in found)))
+    return zip(
+        ordered[starts].tolist(),
+        _sums(of_run, starts),
+        np.maximum.reduceat(of_run, starts).tolist(),
+        of_place[starts].tolist(),
+        of_place[ends].tolist(),
+        strict=True,
+    )
 
 
 def _sums(values: Ints, starts: npt.NDArray[np.intp]) -> list[int]:

@@ -6,6 +6,7 @@ column, and what it needs only for a conflict or a correction waits, still packe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -94,8 +95,14 @@ class Events:
 
     def contents(self, slots: Sequence[Slot]) -> bytes:
         """Of each event the 8 bytes by which the same identity with other content is told."""
-        kinds = words([word(b"%d %d %b" % (slot.retention, slot.corrected, slot.item.encode())) for slot in slots])
+        kinds = words([_kind(slot.retention, slot.corrected, slot.item) for slot in slots])
         return digests(kinds[self.slot], self.time_us, self.quantity)
+
+
+@lru_cache(1 << 14)
+def _kind(retention: int, corrected: bool, item: str) -> int:
+    """What of an event's content its slot says, as a word."""
+    return word(b"%d %d %b" % (retention, corrected, item.encode()))
 
 
 class Evidence(Row):

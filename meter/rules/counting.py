@@ -4,12 +4,12 @@ Identities first: an event that is already known is a duplicate or, with other c
 counted event claims its identity. Totals are made a slot at a time, so an event costs an identity and an addition.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from meter.rules.bindings import bind
 from meter.rules.dead_letters import dead_usage
-from schemas.columns import runs
+from schemas.columns import Run, runs
 from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, decode_evidence
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
@@ -41,27 +41,22 @@ def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
 class _Part:
     """What a group brings to one cell: to the uses of which workspaces, from which source offset to which."""
 
-    __slots__ = ("adds_up", "cell", "first", "last", "workspaces")
+    __slots__ = ("adds_up", "cell", "first", "last", "uses", "workspaces")
 
     def __init__(self, fold: "Fold", key: "CellKey") -> None:
         _, day, name = key
         item = fold.known().item(name, day)
         self.cell = fold.memory.cell(key)
+        self.uses = self.cell.uses
         self.adds_up = item is not None and item.aggregation == "sum"
         self.workspaces: dict[str, None] = {}
         self.first, self.last = NO_OFFSET, -1
 
-    def use(self, workspace: str, first: int, last: int) -> Use:
-        """A workspace's use of the cell, to be added to."""
-        self.workspaces[workspace] = None
-        if first < self.first:
-            self.first = first
-        if last > self.last:
-            self.last = last
-        use = self.cell.uses.get(workspace)
-        if use is None:
-            use = self.cell.uses[workspace] = Use(sums={})
-        return use
+    def touch(self, fold: "Fold", group: UsageGroup) -> None:
+        """Tell that the group changed the cell."""
+        self.cell.changed.update(self.workspaces)
+        fold.memory.touch_cell(self.cell)
+        fold.touch(self.cell).by_usage(self.workspaces, group.topic, group.partition, self.first, self.last)
 
 
 def _count_others(
@@ -89,24 +84,7 @@ def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[in
     earlier = fold.memory.claim([slot.day for slot in slots], events.slot, events.identities, contents)
     conflicts = [event for event, first in earlier.items() if first != _content(contents, event)]
     evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in slots) else None
-    corrected: dict[int, Use] = {}
-    parts: dict[CellKey, _Part] = {}
-    for number, total, largest, first, last in runs(events.slot, events.quantity, events.offset, earlier):
-        slot = slots[number]
-        who = named[slot.named]
-        key = (who.account, slot.day, slot.item)
-        part = parts.get(key) or parts.setdefault(key, _Part(fold, key))
-        use = part.use(who.workspace, first, last)
-        if part.adds_up:
-            use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total
-        elif slot.corrected:
-            corrected[number] = use
-        else:
-            use.peak = max(use.peak, largest)
-    for part in parts.values():
-        fold.touch(part.cell).by_usage(part.workspaces, group.topic, group.partition, part.first, part.last)
-        part.cell.changed.update(part.workspaces)
-        fold.memory.touch_cell(part.cell)
+    corrected = _add(fold, group, named, runs(events.slot, events.quantity, events.offset, earlier))
     if corrected:
         assert evidence is not None
         _correct(corrected, events, earlier, evidence, numbers)
@@ -116,6 +94,38 @@ def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[in
         assert evidence is not None
         reason = DeadReason.CONFLICTING_DUPLICATE
         dead_usage(fold, reason, OTHER_CONTENT, group, named, events, event, evidence, numbers[event])
+
+
+def _add(fold: "Fold", group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]) -> dict[int, Use]:
+    """Add what was counted of each slot to its cell; the uses of slots of corrected counts, for `_correct`."""
+    corrected: dict[int, Use] = {}
+    parts: dict[CellKey, _Part] = {}
+    slots = group.slots
+    for number, total, largest, first, last in counted:
+        slot = slots[number]
+        who = named[slot.named]
+        key = (who.account, slot.day, slot.item)
+        part = parts.get(key)
+        if part is None:
+            part = parts[key] = _Part(fold, key)
+        workspace = who.workspace
+        part.workspaces[workspace] = None
+        if first < part.first:
+            part.first = first
+        if last > part.last:
+            part.last = last
+        use = part.uses.get(workspace)
+        if use is None:
+            use = part.uses[workspace] = Use(sums={})
+        if part.adds_up:
+            use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total
+        elif slot.corrected:
+            corrected[number] = use
+        else:
+            use.peak = max(use.peak, largest)
+    for part in parts.values():
+        part.touch(fold, group)
+    return corrected
 
 
 def _correct(
@@ -140,14 +150,21 @@ def _content(contents: bytes, event: int) -> bytes:
 
 
 def _refused_slots(fold: "Fold", group: UsageGroup) -> dict[int, tuple[DeadReason, str]]:
+    why = {kind: _refused(fold, *kind) for kind in {(slot.day, slot.item) for slot in group.slots}}
+    if not any(why.values()):
+        return {}
+    told = ((number, why[(slot.day, slot.item)]) for number, slot in enumerate(group.slots))
+    return {number: refused for number, refused in told if refused is not None}
+
+
+def _refused(fold: "Fold", day: int, item: str) -> tuple[DeadReason, str] | None:
+    """Why usage of an item cannot be counted on a day."""
     facts = fold.known()
-    refused = {}
-    for number, slot in enumerate(group.slots):
-        if slot.day <= facts.expired_through:
-            refused[number] = (
-                DeadReason.TIME_BEYOND_HORIZON,
-                f"the billing day has expired: it could be restated for {facts.opening.restatement_horizon_days} days",
-            )
-        elif facts.item(slot.item, slot.day) is None:
-            refused[number] = (DeadReason.UNKNOWN_ITEM, "the catalogue of the billing day has no such item")
-    return refused
+    if day <= facts.expired_through:
+        return (
+            DeadReason.TIME_BEYOND_HORIZON,
+            f"the billing day has expired: it could be restated for {facts.opening.restatement_horizon_days} days",
+        )
+    if facts.item(item, day) is None:
+        return DeadReason.UNKNOWN_ITEM, "the catalogue of the billing day has no such item"
+    return None
