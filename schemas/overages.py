@@ -1,8 +1,11 @@
 """What no plan covers (topic `overages`): cumulative figures of a workspace, item and day, and why they changed.
 
-`Overage` is the model; `OverageStruct` writes the same bytes at a tenth of the cost (a test holds them together).
+`Overage` is the model, `OverageStruct` writes the same bytes, and so does `OverageText` at a fraction of the cost:
+what the records of one cell have in common is written once. Tests hold the three together. Nothing here is escaped:
+ids, topics, days, currencies and written figures have no character that JSON escapes.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self
 
 import msgspec
@@ -135,3 +138,79 @@ class OverageStruct(msgspec.Struct, frozen=True, kw_only=True):
     def record_key(self) -> str:
         """The record's key."""
         return f"{self.account}/{self.workspace}/{self.item}/{self.day}"
+
+
+class ChargeText:
+    """Writes charges of one line that have the retention (0: none), price and currency in common."""
+
+    __slots__ = ("_after_amount", "_after_units")
+
+    def __init__(self, retention_days: int, unit_price: str, currency: str) -> None:
+        retention = f'"retention_days":{retention_days},' if retention_days else ""
+        self._after_amount = f'","currency":"{currency}","lines":[{{{retention}"quantity":'
+        self._after_units = f'","unit_price":"{unit_price}","amount":"'
+
+    def of(self, quantity: int, units: str, amount: str) -> str:
+        """`Charge` as JSON."""
+        return f'{{"amount":"{amount}{self._after_amount}{quantity},"units":"{units}{self._after_units}{amount}"}}]}}'
+
+
+def cause_text(
+    kind: str,
+    workspaces: Sequence[str],
+    orders: Sequence[str] | None,
+    topic: str,
+    partition: int,
+    first_offset: int,
+    last_offset: int,
+) -> str:
+    """`Cause` as JSON."""
+    ordered = f'"orders":{_ids(orders)},' if orders is not None else ""
+    return (
+        f'{{"kind":"{kind}","workspaces":{_ids(workspaces)},{ordered}"topic":"{topic}","partition":{partition},'
+        f'"first_offset":{first_offset},"last_offset":{last_offset}}}'
+    )
+
+
+def footing_text(basis: str, plans: Sequence[str]) -> str:
+    """`basis` and `plans` of an overage, as the JSON object has them."""
+    return f'"basis":"{basis}","plans":{_ids(plans)}'
+
+
+def _ids(names: Iterable[str]) -> str:
+    within = '","'.join(names)
+    return f'["{within}"]' if within else "[]"
+
+
+def ending_text(cause: str, restated: bool) -> str:
+    """How an overage ends: what all of one journal record and cell have in common; `cause` is from `cause_text`."""
+    return f'"cause":{cause},"restated":{"true" if restated else "false"}}}'
+
+
+class OverageText:
+    """Writes the overages of one cell: keys and records."""
+
+    __slots__ = ("_after", "_before", "_key_after", "_key_before")
+
+    def __init__(self, account: str, item: str, day: str) -> None:
+        self._key_before, self._key_after = f"{account}/", f"/{item}/{day}"
+        self._before, self._after = f'{{"account":"{account}","workspace":"', f'","item":"{item}","day":"{day}"'
+
+    def of(
+        self,
+        workspace: str,
+        revision: int,
+        previous: int,
+        usage: int,
+        overage: int,
+        delta: int,
+        footing: str,
+        charge: str,
+        ending: str,
+    ) -> tuple[str, bytes]:
+        """Key and `Overage` as JSON; its texts are those of `footing_text`, `charge_text` and `ending_text`."""
+        return f"{self._key_before}{workspace}{self._key_after}", (
+            f'{self._before}{workspace}{self._after},"revision":{revision},"previous_revision":{previous},'
+            f'"usage":{usage},"covered":{usage - overage},"overage":{overage},"delta":{delta},'
+            f'{footing},"charge":{charge},{ending}'
+        ).encode()

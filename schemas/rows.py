@@ -138,45 +138,34 @@ class Correction(Fact, frozen=True, gc=False):
     quantity: int
 
 
-class Use(Row):
-    """What one workspace reported of one item on one day.
+class Rate(Fact, frozen=True, gc=False):
+    """By what a quantity is charged: `price`, as it is written, for each `unit`; `retention_days` or NO_RETENTION."""
+
+    retention_days: int
+    unit: int
+    price: str
+
+
+class Use(Row, gc=False):
+    """What one workspace reported of one item on one day, its figures, and what was last published of them.
 
     `sums`: retention days (or NO_RETENTION) -> sum of quantities, of any size and sign (sum items).
     `peak`: the highest report; `correction`: what stands instead of the reports (max items).
+    `usage`, `overage`: as the last record that touched the cell left them, and so as they were last published.
+    `revision`: of the record that did; 0: nothing was published yet.
+    `plans`, `rates`, `quantities`: by what it was charged. What plans list is charged its overage, by one rate;
+    anything else the `quantities` reported, one for each rate. Charges themselves are written anew, from whole numbers.
     """
 
     sums: dict[int, int] = {}
     peak: int = 0
     correction: Correction | None = None
-
-
-class ChargeLine(Fact, frozen=True, gc=False):
-    """A line of a published charge: decimals in their written form."""
-
-    retention_days: int
-    quantity: int
-    units: str
-    unit_price: str
-    amount: str
-
-
-class Figure(Fact, frozen=True):
-    """A workspace's figures of a cell: all that is published of them but revisions, delta and cause."""
-
-    usage: int
-    covered: int
-    overage: int
-    basis: str
-    plans: tuple[str, ...]
-    amount: str
-    lines: tuple[ChargeLine, ...]
-
-
-class Published(Fact, frozen=True):
-    """A figure as published, and the revision that did."""
-
-    revision: int
-    figure: Figure
+    usage: int = 0
+    overage: int = 0
+    revision: int = 0
+    plans: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    quantities: tuple[int, ...] = ()
 
 
 class Told(Fact, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from meter.batch.store import Store
 from meter.rules.memory import Cell, CellKey
-from schemas.rows import Fact, Published, Use, pack, unpacker
+from schemas.rows import Fact, Use, pack, unpacker
 from tables import keys
 
 #: Workspaces in one row of a cell.
@@ -26,7 +26,6 @@ class CellRow(Fact, frozen=True):
     """A part of a cell as stored; the last three only in row 0. `workspaces`: how many the whole cell has."""
 
     uses: dict[str, Use]
-    published: dict[str, Published]
     alerts: dict[str, int] = msgspec.field(default_factory=dict)
     balance: bytes = b""
     workspaces: int = 0
@@ -58,13 +57,11 @@ class Cells:
         if value is None:
             return Cell(*key)
         row = _decode(value)
-        cell = Cell(*key, row.uses, row.published, row.alerts, row.balance)
+        cell = Cell(*key, row.uses, row.alerts, row.balance)
         others = range(1, -(-row.workspaces // ROW_WORKSPACES))
         for other in self._store.get_many([keys.cell(*key, number) for number in others]) if others else ():
             assert other is not None, f"a row of the cell {key} is missing"
-            part = _decode(other)
-            cell.uses.update(part.uses)
-            cell.published.update(part.published)
+            cell.uses.update(_decode(other).uses)
         return cell
 
     def touch(self, cell: Cell) -> None:
@@ -102,7 +99,7 @@ class Cells:
         """The rows that were changed since `settle`."""
         for key, cell in self._new.items():
             if len(cell.uses) <= ROW_WORKSPACES:
-                row = CellRow(cell.uses, cell.published, cell.alerts, cell.balance, len(cell.uses))
+                row = CellRow(cell.uses, cell.alerts, cell.balance, len(cell.uses))
                 yield keys.cell(*key, 0), pack(row)
             else:
                 yield from self._parts(key, cell)
@@ -114,11 +111,7 @@ class Cells:
             if number and cell.changed.isdisjoint(part):
                 continue
             uses = {name: cell.uses[name] for name in part}
-            published = {name: cell.published[name] for name in part if name in cell.published}
-            if number:
-                row = CellRow(uses, published)
-            else:
-                row = CellRow(uses, published, cell.alerts, cell.balance, len(names))
+            row = CellRow(uses) if number else CellRow(uses, cell.alerts, cell.balance, len(names))
             yield keys.cell(*key, number), pack(row)
 
     def settle(self) -> None:

@@ -17,8 +17,7 @@ _BITS = tuple((1 << number, threshold) for number, threshold in enumerate(THRESH
 def alert(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
     """Tell which thresholds of the cell's plans were passed, in either direction, by the record just folded."""
     for share in stake.shares:
-        drawn = cell.drawn.get(share.plan_id)
-        covered = sum(drawn.values()) if drawn else 0
+        covered = cell.given.get(share.plan_id, 0)
         raised = cell.alerts.get(share.plan_id, 0)
         now = 0
         if share.quota > 0:

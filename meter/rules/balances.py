@@ -43,7 +43,7 @@ def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
 def _content(cell: "Cell", stake: "Stake", revision: int) -> QuotaBalanceStruct:
     plans = []
     for plan_id, quota, _ in stake.shares:
-        covered = sum(cell.drawn.get(plan_id, {}).values())
+        covered = cell.given.get(plan_id, 0)
         plans.append(PlanBalanceStruct(plan_id=plan_id, quota=quota, covered=covered, left=quota - covered))
     used = [workspace for workspace in stake.plans if workspace in cell.uses]
     workspaces = [_of(cell, workspace) for workspace in used[:BALANCE_WORKSPACES_LIMIT]]
@@ -63,5 +63,6 @@ def _content(cell: "Cell", stake: "Stake", revision: int) -> QuotaBalanceStruct:
 
 
 def _of(cell: "Cell", workspace: str) -> WorkspaceBalanceStruct:
-    usage, covered = cell.converted[workspace], cell.covered[workspace]
-    return WorkspaceBalanceStruct(workspace=workspace, usage=usage, covered=covered, overage=usage - covered)
+    use = cell.uses[workspace]
+    covered = use.usage - use.overage
+    return WorkspaceBalanceStruct(workspace=workspace, usage=use.usage, covered=covered, overage=use.overage)

@@ -12,9 +12,12 @@ from typing import NamedTuple
 from meter.rules.prices import EXACT, to_the_cent
 from schemas.catalog import Item
 from schemas.money import money_text, price_text
-from schemas.rows import NO_RETENTION, ChargeLine
+from schemas.overages import ChargeStruct, ChargeText, LineStruct
+from schemas.rows import NO_RETENTION, Rate
 
 _HUNDREDTH = Decimal("0.01")
+#: Two decimals, written.
+_HUNDREDTHS = tuple(f"{number:02d}" for number in range(100))
 
 
 class Line(NamedTuple):
@@ -49,59 +52,77 @@ def _line(days: int, quantity: int, unit: int, price: Decimal) -> Line:
     return Line(days, quantity, units, price, EXACT.multiply(units, price))
 
 
-class Written(NamedTuple):
-    """A charge in its written form, and whether it is anything at all."""
-
-    amount: str
-    lines: tuple[ChargeLine, ...]
+def package_rate(item: Item) -> Rate:
+    """By what the overage of a workspace is charged that a plan lists."""
+    return _rate(item.default_retention or NO_RETENTION, item.unit, item.price)
 
 
-def written_package(overage: int, item: Item) -> Written:
-    """`package_lines`, written: in whole numbers, for it is done for every figure (a test holds them equal)."""
-    if overage <= 0:
-        return NOTHING
-    line = _written_line(item.default_retention or NO_RETENTION, overage, item.unit, item.price)
-    return Written(line.amount, (line,))
-
-
-def written_payg(by_retention: Mapping[int, int], item: Item) -> Written:
-    """`payg_lines`, written, likewise."""
+def payg_rates(by_retention: Mapping[int, int], item: Item) -> tuple[tuple[Rate, ...], tuple[int, ...]]:
+    """By what a workspace is charged that no plan lists, and the quantities: as `payg_lines` has them."""
     retentions = item.retentions
-    lines = tuple(
-        _written_line(days, quantity, item.unit, retentions[days].price if days in retentions else item.price)
-        for days, quantity in sorted(by_retention.items())
-        if quantity > 0
-    )
-    if len(lines) == 1:
-        return Written(lines[0].amount, lines)
-    return Written(money_text(_sum(Decimal(line.amount) for line in lines)), lines) if lines else NOTHING
-
-
-def _written_line(days: int, quantity: int, unit: int, price: Decimal) -> ChargeLine:
-    mantissa, decimals, text = _scaled(price)
-    hundredths = 100 * quantity // unit
-    units = f"{hundredths // 100}.{hundredths % 100:02d}"
-    return ChargeLine(days, quantity, units, text, _point(hundredths * mantissa, decimals + 2))
-
-
-NOTHING = Written("0.00", ())
+    charged = {days: quantity for days, quantity in sorted(by_retention.items()) if quantity > 0}
+    prices = (retentions[days].price if days in retentions else item.price for days in charged)
+    rates = tuple(_rate(days, item.unit, price) for days, price in zip(charged, prices, strict=True))
+    return rates, tuple(charged.values())
 
 
 @lru_cache(maxsize=4096)
-def _scaled(price: Decimal) -> tuple[int, int, str]:
-    """A price as a whole number and its decimals, and as text."""
-    sign, digits, exponent = price.as_tuple()
-    assert not sign and isinstance(exponent, int), "a price is a finite number of at least 0"
-    mantissa = int("".join(map(str, digits)))
-    if exponent > 0:
-        mantissa, exponent = mantissa * 10**exponent, 0
-    return mantissa, -exponent, price_text(price)
+def _rate(days: int, unit: int, price: Decimal) -> Rate:
+    return Rate(days, unit, price_text(price))
 
 
-def _point(value: int, decimals: int) -> str:
-    """A whole number with its point set, at least two decimals (`decimals` is at least 2), no more than it needs."""
-    whole, rest = divmod(value, 10**decimals)
-    return f"{whole}.{f'{rest:0{decimals}d}'.rstrip('0').ljust(2, '0')}"
+class Tariff:
+    """One rate, ready for writing what quantities cost: in whole numbers, for it is done for every figure."""
+
+    __slots__ = ("_mantissa", "_places", "_scale", "_text", "_unit")
+
+    def __init__(self, rate: Rate, currency: str) -> None:
+        whole, _, decimals = rate.price.partition(".")
+        self._unit, self._mantissa, self._places = rate.unit, int(whole + decimals), len(decimals) + 2
+        self._scale = 10**self._places
+        self._text = ChargeText(rate.retention_days, rate.price, currency)
+
+    def units_and_amount(self, quantity: int) -> tuple[str, str]:
+        """Those of a line, written."""
+        hundredths = 100 * quantity // self._unit
+        whole, rest = divmod(hundredths * self._mantissa, self._scale)
+        units = f"{hundredths // 100}.{_HUNDREDTHS[hundredths % 100]}"
+        return units, f"{whole}.{_decimals(rest, self._places)}"
+
+    def charge(self, quantity: int) -> str:
+        """The charge of one quantity above 0, as JSON: what `charge_of` says of nearly all figures."""
+        return self._text.of(quantity, *self.units_and_amount(quantity))
+
+
+@lru_cache(maxsize=4096)
+def tariff(rate: Rate, currency: str) -> Tariff:
+    """The tariff of a rate."""
+    return Tariff(rate, currency)
+
+
+def charge_of(rates: Iterable[Rate], quantities: Iterable[int], currency: str) -> ChargeStruct:
+    """The charge of `package_lines` and `payg_lines`, written: a line for each quantity above 0."""
+    lines = []
+    for rate, quantity in zip(rates, quantities, strict=True):
+        if quantity > 0:
+            units, amount = tariff(rate, currency).units_and_amount(quantity)
+            lines.append(
+                LineStruct(
+                    retention_days=rate.retention_days or None,
+                    quantity=quantity,
+                    units=units,
+                    unit_price=rate.price,
+                    amount=amount,
+                )
+            )
+    total = lines[0].amount if len(lines) == 1 else money_text(_sum(Decimal(line.amount) for line in lines))
+    return ChargeStruct(amount=total, currency=currency, lines=lines)
+
+
+@lru_cache(maxsize=16_384)
+def _decimals(rest: int, places: int) -> str:
+    """So many decimals (at least two), no more than it needs, but two."""
+    return f"{rest:0{places}d}".rstrip("0").ljust(2, "0")
 
 
 def amount(lines: Iterable[Line]) -> Decimal:

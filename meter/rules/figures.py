@@ -2,121 +2,143 @@
 
 The figures of a cell are a function of its totals, the plans and the bindings; what a record did only decides the
 `cause`. A workspace's key appears when its overage or charge first exceeds 0; from then on every change is told.
+Most cells have one plan, which lists everybody: of those only what changed is looked at, with the same result.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from meter.rules.alerts import alert
-from meter.rules.allocation import allocate
-from meter.rules.charges import NOTHING, written_package, written_payg
-from meter.rules.days import day_text
+from meter.rules.allocation import Allocation, allocate
+from meter.rules.charges import charge_of, package_rate, payg_rates, tariff
 from meter.rules.memory import Cell
+from meter.rules.overages import overages_of, tell
+from meter.rules.stakes import Terms
 from meter.rules.usage import converted, quantity_by_retention
-from schemas.overages import CAUSE_WORKSPACES_LIMIT, CauseStruct, ChargeStruct, LineStruct, OverageStruct
+from schemas.overages import ChargeStruct, footing_text
 from schemas.record import encode
-from schemas.rows import Figure, Published
+from schemas.rows import Rate, Use
 
 if TYPE_CHECKING:
+    from meter.rules.allocation import Share
     from meter.rules.fold import Fold
     from meter.rules.stakes import Stake
+    from meter.rules.touches import Touch
     from schemas.catalog import Item
 
-
-#: The journal as a source, by its name without the prefix.
-JOURNAL = "meter.journal"
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
+_footing = lru_cache(maxsize=4096)(footing_text)
 
 
-@dataclass(slots=True, eq=False)
-class Touch:
-    """What a record did to a cell: whose usage changed, and the last source that did something."""
+class Figure(NamedTuple):
+    """A workspace's figures of a cell; a charge is its rates and the quantities they are for."""
 
-    cell: Cell
-    kind: str = "usage"
-    #: In the order of the record: what is published of it, and how rows are packed, is so every time.
-    used: dict[str, None] = field(default_factory=dict)
-    workspaces: set[str] = field(default_factory=set)
-    orders: list[str] = field(default_factory=list)
-    source: tuple[str, int] | None = None
-    first_offset: int = 0
-    last_offset: int = 0
-    #: Plans, bindings or prices changed: every workspace is looked at.
-    everything: bool = False
+    usage: int
+    covered: int
+    overage: int
+    plans: tuple[str, ...]
+    rates: tuple[Rate, ...]
+    quantities: tuple[int, ...]
 
-    def by_usage(self, workspaces: dict[str, None], topic: str, partition: int, first: int, last: int) -> None:
-        self._by("usage", topic, partition, first, last)
-        self.used |= workspaces
-        self.workspaces.update(workspaces)
-
-    def by_order(self, order_id: str, workspaces: Iterable[str], topic: str, partition: int, offset: int) -> None:
-        self._by("order", topic, partition, offset, offset)
-        self.orders.append(order_id)
-        self.workspaces.update(workspaces)
-        self.everything = True
-
-    def by_workspace(self, workspace: str, topic: str, partition: int, offset: int) -> None:
-        self._by("workspace", topic, partition, offset, offset)
-        self.workspaces.add(workspace)
-        self.everything = True
-
-    def by_catalogue(self, offset: int) -> None:
-        """A version of the catalogue that partition 0 decided at `offset`: the same cause wherever its copy stands."""
-        self._by("catalogue", JOURNAL, 0, offset, offset)
-        self.everything = True
-
-    def reprice(self) -> None:
-        self.everything = True
-
-    def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
-        if self.kind != kind or self.source != (topic, partition):
-            self.kind, self.source, self.first_offset, self.last_offset = kind, (topic, partition), first, last
-        else:
-            self.first_offset, self.last_offset = min(self.first_offset, first), max(self.last_offset, last)
-
-    def cause(self) -> CauseStruct:
-        topic, partition = self.source or ("", 0)
-        return CauseStruct(
-            kind=self.kind,
-            workspaces=sorted(self.workspaces)[:CAUSE_WORKSPACES_LIMIT],
-            orders=self.orders if self.kind == "order" else None,
-            topic=topic,
-            partition=partition,
-            first_offset=self.first_offset,
-            last_offset=self.last_offset,
-        )
+    def charge(self, currency: str) -> ChargeStruct:
+        return charge_of(self.rates, self.quantities, currency)
 
 
-def settle(fold: "Fold", touch: Touch) -> None:
+def settle(fold: "Fold", touch: "Touch") -> None:
     """Bring a touched cell's figures up to date and publish what changed of them."""
-    cell, facts = touch.cell, fold.known()
-    item = facts.priced(cell.item, cell.day)
-    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
-    everything = touch.everything or not cell.allocated
-    used, converted_now, published, plans = touch.used, cell.converted, cell.published, stake.plans
-    moved = everything
-    for workspace in cell.uses if everything else used:
-        usage = converted(cell.uses[workspace], item)
-        if usage != converted_now.get(workspace):
-            converted_now[workspace] = usage
-            moved = True
-    before = cell.covered
-    if moved:
-        allocation = allocate(stake.shares, converted_now)
-        cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
-        fold.unbalanced[cell.key] = (cell, fold.revision)
-    cause: CauseStruct | None = None
-    for workspace, covered in cell.covered.items():
-        if everything or workspace in used or covered != before.get(workspace):
-            if covered == converted_now[workspace] and workspace in plans and workspace not in published:
-                continue  # covered whole, as it always was: nothing to tell yet
-            figure = _figure(fold, cell, stake, item, workspace, covered)
-            if figure is not None:
-                cause = _publish(fold, cell, workspace, figure, cause or touch.cause())
+    cell, terms = touch.cell, touch.cell.terms
+    fresh = terms is None or touch.everything or len(cell.uses) != terms.workspaces
+    if terms is None or fresh:
+        terms = reckon(fold, cell)
+    moved = _convert(cell.uses, terms.item, cell.uses if touch.everything else touch.used)
+    if touch.everything or terms.only is None:
+        _settle_any(fold, touch, terms, moved)
+    elif moved:
+        _settle_one_plan(fold, touch, terms, terms.only, moved)
     fold.memory.touch_cell(cell)
-    if moved:
-        alert(fold, cell, stake)
+    if moved or fresh:
+        fold.unbalanced[cell.key] = (cell, fold.revision)
+        alert(fold, cell, terms.stake)
+
+
+def reckon(fold: "Fold", cell: Cell) -> Terms:
+    """Have at hand by what the cell is settled, and what was drawn from its plans."""
+    item = fold.known().priced(cell.item, cell.day)
+    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
+    rate = package_rate(item)
+    writing = tariff(rate, fold.known().opening.currency), overages_of(cell)
+    terms = cell.terms = Terms(item, stake, (rate,), *writing, len(cell.uses))
+    if len(stake.shares) == 1 and all(basis_of(fold, stake, name, cell.day) == PACKAGE for name in cell.uses):
+        terms.only = stake.shares[0]
+        terms.names = [name for name in stake.plans if name in cell.uses]
+        terms.line = [cell.uses[name] for name in terms.names]
+    cell.given = _given(allocate(stake.shares, {name: use.usage for name, use in cell.uses.items()}))
+    return terms
+
+
+def _convert(uses: Mapping[str, Use], item: "Item", names: Iterable[str]) -> set[str]:
+    """Convert the usage of these workspaces; whose is another than before."""
+    moved = set()
+    for name in names:
+        use = uses[name]
+        usage = converted(use, item)
+        if usage != use.usage:
+            use.usage = usage
+            moved.add(name)
+    return moved
+
+
+def _settle_one_plan(fold: "Fold", touch: "Touch", terms: Terms, plan: "Share", moved: Container[str]) -> None:
+    """`_settle_any` where one plan lists everybody: the quota is drawn in its order, once through."""
+    left, footing = plan.quota, _footing(PACKAGE, (plan.plan_id,))
+    for name, use in zip(terms.names, terms.line, strict=True):
+        usage = use.usage
+        over = usage - left if usage > left else 0
+        left -= usage - over
+        if over != use.overage or name in moved:
+            delta, use.overage = over - use.overage, over
+            if over or use.revision:  # what was always covered has nothing to tell yet
+                use.plans, use.rates = terms.stake.plans[name], terms.rates
+                charge = terms.tariff.charge(over) if over else _charge((), (), fold.known().opening.currency)
+                tell(fold, touch, terms, name, use, delta, footing, charge)
+    touch.cell.given[plan.plan_id] = plan.quota - left
+
+
+def _settle_any(fold: "Fold", touch: "Touch", terms: Terms, moved: Container[str]) -> None:
+    """Settle any cell: allocate, make the figures of all who may have others than before, publish those that do."""
+    cell = touch.cell
+    allocation = allocate(terms.stake.shares, {name: use.usage for name, use in cell.uses.items()})
+    cell.given = _given(allocation)
+    for name in _in_order(cell, terms.stake):
+        use = cell.uses[name]
+        before, over = use.overage, use.usage - allocation.covered[name]
+        if not (touch.everything or name in touch.used or over != before):
+            continue
+        use.overage = over
+        cell.changed.add(name)
+        basis = basis_of(fold, terms.stake, name, cell.day)
+        if basis == FREE or not (over or use.revision):
+            continue  # a free day is never on `overages`, and what was always covered has nothing to tell yet
+        figure = figure_of(use, terms, name, basis)
+        if name in moved or over != before or _charged_otherwise(use, figure):
+            delta = over - before if use.revision else over
+            use.plans, use.rates = figure.plans, figure.rates
+            use.quantities = () if figure.plans else figure.quantities
+            charge = _charge(figure.rates, figure.quantities, fold.known().opening.currency)
+            tell(fold, touch, terms, name, use, delta, _footing(basis, use.plans), charge)
+
+
+def _given(allocation: Allocation) -> dict[str, int]:
+    return {plan_id: sum(draws.values()) for plan_id, draws in allocation.drawn.items()}
+
+
+def _in_order(cell: Cell, stake: "Stake") -> Iterable[str]:
+    """Whoever has usage, in the order in which it is told: as plans list them, then as they came."""
+    if not stake.plans:
+        return cell.uses
+    listed = [name for name in stake.plans if name in cell.uses]
+    return [*listed, *(name for name in cell.uses if name not in stake.plans)]
 
 
 def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
@@ -127,76 +149,28 @@ def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
     return PACKAGE if workspace in stake.plans else PAY_AS_YOU_GO
 
 
-def _figure(fold: "Fold", cell: Cell, stake: "Stake", item: "Item", workspace: str, covered: int) -> Figure | None:
-    """The figures of one workspace now; None on a free day, which is never on `overages`."""
-    basis = basis_of(fold, stake, workspace, cell.day)
-    return None if basis == FREE else figure_of(cell, stake, item, workspace, covered, basis)
-
-
-def figure_of(cell: Cell, stake: "Stake", item: "Item", workspace: str, covered: int, basis: str) -> Figure:
+def figure_of(use: Use, terms: Terms, name: str, basis: str) -> Figure:
     """The figures of one workspace, charged by `basis`."""
-    usage = cell.converted[workspace]
     if basis == FREE:
-        return Figure(usage, 0, 0, FREE, (), *NOTHING)
+        return Figure(use.usage, 0, 0, (), (), ())
+    over = use.overage
     if basis == PACKAGE:
-        charge = written_package(usage - covered, item)
-    else:
-        charge = written_payg(quantity_by_retention(cell.uses[workspace], item), item)
-    return Figure(usage, covered, usage - covered, basis, stake.plans.get(workspace, ()), *charge)
+        return Figure(use.usage, use.usage - over, over, terms.stake.plans[name], terms.rates, (over,))
+    return Figure(use.usage, 0, over, (), *payg_rates(quantity_by_retention(use, terms.item), terms.item))
 
 
-def _publish(fold: "Fold", cell: Cell, workspace: str, figure: Figure, cause: CauseStruct) -> CauseStruct:
-    published = cell.published.get(workspace)
-    if published is None:
-        if figure.overage <= 0 and not any(line.amount.strip("0.") for line in figure.lines):
-            return cause
-        previous, known = 0, 0
-    elif published.figure == figure:
-        return cause
-    else:
-        previous, known = published.revision, published.figure.overage
-    cell.changed.add(workspace)
-    cell.published[workspace] = Published(fold.revision, figure)
-    day = day_text(cell.day)
-    facts = fold.known()
-    restated = facts.closed(cell.account, cell.day)
-    fold.say(
-        "overages",
-        f"{cell.account}/{workspace}/{cell.item}/{day}",
-        encode(
-            OverageStruct(
-                account=cell.account,
-                workspace=workspace,
-                item=cell.item,
-                day=day,
-                revision=fold.revision,
-                previous_revision=previous,
-                usage=figure.usage,
-                covered=figure.covered,
-                overage=figure.overage,
-                delta=figure.overage - known,
-                basis=figure.basis,
-                plans=list(figure.plans),
-                charge=charge_of(figure, facts.opening.currency),
-                cause=cause,
-                restated=restated,
-            )
-        ),
-    )
-    fold.count("overage", "restated" if restated else "published")
-    return cause
+def _charged_otherwise(use: Use, figure: Figure) -> bool:
+    """Whether the same usage and overage are charged by other plans, or otherwise, than when they were published."""
+    if use.plans != figure.plans:
+        return True
+    quantities = (use.overage,) if use.plans else use.quantities
+    if (use.rates, quantities) == (figure.rates, figure.quantities):
+        return False
+    return charge_of(use.rates, quantities, "") != figure.charge("")
 
 
-def charge_of(figure: Figure, currency: str) -> ChargeStruct:
-    """The charge of a figure as it is published."""
-    lines = [
-        LineStruct(
-            retention_days=line.retention_days or None,
-            quantity=line.quantity,
-            units=line.units,
-            unit_price=line.unit_price,
-            amount=line.amount,
-        )
-        for line in figure.lines
-    ]
-    return ChargeStruct(amount=figure.amount, currency=currency, lines=lines)
+def _charge(rates: Sequence[Rate], quantities: Sequence[int], currency: str) -> str:
+    """`charge_of` as JSON."""
+    if len(rates) == 1 and quantities[0] > 0:
+        return tariff(rates[0], currency).charge(quantities[0])
+    return encode(charge_of(rates, quantities, currency)).decode()

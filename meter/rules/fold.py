@@ -13,11 +13,12 @@ from meter.rules.bindings import bind_group
 from meter.rules.closing import close, expire, restate
 from meter.rules.counting import count
 from meter.rules.facts import Facts
-from meter.rules.figures import Touch, settle
+from meter.rules.figures import settle
 from meter.rules.memory import Cell, CellKey, Memory, Output
 from meter.rules.ordering import order
 from meter.rules.outcomes import Standing
 from meter.rules.stakes import Stakes
+from meter.rules.touches import Touch
 from schemas.journal import (
     BindingGroup,
     CatalogueVersion,
@@ -78,7 +79,7 @@ class Fold:
         self.counts[key] = self.counts.get(key, 0) + records
 
     def say(self, topic: str, key: str, value: bytes) -> None:
-        self.outputs.append(Output(topic, key, value))
+        self.outputs.append((topic, key, value))
         self.said += len(value)
 
     def touch(self, cell: Cell) -> Touch:

@@ -5,47 +5,59 @@ changed in place is told with `touch_*`, and the whole is written once a chunk, 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from schemas.columns import Ints
-from schemas.rows import Account, Binding, Published, Told, Use, Wallet
+from schemas.rows import Account, Binding, Told, Use, Wallet
+
+if TYPE_CHECKING:
+    from meter.rules.stakes import Terms
 
 CellKey = tuple[str, int, str]  # account, day, item
 
 
-class Output(NamedTuple):
-    """A record for an output topic (its name without the prefix), in the order it was made."""
-
-    topic: str
-    key: str
-    value: bytes
+#: A record for an output topic in the order it was made: the topic (without the prefix), key and value.
+Output = tuple[str, str, bytes]
 
 
-@dataclass(slots=True, eq=False)
 class Cell:
-    """One item of one account on one day: what each workspace used, and what was last published of it."""
+    """One item of one account on one day: what each workspace used, its figures, and what was published of them."""
 
-    account: str
-    day: int
-    item: str
-    uses: dict[str, Use] = field(default_factory=dict)
-    published: dict[str, Published] = field(default_factory=dict)
-    #: plan id -> a bit for each threshold that is raised.
-    alerts: dict[str, int] = field(default_factory=dict)
-    #: Digest of the balance last published, b"" before the first.
-    balance: bytes = b""
-    # Kept beside the row, never stored: cost, not meaning.
-    converted: dict[str, int] = field(default_factory=dict)
-    covered: dict[str, int] = field(default_factory=dict)
-    drawn: dict[str, dict[str, int]] = field(default_factory=dict)
-    allocated: bool = False
-    #: Workspaces whose use or figures changed since the cell was last written.
-    changed: set[str] = field(default_factory=set)
+    __slots__ = (
+        "account",
+        "alerts",
+        "balance",
+        "changed",
+        "day",
+        "given",
+        "item",
+        "key",
+        "terms",
+        "uses",
+    )
 
-    @property
-    def key(self) -> CellKey:
-        return (self.account, self.day, self.item)
+    def __init__(
+        self,
+        account: str,
+        day: int,
+        item: str,
+        uses: dict[str, Use] | None = None,
+        alerts: dict[str, int] | None = None,
+        balance: bytes = b"",
+    ) -> None:
+        self.account, self.day, self.item = self.key = (account, day, item)
+        self.uses = {} if uses is None else uses
+        #: plan id -> a bit for each threshold that is raised.
+        self.alerts = {} if alerts is None else alerts
+        #: Digest of the balance last published, b"" before the first.
+        self.balance = balance
+        # Kept beside the row, never stored: cost, not meaning.
+        #: By what it is settled, until plans, bindings or prices change; None: nothing below is known.
+        self.terms: Terms | None = None
+        #: plan id -> what was drawn from it.
+        self.given: dict[str, int] = {}
+        #: Workspaces whose use or figures changed since the cell was last written.
+        self.changed: set[str] = set()
 
 
 class Decided(NamedTuple):

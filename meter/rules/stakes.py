@@ -1,13 +1,19 @@
-"""What an account's plans offer of an item on a day, kept until its plans change.
+"""What an account's plans offer of an item on a day, and by what else a cell is settled, until that changes.
 
 Kept beside the rows: it may change cost, never meaning.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from meter.rules.allocation import Share
 from meter.rules.plans import shares_on
-from schemas.rows import Account
+from schemas.overages import OverageText
+from schemas.rows import Account, Rate, Use
+
+if TYPE_CHECKING:
+    from meter.rules.charges import Tariff
+    from schemas.catalog import Item
 
 #: Accounts whose stakes are kept; beyond it all are made again.
 STAKES_KEPT = 50_000
@@ -32,6 +38,24 @@ class Stake:
             for workspace in share.workspaces:
                 plans[workspace] = (*plans.get(workspace, ()), share.plan_id)
         return cls(shares, plans, sum(share.quota for share in shares))
+
+
+@dataclass(slots=True, eq=False)
+class Terms:
+    """By what a cell is settled; whatever changes it (an order, a binding, a catalogue version) touches the cell."""
+
+    item: "Item"
+    stake: Stake
+    #: By what overage is charged (one rate), and what writes it.
+    rates: tuple[Rate]
+    tariff: "Tariff"
+    overages: OverageText
+    #: How many workspaces had usage.
+    workspaces: int
+    #: The one plan in force, as long as it lists and covers everybody with usage; their names and uses in its order.
+    only: Share | None = None
+    names: list[str] = field(default_factory=list)
+    line: list[Use] = field(default_factory=list)
 
 
 class Stakes:

@@ -5,6 +5,7 @@ at usage 0, so which statements there are depends on what happened, never on whe
 kept as digests: a restatement tells the account's day and those of its workspaces that differ from it.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 from meter.rules.allocation import allocate
 from meter.rules.charges import due
 from meter.rules.days import day_text
-from meter.rules.figures import basis_of, charge_of, figure_of
+from meter.rules.figures import basis_of, figure_of, reckon
 from meter.rules.plans import in_force, order_of, quota_on
-from meter.rules.usage import converted, quantity_by_retention
+from meter.rules.usage import quantity_by_retention
 from schemas.money import money_text
 from schemas.record import encode
 from schemas.rows import Told
@@ -71,15 +72,15 @@ def _items(
     fold: "Fold", account: "Account", cell: "Cell", days: dict[str, list[ItemDayStruct]], bases: dict[str, str]
 ) -> None:
     """What each workspace used of the cell's item, added to its day."""
-    stake = fold.stakes.of(account, cell.item, cell.day)
-    item = fold.known().priced(cell.item, cell.day)
-    _allocated(fold, cell, stake)
+    terms = cell.terms or reckon(fold, cell)
+    stake, item = terms.stake, terms.item
+    drawn = allocate(stake.shares, {name: use.usage for name, use in cell.uses.items()}).drawn
     currency = fold.known().opening.currency
     for workspace, use in cell.uses.items():
         basis = bases.get(workspace)
         if basis is None:
             basis = bases[workspace] = basis_of(fold, stake, workspace, cell.day)
-        figure = figure_of(cell, stake, item, workspace, cell.covered[workspace], basis)
+        figure = figure_of(use, terms, workspace, basis)
         days.setdefault(workspace, []).append(
             ItemDayStruct(
                 item=cell.item,
@@ -88,30 +89,20 @@ def _items(
                     for retention, quantity in quantity_by_retention(use, item).items()
                 ],
                 usage=figure.usage,
-                coverage=_coverage(cell, stake, workspace) if figure.covered else [],
+                coverage=_coverage(drawn, stake, workspace) if figure.covered else [],
                 covered=figure.covered,
                 overage=figure.overage,
-                charge=charge_of(figure, currency),
+                charge=figure.charge(currency),
             )
         )
 
 
-def _allocated(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
-    """Have the cell's allocation at hand: it is as the last record that touched the cell left it."""
-    if cell.allocated:
-        return
-    item = fold.known().priced(cell.item, cell.day)
-    cell.converted = {workspace: converted(use, item) for workspace, use in cell.uses.items()}
-    allocation = allocate(stake.shares, cell.converted)
-    cell.covered, cell.drawn, cell.allocated = allocation.covered, allocation.drawn, True
-
-
-def _coverage(cell: "Cell", stake: "Stake", workspace: str) -> list[DrawnStruct]:
+def _coverage(drawn: Mapping[str, Mapping[str, int]], stake: "Stake", workspace: str) -> list[DrawnStruct]:
     return [
-        DrawnStruct(plan_id=plan_id, covered=drawn)
+        DrawnStruct(plan_id=plan_id, covered=covered)
         for plan_id in stake.plans.get(workspace, ())
-        for drawn in (cell.drawn.get(plan_id, {}).get(workspace, 0),)
-        if drawn
+        for covered in (drawn.get(plan_id, {}).get(workspace, 0),)
+        if covered
     ]
 
 
@@ -144,7 +135,7 @@ def _plan_items(plan: "Plan", day: int, by_item: dict[str, "Cell"]) -> list[Plan
         quota = quota_on(plan, item, day)
         if quota > 0:
             cell = by_item.get(item)
-            covered = 0 if cell is None else sum(cell.drawn.get(plan.plan_id, {}).values())
+            covered = 0 if cell is None else cell.given.get(plan.plan_id, 0)
             found.append(PlanItemStruct(item=item, quota=quota, covered=covered, unused=quota - covered))
     return found
 

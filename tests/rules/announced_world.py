@@ -89,8 +89,8 @@ class World:
         self.fold.fold(self.offset, timestamp_ms, record)
         if self.offset % self.chunk:
             return
-        for output in self.fold.finish():
-            self.told.setdefault(output.topic, []).append(json.loads(output.value))
+        for topic, _, value in self.fold.finish():
+            self.told.setdefault(topic, []).append(json.loads(value))
         self.memory.put_facts(self.fold.known())
         self.memory.settle(self.memory.changes(self.offset), self.offset)
 

@@ -62,7 +62,7 @@ class Days:
             self.commit()
 
     def commit(self) -> None:
-        self.told += [(output.topic, output.key, json.loads(output.value)) for output in self.fold.finish()]
+        self.told += [(topic, key, json.loads(value)) for topic, key, value in self.fold.finish()]
         self.memory.put_facts(self.fold.known())
         rows = self.memory.changes(self.offset)
         self.changelog += rows

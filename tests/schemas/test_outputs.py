@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,18 @@ from pydantic import BaseModel, ValidationError
 from schemas.alerts import QuotaAlert, QuotaAlertStruct
 from schemas.balances import PlanBalanceStruct, QuotaBalance, QuotaBalanceStruct, WorkspaceBalanceStruct
 from schemas.dead_letters import DeadLetter
-from schemas.overages import CauseStruct, ChargeStruct, LineStruct, Overage, OverageStruct
+from schemas.overages import (
+    CauseStruct,
+    ChargeStruct,
+    ChargeText,
+    LineStruct,
+    Overage,
+    OverageStruct,
+    OverageText,
+    cause_text,
+    ending_text,
+    footing_text,
+)
 from schemas.record import Record, encode
 from schemas.wallets import Wallet
 from tests.schemas.published import CASH, DEAD, OVERAGE, RECORDS
@@ -108,6 +120,48 @@ def test_an_overage_struct_writes_the_models_bytes(covered: int, overage: int, *
         **rest,
     )
     _same(struct, Overage)
+
+
+@given(
+    charge=st.builds(ChargeStruct, amount=_money, currency=st.just("CNY"), lines=st.lists(_lines, max_size=2)),
+    cause=_causes,
+    usage=_counts,
+    basis=st.sampled_from(["package", "pay_as_you_go"]),
+    plans=st.lists(_ids, max_size=2),
+    restated=st.booleans(),
+)
+def test_an_overage_text_writes_the_structs_bytes(
+    charge: ChargeStruct, cause: CauseStruct, usage: int, basis: str, plans: list[str], restated: bool
+) -> None:
+    struct = OverageStruct(
+        account="acct_1",
+        workspace="wksp_b",
+        item="logs",
+        day="2026-01-31",
+        revision=1042,
+        previous_revision=7,
+        usage=usage,
+        covered=usage - usage // 3,
+        overage=usage // 3,
+        delta=-usage,
+        basis=basis,
+        plans=plans,
+        charge=charge,
+        cause=cause,
+        restated=restated,
+    )
+    footing, written = footing_text(basis, plans), encode(charge).decode()
+    ending = ending_text(cause_text(**msgspec.structs.asdict(cause)), restated)
+    text = OverageText("acct_1", "logs", "2026-01-31")
+    told = text.of("wksp_b", 1042, 7, usage, usage // 3, -usage, footing, written, ending)
+    assert told == (struct.record_key(), encode(struct))
+
+
+@given(_lines)
+def test_a_charge_text_writes_the_structs_bytes(line: LineStruct) -> None:
+    struct = ChargeStruct(amount=line.amount, currency="CNY", lines=[line])
+    text = ChargeText(line.retention_days or 0, line.unit_price, "CNY")
+    assert text.of(line.quantity, line.units, line.amount).encode() == encode(struct)
 
 
 @given(

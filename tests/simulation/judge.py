@@ -165,14 +165,14 @@ def the_journal_alone_says_what_is_published(run: Evidence) -> Iterable[str]:
     for partition, made in zip(run.partitions, run.references, strict=True):
         wanted: defaultdict[str, list[Output]] = defaultdict(list)
         for output in made.outputs:
-            wanted[output.topic].append(output)
+            wanted[output[0]].append(output)
         for topic in {*run.committed, *wanted} - {"quota-balances"}:
             said = [
                 (each.key, each.raw)
                 for each in run.committed[topic]
                 if each.partition == partition and (topic != "dead-letters" or "rebuilt" in each.value)
             ]
-            right = [(output.key, output.value) for output in wanted[topic]]
+            right = [(key, value) for _, key, value in wanted[topic]]
             if said != right:
                 yield f"{topic}/{partition}: {_first_difference(said, right)}"
         mine = [each for each in run.committed["quota-balances"] if each.partition == partition]
@@ -189,9 +189,9 @@ def _first_difference(said: list[tuple[str, bytes]], wanted: list[tuple[str, byt
 def _balances_between(said: list[Said], wanted: list[Output]) -> Iterable[str]:
     """A chunk may leave out balances; those it tells are as the journal had them at their revision."""
     states: defaultdict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-    for output in wanted:
-        value: dict[str, Any] = dict(parsed(output.value))
-        states[output.key].append((value.pop("revision"), value))
+    for _, key, content in wanted:
+        value: dict[str, Any] = dict(parsed(content))
+        states[key].append((value.pop("revision"), value))
     for each in said:
         told = dict(each.value)
         revision = told.pop("revision")

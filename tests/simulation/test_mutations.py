@@ -136,7 +136,8 @@ MUTATIONS = tuple(
         (
             "a workspace whose own usage did not change is not looked at",
             "meter.rules.figures",
-            (" or covered != before.get(workspace):", ":"),
+            ("if over != use.overage or name in moved:", "if name in moved:"),
+            (" or over != before):", "):"),
         ),
         (
             "an order is read without knowing what `workspaces` said before",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meter.batch.store import Store
 from meter.rules.memory import Cell
-from schemas.rows import Figure, Published, Use
+from schemas.rows import Rate, Use
 from tables.cells import ROW_WORKSPACES, Cells
 from tables.keys import CELL
 
@@ -31,7 +31,8 @@ def use(cells: Cells, numbers: range | list[int], quantity: int, key: tuple[str,
         workspace = f"wksp_{number}"
         standing = cell.uses.setdefault(workspace, Use(sums={}))
         standing.sums[14] = standing.sums.get(14, 0) + quantity
-        cell.published[workspace] = Published(quantity, Figure(quantity, 0, quantity, "package", ("o-1",), "0.00", ()))
+        standing.usage = standing.overage = standing.revision = quantity
+        standing.plans, standing.rates = ("o-1",), (Rate(14, 1_000, "1.5"),)
         cell.changed.add(workspace)
     cells.touch(cell)
     return cell
@@ -46,12 +47,7 @@ def write(store: Store, cells: Cells) -> list[bytes]:
 
 
 def same(found: Cell, kept: Cell) -> bool:
-    return (found.uses, found.published, found.alerts, found.balance) == (
-        kept.uses,
-        kept.published,
-        kept.alerts,
-        kept.balance,
-    )
+    return (found.uses, found.alerts, found.balance) == (kept.uses, kept.alerts, kept.balance)
 
 
 def test_a_cell_of_a_few_workspaces_is_one_row(store: Store) -> None:

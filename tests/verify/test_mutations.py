@@ -43,12 +43,16 @@ BROKEN = (
     Mutation(
         "units are rounded up",
         "meter.rules.charges",
-        (("hundredths = 100 * quantity // unit", "hundredths = -(-100 * quantity // unit)"),),
+        (("hundredths = 100 * quantity // self._unit", "hundredths = -(-100 * quantity // self._unit)"),),
     ),
     Mutation(
         "a free day is charged", "meter.rules.figures", (("binding.commercial > day", "binding.commercial > day + 1"),)
     ),
-    Mutation("deltas begin anew", "meter.rules.figures", (("delta=figure.overage - known", "delta=figure.overage"),)),
+    Mutation(
+        "deltas begin anew",
+        "meter.rules.figures",
+        (("delta, use.overage = over - use.overage, over", "delta, use.overage = over, over"),),
+    ),
     Mutation(
         "a wallet keeps what was drawn",
         "meter.rules.wallets",

@@ -1,0 +1,83 @@
+"""What a record did to a cell: whose usage changed, and the last source that did something, which is the `cause`."""
+
+from collections.abc import Iterable
+
+from meter.rules.memory import Cell
+from schemas.overages import CAUSE_WORKSPACES_LIMIT, cause_text
+
+#: The journal as a source, by its name without the prefix.
+JOURNAL = "meter.journal"
+
+
+class Touch:
+    """One record's touch of one cell."""
+
+    __slots__ = (
+        "cell",
+        "ending",
+        "everything",
+        "first_offset",
+        "kind",
+        "last_offset",
+        "named",
+        "orders",
+        "restated",
+        "source",
+        "used",
+    )
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.kind = "usage"
+        #: Whose usage changed, in the order of the record: what is published of it, and how rows are packed, is so
+        #: every time.
+        self.used: dict[str, None] = {}
+        #: Whom orders and bindings named.
+        self.named: tuple[str, ...] = ()
+        self.orders: tuple[str, ...] = ()
+        self.source: tuple[str, int] | None = None
+        self.first_offset = self.last_offset = 0
+        #: Plans, bindings or prices changed: every workspace is looked at.
+        self.everything = False
+        #: What all that is published of it ends with, once something is; and whether that is after the day's close.
+        self.ending = ""
+        self.restated = False
+
+    def by_usage(self, workspaces: dict[str, None], topic: str, partition: int, first: int, last: int) -> None:
+        self._by("usage", topic, partition, first, last)
+        self.used = self.used | workspaces if self.used else workspaces
+
+    def by_order(self, order_id: str, workspaces: Iterable[str], topic: str, partition: int, offset: int) -> None:
+        self._by("order", topic, partition, offset, offset)
+        self.orders += (order_id,)
+        self.named += tuple(workspaces)
+        self.everything = True
+
+    def by_workspace(self, workspace: str, topic: str, partition: int, offset: int) -> None:
+        self._by("workspace", topic, partition, offset, offset)
+        self.named += (workspace,)
+        self.everything = True
+
+    def by_catalogue(self, offset: int) -> None:
+        """A version of the catalogue that partition 0 decided at `offset`: the same cause wherever its copy stands."""
+        self._by("catalogue", JOURNAL, 0, offset, offset)
+        self.everything = True
+
+    def reprice(self) -> None:
+        self.everything = True
+
+    def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
+        if self.kind != kind or self.source != (topic, partition):
+            self.kind, self.source, self.first_offset, self.last_offset = kind, (topic, partition), first, last
+        else:
+            if first < self.first_offset:
+                self.first_offset = first
+            if last > self.last_offset:
+                self.last_offset = last
+
+    def cause(self) -> str:
+        """The `cause` of what is published of the cell, as JSON."""
+        topic, partition = self.source or ("", 0)
+        workspaces = sorted({*self.used, *self.named} if self.named else self.used)[:CAUSE_WORKSPACES_LIMIT]
+        orders = self.orders if self.kind == "order" else None
+        return cause_text(self.kind, workspaces, orders, topic, partition, self.first_offset, self.last_offset)
