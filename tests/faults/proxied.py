@@ -1,16 +1,59 @@
 """A broker whose workers reach it through a proxy, while the judge's client has an address of its own."""
 
-from collections.abc import Iterator
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from meter import broker as kafka_broker
 from tests.end_to_end.workers import free_port
 from tests.faults.brokers import Broker
-from tests.faults.proxy import StandingProxy, standing_proxy
+from tests.faults.proxy import Proxy
 
 HOST = "127.0.0.1"
+#: What a thread waits for the proxy's own loop.
+LOOP_SECONDS = 10.0
+
+
+class StandingProxy:
+    """A proxy in a thread of its own, for tests that wait for processes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
+        self._thread.start()
+        self.proxy = Proxy("127.0.0.1:0")
+        self._do(self.proxy.__aenter__())
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.proxy.port}"
+
+    def cut(self) -> None:
+        """Break every connection there is."""
+        self._loop.call_soon_threadsafe(self.proxy.cut)
+
+    def close(self) -> None:
+        self._do(self.proxy.__aexit__())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(LOOP_SECONDS)
+        self._loop.close()
+
+    def _do(self, story: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(story, self._loop).result(LOOP_SECONDS)
+
+
+@contextmanager
+def standing_proxy() -> Iterator[StandingProxy]:
+    """A proxy that listens; which broker it forwards to is said once that is known."""
+    standing = StandingProxy()
+    try:
+        yield standing
+    finally:
+        standing.close()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ once, to the next of it; what it does to the link it does until told otherwise.
 
 import asyncio
 import contextlib
-import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Any
@@ -17,8 +16,8 @@ from typing import Any
 import pytest
 from aiokafka import client as aiokafka_client
 
-#: What a thread waits for the proxy's own loop.
-LOOP_SECONDS = 10.0
+#: On a slow link bytes arrive in so many parts a second.
+PARTS_A_SECOND = 10
 
 
 class Kind(IntEnum):
@@ -52,7 +51,7 @@ class _Trick:
 
 @dataclass
 class _Frame:
-    """A frame on its way: when it is due at the other end."""
+    """A frame, or a part of one, on its way: when it is due at the other end."""
 
     data: bytes
     due: float
@@ -74,10 +73,9 @@ class Proxy:
         self.swallowed = 0
         #: How many requests that were delayed reached the broker.
         self.arrived_late = 0
-        #: The link: a frame takes so long, and so many bytes a second fit in each direction (0: no limit).
+        #: The link: bytes take so long, and so many a second fit in each direction of a connection (0: no limit).
         self.latency = 0.0
         self.bytes_a_second = 0
-        self._free_at = dict.fromkeys(Way, 0.0)
         self._swallows: frozenset[Way] = frozenset()
         self._tricks: list[_Trick] = []
         self._server: asyncio.Server | None = None
@@ -171,13 +169,6 @@ class Proxy:
     def passes(self, way: Way) -> bool:
         return way not in self._swallows
 
-    def arrives(self, way: Way, size: int, now: float) -> float:
-        """When a frame that is sent now is at the other end of the link."""
-        if self.bytes_a_second:
-            now = max(now, self._free_at[way]) + size / self.bytes_a_second
-            self._free_at[way] = now
-        return now + self.latency
-
 
 class _Connection:
     """Two directions of one connection, and the tricks that are played on what is under way."""
@@ -185,6 +176,7 @@ class _Connection:
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
         self.dead: set[Way] = set()
+        self._free_at = dict.fromkeys(Way, 0.0)
         self._lost: set[bytes] = set()
         self._answer_delay: dict[bytes, float] = {}
 
@@ -205,6 +197,13 @@ class _Connection:
         """The same of an answer."""
         number = body[:4]
         return None if number in self._lost else self._answer_delay.pop(number, 0.0)
+
+    def _arrives(self, way: Way, size: int, now: float) -> float:
+        """When bytes that are sent now are at the other end of the link, which connections share fairly."""
+        if self.proxy.bytes_a_second:
+            now = max(now, self._free_at[way]) + size / self.proxy.bytes_a_second
+            self._free_at[way] = now
+        return now + self.proxy.latency
 
     async def pump(
         self,
@@ -245,7 +244,8 @@ class _Connection:
             if delay is None:
                 return
             held_back = way is Way.TO_BROKER and delay > 0
-            frames.put_nowait(_Frame(length + body, proxy.arrives(way, len(body), now()) + delay, held_back))
+            for part in _parts(length + body, proxy.bytes_a_second // PARTS_A_SECOND):
+                frames.put_nowait(_Frame(part, self._arrives(way, len(part), now()) + delay, held_back))
 
     async def _deliver(self, frames: "asyncio.Queue[_Frame | None]", target: asyncio.StreamWriter) -> None:
         now = asyncio.get_running_loop().time
@@ -257,42 +257,10 @@ class _Connection:
                 self.proxy.arrived_late += frame.held_back
 
 
-class StandingProxy:
-    """A proxy in a thread of its own, for tests that wait for processes."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
-        self._thread.start()
-        self.proxy = Proxy("127.0.0.1:0")
-        self._do(self.proxy.__aenter__())
-
-    @property
-    def bootstrap(self) -> str:
-        return f"127.0.0.1:{self.proxy.port}"
-
-    def cut(self) -> None:
-        """Break every connection there is."""
-        self._loop.call_soon_threadsafe(self.proxy.cut)
-
-    def close(self) -> None:
-        self._do(self.proxy.__aexit__())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(LOOP_SECONDS)
-        self._loop.close()
-
-    def _do(self, story: Coroutine[Any, Any, object]) -> None:
-        asyncio.run_coroutine_threadsafe(story, self._loop).result(LOOP_SECONDS)
-
-
-@contextlib.contextmanager
-def standing_proxy() -> Iterator[StandingProxy]:
-    """A proxy that listens; which broker it forwards to is said once that is known."""
-    standing = StandingProxy()
-    try:
-        yield standing
-    finally:
-        standing.close()
+def _parts(data: bytes, size: int) -> Iterator[bytes]:
+    """Bytes as a slow link brings them, a part at a time; all at once where it is not slow."""
+    for start in range(0, len(data), size or len(data)):
+        yield data[start : start + (size or len(data))]
 
 
 def through(monkeypatch: pytest.MonkeyPatch, proxy: Proxy) -> None:

@@ -11,6 +11,7 @@ from tests.faults.proxied import ProxiedBroker, proxied_broker
 from tests.faults.proxy import Way
 from tests.faults.verdict import back_to_zero_lag, judged
 from tests.meters import StartMeter, meters_at
+from tests.records import Message
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
@@ -20,6 +21,8 @@ EVENTS = 1_500
 SILENCE_SECONDS = 13.0
 LATENCY_SECONDS = 0.1
 SLOW_BYTES_A_SECOND = 200_000
+#: What waits in one partition takes 13 s to come over: longer than the time-out of a request.
+LONG, LONG_BYTES = 2, 1_300_000
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +75,13 @@ def test_a_link_that_swallows_everything_without_a_word_is_left_behind(
 
 def test_a_slow_link_only_takes_longer(proxied: ProxiedBroker, proxied_meter: StartMeter, seed: int) -> None:
     proxy = proxied.link.proxy
+    meter = proxied_meter(settings(), METER_BROKER=proxied.link.bootstrap)
+    assert meter.start().wait_ready().stop() == 0
+    meter.kafka.send([Message("usage", "long", b"x" * LONG_BYTES)] * LONG)
     proxy.latency, proxy.bytes_a_second = LATENCY_SECONDS, SLOW_BYTES_A_SECOND
     try:
-        meter = proxied_meter(settings(), METER_BROKER=proxied.link.bootstrap)
         worker = meter.start().wait_ready()
-        feeding = Load(meter.kafka, load(seed, meter.settings, events=1_000).steps).join()
+        feeding = Load(meter.kafka, load(seed, meter.settings, events=1_000).steps, pace=200).join()
         back_to_zero_lag(meter)
         judged(meter, feeding)
         assert worker.stop() == 0

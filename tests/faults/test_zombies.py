@@ -17,7 +17,8 @@ SLEEPS = 3
 PARTITIONS = 4
 #: After a worker falls silent its partitions are read again within 20 s (SPEC section 10); the rest is a busy machine.
 TAKEN_OVER_SECONDS = 45.0
-PACE = 40
+#: So many a second that the load outlasts the sleeps, also on a busy machine; then the rest follows at once.
+EVENTS, PACE = 6_000, 40
 
 
 def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
@@ -27,7 +28,7 @@ def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
     workers = [meter.start(name) for name in "ab"]
     for worker in workers:
         worker.wait_ready()
-    feeding = Load(meter.kafka, load(seed, meter.settings, events=3_000).steps, batch=10, pace=PACE)
+    feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=20, pace=PACE)
     for turn in range(SLEEPS):
         sleeper, other = workers[turn % 2], workers[1 - turn % 2]
         wait_until("both have a share", lambda: both_work(workers), TAKEN_OVER_SECONDS, meter.logs)
