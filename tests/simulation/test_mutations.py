@@ -33,6 +33,7 @@ MUTATIONS = tuple(
             "agents.meter",
             (
                 "        following = await producer.commit(self._batches(outputs, rows))  # 2, 3\n"
+                '        reach("meter.committed")\n'
                 "        memory.settle(rows, following[self.meter.topics.changelog])  # 4",
                 '        memory.settle(rows, int.from_bytes(self.store.get(keys.CHANGELOG) or b"", "big"))\n'
                 "        await producer.commit(self._batches(outputs, rows))",
