@@ -14,8 +14,9 @@ REACHED_SECONDS = 60.0
 #: Records a second while a worker lives, so that its chunks are many and small.
 PACE = 80
 BATCH = 8
-#: What a killed worker leaves of its store: what RocksDB had on the disk by itself, or all that it wrote.
-STORES: tuple[dict[str, str], ...] = ({}, {"KEEP_STORE": "1"})
+#: Killed workers that leave all that they wrote to their store, and whose store the next one takes up; the others
+#: leave what RocksDB had on the disk by itself, and the next one takes up that or an older store.
+KEEP, KEPT_SHARE = {"KEEP_STORE": "1"}, 0.7
 #: A failpoint may let the worker go on at most so often before it strikes: a small part reaches each that often.
 NTH = 3
 
@@ -57,19 +58,21 @@ def killed_one_after_the_other(
 ) -> Load:
     """Each failpoint ends a worker while its part of the steps is sent, then the next one takes over.
 
-    That takes up the store of the last, or an older one, or at the `fresh` failpoints has none yet. A plain worker
+    That takes up the store of the last, or an older one, and at the `fresh` failpoints has none yet. A plain worker
     takes over from the last, with all that was sent: answers what was acknowledged.
     """
-    acknowledged, names = None, ["a", "b"]
+    acknowledged, names, kept = None, ["a", "b"], True
     for number, (failpoint, part) in enumerate(zip(failpoints, slices(steps, len(failpoints)), strict=True)):
         if failpoint in fresh:
             names.append(f"fresh-{number}")
-        name = names[-1] if failpoint in fresh else rng.choice(names[-3:])
-        worker = start_to_die(meter, failpoint, rng.randint(1, NTH), name, **rng.choice(STORES))
+        elif not kept:
+            names.append(rng.choice(names))
+        kept = rng.random() < KEPT_SHARE
+        worker = start_to_die(meter, failpoint, rng.randint(1, NTH), names[-1], **(KEEP if kept else {}))
         feeding = Load(meter.kafka, part, batch=BATCH, pace=PACE, before=acknowledged)
         die(worker, failpoint)
         feeding.pace = FULL_PACE
         acknowledged = feeding.join()
     assert acknowledged is not None
-    meter.start(rng.choice([*names[-2:], "last"]))
+    meter.start(names[-1] if kept else rng.choice([*names, "last"]))
     return acknowledged
