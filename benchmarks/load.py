@@ -36,7 +36,9 @@ class Load:
     seed: int = 7
     items: int = 5
     plans: int = 1
-    #: What must be counted: (account, item) -> workspace -> quantity; filled by `lines`.
+    #: Today and so many days less one before it, on which the workspaces were free: nothing of them can be over.
+    days: int = 1
+    #: What must be counted today: (account, item) -> workspace -> quantity; filled by `lines`.
     usage: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
 
     def account(self, workspace: int) -> str:
@@ -45,7 +47,7 @@ class Load:
     @property
     def quota(self) -> int:
         """Of every item, of each of an account's plans."""
-        expected = self.events / self.accounts / self.items * QUANTITY_MOST / 2
+        expected = self.events / self.accounts / self.items / self.days * QUANTITY_MOST / 2
         return max(1, round(COVERED * expected / self.plans))
 
     @property
@@ -70,7 +72,7 @@ class Load:
         return lists
 
     def lines(self, now: datetime) -> Iterator[bytes]:
-        """The events as JSON, of this day (UTC); what must be counted adds up in `usage`."""
+        """The events as JSON, of this day (UTC) and those before; what must be counted today adds up in `usage`."""
         chance = random.Random(self.seed)
         seconds = min(600, int((now - now.replace(hour=0, minute=0, second=0)).total_seconds()) + 1)
         made: list[bytes] = []
@@ -80,7 +82,8 @@ class Load:
                 continue
             workspace, item = chance.randrange(self.workspaces), ITEMS[chance.randrange(self.items)]
             quantity = chance.randrange(1, QUANTITY_MOST + 1)
-            at = now - timedelta(seconds=chance.randrange(seconds))
+            back = chance.randrange(self.days) if self.days > 1 else 0
+            at = now - timedelta(days=back, seconds=chance.randrange(seconds))
             line = (
                 f'{{"specversion":"1.0","id":"{chance.getrandbits(96):024x}",'
                 f'"source":"datakit/host-{chance.randrange(200)}","type":"usage.recorded",'
@@ -89,8 +92,9 @@ class Load:
             ).encode()
             if len(made) < REPEATABLE:
                 made.append(line)
-            cell = self.usage.setdefault((self.account(workspace), item), {})
-            cell[f"wksp_{workspace}"] = cell.get(f"wksp_{workspace}", 0) + quantity
+            if not back:
+                cell = self.usage.setdefault((self.account(workspace), item), {})
+                cell[f"wksp_{workspace}"] = cell.get(f"wksp_{workspace}", 0) + quantity
             yield line
 
     def overages(self) -> dict[str, int]:

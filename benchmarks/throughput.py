@@ -54,13 +54,13 @@ def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str
     send(load, broker, prefix)
     workers = [Worker(number, role, settings, directory) for number, role in enumerate(roles)]
     try:
-        return _timed(load, workers, broker, broker_pid, prefix)
+        return timed(load, workers, broker, broker_pid, prefix)
     finally:
         for worker in workers:
             worker.stop()
 
 
-def _timed(load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | None, prefix: str) -> Run:
+def timed(load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | None, prefix: str) -> Run:
     started = time.monotonic()
     while not (begun := handled(workers)):
         _alive(workers, started)
