@@ -110,6 +110,10 @@ class Runner:
                     self._count_retake(doubt)
                     await self._until_ours()
         except asyncio.CancelledError:
+            if not self._cancelled():
+                await app.stop_with(
+                    RuntimeError(f"the lane of {lane.tp.topic}/{lane.tp.partition} ended: nobody cancelled it")
+                )
             raise
         except SetAside as reason:
             reach("lane.set-aside")
@@ -121,6 +125,10 @@ class Runner:
             self.reading = self.busy = False
             app.consumer.pause(lane.tp)
             await self._close()
+
+    def _cancelled(self) -> bool:
+        """Whether somebody did; a cancelled future that was waited for looks the same."""
+        return self._leaving or self.task.cancelling() > 0
 
     async def _close(self) -> None:
         try:

@@ -9,8 +9,8 @@ What is overridden of aiokafka, each with a test:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import CoordinationType
@@ -31,6 +31,7 @@ STOP_SECONDS = 2.0
 #: A batch is at most this long; the topics' max.message.bytes is above it.
 BATCH_BYTES = 1 << 20
 
+Value = TypeVar("Value")
 Rows = Sequence[tuple[bytes | None, bytes | None]]
 
 
@@ -94,7 +95,7 @@ class FencedProducer:
         sender = producer._sender
         sender._do_txn_commit = lambda commit: _end_once(sender, commit)
         try:
-            await asyncio.wait_for(producer.start(), STEP_SECONDS)
+            await within(STEP_SECONDS, producer.start())
         except (KafkaError, TimeoutError) as error:
             await let_go(producer)
             raise Retake(f"the transactional producer {self.transactional_id} did not start ({error!r})") from error
@@ -111,7 +112,7 @@ class FencedProducer:
         Raises Retake when it is not certain that all was committed.
         """
         try:
-            return await asyncio.wait_for(self._commit(batches), STEP_SECONDS)
+            return await within(STEP_SECONDS, self._commit(batches))
         except Retake:
             raise
         except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
@@ -161,18 +162,36 @@ def _seen(future: asyncio.Future[Any]) -> None:
         future.exception()
 
 
+async def within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
+    """What `work` answers; TimeoutError when the time is over, whether or not it ends when it is cancelled.
+
+    A cancellation inside it that nobody asked for is a TimeoutError too. aiokafka keeps the future that a connection's
+    closing waits for: cancelled with one who gave up waiting, it cancels the next, and a lane would end in silence.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(_seen)
+    if not task.done() or task.cancelled():
+        raise TimeoutError
+    return task.result()
+
+
 async def let_go(producer: AIOKafkaProducer) -> None:
     """Stop a producer, whatever state it is in, without waiting for a broker that does not answer."""
     accumulator = producer._message_accumulator
     for batch in [*accumulator._pending_batches, *_waiting(accumulator)]:
         batch.future.add_done_callback(_seen)
     try:
-        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+        await within(STOP_SECONDS, producer.stop())
     except (KafkaError, TimeoutError, AssertionError) as error:
         log.info("a producer did not stop cleanly: %r", error)
         accumulator.fail_all(ProducerClosed())  # whoever still waits for an acknowledgement gets this instead
         with contextlib.suppress(KafkaError, TimeoutError):
-            await asyncio.wait_for(producer.client.close(), STOP_SECONDS)
+            await within(STOP_SECONDS, producer.client.close())
         await _end(producer._sender.sender_task)
     waiters = [batch._drain_waiter for batch in _waiting(accumulator)]
     if producer._txn_manager is not None and producer._txn_manager._transaction_waiter is not None:

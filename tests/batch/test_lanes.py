@@ -76,6 +76,21 @@ def test_a_doubt_takes_the_partition_anew() -> None:
     on_stage(story)
 
 
+def test_a_cancellation_that_nobody_asked_for_stops_the_worker_instead_of_the_lane_alone() -> None:
+    async def story(stage: Stage) -> None:
+        async def stray(chunk: Chunk) -> None:
+            gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            gone.cancel()
+            await gone
+
+        stage.lane.handling = stray
+        stage.chunk(0, 5)
+        await stage.turn()
+        assert "nobody cancelled it" in str(stage.app.failure)
+
+    on_stage(story)
+
+
 def test_what_was_read_before_reading_failed_is_handled_before_the_lane_hears_of_it() -> None:
     async def story(stage: Stage) -> None:
         chunks = [stage.chunk(0, 5), stage.chunk(5, 9)]

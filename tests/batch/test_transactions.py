@@ -1,11 +1,13 @@
 """Transactions: what is overridden of aiokafka holds, and nothing in doubt is ever taken for committed."""
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 
 from meter.batch import transactions
@@ -152,6 +154,47 @@ def test_a_step_that_takes_too_long_while_writing_is_in_doubt(
         broker.script["Produce"] = [asyncio.get_running_loop().create_future()]
         assert "TimeoutError" in await retaken(producer)
         assert broker.times("Commit") == 0
+
+    run(story)
+
+
+def test_connections_that_were_given_up_while_they_closed_are_no_cancellation(
+    broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka keeps what a connection's closing waits for, cancelled as it is once somebody gave up waiting."""
+    monkeypatch.setattr(transactions, "STOP_SECONDS", 0.1)
+
+    async def story(producer: FencedProducer) -> None:
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def close(client: Any) -> None:
+            await asyncio.gather(closed)
+
+        monkeypatch.setattr(AIOKafkaClient, "close", close)
+        broker.script["Commit"] = [INVALID_PRODUCER_EPOCH]
+        assert "ProducerFenced" in await retaken(producer)
+        assert closed.cancelled()
+
+    run(story)
+
+
+def test_a_client_that_never_closes_holds_up_nobody(broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "STEP_SECONDS", 0.1)
+    monkeypatch.setattr(transactions, "STOP_SECONDS", 0.1)
+
+    async def story(producer: FencedProducer) -> None:
+        never = asyncio.Event()
+
+        async def close(client: Any) -> None:
+            for _ in range(3):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await never.wait()
+
+        monkeypatch.setattr(AIOKafkaClient, "close", close)
+        broker.script["Commit"] = [asyncio.get_running_loop().create_future()]
+        async with asyncio.timeout(5):
+            assert "TimeoutError" in await retaken(producer)
+        never.set()
 
     run(story)
 
