@@ -4,16 +4,22 @@ Partition 0 decides. A worker writes its opening there if the partition is empty
 and only then copies that record (id and time too) to every other empty partition, reading each back.
 """
 
+import asyncio
 import logging
+import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import aiokafka
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from agents.announcing import PAST, announce, compare
+from agents.marks import Mark
 from agents.recorded import OpeningRefused as OpeningRefused
 from agents.recorded import Recorded, begun, first, opening, recorded
 from meter.admin import connected_admin, partition_counts
@@ -26,6 +32,9 @@ from schemas.catalog import Catalogue, catalogue_json
 from schemas.journal import Opening, encode
 
 log = logging.getLogger(__name__)
+
+#: A group's coordinator may be missing for so long: that of a new cluster, or while a broker restarts.
+COORDINATOR_SECONDS = 30.0
 
 Known = TypeVar("Known")
 
@@ -51,6 +60,7 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
         try:
             known = await recorded(reader, topics)
             if known is None:
+                await _refuse_read_sources(settings, topics)
                 await producer.send_and_wait(topics.journal, encode(wanted), partition=0)
                 reach("opening.written")
                 known = await recorded(reader, topics)
@@ -64,6 +74,31 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
         finally:
             await producer.stop()
     return known.facts
+
+
+async def _refuse_read_sources(settings: Settings, topics: Topics) -> None:
+    """An empty journal is a new one only if no intake ever wrote what it read into one under this prefix."""
+    async with connected_admin(settings) as admin:
+        for group in (topics.intake_group, topics.own_intake_group):
+            for tp, at in (await _offsets_of(admin, group)).items():
+                if Mark.read(at.metadata or "") is not None:
+                    raise OpeningRefused(
+                        f"{topics.journal}/0 is empty, but the intake has read {tp.topic}/{tp.partition} up to "
+                        f"{at.offset}: the journal was deleted; restore it, or begin under another prefix"
+                    )
+
+
+async def _offsets_of(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """A group's offsets; a new cluster makes the topic of all groups' offsets when it is first asked for some."""
+    deadline = time.monotonic() + COORDINATOR_SECONDS
+    while True:
+        try:
+            found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+            return found
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, opened: Opening) -> None:

@@ -73,10 +73,15 @@ async def opening(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Opening 
 
 async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorded | None:
     """What is recorded under a prefix; None if its journal is not opened yet."""
-    if not await begun(reader, topics.journal, 0):
-        return None
-    opened = await first(reader, topics.journal, 0)
     state, position = await _state(reader, topics.changelog)
+    if not await begun(reader, topics.journal, 0):
+        if state is None:
+            return None
+        raise OpeningRefused(
+            f"{topics.journal}/0 is empty, but {topics.changelog}/0 holds the state of meter {state.opening.meter_id}, "
+            f"folded up to offset {position[0]}: the journal was deleted; restore it, or begin under another prefix"
+        )
+    opened = await first(reader, topics.journal, 0)
     if opened is not None and (state is None or state.opening.meter_id != opened.meter_id):
         state, position = None, NOTHING_FOLDED  # made anew: who folds it says what is wrong
     if state is not None:
