@@ -39,6 +39,8 @@ PROBED_ITEM = "logs"
 WARM_SECONDS = 5.0
 DRAIN_SECONDS = 60.0
 SHARES = (0.5, 0.9, 0.99, 0.999, 1.0)
+HEAD = ("events/s", "reached", "probes", "p50 ms", "p90", "p99", "p99.9", "max", "from sending: p50", "p99", "cores")
+HEAD += ("transaction ms", "wrong")
 
 
 class Probes:
@@ -172,6 +174,22 @@ class Run:
     quantiles: tuple[float, ...]
     from_sending: tuple[float, ...]
     wrong: int
+    #: Mean ms of folding a chunk, and of its transaction.
+    chunk_ms: float
+    transaction_ms: float
+
+    def told(self) -> str:
+        """A row of the table."""
+        milliseconds = [*self.quantiles, self.from_sending[0], self.from_sending[2]]
+        cores = " + ".join(f"{used:.2f}" for used in self.cpu)
+        rates = (f"{self.rate:,.0f}", f"{self.reached:,.0f}", f"{self.probes:,}")
+        return row(
+            *rates, *(f"{each:.0f}" for each in milliseconds), cores, f"{self.transaction_ms:.0f}", f"{self.wrong}"
+        )
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, directory: Path) -> Run:
@@ -204,6 +222,7 @@ def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, dire
         probes.run()
         passed = time.monotonic() - since
         cpu = tuple((worker.cpu() - used) / passed for worker, used in zip(workers, before, strict=True))
+        chunks = mean_ms(workers, "meter_chunk_seconds"), mean_ms(workers, "meter_transaction_seconds")
         expected, reached = here.recv()
         loading.join()
         _until_handled(workers, load.events + len(probes.sent))
@@ -211,9 +230,14 @@ def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, dire
     wanted = expected | probes.expected()
     wrong = sum(wanted.get(key, 0) != published.get(key, 0) for key in wanted.keys() | published.keys())
     latencies, whole = probes.latencies(), probes.from_sending()
-    return Run(
-        rate, reached + probing, len(latencies), cpu, quantiles(latencies), quantiles(whole), wrong + probes.missing()
-    )
+    told = (len(latencies), cpu, quantiles(latencies), quantiles(whole), wrong + probes.missing())
+    return Run(rate, reached + probing, *told, *chunks)
+
+
+def mean_ms(workers: Sequence[Worker], name: str) -> float:
+    """The mean of a histogram of seconds, of all workers."""
+    count = sum(worker.metric(f"{name}_count") for worker in workers)
+    return 1e3 * sum(worker.metric(f"{name}_sum") for worker in workers) / max(1.0, count)
 
 
 def quantiles(values: Sequence[float]) -> tuple[float, ...]:
@@ -249,22 +273,15 @@ def main() -> None:
     stop_cleanly()
     rates = [float(rate) for rate in given.rates.split(",")] + ([given.half_of / 2] if given.half_of else [])
     wrong = 0
-    print(
-        "| events/s | reached | probes | p50 ms | p90 | p99 | p99.9 | max | from sending: p50 | p99 | cores | wrong |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print(row(*HEAD))
+    print(row(*["---"] * len(HEAD)), flush=True)
     with own_broker() as (broker, _):
         for _ in range(given.rounds):
             for rate in rates:
                 with tempfile.TemporaryDirectory() as directory:
                     run = measure(rate, given.seconds, given.roles.split(","), broker, Path(directory))
                 note(given.results, "latency", roles=given.roles, seconds=given.seconds, **vars(run))
-                told = " | ".join(f"{each:.0f}" for each in (*run.quantiles, run.from_sending[0], run.from_sending[2]))
-                cores = " + ".join(f"{used:.2f}" for used in run.cpu)
-                print(
-                    f"| {rate:,.0f} | {run.reached:,.0f} | {run.probes:,} | {told} | {cores} | {run.wrong} |",
-                    flush=True,
-                )
+                print(run.told(), flush=True)
                 wrong += run.wrong
     if wrong:
         raise SystemExit("figures are wrong, or probes were never read")
