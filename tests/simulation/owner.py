@@ -73,8 +73,8 @@ async def _let_go(producer: Producer) -> None:
     """Of aiokafka's own tasks there are none here."""
 
 
-async def _wait_for(awaited: Any, _: float) -> Any:
-    return await awaited
+async def _within(_: float, work: Any) -> Any:
+    return await work
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def simulated() -> Iterator[None]:
             "meter.batch.restore.aiokafka": clients,
             "meter.batch.transactions.AIOKafkaProducer": Producer,
             "meter.batch.transactions.let_go": _let_go,
-            "meter.batch.transactions.asyncio": SimpleNamespace(wait_for=_wait_for),
+            "meter.batch.transactions.within": _within,
             "meter.rules.facts.catalogue_from_json": lru_cache(catalogue_from_json),
             **{name: values[-1] for name, values in KNOBS.items() if hasattr(*knob(name))},
         }.items():
