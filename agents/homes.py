@@ -20,6 +20,7 @@ from agents.reading import check_size
 from meter.batch.lanes import Retake
 from meter.failpoints import reach
 from meter.rules.days import BillingZone
+from meter.trouble import Trouble
 from schemas.journal import Named
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
@@ -71,6 +72,12 @@ class Homes:
         await self._ends.start()
         self._consumer.assign([self._tp])
         self._ends.assign([self._tp])
+        beginning = (await self._ends.beginning_offsets([self._tp]))[self._tp]
+        if beginning:
+            raise Trouble(
+                f"{self._tp.topic}/0: records 0 to {beginning - 1} are gone, and with them whose the workspaces are; "
+                "restore it (it may never expire), or begin under another prefix"
+            )
         self._consumer.seek(self._tp, 0)
         await self.catch_up()
         log.info("%d workspaces known", len(self._homes))

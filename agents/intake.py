@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import aiokafka
@@ -50,6 +51,9 @@ RECORD_MS = 5_000
 
 class Intake:
     """What the lanes of the intake share: facts, homes, the journal's writers, the dead letters' way out."""
+
+    #: What Kafka calls the shared topics besides their names, as they were when the worker began.
+    topic_ids: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
         self.settings = settings

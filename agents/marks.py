@@ -8,7 +8,7 @@ time, the CRC of its value; at assignment that record is read again and compared
 import zlib
 from typing import Any, NamedTuple
 
-from meter.commits import ASIDE, BEGUN, FOREIGN
+from meter.commits import ASIDE, BEGUN, FOREIGN, LOG
 
 
 class Mark(NamedTuple):
@@ -29,18 +29,25 @@ class Mark(NamedTuple):
     def read(cls, text: str) -> "Mark | None":
         """The mark in a commit's metadata; None where there is none."""
         try:
-            offset, timestamp_ms, crc = map(int, text.removeprefix(ASIDE).split())
+            offset, timestamp_ms, crc = map(int, text.partition(LOG)[0].removeprefix(ASIDE).split())
         except ValueError:
             return None
         return cls(offset, timestamp_ms, crc)
 
 
-def metadata(mark: Mark | None, *, aside: bool = False, foreign: bool = False) -> str:
+def metadata(mark: Mark | None, *, aside: bool = False, foreign: bool = False, topic_id: str = "") -> str:
     """The metadata of a commit; `foreign`: at an offset that another hand had set, which is therefore aside."""
     if foreign:
         return f"{ASIDE} {FOREIGN}"
     said = [ASIDE] if aside else []
-    return " ".join(said + ([] if mark is None else [mark.text()])) or BEGUN
+    return (" ".join(said + ([] if mark is None else [mark.text()])) or BEGUN) + (
+        f" {LOG}{topic_id}" if topic_id else ""
+    )
+
+
+def topic_id_of(text: str) -> str:
+    """The id of the topic that a commit's metadata speaks of; nothing where it does not say."""
+    return text.partition(LOG)[2]
 
 
 def is_aside(text: str) -> bool:

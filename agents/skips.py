@@ -52,7 +52,9 @@ async def accept_skip(lane: "SourceLane", skip: Skip, why: str) -> None:
     try:
         await (await intake.bury(lost(skip, time.time_ns() // 1000)))  # 1
         reach("skip.told")
-        committed = await lane.app.consumer.commit_offsets({lane.tp: (skip.offset, metadata(None))})  # 2
+        committed = await lane.app.consumer.commit_offsets(
+            {lane.tp: (skip.offset, metadata(None, topic_id=lane.topic_id))}
+        )  # 2
     except KafkaError as error:
         raise Retake(f"the skip to {skip.offset} could not be written ({error!r})") from error
     if not committed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.builders import Builder
-from agents.marks import Mark, metadata
+from agents.marks import Mark, metadata, topic_id_of
 from agents.reading import Dead
 from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
@@ -56,6 +56,7 @@ class SourceLane(Lane):
         self.intake = intake
         self.topic = intake.topics.bare(tp.topic)
         self.where = f"{self.topic}/{tp.partition}"
+        self.topic_id = intake.topic_ids.get(tp.topic, "")
         self.mark: Mark | None = None
         self.committed = -1
         self._opened = False
@@ -114,6 +115,11 @@ class SourceLane(Lane):
         self.foreign = start.beginning < at and not is_ours(start.metadata)
         if self.foreign:
             return set_by_another(self, at)
+        if self.topic_id and topic_id_of(start.metadata) not in ("", self.topic_id):
+            return (
+                f"{self.where} was read up to {at} of another topic of its name: the topic was deleted and made again; "
+                f"{skip} {start.beginning}` reads it from its beginning"
+            )
         if start.beginning > at:
             return (
                 f"{self.where}: records {at} to {start.beginning - 1} are gone before they were read; "
@@ -212,14 +218,14 @@ class SourceLane(Lane):
         return await self.intake.bury(letter)
 
     def committable(self) -> tuple[int, str] | None:
-        return (self.committed, metadata(self.mark)) if self.committed >= 0 else None
+        return (self.committed, metadata(self.mark, topic_id=self.topic_id)) if self.committed >= 0 else None
 
     def progress(self) -> tuple[int, str] | None:
         """What to commit, if it moved: also past markers at the tail, that no record stands behind."""
         runner_position = self.position
         if runner_position <= self.committed and self.committed >= 0:
             return None
-        return runner_position, metadata(self.mark)
+        return runner_position, metadata(self.mark, topic_id=self.topic_id)
 
     def idle_at(self, position: int) -> None:
         """Nothing is under way and reading has moved on to `position`, over markers."""

@@ -14,6 +14,7 @@ from agents.meter import Meter, meter_app
 from agents.metrics import Metrics
 from agents.opening import open_journal
 from agents.own_topics import OwnTopics
+from agents.topic_watch import TopicWatch
 from agents.web import Web
 from meter.admin import connected_admin, ensure_topics, require_version
 from meter.batch import connections
@@ -40,6 +41,7 @@ class Worker:
         self.metrics = Metrics()
         self.metrics.show_verified(settings.data_dir)
         self.apps: list[ChunkApp] = []
+        self._watch = TopicWatch(settings)
         self._intake: Intake | None = None
         self._own_topics: OwnTopics | None = None
         self._stop = asyncio.Event()
@@ -61,6 +63,7 @@ class Worker:
             raise Trouble(f"Kafka at {self.settings.broker} does not do what the meter needs: {error!r}") from error
         finally:
             await self._finish()
+            await self._watch.stop()
             await web.stop()
 
     async def _started(self) -> bool:
@@ -81,6 +84,7 @@ class Worker:
         except CatalogueError as wrong:
             raise Trouble(str(wrong)) from None
         await self._ensure_topics()
+        await self._watch.start()
         facts = await open_journal(self.settings, catalogue)
         log.info(
             "role %s under prefix %r: meter %s, days in %s, %d journal partitions; joining the groups",
@@ -94,6 +98,7 @@ class Worker:
             self.apps.append(meter_app(Meter(self.settings, facts, self.metrics)))
         if self.role in ("all", "intake"):
             self._intake = Intake(self.settings, facts, self.metrics)
+            self._intake.topic_ids = {name: state.id for name, state in self._watch.known.items()}
             await self._intake.start()
             self.apps.append(intake_app(self._intake))
             self._own_topics = OwnTopics(self._intake)
@@ -137,6 +142,7 @@ class Worker:
     async def _until_stopped(self) -> None:
         told = asyncio.create_task(self._tell_ready())
         waits: dict[Any, ChunkApp | None] = {asyncio.create_task(self._stop.wait()): None}
+        waits[asyncio.create_task(self._watch.run())] = None
         waits |= {asyncio.create_task(app.failed.wait()): app for app in self.apps}
         waits |= {asyncio.create_task(app.wait_until_stopped()): app for app in self.apps}
         done, rest = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -144,6 +150,7 @@ class Worker:
             task.cancel()
         for task in done:
             app = waits[task]
+            task.result()
             if app is not None:
                 raise app.failure or app.crash_reason or Trouble(f"{app.conf.id} stopped by itself; see the log before")
 

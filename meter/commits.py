@@ -1,8 +1,8 @@
 """What an intake group's commit says besides its offset: the words of its metadata, and whose hand wrote it.
 
 Every commit of ours carries a mark of the last record read, `aside` before it where the partition is set aside, or
-`begun` where no record was read yet. An offset that anybody else sets (`kafka-consumer-groups --reset-offsets`) carries
-none of it: what stands before such an offset may never have been read.
+`begun` where no record was read yet; behind it the topic's id, where the intake knows it. An offset that anybody else
+sets (`kafka-consumer-groups --reset-offsets`) carries none of it: what stands before it may never have been read.
 """
 
 import re
@@ -11,10 +11,12 @@ import re
 ASIDE = "aside"
 #: In place of a mark where no record was read yet.
 BEGUN = "begun"
+#: Before the topic's id.
+LOG = "@"
 #: After `aside`: the offset was another's, and stays so until somebody says where to go on.
 FOREIGN = "foreign"
 
-_OURS = re.compile(rf"({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE}")
+_OURS = re.compile(rf"(({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE})( {LOG}[0-9a-f]+)?")
 
 
 def is_ours(metadata: str) -> bool:

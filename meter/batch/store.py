@@ -26,6 +26,8 @@ BLOCK_CACHE_BYTES = 64 << 20
 STAMP_KEY = b"\x00stamp"
 #: Rises when a row's packing changes: a store of another format is moved aside and restored.
 ROW_FORMAT = 4
+#: In the system's words about a full disk, and about a quota.
+_NO_ROOM = ("No space left on device", "Disk quota exceeded")
 #: In RocksDB's words about a store that is open already, in this process or another.
 _LOCK_FILE = "/LOCK:"
 
@@ -124,6 +126,8 @@ class Store:
 
     def _judge(self, error: Exception) -> None:
         """What an error of RocksDB (always a bare Exception) means: a damaged store is rebuilt, the rest stops."""
+        if any(words in str(error) for words in _NO_ROOM):
+            raise Trouble(f"the store {self.path} cannot be written: no room is left on its disk ({error})") from error
         if str(error).startswith("Corruption"):
             self._damaged = True
             raise Retake(f"the store {self.path.name} is damaged ({error}); restoring it from the changelog") from error
@@ -137,7 +141,11 @@ class Store:
         self.write([(STAMP_KEY, msgspec.msgpack.encode(msgspec.structs.replace(stamp, at=at)))])
 
     def flush(self) -> None:
-        self.db.flush()
+        try:
+            self.db.flush()
+        except Exception as error:
+            self._judge(error)
+            raise
 
     def close(self) -> None:
         """Flush and close; a damaged store is moved aside, so that the next start makes it anew."""
@@ -145,7 +153,11 @@ class Store:
             return
         db, self._db = self._db, None
         if not self._damaged:
-            db.flush()
+            try:
+                db.flush()
+            except Exception as error:
+                self._damaged = str(error).startswith("Corruption")
+                log.warning("store %s: its last rows did not reach the disk (%s)", self.path.name, error)
         db.close()
         if self._damaged:
             _move_aside(self.path)
@@ -161,6 +173,8 @@ def open_store(path: Path, stamp: Stamp, oldest: float) -> Store:
     try:
         store = Store(path)
     except Exception as error:  # RocksDB tells every kind of trouble as a bare Exception
+        if any(words in str(error) for words in _NO_ROOM):
+            raise Trouble(f"the store {path} cannot be opened: no room is left on its disk ({error})") from error
         if _LOCK_FILE in str(error):
             raise Trouble(f"the store {path} is open already; give each worker its own METER_DATA_DIR") from error
         return _anew(path, stamp, f"cannot be read ({error})")

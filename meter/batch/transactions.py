@@ -19,6 +19,7 @@ from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Retake
 from meter.failpoints import reach
+from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ Rows = Sequence[tuple[bytes | None, bytes | None]]
 
 class RowTooLong(RuntimeError):
     """A row that no batch can hold: a bug, however often it is tried."""
+
+
+class LogMadeAnew(Trouble):
+    """A topic goes on before where it was."""
 
 
 class EndInDoubt(KafkaError):
@@ -79,6 +84,8 @@ class FencedProducer:
         self.transactional_id = transactional_id
         self._kwargs = client_kwargs
         self._producer: AIOKafkaProducer | None = None
+        #: Where each topic goes on, or later: an offset before that is another log under the old name.
+        self.following: dict[str, int] = {}
 
     async def start(self) -> None:
         """Fence the previous owner and abort what it left open."""
@@ -109,16 +116,19 @@ class FencedProducer:
     async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
         """Write the rows of each (topic, partition, rows) and commit them as one; the next offset of each topic.
 
-        Raises Retake when it is not certain that all was committed.
+        Raises Retake when it is not certain that all was committed, LogMadeAnew when a topic goes on before where it
+        was: then nothing is.
         """
         try:
-            return await within(STEP_SECONDS, self._commit(batches))
+            following = await within(STEP_SECONDS, self._commit(batches))
         except Retake:
             raise
         except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
             # AssertionError is aiokafka's word for a state that a fenced or failed transaction left behind.
             await self.stop()
             raise Retake(f"a transaction of {self.transactional_id} is in doubt ({error!r})") from error
+        self.following |= following
+        return following
 
     async def _commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
         producer = self._producer
@@ -137,8 +147,17 @@ class FencedProducer:
         for topic, rows_sent, future in sent:  # every acknowledgement, and only then the commit
             following[topic] = (await future).offset + rows_sent
         reach("transaction.acknowledged")
+        self._check(following)
         await producer.commit_transaction()
         return following
+
+    def _check(self, following: Mapping[str, int]) -> None:
+        for topic, offset in following.items():
+            if offset <= self.following.get(topic, -1):
+                raise LogMadeAnew(
+                    f"{topic} went on up to {offset}, which is not after {self.following[topic]}, where it was: it was "
+                    "deleted and made again; nothing was committed; restore it, or begin under another prefix"
+                )
 
 
 def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:

@@ -51,6 +51,7 @@ class Intake:
         self.reader = UsageReader(OPENED, zone("+00:00"), 35)
         self.catalogue = ToldCatalogue(self.reader)
         self.topics = Topics.of("")
+        self.topic_ids: dict[str, str] = {}
         self.shapes = Shapes()
         home = Home(Named("wksp_a", "acct_1", 0), 0, 0)
         self.homes = SimpleNamespace(known=lambda workspace: home)

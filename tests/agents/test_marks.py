@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.marks import Mark, is_aside, metadata
+from agents.marks import Mark, is_aside, metadata, topic_id_of
 from meter.commits import is_ours
 
 
@@ -39,6 +39,16 @@ def test_every_commit_of_ours_says_that_it_is_ours() -> None:
         assert is_ours(metadata(mark, aside=True))
     for another in ("", "by hand", "1 2", metadata(None, aside=True, foreign=True)):
         assert not is_ours(another)
+
+
+def test_a_commit_says_of_which_topic_it_speaks() -> None:
+    mark = Mark(7, 1_700_000_000_000, 9)
+    for said in (metadata(mark, topic_id="0a1b"), metadata(mark, aside=True, topic_id="0a1b")):
+        assert topic_id_of(said) == "0a1b"
+        assert Mark.read(said) == mark
+        assert is_ours(said)
+    assert is_ours(metadata(None, topic_id="0a1b"))
+    assert topic_id_of(metadata(mark)) == topic_id_of("") == ""
 
 
 def test_a_partition_set_aside_says_so_in_its_commit() -> None:

@@ -1,7 +1,8 @@
 """A record whose own lengths do not add up is a dead letter that says so, whatever else could be said of it."""
 
 import asyncio
-from types import SimpleNamespace
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from faust.types import TP
@@ -17,6 +18,7 @@ class Intake:
     """Keeps what it buries."""
 
     topics = SimpleNamespace(bare=lambda topic: topic)
+    topic_ids: Mapping[str, str] = MappingProxyType({})
     metrics = SimpleNamespace(count=lambda *_: None, dead=lambda *_: None, seen=lambda *_: None)
 
     def __init__(self) -> None:

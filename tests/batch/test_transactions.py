@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 
 from meter.batch import transactions
 from meter.batch.lanes import Retake
-from meter.batch.transactions import FencedProducer
+from meter.batch.transactions import FencedProducer, LogMadeAnew
 from tests.batch.scripted_broker import (
     INVALID_PRODUCER_EPOCH,
     MESSAGE_TOO_LARGE,
@@ -96,6 +96,19 @@ def test_an_end_that_the_broker_says_it_has_not_done_is_asked_again(broker: Scri
         await producer.commit(CHUNK)
         assert broker.times("Commit") == 3
         await producer.commit(CHUNK)
+
+    run(story)
+
+
+def test_nothing_is_committed_to_a_topic_that_goes_on_before_where_it_was(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        producer.following["changelog"] = 900
+        broker.ends = 900
+        assert await producer.commit([("changelog", 1, [(b"k", b"v")])]) == {"changelog": 901}
+        broker.ends = 0
+        with pytest.raises(LogMadeAnew, match="changelog went on up to 1, which is not after 901, where it was"):
+            await producer.commit([("changelog", 1, [(b"k", b"v")])])
+        assert broker.times("Commit") == 1
 
     run(story)
 

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import NewPartitions, NewTopic  # type: ignore[attr-defined] # exported all the same
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all the same
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+)
 
 from tests.end_to_end.kafka import Kafka, wait_until
 
@@ -38,6 +44,16 @@ def grow(kafka: Kafka, topic: str, partitions: int) -> None:
     name = kafka.prefix + topic
     kafka.admin.create_partitions([NewPartitions(name, partitions)])[name].result()
     wait_until(f"{topic} has {partitions}", lambda: len(kafka.partitions(topic)) == partitions, DONE_SECONDS)
+
+
+def set_config(kafka: Kafka, topic: str, name: str, value: str) -> None:
+    """Changes one setting of a topic."""
+    resource = ConfigResource(
+        ConfigResource.Type.TOPIC,
+        kafka.prefix + topic,
+        incremental_configs=[ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)],
+    )
+    kafka.admin.incremental_alter_configs([resource])[resource].result()
 
 
 def lose_before(kafka: Kafka, topic: str, partition: int, offset: int) -> None:

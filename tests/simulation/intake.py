@@ -69,6 +69,7 @@ class IntakeWorker:
         self.cluster = cluster
         self.facts = facts
         self.topics = Topics.of("")
+        self.topic_ids: dict[str, str] = {}
         self.metrics = NoMetrics()
         self.reader = UsageReader(facts.catalogue, facts.zone, facts.opening.restatement_horizon_days)
         self.homes = KnownHomes(cluster, facts)
