@@ -239,8 +239,8 @@ def main() -> None:
         say(f"metering {load.events:,} events of {workspaces:,} workspaces")
         restarts.build()
         rows, _ = restarts.held()
-        identities = rows.pop(keys.IDENTITY)
-        say(f"the stores hold {identities:,} identities and {rows.total():,} other rows, {rows[keys.CELL]:,} of cells")
+        identities = load.events
+        say(f"the stores hold {identities:,} identities; {rows.total():,} rows, {rows[keys.CELL]:,} of cells")
         starts = []
         for kind in ("warm", "lost") * given.runs:
             starts.append(restarts.start(kind))

@@ -8,6 +8,8 @@ POSITION = b"\x00position"
 FACTS = b"\x00facts"
 #: Local only: where the changelog goes on after what the store holds.
 CHANGELOG = b"\x00changelog"
+#: Local only: the chunks up to this journal offset have their identities in rows of their own too.
+SPILLED = b"\x00spilled"
 
 ACCOUNT, BINDING, CELL, DECIDED, IDENTITY = b"a", b"w", b"c", b"o", b"i"
 PACKED, PLAN, TOLD, WALLET = b"n", b"p", b"s", b"b"
@@ -78,6 +80,14 @@ def packed_day(key: bytes) -> int:
     return int.from_bytes(key[1:5], "big")
 
 
-def identities_of(workspace: str) -> bytes:
-    """How the identity rows of a workspace begin; the digest of source and id (16 bytes) follows."""
-    return b"".join((IDENTITY, workspace.encode(), b"\0"))
+def packed_offset(key: bytes) -> int:
+    return int.from_bytes(key[5:13], "big")
+
+
+def packed_number(key: bytes) -> int:
+    return int.from_bytes(key[13:15], "big")
+
+
+def identity(name: bytes) -> bytes:
+    """An identity's own row, where it has one."""
+    return IDENTITY + name

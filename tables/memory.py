@@ -18,8 +18,9 @@ from schemas.rows import Account, Binding, Fact, Told, Wallet
 from tables import keys
 from tables.accounts import Accounts
 from tables.cells import NO_END, Cells
-from tables.identities import Identities, Row
-from tables.identities import restored as restored
+from tables.identities import Identities
+from tables.packed import Row
+from tables.spill import restored as restored
 
 #: Decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000

@@ -68,11 +68,11 @@ def test_days_that_count_as_closed_by_the_opening_do_not_expire_by_it() -> None:
 def test_nothing_of_the_day_is_left_and_the_changelog_says_so() -> None:
     told = told_day()
     told.use("w", "sms", 1, "2026-02-01T12:00:00Z", id="next day")
-    assert kinds(told.store.rows) == {keys.CELL: 3, keys.PACKED: 3, keys.IDENTITY: 3}
+    assert kinds(told.store.rows) == {keys.CELL: 3, keys.PACKED: 3}
     told.close_through(LAST_DAY, LAST_CLOSES)
     told.expire(DAY, LAST_CLOSES)
     assert told.fold.known().sweeping is None
-    assert kinds(told.store.rows) == {keys.CELL: 1, keys.TOLD: 3, keys.PACKED: 1, keys.IDENTITY: 1}
+    assert kinds(told.store.rows) == {keys.CELL: 1, keys.TOLD: 3, keys.PACKED: 1}
     for tail in (0, 4, len(told.changelog) - 3):  # a store that is empty, behind, or nearly there
         behind = DictStore()
         behind.write(restored(told.changelog[:tail], behind))
@@ -116,7 +116,7 @@ def test_expiry_sees_what_the_same_chunk_counted() -> None:
         told.expire(DAY, LAST_CLOSES)
         told.use("w", "sms", 1, "2026-02-03T12:00:00Z", at=LAST_CLOSES, id="late")
     assert not told.dead()
-    assert kinds(told.store.rows) == {keys.CELL: 1, keys.TOLD: 3, keys.PACKED: 1, keys.IDENTITY: 1}
+    assert kinds(told.store.rows) == {keys.CELL: 1, keys.TOLD: 3, keys.PACKED: 1}
 
 
 def test_the_last_balance_is_told_before_its_cell_goes() -> None:

@@ -207,7 +207,7 @@ def position_and_state_are_one(run: Evidence) -> Iterable[str]:
         again = MemoryStore(type(owner.disk)())
         log = run.cluster.log("meter.changelog", partition)
         rows = [(each.key or b"", each.value) for each in log.committed() if each.offset not in log.gone]
-        again.write(restored(rows))
+        again.write(restored(rows, again))
         for name, store in (("store", MemoryStore(owner.disk)), ("changelog", again)):
             end = run.journals[partition].records[-1].offset
             if owner.lane.last is None or owner.lane.last.offset != end or keys.POSITION not in store.rows:

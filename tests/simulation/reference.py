@@ -11,13 +11,15 @@ import msgspec
 from meter.rules.fold import Fold
 from meter.rules.memory import Output
 from schemas import journal
-from tables import keys
+from tables import keys, spill
 from tables.memory import PartitionMemory
+from tables.packed import unpack
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Log
 
-#: Rows that say where a store stands and how the fold was cut, not what it knows; but for the facts.
-CUT_ROWS = (b"\0", keys.PACKED)
+#: Rows that say where a store stands and how the fold was cut, not what it knows; but for the facts, and the identities
+#: in packed rows.
+CUT_ROWS = (b"\0", keys.PACKED, keys.IDENTITY)
 
 
 @dataclass
@@ -47,7 +49,10 @@ def reference(log: Log) -> Reference:
 
 def meaning(rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """The rows without what says how they were cut into chunks."""
-    return {key: value for key, value in rows.items() if key[:1] not in CUT_ROWS or key == keys.FACTS}
+    told = {key: value for key, value in rows.items() if key[:1] not in CUT_ROWS or key == keys.FACTS}
+    for key in sorted(key for key in rows if key[:1] == keys.PACKED):
+        told |= dict(spill.rows_with(key, unpack(rows[key])))
+    return told
 
 
 def parsed(value: bytes) -> dict[str, Any]:

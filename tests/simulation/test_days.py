@@ -75,8 +75,12 @@ MUTATIONS = (
     ),
     Mutation("cells stay", MEMORY, (("        self._rows.update(dict.fromkeys(cells))\n", ""),)),
     Mutation("what was told stays", MEMORY, (("            self._rows[row] = None\n", "            pass\n"),)),
-    Mutation("identities stay", IDENTITIES, (("            self._dropped += self._still_theirs(flat)\n", ""),)),
-    Mutation("a restore keeps identities", IDENTITIES, (("yield from _gone(before", "_gone(before"),)),
+    Mutation(
+        "identities stay",
+        IDENTITIES,
+        (("        yield from ((key, None) for key in self._unpacked)\n", "        yield from ()\n"),),
+    ),
+    Mutation("spilled identities stay", IDENTITIES, (("        yield from dropped\n", "        yield from ()\n"),)),
 )
 
 

@@ -87,13 +87,31 @@ MUTATIONS = tuple(
         ),
         (
             "identities are not restored",
-            "tables.identities",
-            ("                yield from zip(flat[::2], flat[1::2], strict=True)\n", "                yield from ()\n"),
+            "tables.spill",
+            ("        yield key, value\n", "        if key[:1] != keys.PACKED:\n            yield key, value\n"),
         ),
         (
             "a conflicting event claims the identity",
             "tables.identities",
-            ("standing = claim(row, value)", "standing = claim(row, value)\n                self._fresh[row] = value"),
+            (
+                "        self._look(events, first, second, under, known)\n",
+                "        mine = under.copy()\n        self._look(events, first, second, under, known)\n",
+            ),
+            (
+                "        fresh = events[~known[events]]\n",
+                "        fresh = events[~known[events] | (under[events] != mine[events])]\n",
+            ),
+            ("first[fresh], second[fresh], under[fresh]", "first[fresh], second[fresh], mine[fresh]"),
+        ),
+        (
+            "a fingerprint goes for an identity",
+            "tables.remembered",
+            ("        same = (columns[0]", "        same = (here == here) | (columns[0]"),
+        ),
+        (
+            "spilled identities are not asked for",
+            "tables.identities",
+            ("if self._remembered.spilled_through < 0 or", "if True or"),
         ),
         (
             "figures are compared once a chunk, not once a record",
