@@ -25,7 +25,7 @@ BLOCK_CACHE_BYTES = 64 << 20
 #: The stamp names what the store belongs to; it is no row of the meter's.
 STAMP_KEY = b"\x00stamp"
 #: Rises when a row's packing changes: a store of another format is moved aside and restored.
-ROW_FORMAT = 4
+ROW_FORMAT = 5
 #: In the system's words about a full disk, and about a quota.
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")
 #: In RocksDB's words about a store that is open already, in this process or another.
