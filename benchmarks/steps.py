@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument("--workspaces", type=int, default=500)
     parser.add_argument("--accounts", type=int, default=125)
     parser.add_argument("--repeats", type=float, default=0.01)
-    parser.add_argument("--chunk", type=int, default=4_000, help="events that become one journal record")
+    parser.add_argument("--chunk", type=int, default=9_000, help="events that become one journal record")
     parser.add_argument("--journal-records", type=int, default=4, help="of them in one transaction of the meter")
     given = parser.parse_args()
     tune_collector()  # as in a worker

@@ -24,12 +24,12 @@ from benchmarks.race.source import Source
 from benchmarks.race.table import ratios, table
 
 CONTENDERS: dict[str, Contender] = {
-    "meter": Metering(("intake", "meter")),
+    "meter": Metering(("all", "all")),
     "kafka-streams": KafkaStreams(),
     "hand": Hand(),
     "floor": Floor(),
-    "meter-all": Metering(("all",)),
-    "meter-all-all": Metering(("all", "all")),
+    "meter-roles": Metering(("intake", "meter")),
+    "meter-one": Metering(("all",)),
     "faust": StockFaust(),
 }
 DEFAULT = "meter,kafka-streams,hand,floor"
