@@ -166,7 +166,8 @@ class Worker:
         if late:
             stopping.cancel()
             log.warning("not all stopped within %.0f s; going anyway, nothing uncommitted counts", STOP_SECONDS)
-        elif (error := stopping.exception()) is not None:
+        elif stopping.cancelled() or stopping.exception() is not None:
+            error = "a connection was given up" if stopping.cancelled() else stopping.exception()
             log.warning("not all stopped cleanly (%r); nothing uncommitted counts", error)
 
     async def _stop_apps(self) -> None:

@@ -106,14 +106,12 @@ class Runner:
                 try:
                     await self._take()
                 except Retake as doubt:
-                    self.reading = lane.opened = self.busy = False
-                    self._count_retake(doubt)
-                    await self._until_ours()
+                    await self._again(doubt)
+                except asyncio.CancelledError:
+                    if self._cancelled():
+                        raise
+                    await self._again(Retake("it was cancelled, and nobody asked for that: a connection was given up"))
         except asyncio.CancelledError:
-            if not self._cancelled():
-                await app.stop_with(
-                    RuntimeError(f"the lane of {lane.tp.topic}/{lane.tp.partition} ended: nobody cancelled it")
-                )
             raise
         except SetAside as reason:
             reach("lane.set-aside")
@@ -125,6 +123,12 @@ class Runner:
             self.reading = self.busy = False
             app.consumer.pause(lane.tp)
             await self._close()
+
+    async def _again(self, doubt: Retake) -> None:
+        """Take the partition anew, if it is still ours."""
+        self.reading = self.lane.opened = self.busy = False
+        self._count_retake(doubt)
+        await self._until_ours()
 
     def _cancelled(self) -> bool:
         """Whether somebody did; a cancelled future that was waited for looks the same."""

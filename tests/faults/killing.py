@@ -68,7 +68,8 @@ def killed_one_after_the_other(
         elif not kept:
             names.append(rng.choice(names))
         kept = rng.random() < KEPT_SHARE
-        worker = start_to_die(meter, failpoint, rng.randint(1, NTH), names[-1], **(KEEP if kept else {}))
+        nth = 1 if failpoint.startswith("intake.commit") else rng.randint(1, NTH)  # a part may be one commit
+        worker = start_to_die(meter, failpoint, nth, names[-1], **(KEEP if kept else {}))
         feeding = Load(meter.kafka, part, batch=BATCH, pace=PACE, before=acknowledged)
         die(worker, failpoint)
         feeding.pace = FULL_PACE

@@ -40,6 +40,7 @@ def test_three_bad_records_of_ten_at_full_rate_stop_nothing_and_cost_no_neighbou
     while feeding.running:
         longest.send()
         time.sleep(0.3)
+    longest.send()
     feeding.join()
     back_to_zero_lag(meter)
     prediction = judged(meter, feeding)
