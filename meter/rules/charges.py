@@ -7,7 +7,6 @@ rounding: a lost digit is a loud bug and never a wrong bill. Only `due` rounds.
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from meter.rules.prices import EXACT, to_the_cent
 from schemas.catalog import Item
@@ -15,41 +14,8 @@ from schemas.money import money_text, price_text
 from schemas.overages import ChargeStruct, ChargeText, LineStruct
 from schemas.rows import NO_RETENTION, Rate
 
-_HUNDREDTH = Decimal("0.01")
 #: Two decimals, written.
 _HUNDREDTHS = tuple(f"{number:02d}" for number in range(100))
-
-
-class Line(NamedTuple):
-    """One line of a charge: `amount` is the exact product of `units` (two decimals, cut) and `unit_price`."""
-
-    retention_days: int  # NO_RETENTION where the item has none
-    quantity: int
-    units: Decimal
-    unit_price: Decimal
-    amount: Decimal
-
-
-def package_lines(overage: int, item: Item) -> tuple[Line, ...]:
-    """The charge of a workspace that a plan lists: its overage in one line, at the default retention."""
-    if overage <= 0:
-        return ()
-    days = NO_RETENTION if item.default_retention is None else item.default_retention
-    return (_line(days, overage, item.unit, item.price),)
-
-
-def payg_lines(by_retention: Mapping[int, int], item: Item) -> tuple[Line, ...]:
-    """The charge of a workspace no plan lists: what it reported, unconverted, a line a retention, shortest first."""
-    return tuple(
-        _line(days, quantity, item.unit, item.retentions[days].price if days in item.retentions else item.price)
-        for days, quantity in sorted(by_retention.items())
-        if quantity > 0
-    )
-
-
-def _line(days: int, quantity: int, unit: int, price: Decimal) -> Line:
-    units = EXACT.multiply(Decimal(quantity * 100 // unit), _HUNDREDTH)
-    return Line(days, quantity, units, price, EXACT.multiply(units, price))
 
 
 def package_rate(item: Item) -> Rate:
@@ -58,7 +24,7 @@ def package_rate(item: Item) -> Rate:
 
 
 def payg_rates(by_retention: Mapping[int, int], item: Item) -> tuple[tuple[Rate, ...], tuple[int, ...]]:
-    """By what a workspace is charged that no plan lists, and the quantities: as `payg_lines` has them."""
+    """By what a workspace is charged that no plan lists, and the quantities: unconverted, shortest retention first."""
     retentions = item.retentions
     charged = {days: quantity for days, quantity in sorted(by_retention.items()) if quantity > 0}
     prices = (retentions[days].price if days in retentions else item.price for days in charged)
@@ -101,7 +67,7 @@ def tariff(rate: Rate, currency: str) -> Tariff:
 
 
 def charge_of(rates: Iterable[Rate], quantities: Iterable[int], currency: str) -> ChargeStruct:
-    """The charge of `package_lines` and `payg_lines`, written: a line for each quantity above 0."""
+    """The charge, written: a line for each quantity above 0, units cut to two decimals, amounts exact products."""
     lines = []
     for rate, quantity in zip(rates, quantities, strict=True):
         if quantity > 0:
@@ -123,11 +89,6 @@ def charge_of(rates: Iterable[Rate], quantities: Iterable[int], currency: str) -
 def _decimals(rest: int, places: int) -> str:
     """So many decimals (at least two), no more than it needs, but two."""
     return f"{rest:0{places}d}".rstrip("0").ljust(2, "0")
-
-
-def amount(lines: Iterable[Line]) -> Decimal:
-    """The exact sum of the lines."""
-    return _sum(line.amount for line in lines)
 
 
 def due(amounts: Iterable[Decimal]) -> Decimal:

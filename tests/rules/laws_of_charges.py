@@ -32,10 +32,11 @@ def a_correction_stands_for_the_day(rules: Rules, example: tuple[int, int | None
 
 def units_are_cut(rules: Rules, example: tuple[int, int, Decimal]) -> None:
     quantity, unit, price = example
-    (line,) = rules.package_lines(quantity, Item("any", "sum", unit, price, None, {}))
+    rate = rules.package_rate(Item("any", "sum", unit, price, None, {}))
+    (line,) = rules.charge_of([rate], [quantity], "CNY").lines
     exact = Fraction(quantity, unit)
     assert Fraction(line.units) <= exact < Fraction(line.units) + Fraction(1, 100)
-    assert line.units.as_tuple().exponent == -2
+    assert Decimal(line.units).as_tuple().exponent == -2
     assert Fraction(line.amount) == Fraction(line.units) * Fraction(price)
 
 

@@ -5,11 +5,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.rules.charges import Line, amount, charge_of, package_lines, package_rate, payg_lines, payg_rates, tariff
+from meter.rules.charges import charge_of, package_rate, payg_rates, tariff
 from schemas.catalog import Item, Retention
 from schemas.money import money_text, price_text, units_text
 from schemas.overages import ChargeStruct, LineStruct
 from schemas.record import encode
+from tests.rules.exact_charges import Line, amount, package_lines, payg_lines
 
 prices = st.one_of(
     st.sampled_from([Decimal("1.5"), Decimal("0"), Decimal("0.1"), Decimal("0.00125"), Decimal("7"), Decimal("1E+2")]),

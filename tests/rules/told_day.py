@@ -14,7 +14,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from meter.rules.allocation import Allocation, allocate
-from meter.rules.charges import amount, due, package_lines
+from meter.rules.charges import charge_of, due, package_rate
 from meter.rules.days import parse_day
 from meter.rules.plans import shares_on
 from meter.rules.prices import traffic_price
@@ -131,7 +131,8 @@ class ToldDay:
         for item in self.uses:
             over = self.usage(item).get(workspace, 0) - self.allocation(item).covered.get(workspace, 0)
             if over:
-                found[item] = amount(package_lines(over, CATALOGUE.items[item]))
+                charge = charge_of([package_rate(CATALOGUE.items[item])], [over], "CNY")
+                found[item] = Decimal(charge.amount)
         return found
 
     def check_charge(self, text: str) -> None:
