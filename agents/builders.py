@@ -23,10 +23,11 @@ from schemas.journal import (
     encode_evidence,
 )
 
-#: What a text takes in a record besides its characters; what a slot or a named workspace takes besides its texts.
+#: What a text takes in a record besides its characters.
 TEXT_BYTES = 3
 #: What an event's source takes, as a number.
 SOURCE_BYTES = 3
+#: What a slot or a named workspace takes besides its texts.
 SLOT_BYTES = 16
 #: What an order, a binding or an empty group takes besides its content.
 TABLE_BYTES = 160
@@ -156,7 +157,7 @@ def _encoded(texts: Sequence[str]) -> int:
 
 
 class OrderBuilder:
-    """One order, or one binding, on its way to the journal."""
+    """One order on its way to the journal."""
 
     def __init__(self, topic: str, partition: int, entry: OrderEntry, named: dict[str, Named]) -> None:
         self.topic, self.partition, self.entry, self.named = topic, partition, entry, named

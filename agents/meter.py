@@ -84,7 +84,7 @@ class MeterLane(Lane):
         reach("meter.restored")
         self.store.put_stamp(stamp, asked)
         self.memory = PartitionMemory(self.store)
-        self.producer.following[meter.topics.changelog] = self.memory.changelog_next()
+        self.producer.following[meter.topics.changelog] = self.restore.position
         self.fold = Fold(self.memory, self.memory.facts())
         self.last = self.memory.position(Position)
         await self._check()  # 3

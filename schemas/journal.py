@@ -132,11 +132,6 @@ def identity(named: bytes) -> bytes:
     return digest.digest()
 
 
-def identity_of(workspace: str, source: str, name: str) -> bytes:
-    """The identity of an event."""
-    return identity(name_prefix(workspace) + name_prefix(source) + name.encode())
-
-
 class OrderEntry(Fact, frozen=True):
     """One valid order, as canonical JSON of its known fields."""
 

@@ -1,8 +1,8 @@
 """What no plan covers (topic `overages`): cumulative figures of a workspace, item and day, and why they changed.
 
-`Overage` is the model, `OverageStruct` writes the same bytes, and so does `OverageText` at a fraction of the cost:
-what the records of one cell have in common is written once. Tests hold the three together. Nothing here is escaped:
-ids, topics, days, currencies and written figures have no character that JSON escapes.
+`Overage` is the model, and `OverageText` writes the same bytes at a fraction of the cost: what the records of one cell
+have in common is written once. Tests hold the two together. Nothing here is escaped: ids, topics, days, currencies and
+written figures have no character that JSON escapes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -102,42 +102,6 @@ class ChargeStruct(msgspec.Struct, frozen=True, kw_only=True):
     amount: str
     currency: str
     lines: list[LineStruct]
-
-
-class CauseStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`Cause`."""
-
-    kind: str
-    workspaces: list[str]
-    orders: list[str] | None = None
-    topic: str
-    partition: int
-    first_offset: int
-    last_offset: int
-
-
-class OverageStruct(msgspec.Struct, frozen=True, kw_only=True):
-    """`Overage`, for the hot path."""
-
-    account: str
-    workspace: str
-    item: str
-    day: str
-    revision: int
-    previous_revision: int
-    usage: int
-    covered: int
-    overage: int
-    delta: int
-    basis: str
-    plans: list[str]
-    charge: ChargeStruct
-    cause: CauseStruct
-    restated: bool
-
-    def record_key(self) -> str:
-        """The record's key."""
-        return f"{self.account}/{self.workspace}/{self.item}/{self.day}"
 
 
 class ChargeText:

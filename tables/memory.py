@@ -195,11 +195,6 @@ class PartitionMemory:
         rows.extend(self._identities.changes(offset))
         return rows
 
-    def changelog_next(self) -> int:
-        """Where the changelog goes on after all that the store holds of it."""
-        value = self.store.get(keys.CHANGELOG)
-        return 0 if value is None else int.from_bytes(value, "big")
-
     def settle(self, rows: Rows, changelog_next: int) -> None:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""
         local = self._identities.settle()

@@ -1,9 +1,14 @@
 """Usage groups of one event, for tests that fold journal records of their own making."""
 
 from schemas.columns import column, ints
-from schemas.journal import Evidence, Slot, UsageGroup, encode_evidence, identity_of
+from schemas.journal import Evidence, Slot, UsageGroup, encode_evidence, identity, name_prefix
 
 SOURCE = "test"
+
+
+def identity_of(workspace: str, source: str, name: str) -> bytes:
+    """The identity of an event."""
+    return identity(name_prefix(workspace) + name_prefix(source) + name.encode())
 
 
 def usage_group(

@@ -47,6 +47,8 @@ class Restore:
         self.tp = TopicPartition(topic, partition)
         self.done = 0
         self.remaining = 0
+        #: Where the changelog goes on after what the store holds.
+        self.position = 0
         self._kwargs = client_kwargs
         self._expand = expand
         self._offset_key = offset_key
@@ -93,7 +95,7 @@ class Restore:
             )
         consumer.seek(tp, offset)
         begun = told = heard = time.monotonic()
-        position = offset
+        position = self.position = offset
         while position < end:
             self.remaining = end - position
             fetched = await consumer.getmany(tp, timeout_ms=500, max_records=BATCH_RECORDS)
@@ -104,7 +106,7 @@ class Restore:
                 heard = now
             elif now - heard > PATIENCE_SECONDS:
                 raise Retake(f"the changelog gave nothing for {PATIENCE_SECONDS:.0f} s at offset {position}")
-            position = moved
+            position = self.position = moved
             rows = [(record.key, record.value) for record in records]
             reach("restore.fetched")
             store.write([*self._expand(rows), (self._offset_key, position.to_bytes(8, "big"))])

@@ -126,9 +126,9 @@ class Store:
 
     def _judge(self, error: Exception) -> None:
         """What an error of RocksDB (always a bare Exception) means: a damaged store is rebuilt, the rest stops."""
-        if any(words in str(error) for words in _NO_ROOM):
+        if _no_room(error):
             raise Trouble(f"the store {self.path} cannot be written: no room is left on its disk ({error})") from error
-        if str(error).startswith("Corruption"):
+        if _is_damage(error):
             self._damaged = True
             raise Retake(f"the store {self.path.name} is damaged ({error}); restoring it from the changelog") from error
 
@@ -156,11 +156,19 @@ class Store:
             try:
                 db.flush()
             except Exception as error:
-                self._damaged = str(error).startswith("Corruption")
+                self._damaged = _is_damage(error)
                 log.warning("store %s: its last rows did not reach the disk (%s)", self.path.name, error)
         db.close()
         if self._damaged:
             _move_aside(self.path)
+
+
+def _no_room(error: Exception) -> bool:
+    return any(words in str(error) for words in _NO_ROOM)
+
+
+def _is_damage(error: Exception) -> bool:
+    return str(error).startswith("Corruption")
 
 
 def open_store(path: Path, stamp: Stamp, oldest: float) -> Store:
@@ -173,7 +181,7 @@ def open_store(path: Path, stamp: Stamp, oldest: float) -> Store:
     try:
         store = Store(path)
     except Exception as error:  # RocksDB tells every kind of trouble as a bare Exception
-        if any(words in str(error) for words in _NO_ROOM):
+        if _no_room(error):
             raise Trouble(f"the store {path} cannot be opened: no room is left on its disk ({error})") from error
         if _LOCK_FILE in str(error):
             raise Trouble(f"the store {path} is open already; give each worker its own METER_DATA_DIR") from error

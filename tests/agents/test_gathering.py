@@ -23,8 +23,8 @@ from schemas.journal import (
     UsageGroup,
     decode,
     decode_evidence,
-    identity_of,
 )
+from tests.usage_groups import identity_of
 
 DAY = 739_000
 #: The longest id and source there may be, in characters of four bytes.

@@ -13,12 +13,10 @@ from schemas.alerts import QuotaAlert, QuotaAlertStruct
 from schemas.balances import PlanBalanceStruct, QuotaBalance, QuotaBalanceStruct, WorkspaceBalanceStruct
 from schemas.dead_letters import DeadLetter
 from schemas.overages import (
-    CauseStruct,
     ChargeStruct,
     ChargeText,
     LineStruct,
     Overage,
-    OverageStruct,
     OverageText,
     cause_text,
     ending_text,
@@ -26,6 +24,7 @@ from schemas.overages import (
 )
 from schemas.record import Record, encode
 from schemas.wallets import Wallet
+from tests.schemas.overage_structs import CauseStruct, OverageStruct
 from tests.schemas.published import CASH, DEAD, OVERAGE, RECORDS
 
 
