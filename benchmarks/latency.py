@@ -21,13 +21,12 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.load import Load, Sender
+from benchmarks.committed import last_overages
+from benchmarks.load import Load, Sender, announce, usage_line, wrong_keys
 from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
 from benchmarks.quantiles import quantile
-from benchmarks.race.metering import announce
-from benchmarks.throughput import last_overages
-from benchmarks.workers import Worker
+from benchmarks.workers import Worker, meter_settings, until_handled
 
 #: Their web ports, counted from `benchmarks.workers.FIRST_PORT`: apart from those of other measurements.
 FIRST_NUMBER = 220
@@ -141,10 +140,7 @@ class Probes:
 
 
 def _probe(number: int) -> bytes:
-    event = {"specversion": "1.0", "id": str(number), "source": "probe", "type": "usage.recorded"}
-    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {**event, "subject": f"probed_{number % PROBED}", "time": at}
-    return json.dumps({**told, "data": {"item": PROBED_ITEM, "quantity": 1}}).encode()
+    return usage_line(str(number), "probe", f"probed_{number % PROBED}", datetime.now(UTC), PROBED_ITEM, 1)
 
 
 def load_in_process(load: Load, broker: str, prefix: str, rate: float, end: Connection) -> None:
@@ -198,13 +194,7 @@ def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, dire
     """One rate under a prefix of its own."""
     prefix, probing = f"lat-{time.time_ns():x}.", min(rate, PROBES_A_SECOND)
     load = Load(int((rate - probing) * (seconds + WARM_SECONDS)))
-    (directory / "catalog.toml").write_text(load.catalogue())
-    settings = {
-        "METER_BROKER": broker,
-        "METER_TOPIC_PREFIX": prefix,
-        "METER_BILLING_TIME_ZONE": "+00:00",
-        "METER_CATALOG": str(directory / "catalog.toml"),
-    }
+    settings = meter_settings(load.catalogue(), broker, prefix, directory)
     with ExitStack() as stack:
         workers = [Worker(FIRST_NUMBER + n, role, settings, directory) for n, role in enumerate(roles)]
         for worker in workers:
@@ -227,10 +217,10 @@ def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, dire
         chunks = mean_ms(workers, "meter_chunk_seconds"), mean_ms(workers, "meter_transaction_seconds")
         expected, reached = here.recv()
         loading.join()
-        _until_handled(workers, load.events + len(probes.sent))
+        until_handled(workers, load.events + len(probes.sent), DRAIN_SECONDS)
     published, _ = last_overages(broker, prefix)
     wanted = expected | probes.expected()
-    wrong = sum(wanted.get(key, 0) != published.get(key, 0) for key in wanted.keys() | published.keys())
+    wrong = len(wrong_keys(wanted, published))
     latencies, whole = probes.latencies(), probes.from_sending()
     told = (len(latencies), cpu, quantiles(latencies), quantiles(whole), wrong + probes.missing())
     return Run(rate, reached + probing, *told, *chunks)
@@ -253,14 +243,6 @@ def _announce_probed(broker: str, prefix: str) -> None:
         told = {"workspace": f"probed_{each}", "account": f"probe_{each}", "tier": "commercial"}
         sender.send("workspaces", None, told)
     sender.flush()
-
-
-def _until_handled(workers: Sequence[Worker], events: int) -> None:
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while sum(worker.handled() for worker in workers) < events:
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{events:,} events not handled {DRAIN_SECONDS:.0f} s after the last")
-        time.sleep(0.1)
 
 
 def main() -> None:

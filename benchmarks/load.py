@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,34 @@ validity_days = 372
 [[versions]]
 from = 2024-01-01
 """
+
+
+def catalogue_of(names: Sequence[str], quota: int, traffic: str = "") -> str:
+    """A catalogue (TOML) of items at one price and of one plan, with this quota of each; `traffic`: its packages."""
+    items = "".join(f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in names)
+    quotas = ", ".join(f"{item} = {quota}" for item in names)
+    plan = f'\n[versions.plans.half]\ntitle = "Half"\nprice = "0"\nquotas = {{ {quotas} }}\n'
+    return CATALOGUE + items + traffic + plan
+
+
+def usage_line(name: str, source: str, workspace: str, at: datetime, item: str, quantity: int) -> bytes:
+    """One event as JSON; `name` is its id."""
+    return (
+        f'{{"specversion":"1.0","id":"{name}","source":"{source}","type":"usage.recorded",'
+        f'"subject":"{workspace}","time":"{at:%Y-%m-%dT%H:%M:%SZ}",'
+        f'"data":{{"item":"{item}","quantity":{quantity}}}}}'
+    ).encode()
+
+
+def drawn_line(chance: random.Random, workspace: str, at: datetime, item: str, quantity: int) -> bytes:
+    """One event with an id and a host by chance."""
+    name = f"{chance.getrandbits(96):024x}"
+    return usage_line(name, f"datakit/host-{chance.randrange(200)}", workspace, at, item, quantity)
+
+
+def wrong_keys(wanted: Mapping[str, int], published: Mapping[str, int]) -> set[str]:
+    """The keys whose figures differ; one that is missing is 0."""
+    return {key for key in wanted.keys() | published.keys() if wanted.get(key, 0) != published.get(key, 0)}
 
 
 @dataclass(frozen=True)
@@ -57,12 +85,7 @@ class Load:
 
     def catalogue(self) -> str:
         """A catalogue (TOML) whose one plan covers half of the load."""
-        items = "".join(
-            f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in self.names
-        )
-        quotas = ", ".join(f"{item} = {self.quota}" for item in self.names)
-        plan = f'\n[versions.plans.half]\ntitle = "Half"\nprice = "0"\nquotas = {{ {quotas} }}\n'
-        return CATALOGUE + items + plan
+        return catalogue_of(self.names, self.quota)
 
     def lists(self) -> dict[str, list[str]]:
         """Workspaces by account, in priority order."""
@@ -84,12 +107,7 @@ class Load:
             quantity = chance.randrange(1, QUANTITY_MOST + 1)
             back = chance.randrange(self.days) if self.days > 1 else 0
             at = now - timedelta(days=back, seconds=chance.randrange(seconds))
-            line = (
-                f'{{"specversion":"1.0","id":"{chance.getrandbits(96):024x}",'
-                f'"source":"datakit/host-{chance.randrange(200)}","type":"usage.recorded",'
-                f'"subject":"wksp_{workspace}","time":"{at:%Y-%m-%dT%H:%M:%SZ}",'
-                f'"data":{{"item":"{item}","quantity":{quantity}}}}}'
-            ).encode()
+            line = drawn_line(chance, f"wksp_{workspace}", at, item, quantity)
             if len(made) < REPEATABLE:
                 made.append(line)
             if not back:
@@ -142,8 +160,8 @@ class Sender:
             raise SystemExit(f"{left} records were not acknowledged within 120 s")
 
 
-def send(load: Load, broker: str, prefix: str) -> None:
-    """Send bindings and plans, then the usage; returns when all of it is acknowledged."""
+def announce(load: Load, broker: str, prefix: str) -> None:
+    """Send bindings, then plans; return when all are acknowledged."""
     sender = Sender(broker, prefix)
     for account, workspaces in load.lists().items():
         for workspace in workspaces:
@@ -152,16 +170,15 @@ def send(load: Load, broker: str, prefix: str) -> None:
     sender.flush()
     for account, workspaces in load.lists().items():
         for number in range(1, load.plans + 1):
-            plan = {
-                "order_id": f"o-{number}",
-                "account": account,
-                "kind": "purchase",
-                "plan": "half",
-                "workspaces": workspaces,
-                "payments": [],
-            }
-            sender.send("plan-purchases", account, plan)
+            bought = {"order_id": f"o-{number}", "account": account, "kind": "purchase", "plan": "half", "payments": []}
+            sender.send("plan-purchases", account, {**bought, "workspaces": workspaces})
     sender.flush()
+
+
+def send(load: Load, broker: str, prefix: str) -> None:
+    """Send bindings and plans, then the usage; returns when all of it is acknowledged."""
+    announce(load, broker, prefix)
+    sender = Sender(broker, prefix)
     for line in load.lines(datetime.now(UTC)):
         sender.send("usage", None, line)
     sender.flush()

@@ -21,13 +21,12 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.load import Load, Sender
+from benchmarks.committed import last_overages
+from benchmarks.load import Load, Sender, announce, usage_line, wrong_keys
 from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
 from benchmarks.quantiles import spread
-from benchmarks.race.metering import announce
-from benchmarks.throughput import last_overages
-from benchmarks.workers import Worker
+from benchmarks.workers import Worker, meter_settings, until_handled
 from meter.batch.store import Store
 from tables import keys
 
@@ -63,14 +62,7 @@ class Restarts:
         self.load, self.broker, self.directory = load, broker, directory
         self.prefix = "restart."
         self.probes = 0
-        catalogue = directory / "catalog.toml"
-        catalogue.write_text(load.catalogue())
-        self.settings = {
-            "METER_BROKER": broker,
-            "METER_TOPIC_PREFIX": self.prefix,
-            "METER_BILLING_TIME_ZONE": "+00:00",
-            "METER_CATALOG": str(catalogue),
-        }
+        self.settings = meter_settings(load.catalogue(), broker, self.prefix, directory)
         self.stores = directory / f"worker-{METER}" / "stores"
         self._sender = Sender(broker, self.prefix)
 
@@ -86,11 +78,7 @@ class Restarts:
             for line in self.load.lines(datetime.now(UTC)):
                 self._sender.send("usage", None, line)
             self._sender.flush()
-            deadline = time.monotonic() + BUILD_SECONDS
-            while sum(worker.handled() for worker in workers) < self.load.events:
-                if time.monotonic() > deadline or any(worker.process.poll() is not None for worker in workers):
-                    raise SystemExit(f"the state is not made:\n{workers[1].log.read_text()[-2000:]}")
-                time.sleep(0.5)
+            until_handled(workers, self.load.events, BUILD_SECONDS)
         finally:
             for worker in workers:
                 worker.stop()
@@ -117,10 +105,8 @@ class Restarts:
 
     def _probe(self) -> None:
         self.probes += 1
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        event = {"specversion": "1.0", "id": str(self.probes), "source": "probe", "type": "usage.recorded"}
-        told = {**event, "subject": PROBED, "time": at, "data": {"item": "logs", "quantity": 1}}
-        self._sender.send("usage", None, told)
+        line = usage_line(str(self.probes), "probe", PROBED, datetime.now(UTC), "logs", 1)
+        self._sender.send("usage", None, line)
         self._sender.flush()
 
     def _until_counted(self, worker: Worker, reader: Consumer) -> None:
@@ -135,7 +121,7 @@ class Restarts:
         """Overages that are not those of the recount."""
         published, _ = last_overages(self.broker, self.prefix)
         wanted = self.load.overages() | {f"{PROBED}/{PROBED}/logs": self.probes}
-        return sum(wanted.get(key, 0) != published.get(key, 0) for key in wanted.keys() | published.keys())
+        return len(wrong_keys(wanted, published))
 
     def rebuilt(self) -> bool:
         """Lose the store once more, with no record to count: whether every row is there again."""

@@ -26,7 +26,7 @@ from agents.homes import Home
 from agents.reading import UsageReader
 from agents.shapes import Shapes
 from agents.usage import Packer
-from benchmarks.load import Load
+from benchmarks.load import Load, wrong_keys
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
 from meter.rules.days import zone
@@ -180,8 +180,7 @@ class Bench:
                 self.last[f"{told['account']}/{told['workspace']}/{told['item']}"] = told["overage"]
 
     def wrong(self) -> int:
-        expected = self.load.overages()
-        return sum(expected.get(key, 0) != self.last.get(key, 0) for key in expected.keys() | self.last.keys())
+        return len(wrong_keys(self.load.overages(), self.last))
 
 
 def _catalogue(load: Load, directory: Path) -> Catalogue:

@@ -13,12 +13,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
-
-from benchmarks.load import Load, send
-from benchmarks.workers import Worker, cpu_seconds
+from benchmarks.committed import last_overages
+from benchmarks.load import Load, send, wrong_keys
+from benchmarks.workers import Worker, cpu_seconds, make_topics, meter_settings, until_handled
 
 LIMIT_SECONDS = 600
 
@@ -38,19 +36,8 @@ class Run:
 def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str], directory: Path) -> Run:
     """One run under a prefix of its own."""
     prefix = f"bench-{time.time_ns():x}."
-    catalogue = directory / "catalog.toml"
-    catalogue.write_text(load.catalogue())
-    settings = {
-        "METER_BROKER": broker,
-        "METER_TOPIC_PREFIX": prefix,
-        "METER_BILLING_TIME_ZONE": "+00:00",
-        "METER_CATALOG": str(catalogue),
-    }
-    first = Worker(90, "all", settings, directory)  # makes the topics
-    try:
-        first.wait_ready()
-    finally:
-        first.stop()
+    settings = meter_settings(load.catalogue(), broker, prefix, directory)
+    make_topics(90, settings, directory)
     send(load, broker, prefix)
     workers = [Worker(number, role, settings, directory) for number, role in enumerate(roles)]
     try:
@@ -61,66 +48,17 @@ def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str
 
 
 def timed(load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | None, prefix: str) -> Run:
-    started = time.monotonic()
-    while not (begun := handled(workers)):
-        _alive(workers, started)
-        time.sleep(0.02)
+    begun = until_handled(workers, 1, LIMIT_SECONDS, 0.02)
     since, cpu = time.monotonic(), [worker.cpu() for worker in workers]
     broker_cpu = cpu_seconds(broker_pid) if broker_pid else 0.0
-    while handled(workers) < load.events:
-        _alive(workers, started)
-        time.sleep(0.05)
+    until_handled(workers, load.events, LIMIT_SECONDS, 0.05)
     seconds, events = time.monotonic() - since, load.events - begun
     used = tuple((worker.cpu() - before) / events * 1e6 for worker, before in zip(workers, cpu, strict=True))
     broker_used = (cpu_seconds(broker_pid) - broker_cpu) / events * 1e6 if broker_pid else 0.0
     published, records = last_overages(broker, prefix)
-    expected = load.overages()
-    wrong = {key for key in expected.keys() | published.keys() if expected.get(key, 0) != published.get(key, 0)}
+    wrong = wrong_keys(load.overages(), published)
     peak = sum(worker.peak_mib() for worker in workers)
     return Run(events / seconds, used, broker_used, peak, records, len(wrong))
-
-
-def handled(workers: Sequence[Worker]) -> float:
-    return sum(worker.handled() for worker in workers)
-
-
-def _alive(workers: Sequence[Worker], started: float) -> None:
-    for worker in workers:
-        if worker.process.poll() is not None:
-            raise SystemExit(f"a worker ended:\n{worker.log.read_text()[-2000:]}")
-    if time.monotonic() - started > LIMIT_SECONDS:
-        raise SystemExit(f"not done within {LIMIT_SECONDS} s: {handled(workers):.0f} events handled")
-
-
-def last_overages(broker: str, prefix: str) -> tuple[dict[str, int], int]:
-    """The last overage of each account/workspace/item, and how many records said so."""
-    import json
-
-    consumer = Consumer(
-        {
-            "bootstrap.servers": broker,
-            "group.id": f"{prefix}bench",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-        }
-    )
-    topic = f"{prefix}overages"
-    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    last: dict[str, tuple[int, int]] = {}
-    ended, records = 0, 0
-    while ended < len(partitions):
-        for message in consumer.consume(10_000, 1.0):
-            if message.error():
-                ended += 1
-                continue
-            told: dict[str, Any] = json.loads(message.value() or b"")
-            records += 1
-            key = f"{told['account']}/{told['workspace']}/{told['item']}"
-            last[key] = max(last.get(key, (0, 0)), (told["revision"], told["overage"]))
-    consumer.close()
-    return {key: overage for key, (_, overage) in last.items()}, records
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -63,6 +64,45 @@ class Worker:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
+
+
+def meter_settings(catalogue: str, broker: str, prefix: str, directory: Path) -> dict[str, str]:
+    """What workers of a measurement are told: days in UTC, a catalogue of its own, which is written there."""
+    path = directory / "catalog.toml"
+    path.write_text(catalogue)
+    return {
+        "METER_BROKER": broker,
+        "METER_TOPIC_PREFIX": prefix,
+        "METER_BILLING_TIME_ZONE": "+00:00",
+        "METER_CATALOG": str(path),
+    }
+
+
+def make_topics(number: int, settings: dict[str, str], directory: Path) -> None:
+    """A worker comes up, makes the topics, and goes."""
+    worker = Worker(number, "all", settings, directory)
+    try:
+        worker.wait_ready()
+    finally:
+        worker.stop()
+
+
+def handled(workers: Sequence[Worker]) -> float:
+    """Usage records with an outcome, of all workers."""
+    return sum(worker.handled() for worker in workers)
+
+
+def until_handled(workers: Sequence[Worker], events: int, seconds: float, poll_seconds: float = 0.1) -> float:
+    """Wait until so many usage records have an outcome; how many have. SystemExit if a worker ends, or time is over."""
+    deadline = time.monotonic() + seconds
+    while (done := handled(workers)) < events:
+        for worker in workers:
+            if worker.process.poll() is not None:
+                raise SystemExit(f"a worker ended:\n{worker.log.read_text()[-2000:]}")
+        if time.monotonic() > deadline:
+            raise SystemExit(f"not done within {seconds:.0f} s: {done:,.0f} of {events:,} events handled")
+        time.sleep(poll_seconds)
+    return done
 
 
 def cpu_seconds(pid: int) -> float:

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.growth.curves import HORIZON_DAYS, Point
-from benchmarks.load import Load, Sender
+from benchmarks.load import Load, Sender, announce
 from benchmarks.race.cluster import Cluster, Made
-from benchmarks.race.metering import announce
-from benchmarks.throughput import LIMIT_SECONDS, Run, handled, timed
-from benchmarks.workers import Worker
+from benchmarks.throughput import LIMIT_SECONDS, Run, timed
+from benchmarks.workers import Worker, make_topics, meter_settings, until_handled
 
 #: Their web ports, counted from `benchmarks.workers.FIRST_PORT`: apart from those of other measurements.
 FIRST_NUMBER = 260
@@ -28,18 +27,12 @@ class PointRun:
         self.point, self.cluster, self.broker_pid, self.directory = point, cluster, broker_pid, directory
         self.load = Load(events, point.workspaces, point.accounts, point.repeats, OWN_SEED, days=point.days)
         self.prefix = f"grow-{time.time_ns():x}."
-        (directory / "catalog.toml").write_text(self.load.catalogue())
-        self.settings = {
-            "METER_BROKER": cluster.broker,
-            "METER_TOPIC_PREFIX": self.prefix,
-            "METER_BILLING_TIME_ZONE": "+00:00",
-            "METER_RESTATEMENT_HORIZON_DAYS": str(HORIZON_DAYS),
-            "METER_CATALOG": str(directory / "catalog.toml"),
-        }
+        self.settings = meter_settings(self.load.catalogue(), cluster.broker, self.prefix, directory)
+        self.settings["METER_RESTATEMENT_HORIZON_DAYS"] = str(HORIZON_DAYS)
 
     def measure(self) -> Run:
         try:
-            self._stop(self._started(("all",), 30))  # makes the topics
+            make_topics(FIRST_NUMBER + 30, self.settings, self.directory)
             announce(self.load, self.cluster.broker, self.prefix)
             if self.point.before:
                 self._fill()
@@ -80,12 +73,8 @@ class PointRun:
         load = dataclasses.replace(self.load, events=self.point.before, seed=BEFORE_SEED)  # adds to the same usage
         self._send(load.lines(datetime.now(UTC)))
         workers = self._workers(self.point.roles)
-        deadline = time.monotonic() + LIMIT_SECONDS
         try:
-            while handled(workers) < load.events:
-                if time.monotonic() > deadline or any(worker.process.poll() is not None for worker in workers):
-                    raise SystemExit(f"the state before is not made:\n{workers[-1].log.read_text()[-2000:]}")
-                time.sleep(0.2)
+            until_handled(workers, load.events, LIMIT_SECONDS)
         finally:
             self._stop(workers)
 
@@ -97,14 +86,11 @@ class PointRun:
             sender.send(f"usage.{workspace}" if apart else "usage", None, line)
         sender.flush()
 
-    def _workers(self, roles: Sequence[str], first: int = 0) -> list[Worker]:
-        return [
-            Worker(FIRST_NUMBER + first + number, role, self.settings, self.directory)
-            for number, role in enumerate(roles)
-        ]
+    def _workers(self, roles: Sequence[str]) -> list[Worker]:
+        return [Worker(FIRST_NUMBER + number, role, self.settings, self.directory) for number, role in enumerate(roles)]
 
-    def _started(self, roles: Sequence[str], first: int = 0) -> list[Worker]:
-        workers = self._workers(roles, first)
+    def _started(self, roles: Sequence[str]) -> list[Worker]:
+        workers = self._workers(roles)
         for worker in workers:
             worker.wait_ready(LIMIT_SECONDS)
         return workers

@@ -23,7 +23,7 @@ from benchmarks.long_life.judging import expected, verified, wrong
 from benchmarks.long_life.telling import plot, summary
 from benchmarks.long_life.traffic import HORIZON_DAYS, Scale, Sending, Traffic, offset_for
 from benchmarks.own_broker import kept_broker, say, stop_cleanly
-from benchmarks.workers import Worker
+from benchmarks.workers import make_topics, meter_settings
 from meter.broker import HOST
 from meter.rules.days import zone
 
@@ -36,20 +36,12 @@ def run(scale: Scale, every: float, seed: int, out: Path) -> bool:
     """The whole run; whether all was well."""
     with kept_broker() as (broker, running), tempfile.TemporaryDirectory(prefix="long-life-") as given:
         directory, address, prefix = Path(given), f"{HOST}:{running.port}", "life."
-        (directory / "catalog.toml").write_text(scale.catalogue())
-        settings = {
-            "METER_BROKER": address,
-            "METER_TOPIC_PREFIX": prefix,
+        settings = meter_settings(scale.catalogue(), address, prefix, directory) | {
             "METER_BILLING_TIME_ZONE": offset_for(datetime.now(UTC), scale.midnight_after + BACK_SECONDS),
             "METER_CLOSE_GRACE_SECONDS": str(scale.grace),
             "METER_RESTATEMENT_HORIZON_DAYS": str(HORIZON_DAYS),
-            "METER_CATALOG": str(directory / "catalog.toml"),
         }
-        first = Worker(290, "all", settings, directory)  # makes the topics
-        try:
-            first.wait_ready()
-        finally:
-            first.stop()
+        make_topics(290, settings, directory)
         traffic = Traffic(scale, seed, settings["METER_BILLING_TIME_ZONE"], Sending(address, prefix))
         traffic.announce()
         journal = Journal(out / "samples.jsonl")

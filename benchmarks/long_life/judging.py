@@ -7,16 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
-
+from benchmarks.committed import read
 from benchmarks.long_life.traffic import CAPACITY, TOP_UP_CENTS, Cell, Scale
 from meter.rules.days import zone
 
@@ -31,32 +28,6 @@ class Expected:
     figures: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     statements: dict[str, Any] = field(default_factory=dict)
     wallets: dict[str, Decimal] = field(default_factory=dict)
-
-
-def read(broker: str, topic: str) -> Iterator[Any]:
-    """All committed records of a topic, a partition after the other."""
-    reader = Consumer(
-        {
-            "bootstrap.servers": broker,
-            "group.id": f"judge-{uuid.uuid4()}",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-        }
-    )
-    for partition in sorted(reader.list_topics(topic, 10).topics[topic].partitions):
-        reader.assign([TopicPartition(topic, partition, 0)])
-        ended = False
-        while not ended:
-            for record in reader.consume(5_000, 1.0):
-                error = record.error()
-                if error is None:
-                    yield record
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    ended = True
-                else:
-                    raise SystemExit(f"{topic}: {error.str()}")
-    reader.close()
 
 
 def last(broker: str, topic: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.load import ITEMS, QUANTITY_MOST
+from benchmarks.load import ITEMS, QUANTITY_MOST, catalogue_of, drawn_line
 from meter.rules.days import zone
 
 DAY_SECONDS = 86_400
@@ -69,14 +69,8 @@ class Scale:
     def catalogue(self) -> str:
         """One plan, and traffic packages that cost nothing."""
         names = ITEMS[: self.items]
-        head = 'currency = "CNY"\nvalidity_days = 372\n\n[[versions]]\nfrom = 2024-01-01\n'
-        items = "".join(
-            f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in names
-        )
         traffic = "".join(f'\n[versions.traffic.{item}]\ncapacity = {CAPACITY}\nprice = "0"\n' for item in names)
-        quotas = ", ".join(f"{item} = {self.quota}" for item in names)
-        plan = f'\n[versions.plans.half]\ntitle = "Half"\nprice = "0"\nquotas = {{ {quotas} }}\n'
-        return head + items + plan + traffic
+        return catalogue_of(names, self.quota, traffic)
 
 
 def offset_for(now: datetime, seconds: float) -> str:
@@ -149,12 +143,7 @@ class Traffic(threading.Thread):
         chance = self.chance
         number, item = chance.randrange(self.scale.workspaces), ITEMS[chance.randrange(self.scale.items)]
         quantity, day = chance.randrange(1, QUANTITY_MOST + 1), self._day(at)
-        line = (
-            f'{{"specversion":"1.0","id":"{chance.getrandbits(96):024x}",'
-            f'"source":"datakit/host-{chance.randrange(200)}","type":"usage.recorded",'
-            f'"subject":"wksp_{number}","time":"{at:%Y-%m-%dT%H:%M:%SZ}",'
-            f'"data":{{"item":"{item}","quantity":{quantity}}}}}'
-        ).encode()
+        line = drawn_line(chance, f"wksp_{number}", at, item, quantity)
         self.events += 1
         self._recent.append((day, line))
         cell = (f"acct_{number % self.scale.accounts}", day, item, f"wksp_{number}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.load import wrong_keys
 from benchmarks.race.cluster import Cluster, Place
 from benchmarks.race.contenders import Contender, Entry
 from benchmarks.race.programs import calibration, ended, stolen, stop
@@ -70,7 +71,7 @@ def run(name: str, number: int, contender: Contender, cluster: Cluster, source: 
             first = contender.first(entry)
             stop(entry.programs)
             told, wanted = contender.overages(entry), source.expected if contender.judged else {}
-            wrong = sum(wanted.get(key, 0) != told.get(key, 0) for key in wanted.keys() | told.keys())
+            wrong = len(wrong_keys(wanted, told))
         finally:
             stop(entry.programs)
             cluster.forget()

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from benchmarks.load import Load, Sender
+from benchmarks.committed import last_overages
+from benchmarks.load import announce
 from benchmarks.race.cluster import Made, Place
 from benchmarks.race.contenders import Contender, Entry
-from benchmarks.throughput import last_overages
 from benchmarks.workers import Worker
 from meter.settings import Settings
 from meter.topics import Topics, wanted_topics
@@ -67,17 +67,3 @@ class Metering(Contender):
 
 def _instant(line: str) -> float:
     return datetime.strptime(line[:LOG_TIME_LENGTH], LOG_TIME).astimezone().timestamp()
-
-
-def announce(load: Load, broker: str, prefix: str) -> None:
-    """Send bindings, then plans; return when all are acknowledged."""
-    sender = Sender(broker, prefix)
-    for account, workspaces in load.lists().items():
-        for workspace in workspaces:
-            told = {"workspace": workspace, "account": account, "tier": "commercial"}
-            sender.send("workspaces", workspace, told)
-    sender.flush()
-    for account, workspaces in load.lists().items():
-        bought = {"order_id": "o-1", "account": account, "kind": "purchase", "plan": "half", "payments": []}
-        sender.send("plan-purchases", account, {**bought, "workspaces": workspaces})
-    sender.flush()
