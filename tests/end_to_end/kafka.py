@@ -39,6 +39,9 @@ FETCH = 2_000
 QUIET = {"log_level": 0}
 
 
+Told = Callable[[KafkaError | None, KafkaMessage], None]
+
+
 @dataclass(frozen=True)
 class Published:
     """A record of an output topic."""
@@ -91,19 +94,23 @@ class Kafka:
 
         count = 0
         for count, message in enumerate(messages, start=1):
-            self.producer.produce(
-                self.prefix + message.topic,
-                message.value,
-                key=message.key.encode() or None,
-                headers=list(message.headers),
-                on_delivery=told,
-            )
+            self.produce(message, told)
             if count % batch == 0:
                 self.producer.flush(REQUEST_SECONDS)
         self.producer.flush(REQUEST_SECONDS)
         assert not failures, failures[:5]
         assert len(acknowledged) == count, f"{count - len(acknowledged)} records are not acknowledged"
         return count
+
+    def produce(self, message: Message, told: Told) -> None:
+        """Gives a message to the producer; `told` hears what became of it."""
+        self.producer.produce(
+            self.prefix + message.topic,
+            message.value,
+            key=message.key.encode() or None,
+            headers=list(message.headers),
+            on_delivery=told,
+        )
 
     def topics(self) -> set[str]:
         """The topics there are."""

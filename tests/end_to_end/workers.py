@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -165,6 +165,10 @@ class Meter:
         worker = Worker(name, environment, self.directory / f"{name}.log", module, role)
         self.workers.append(worker)
         return worker
+
+    def start_ready(self, names: Iterable[str]) -> list[Worker]:
+        """Starts workers side by side; all are ready."""
+        return [worker.wait_ready() for worker in [self.start(name) for name in names]]
 
     def close(self) -> None:
         """Nothing is left running."""

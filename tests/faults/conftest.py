@@ -1,7 +1,8 @@
 """Fixtures of faults: seeds that are printed, rounds, a broker that a test module owns, meters on it.
 
-Three brokers to choose from: `bootstrap` (with `new_meter`: shared, never harmed), `broker` (with `broker_meter`: owned
-by the module, may be harmed) and `Broker` itself, for a test that spoils its data.
+Four brokers to choose from: `bootstrap` (with `new_meter`: shared, never harmed), `broker` (with `broker_meter`: owned
+by the module, may be harmed), `proxied` (with `proxied_meter`: behind a proxy) and `Broker` itself, for a test that
+spoils its data.
 """
 
 import os
@@ -12,6 +13,7 @@ from random import Random
 import pytest
 
 from tests.faults.brokers import Broker
+from tests.faults.proxied import ProxiedBroker, proxied_broker
 from tests.meters import StartMeter, meters_at
 
 #: How often each random fault is repeated, each time with another seed.
@@ -45,3 +47,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def broker_meter(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
     """Makes meters on that broker, that live as long as a test."""
     yield from meters_at(broker.bootstrap, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedBroker]:
+    """A broker behind a proxy."""
+    with proxied_broker(tmp_path_factory.mktemp("proxied-broker")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def proxied_meter(proxied: ProxiedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
+    """Makes meters on it, whose workers know the proxy only if they are told of it."""
+    yield from meters_at(proxied.bootstrap, tmp_path_factory)

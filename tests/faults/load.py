@@ -110,13 +110,7 @@ class Load:
             self.acknowledged[topic, record.partition() or 0, record.offset() or 0] = record.value()
 
         for message in messages:
-            kafka.producer.produce(
-                kafka.prefix + message.topic,
-                message.value,
-                key=message.key.encode() or None,
-                headers=list(message.headers),
-                on_delivery=told,
-            )
+            kafka.produce(message, told)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self.acknowledged) + len(failures) < wanted:
             assert time.monotonic() < deadline, f"{wanted - len(self.acknowledged)} records are not acknowledged"

@@ -1,17 +1,17 @@
 """Answers that are lost or late between a real worker and its broker: what was asked for may have been done, or not."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
 from tests.end_to_end.kafka import JOURNAL, wait_until
 from tests.faults.load import Load, load, settings
-from tests.faults.proxied import ProxiedBroker, proxied_broker
+from tests.faults.proxied import ProxiedBroker
 from tests.faults.proxy import Kind, Proxy
 from tests.faults.verdict import back_to_zero_lag, judged
-from tests.meters import StartMeter, meters_at
+from tests.meters import StartMeter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
@@ -19,19 +19,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 LATE_SECONDS = 12.0
 #: Until the next request of some kind comes along.
 NEXT_SECONDS = 30.0
-
-
-@pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedBroker]:
-    """A broker behind a proxy."""
-    with proxied_broker(tmp_path_factory.mktemp("proxied-broker")) as broker:
-        yield broker
-
-
-@pytest.fixture
-def proxied_meter(proxied: ProxiedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
-    """Makes meters on it, whose workers know the proxy only if they are told of it."""
-    yield from meters_at(proxied.bootstrap, tmp_path_factory)
 
 
 def named(name: str) -> bytes:

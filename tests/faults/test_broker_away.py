@@ -29,9 +29,7 @@ def test_a_broker_killed_under_load_and_started_again_costs_nothing(
     broker: Broker, broker_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = broker_meter(settings())
-    workers = [meter.start(name) for name in "ab"]
-    for worker in workers:
-        worker.wait_ready()
+    workers = meter.start_ready("ab")
     feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, pace=200)
     for _ in range(KILLS):
         time.sleep(rng.uniform(0.5, 3.0))

@@ -1,16 +1,15 @@
 """The network between real workers and their broker, through a proxy: cut, half-open, slow."""
 
 import time
-from collections.abc import Iterator
 from random import Random
 
 import pytest
 
 from tests.faults.load import Load, load, moments, settings
-from tests.faults.proxied import ProxiedBroker, proxied_broker
+from tests.faults.proxied import ProxiedBroker
 from tests.faults.proxy import Way
 from tests.faults.verdict import back_to_zero_lag, judged
-from tests.meters import StartMeter, meters_at
+from tests.meters import StartMeter
 from tests.records import Message
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
@@ -25,24 +24,11 @@ SLOW_BYTES_A_SECOND = 200_000
 LONG, LONG_BYTES = 2, 1_300_000
 
 
-@pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedBroker]:
-    """A broker behind a proxy."""
-    with proxied_broker(tmp_path_factory.mktemp("proxied-broker")) as broker:
-        yield broker
-
-
-@pytest.fixture
-def proxied_meter(proxied: ProxiedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
-    """Makes meters on it, whose workers know the proxy only if they are told of it."""
-    yield from meters_at(proxied.bootstrap, tmp_path_factory)
-
-
 def test_connections_that_break_again_and_again_lose_nothing(
     proxied: ProxiedBroker, proxied_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = proxied_meter(settings(), METER_BROKER=proxied.link.bootstrap)
-    workers = [meter.start(name).wait_ready() for name in "ab"]
+    workers = meter.start_ready("ab")
     feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, pace=200)
     began = time.monotonic()
     for moment in moments(rng, CUTS, 0.2, 7.0):

@@ -26,9 +26,7 @@ def test_two_workers_that_come_and_go_thirty_times_under_load_change_no_figure(
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = new_meter(settings())
-    workers = {name: meter.start(name) for name in "ab"}
-    for worker in workers.values():
-        worker.wait_ready()
+    workers = dict(zip("ab", meter.start_ready("ab"), strict=True))
     feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=20, pace=PACE)
     killed = 0
     for _ in range(TURNS):

@@ -18,7 +18,7 @@ def test_two_workers_killed_again_and_again_under_load_lose_nothing(
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = new_meter(settings())
-    workers = [meter.start(name).wait_ready() for name in "ab"]
+    workers = meter.start_ready("ab")
     feeding = Load(meter.kafka, load(seed, meter.settings).steps, pace=500)
     began = time.monotonic()
     for moment in moments(rng, KILLS, 0.5, 6.0):

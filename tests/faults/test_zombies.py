@@ -25,9 +25,7 @@ def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = new_meter(settings())
-    workers = [meter.start(name) for name in "ab"]
-    for worker in workers:
-        worker.wait_ready()
+    workers = meter.start_ready("ab")
     feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=20, pace=PACE)
     for turn in range(SLEEPS):
         sleeper, other = workers[turn % 2], workers[1 - turn % 2]
