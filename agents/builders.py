@@ -25,6 +25,8 @@ from schemas.journal import (
 
 #: What a text takes in a record besides its characters.
 TEXT_BYTES = 3
+#: About what an event takes in a record besides its id.
+EVENT_BYTES = IDENTITY_BYTES + 20
 #: What an event's source takes, as a number.
 SOURCE_BYTES = 3
 #: What a slot or a named workspace takes besides its texts.

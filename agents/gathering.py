@@ -1,4 +1,4 @@
-"""Gathering: entries for one journal partition, packed into records of at most 512 KiB, one under way at a time.
+"""Gathering: entries for one journal partition, packed into records of at most 1 MiB, one under way at a time.
 
 What arrives while a record is under way waits for the next: records grow by themselves under load. One
 unacknowledged record a partition keeps the order of the log, so a top-up never follows its purchase.

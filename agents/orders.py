@@ -16,10 +16,10 @@ class OrdersLane(SourceLane):
 
     kind = "order"
 
-    async def read(self, chunk: Chunk, pending: Any) -> None:
+    async def read(self, chunk: Chunk, pending: Any) -> Chunk:
         await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
         await self.intake.catalogue.reach(chunk.records[-1].timestamp)  # its version stands in every partition
-        await super().read(chunk, pending)
+        return await super().read(chunk, pending)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
         check_size(record.value, record.headers, ORDER_LIMIT)

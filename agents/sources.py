@@ -157,7 +157,7 @@ class SourceLane(Lane):
         pending: list[asyncio.Future[Any]] = []
         reach("intake.fetched")
         try:
-            await self.read(chunk, pending)
+            chunk = await self.read(chunk, pending)
             reach("intake.read")
             if pending:
                 await asyncio.gather(*pending)
@@ -174,8 +174,8 @@ class SourceLane(Lane):
         self.position = chunk.position
         self.intake.metrics.seen(self.kind, self.received(last))
 
-    async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> None:
-        """Read every record of a chunk; what must be acknowledged goes to `pending`."""
+    async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
+        """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
         for record in chunk.records:
             if record.value is None:
                 self.intake.metrics.count(self.kind, "null")
@@ -188,6 +188,7 @@ class SourceLane(Lane):
                 raise
             except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
                 pending.append(await self.bury(record, DeadReason.INVALID_FIELD, said(error)))
+        return chunk
 
     def put(self, builder: tuple[int, Builder]) -> asyncio.Future[Any]:
         partition, entry = builder

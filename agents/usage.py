@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from aiokafka.errors import KafkaError
 
-from agents.builders import Events, UsageBuilder
+from agents.builders import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
 from agents.events import opened_all
 from agents.homes import Home
 from agents.reading import AHEAD_LIMIT_US, Dead, Reading, UsageReader
@@ -61,15 +61,21 @@ class UsageLane(SourceLane):
         """When Kafka had the record (ms); 0 where only its producer's word is known."""
         return 0 if self.own is not None and record.timestamp_type == CREATE_TIME else int(record.timestamp)
 
-    async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> None:
+    async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
+        """Under backlog the chunks that wait behind are read too, until journal records can be filled."""
         packer = Packer(self, pending)
-        records = chunk.records
-        for start in range(0, len(records), TURN_RECORDS):
-            await packer.take(records[start : start + TURN_RECORDS])
-            await asyncio.sleep(0)
-        for partition, builder in packer.packed(chunk.tp.partition, self.received(records[-1])):
+        following: Chunk | None = chunk
+        while following is not None:
+            chunk = following
+            packer.begin()
+            for start in range(0, len(chunk.records), TURN_RECORDS):
+                await packer.take(chunk.records[start : start + TURN_RECORDS])
+                await asyncio.sleep(0)
+            following = None if packer.full else self.behind(chunk)
+        for partition, builder in packer.packed(chunk.tp.partition, self.received(chunk.records[-1])):
             pending.append(self.put((partition, builder)))
         self.intake.metrics.count(self.kind, "null", packer.nulls)
+        return chunk
 
 
 class _Judged(NamedTuple):
@@ -110,7 +116,7 @@ class _Sources(dict[str, int]):
 
 
 class Packer:
-    """Packs one chunk: every event is judged by `UsageReader`, or was by an earlier one of its shape."""
+    """Packs a chunk, or several in a row; `UsageReader` judges an event, or judged an earlier one of its shape."""
 
     def __init__(self, lane: UsageLane, pending: list[asyncio.Future[Any]]) -> None:
         self.lane = lane
@@ -124,10 +130,21 @@ class Packer:
         self._taken: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
         self._ids: list[str] = []
         self._identities: list[bytes] = []
+        self._bytes = 0
         self._caught_up = False
         #: Numbers of shapes of days whose version is not final: good for this chunk only.
         self._early: dict[tuple[str, str, int, bool, int], int] = {}
         self._asked = False
+
+    @property
+    def full(self) -> bool:
+        """Enough was taken to fill a record of every journal partition."""
+        return self._bytes >= len(self.intake.writers) * GROUP_BYTES
+
+    def begin(self) -> None:
+        """A chunk begins: what other topics said before it was fetched has to be known again."""
+        self._caught_up = self._asked = False
+        self._early.clear()
 
     async def take(self, records: Sequence[Any]) -> None:
         """Take records in source order."""
@@ -191,6 +208,7 @@ class Packer:
         for shape, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True):
             add(identity(shapes[shape].prefix + prefixes[source] + name.encode()))
         self._ids += ids
+        self._bytes += len(ids) * EVENT_BYTES + sum(map(len, ids))
         self._taken.append(columns)  # type: ignore[arg-type] # five of them
 
     async def _judge(self, record: Any) -> _Judged | None:

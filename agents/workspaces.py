@@ -18,9 +18,9 @@ class WorkspacesLane(SourceLane):
 
     kind = "workspace"
 
-    async def read(self, chunk: Chunk, pending: Any) -> None:
+    async def read(self, chunk: Chunk, pending: Any) -> Chunk:
         await self.intake.homes.catch_up()
-        await super().read(chunk, pending)
+        return await super().read(chunk, pending)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
         check_size(record.value, record.headers, RECORD_LIMIT)

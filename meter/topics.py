@@ -12,7 +12,7 @@ from schemas.ids import is_id
 
 DAY_MS = 86_400_000
 MIB = 1024 * 1024
-#: A journal record holds at most 512 KiB of entries; its batch, uncompressed, stays far below this.
+#: A journal record holds at most 1 MiB of entries; its batch, uncompressed, stays far below this.
 JOURNAL_BATCH_BYTES = 2 * MIB
 #: The longest row or output (an account of 50 plans of 1,000 workspaces) and a chunk's packed identities.
 STATE_BATCH_BYTES = 8 * MIB

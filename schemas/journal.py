@@ -18,7 +18,7 @@ from schemas.rows import Fact, Row
 IDENTITY_BYTES = 16
 CONTENT_BYTES = 8
 #: A journal record is at most this long (before compression): it is the atom of the fold.
-RECORD_LIMIT_BYTES = 512 * 1024
+RECORD_LIMIT_BYTES = 1024 * 1024
 
 
 class Named(Fact, frozen=True, gc=False):

@@ -3,6 +3,8 @@
 And the fixtures of one real Kafka, which the tests of whole meters share, with faults and without.
 """
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 from tests.meters import bootstrap as bootstrap
@@ -11,3 +13,6 @@ from tests.meters import new_meter as new_meter
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# Brokers of tests live for seconds or minutes: the quick compiler and a single collector cost half of the CPU.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")

@@ -7,13 +7,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from meter.batch.chunks import Chunk
+from meter.batch.chunks import FULL, Chunk
 from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
 from meter.batch.records import UnreadableRecord
@@ -41,13 +41,15 @@ class Lane:
         #: Where reading goes on after all that was handled; it means something once the lane was opened.
         self.position = 0
         self.opened = False
+        #: Gives the chunk that stands ready behind this one, if any, to be handled with it; the last one given counts.
+        self.behind: Callable[[Chunk], Chunk | None] = lambda chunk: None
 
     async def open(self) -> int:
         """Make ready; return the offset to read from."""
         raise NotImplementedError
 
     async def handle(self, chunk: Chunk) -> None:
-        """Handle a chunk whole; afterwards `position` is `chunk.position`."""
+        """Handle a chunk whole, and those taken from `behind` it; afterwards `position` is that of the last."""
         raise NotImplementedError
 
     def committable(self) -> tuple[int, str] | None:
@@ -66,12 +68,28 @@ class Lane:
         return self.unreadable(why)
 
 
+class _Line(asyncio.Queue[Chunk | Exception | None]):
+    """What a lane is told, in order."""
+
+    _queue: deque[Chunk | Exception | None]
+
+    def chunk_after(self, chunk: Chunk) -> Chunk | None:
+        """The chunk that stands next and follows this one, if that is so; it stays where it is."""
+        following = self._queue[0] if self._queue else None
+        if isinstance(following, Chunk) and (following.epoch, following.start) == (chunk.epoch, chunk.position):
+            return following
+        return None
+
+
 class Runner:
     """Runs one lane in a task: its queue, its re-takes, its end."""
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self.queue: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
+        lane.behind = self._behind
+        self.queue = _Line()
+        #: The last chunk given to the lane.
+        self._given: Chunk | None = None
         self.reading = False
         self.busy = False
         self.aside = False
@@ -159,10 +177,33 @@ class Runner:
             elif chunk.start > lane.position:  # one before it was dropped on its way
                 consumer.begin(lane.tp, lane.position)
             else:
-                self.busy = True
-                await lane.handle(chunk)
-                self.busy = False
-                consumer.release(chunk)
+                await self._handle(chunk)
+
+    async def _handle(self, chunk: Chunk) -> None:
+        """Handle a chunk, and light ones that wait behind it with it: one commit for all."""
+        self.busy = True
+        while chunk.weight < FULL and (following := self._following(chunk)) is not None:
+            chunk = chunk.joined(following)
+        self._given = chunk
+        await self.lane.handle(chunk)
+        self.busy = False
+        self.lane.app.consumer.release(self._given)
+
+    def _behind(self, chunk: Chunk) -> Chunk | None:
+        """The chunk behind the one that was given last, whose records have been read: others may be fetched."""
+        following = self._following(chunk)
+        if following is not None:
+            self.lane.app.consumer.release(chunk)
+            self._given = following
+        return following
+
+    def _following(self, chunk: Chunk) -> Chunk | None:
+        """Takes the chunk that waits behind this one, unless the partition was taken away meanwhile."""
+        following = self.queue.chunk_after(chunk)
+        if following is None or not self.lane.app.consumer.current(following):
+            return None
+        self.queue.get_nowait()
+        return following
 
     async def _until_ours(self) -> None:
         """Wait until the group says that the partition is (still, or again) ours: taking it would fence its owner.

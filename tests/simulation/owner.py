@@ -31,9 +31,9 @@ JOURNAL = "meter.journal"
 KNOBS = {
     "agents.meter.CHUNK_RECORDS": (1, 2, 3, 1_000),
     "agents.meter.CHUNK_OUTPUT_BYTES": (1_000, 4 << 20),
-    "agents.builders.RECORD_LIMIT_BYTES": (700, 512 * 1024),
+    "agents.builders.RECORD_LIMIT_BYTES": (700, 1024 * 1024),
     "agents.builders.LEAST_CUT": (1, 64),
-    "agents.gathering.GROUP_BYTES": (300, 512 * 1024),
+    "agents.gathering.GROUP_BYTES": (300, 1024 * 1024),
     "agents.usage.TURN_RECORDS": (1, 2, 2_000),
     "agents.shapes.SHAPES_KEPT": (2, 200_000),
     "tables.index.FINGERPRINT_BITS": (3, 40),

@@ -1,0 +1,87 @@
+"""Under backlog the intake reads the chunks that wait behind one too, until it can fill journal records."""
+
+import asyncio
+from collections.abc import Sequence
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from agents import usage
+from agents.builders import UsageBuilder
+from agents.shapes import Shapes
+from agents.usage import UsageLane
+from meter.batch.chunks import Chunk
+from tests.agents.test_gathering import built
+
+
+class Intake:
+    """Takes what is put, and acknowledges it at once."""
+
+    topics = SimpleNamespace(bare=lambda topic: topic)
+    topic_ids = MappingProxyType[str, str]({})
+    metrics = SimpleNamespace(count=lambda *_: None, seen=lambda *_: None)
+
+    def __init__(self) -> None:
+        self.shapes = Shapes()
+        self.put: list[UsageBuilder] = []
+        self.writers = [SimpleNamespace(add=self.add)]
+
+    def add(self, builder: UsageBuilder) -> asyncio.Future[None]:
+        self.put.append(builder)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+class CountingPacker:
+    """In place of the packer: full after so many records, and one group of all it took."""
+
+    full_at = 0
+
+    def __init__(self, lane: UsageLane, pending: list[Any]) -> None:
+        self.taken: list[Any] = []
+        self.begun = 0
+        self.nulls = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.taken) >= self.full_at
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    async def take(self, records: Sequence[Any]) -> None:
+        self.taken += records
+
+    def packed(self, partition: int, timestamp_ms: int) -> list[tuple[int, UsageBuilder]]:
+        events = [("w", 1, str(record.offset), timestamp_ms, f"chunks {self.begun}") for record in self.taken]
+        return [(0, built("usage", events))]
+
+
+def chunk(start: int, end: int) -> Chunk:
+    records: list[Any] = [SimpleNamespace(offset=offset, timestamp=offset, value=b"") for offset in range(start, end)]
+    return Chunk(TP("usage", 0), records, end, 1, start)
+
+
+@pytest.mark.parametrize(("full_at", "handled"), [(1, 1), (3, 2), (5, 3), (99, 3)])
+def test_chunks_are_read_together_until_records_can_be_filled(
+    full_at: int, handled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "Packer", CountingPacker)
+    monkeypatch.setattr(CountingPacker, "full_at", full_at)
+
+    async def told() -> None:
+        intake: Any = Intake()
+        lane = UsageLane(None, TP("usage", 0), intake)
+        behind = iter([chunk(2, 4), chunk(4, 6)])
+        lane.behind = lambda _: next(behind, None)
+        await lane.handle(chunk(0, 2))
+        assert lane.position == 2 * handled
+        assert lane.mark is not None and lane.mark.offset == 2 * handled - 1
+        (group,) = intake.put
+        assert group.events.ids == [str(offset) for offset in range(2 * handled)]
+        assert group.events.sources == [f"chunks {handled}"], "each was begun"
+
+    asyncio.run(told())

@@ -1,0 +1,64 @@
+"""What came while a lane was at work is handled together: light chunks by themselves, full ones where a lane asks."""
+
+from meter.batch.chunks import Chunk
+from tests.batch.stage import USAGE, Stage, on_stage
+
+
+def test_light_chunks_that_came_meanwhile_are_handled_as_one() -> None:
+    async def story(stage: Stage) -> None:
+        for start in range(4):
+            stage.chunk(start, start + 1, weight=1)
+        await stage.turn()
+        (joined,) = stage.lane.handled
+        assert (joined.start, joined.position) == (0, 4)
+        assert sum(chunk.weight for chunk in stage.consumer.released) == 4, "others may be read instead of all four"
+
+    on_stage(story)
+
+
+def test_what_does_not_follow_is_not_joined() -> None:
+    async def story(stage: Stage) -> None:
+        stage.chunk(0, 1, weight=1)
+        stage.chunk(2, 3, weight=1)
+        await stage.turn()
+        assert [(chunk.start, chunk.position) for chunk in stage.lane.handled] == [(0, 1)]
+        assert stage.consumer.begun == [0, 1], "the one between was dropped on its way, so it is read again"
+
+    on_stage(story)
+
+
+def test_a_lane_may_take_the_chunk_behind_too_and_all_is_released_but_what_it_holds() -> None:
+    async def story(stage: Stage) -> None:
+        released: list[int] = []
+
+        async def take_two(chunk: Chunk) -> None:
+            following = stage.lane.behind(chunk)
+            assert following is not None and following.start == chunk.position
+            assert stage.lane.behind(following) is None, "a rejoin stands between it and the next"
+            released.append(len(stage.consumer.released))
+            stage.lane.handling = None
+
+        stage.lane.handling = take_two
+        first, second = stage.chunk(0, 5), stage.chunk(5, 9)
+        stage.runner.rejoin()
+        stage.chunk(9, 12)
+        await stage.turn()
+        assert released == [1], "the first is read, the second not handled yet"
+        assert stage.consumer.released[:2] == [first, second]
+
+    on_stage(story)
+
+
+def test_nothing_is_taken_from_behind_once_the_partition_is_gone() -> None:
+    async def story(stage: Stage) -> None:
+        async def lose_it(chunk: Chunk) -> None:
+            stage.consumer.pause(USAGE)
+            assert stage.lane.behind(chunk) is None
+
+        stage.lane.handling = lose_it
+        stage.chunk(0, 5)
+        stage.chunk(5, 9)
+        await stage.turn()
+        assert len(stage.lane.handled) == 1
+
+    on_stage(story)
