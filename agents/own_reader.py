@@ -15,7 +15,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError, TopicAuthorization
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from meter.batch.chunks import AHEAD, Chunk
+from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.consumer import ChunkConsumer
 from meter.batch.offsets import RETRY_SECONDS
 
@@ -107,7 +107,7 @@ class OwnReader(ChunkConsumer):
     async def _rounds(self) -> None:
         while True:
             self._change()
-            wanted = [TopicPartition(*tp) for tp in self._begun if self._ahead[tp] < AHEAD]
+            wanted = [TopicPartition(*tp) for tp in self._begun if self._ahead[tp] < CHUNKS_AHEAD]
             if not wanted:
                 self._wake.clear()
                 await asyncio.wait({asyncio.ensure_future(self._wake.wait())}, timeout=1.0)

@@ -34,6 +34,8 @@ OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
 CREATE_TIME = 0
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk.
 TURN_RECORDS = 2_000
+#: A chunk of so many records says that there is a backlog; a smaller one is written at once.
+BACKLOG_RECORDS = 5_000
 #: Instant and day of what is no time.
 NO_TIME = (0, -1)
 
@@ -71,7 +73,8 @@ class UsageLane(SourceLane):
             for start in range(0, len(chunk.records), TURN_RECORDS):
                 await packer.take(chunk.records[start : start + TURN_RECORDS])
                 await asyncio.sleep(0)
-            following = None if packer.full else self.behind(chunk)
+            backlog = len(chunk.records) >= BACKLOG_RECORDS and not packer.full
+            following = self.behind(chunk) if backlog else None
         for partition, builder in packer.packed(chunk.tp.partition, self.received(chunk.records[-1])):
             pending.append(self.put((partition, builder)))
         self.intake.metrics.count(self.kind, "null", packer.nulls)

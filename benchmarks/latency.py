@@ -126,10 +126,11 @@ class Probes:
 
     def _listen(self) -> None:
         while not self._over.is_set():
-            for message in self._reader.consume(500, 0.05):
-                key = message.key() or b""
-                if message.error() is None and key.startswith(b"probe_"):
-                    self._see(time.perf_counter(), json.loads(message.value() or b""))
+            message = self._reader.poll(0.05)  # `consume` would wait until the time is over, or many have come
+            if message is None or message.error() is not None:
+                continue
+            if (message.key() or b"").startswith(b"probe_"):
+                self._see(time.perf_counter(), json.loads(message.value() or b""))
 
     def _see(self, now: float, told: dict[str, object]) -> None:
         which = int(str(told["workspace"]).removeprefix("probed_"))

@@ -8,12 +8,8 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-#: The most that is handed out of one partition and not yet released: one full chunk at work, one ready behind it; of
-#: light ones more, which are joined: what came while a transaction was under way goes into the next one whole.
-AHEAD = 32
-FULL = 16
-#: A chunk of at most so many records and bytes is a light one.
-LIGHT_RECORDS, LIGHT_BYTES = 250, 128 << 10
+#: Chunks of one partition handed out and not yet released: one at work, one ready behind it.
+CHUNKS_AHEAD = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +18,7 @@ class Chunk:
 
     `position` is where reading goes on after it: not the last offset + 1, since transaction markers and
     compacted records occupy offsets too; `start` is where it went on before it. `epoch` names the reading it
-    belongs to: a partition taken away, or begun anew, makes it void. `weight` is what it takes of `AHEAD`.
+    belongs to: a partition taken away, or begun anew, makes it void.
     """
 
     tp: TP
@@ -30,18 +26,6 @@ class Chunk:
     position: int
     epoch: int
     start: int = 0
-    weight: int = FULL
-
-    def joined(self, behind: "Chunk") -> "Chunk":
-        """This chunk and the one that follows it, as one."""
-        records, weight = [*self.records, *behind.records], self.weight + behind.weight
-        return Chunk(self.tp, records, behind.position, self.epoch, self.start, weight)
-
-
-def weight_of(records: Sequence[ConsumerRecord[bytes, bytes]]) -> int:
-    """How much of `AHEAD` a chunk of these records takes."""
-    light = len(records) <= LIGHT_RECORDS and sum(len(record.value or b"") for record in records) <= LIGHT_BYTES
-    return 1 if light else FULL
 
 
 class ChunkSchema(faust.Schema):

@@ -18,7 +18,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from meter.batch.chunks import AHEAD, Chunk, weight_of
+from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.records import slim
 from meter.trouble import Trouble
@@ -60,7 +60,7 @@ class _Listener(ConsumerRebalanceListener):
 
 
 class ChunkConsumer(GroupOffsets):
-    """Reads assigned partitions in chunks, each from where its lane said, at most `AHEAD` unreleased."""
+    """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
 
     logger = logging.getLogger("faust.consumer")
     consumer_stopped_errors = (ConsumerStoppedError,)
@@ -148,7 +148,7 @@ class ChunkConsumer(GroupOffsets):
     def release(self, chunk: Chunk) -> None:
         """A lane is done with a chunk: another may be read."""
         if self.current(chunk):
-            self._ahead[chunk.tp] -= chunk.weight
+            self._ahead[chunk.tp] -= 1
             self._wake.set()
 
     def current(self, chunk: Chunk) -> bool:
@@ -181,7 +181,9 @@ class ChunkConsumer(GroupOffsets):
     def _wanted(self) -> list[TopicPartition]:
         assigned = self.kafka.assignment()
         return [
-            TopicPartition(*tp) for tp in self._begun if self._ahead[tp] < AHEAD and TopicPartition(*tp) in assigned
+            TopicPartition(*tp)
+            for tp in self._begun
+            if self._ahead[tp] < CHUNKS_AHEAD and TopicPartition(*tp) in assigned
         ]
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -229,9 +231,8 @@ class ChunkConsumer(GroupOffsets):
             epoch = self._begun.get(tp)
             if records and epoch is not None:
                 start, self._next[tp] = self._next[tp], self.position(tp)
-                chunk = Chunk(tp, records, self._next[tp], epoch, start, weight_of(records))
-                chunks.append(chunk)
-                self._ahead[tp] += chunk.weight
+                chunks.append(Chunk(tp, records, self._next[tp], epoch, start))
+                self._ahead[tp] += 1
         return chunks
 
     def _rewind(self) -> None:

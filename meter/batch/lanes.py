@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from meter.batch.chunks import FULL, Chunk
+from meter.batch.chunks import Chunk
 from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
 from meter.batch.records import UnreadableRecord
@@ -180,29 +180,23 @@ class Runner:
                 await self._handle(chunk)
 
     async def _handle(self, chunk: Chunk) -> None:
-        """Handle a chunk, and light ones that wait behind it with it: one commit for all."""
         self.busy = True
-        while chunk.weight < FULL and (following := self._following(chunk)) is not None:
-            chunk = chunk.joined(following)
         self._given = chunk
         await self.lane.handle(chunk)
         self.busy = False
         self.lane.app.consumer.release(self._given)
 
     def _behind(self, chunk: Chunk) -> Chunk | None:
-        """The chunk behind the one that was given last, whose records have been read: others may be fetched."""
-        following = self._following(chunk)
-        if following is not None:
-            self.lane.app.consumer.release(chunk)
-            self._given = following
-        return following
+        """The chunk behind the one that was given last, unless the partition was taken away meanwhile.
 
-    def _following(self, chunk: Chunk) -> Chunk | None:
-        """Takes the chunk that waits behind this one, unless the partition was taken away meanwhile."""
-        following = self.queue.chunk_after(chunk)
-        if following is None or not self.lane.app.consumer.current(following):
+        That one's records have been read: others may be fetched.
+        """
+        consumer, following = self.lane.app.consumer, self.queue.chunk_after(chunk)
+        if following is None or not consumer.current(following):
             return None
         self.queue.get_nowait()
+        consumer.release(chunk)
+        self._given = following
         return following
 
     async def _until_ours(self) -> None:

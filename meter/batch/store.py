@@ -20,8 +20,8 @@ from meter.trouble import Trouble
 log = logging.getLogger(__name__)
 
 #: Bytes of rows in memory before RocksDB writes them out: also the most that a kill can lose (and a restore bring).
-MEMTABLE_BYTES = 32 << 20
-BLOCK_CACHE_BYTES = 64 << 20
+MEMTABLE_BYTES = 16 << 20
+BLOCK_CACHE_BYTES = 32 << 20
 #: The stamp names what the store belongs to; it is no row of the meter's.
 STAMP_KEY = b"\x00stamp"
 #: Rises when a row's packing changes: a store of another format is moved aside and restored.

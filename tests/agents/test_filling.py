@@ -71,6 +71,7 @@ def test_chunks_are_read_together_until_records_can_be_filled(
 ) -> None:
     monkeypatch.setattr(usage, "Packer", CountingPacker)
     monkeypatch.setattr(CountingPacker, "full_at", full_at)
+    monkeypatch.setattr(usage, "BACKLOG_RECORDS", 2)
 
     async def told() -> None:
         intake: Any = Intake()
@@ -83,5 +84,19 @@ def test_chunks_are_read_together_until_records_can_be_filled(
         (group,) = intake.put
         assert group.events.ids == [str(offset) for offset in range(2 * handled)]
         assert group.events.sources == [f"chunks {handled}"], "each was begun"
+
+    asyncio.run(told())
+
+
+def test_a_chunk_that_is_no_backlog_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "Packer", CountingPacker)
+    monkeypatch.setattr(CountingPacker, "full_at", 99)
+    monkeypatch.setattr(usage, "BACKLOG_RECORDS", 3)
+
+    async def told() -> None:
+        lane = UsageLane(None, TP("usage", 0), Intake())  # type: ignore[arg-type] # all of it that is asked for
+        lane.behind = lambda chunk: pytest.fail("nobody waits for more")
+        await lane.handle(chunk(0, 2))
+        assert lane.position == 2
 
     asyncio.run(told())

@@ -6,7 +6,7 @@ from typing import Any
 
 from faust.types import TP
 
-from meter.batch.chunks import FULL, Chunk
+from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Runner
 
 USAGE = TP("usage", 0)
@@ -99,9 +99,8 @@ class Stage:
         for _ in range(10):
             await asyncio.sleep(0)
 
-    def chunk(self, start: int, position: int, epoch: int | None = None, weight: int = FULL) -> Chunk:
-        epoch = self.consumer.epoch if epoch is None else epoch
-        chunk = Chunk(USAGE, [], position, epoch, start, weight)
+    def chunk(self, start: int, position: int, epoch: int | None = None) -> Chunk:
+        chunk = Chunk(USAGE, [], position, self.consumer.epoch if epoch is None else epoch, start)
         self.runner.offer(chunk)
         return chunk
 

@@ -1,30 +1,7 @@
-"""What came while a lane was at work is handled together: light chunks by themselves, full ones where a lane asks."""
+"""A lane may take the chunk that waits behind the one it is at, and handle both as one."""
 
 from meter.batch.chunks import Chunk
 from tests.batch.stage import USAGE, Stage, on_stage
-
-
-def test_light_chunks_that_came_meanwhile_are_handled_as_one() -> None:
-    async def story(stage: Stage) -> None:
-        for start in range(4):
-            stage.chunk(start, start + 1, weight=1)
-        await stage.turn()
-        (joined,) = stage.lane.handled
-        assert (joined.start, joined.position) == (0, 4)
-        assert sum(chunk.weight for chunk in stage.consumer.released) == 4, "others may be read instead of all four"
-
-    on_stage(story)
-
-
-def test_what_does_not_follow_is_not_joined() -> None:
-    async def story(stage: Stage) -> None:
-        stage.chunk(0, 1, weight=1)
-        stage.chunk(2, 3, weight=1)
-        await stage.turn()
-        assert [(chunk.start, chunk.position) for chunk in stage.lane.handled] == [(0, 1)]
-        assert stage.consumer.begun == [0, 1], "the one between was dropped on its way, so it is read again"
-
-    on_stage(story)
 
 
 def test_a_lane_may_take_the_chunk_behind_too_and_all_is_released_but_what_it_holds() -> None:
