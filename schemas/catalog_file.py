@@ -21,7 +21,7 @@ from schemas.record import quoted, sentence
 DAYS_LIMIT = 36_600
 #: A factor multiplies quantities: with the limits of an event it keeps figures within reason.
 FACTOR_LIMIT = 10**6
-#: The opening record holds the catalogue and must fit in a journal record of 512 KiB.
+#: The opening record holds the catalogue and must fit in a journal record, and in a message of the default size.
 CATALOGUE_LIMIT_BYTES = 400 * 1024
 
 

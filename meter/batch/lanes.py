@@ -187,12 +187,12 @@ class Runner:
         self.lane.app.consumer.release(self._given)
 
     def _behind(self, chunk: Chunk) -> Chunk | None:
-        """The chunk behind the one that was given last, unless the partition was taken away meanwhile.
+        """The chunk behind the one that was given last, unless the partition was taken away meanwhile, or is let go.
 
         That one's records have been read: others may be fetched.
         """
         consumer, following = self.lane.app.consumer, self.queue.chunk_after(chunk)
-        if following is None or not consumer.current(following):
+        if following is None or self._leaving or not consumer.current(following):
             return None
         self.queue.get_nowait()
         consumer.release(chunk)

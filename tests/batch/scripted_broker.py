@@ -10,7 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 
 #: Kafka's error codes.
-NONE, NOT_COORDINATOR, INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE = 0, 16, 47, 10
+NONE, NOT_COORDINATOR, INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, CONCURRENT_TRANSACTIONS = 0, 16, 47, 10, 51
 
 #: What a test may answer with: an error code, an exception, or a future that it sets when it likes.
 Answer = int | BaseException | asyncio.Future[int]

@@ -1,5 +1,7 @@
 """A lane may take the chunk that waits behind the one it is at, and handle both as one."""
 
+import asyncio
+
 from meter.batch.chunks import Chunk
 from tests.batch.stage import USAGE, Stage, on_stage
 
@@ -33,6 +35,25 @@ def test_nothing_is_taken_from_behind_once_the_partition_is_gone() -> None:
             assert stage.lane.behind(chunk) is None
 
         stage.lane.handling = lose_it
+        stage.chunk(0, 5)
+        stage.chunk(5, 9)
+        await stage.turn()
+        assert len(stage.lane.handled) == 1
+
+    on_stage(story)
+
+
+def test_nothing_is_taken_from_behind_by_a_lane_that_is_let_go() -> None:
+    left = []
+
+    async def story(stage: Stage) -> None:
+        async def while_leaving(chunk: Chunk) -> None:
+            leaving = asyncio.create_task(stage.runner.leave())
+            await asyncio.sleep(0)
+            assert stage.lane.behind(chunk) is None
+            left.append(leaving)
+
+        stage.lane.handling = while_leaving
         stage.chunk(0, 5)
         stage.chunk(5, 9)
         await stage.turn()

@@ -14,6 +14,7 @@ from meter.batch import transactions
 from meter.batch.lanes import Retake
 from meter.batch.transactions import FencedProducer, LogMadeAnew
 from tests.batch.scripted_broker import (
+    CONCURRENT_TRANSACTIONS,
     INVALID_PRODUCER_EPOCH,
     MESSAGE_TOO_LARGE,
     NOT_COORDINATOR,
@@ -98,6 +99,27 @@ def test_an_end_that_the_broker_says_it_has_not_done_is_asked_again(broker: Scri
         await producer.commit(CHUNK)
 
     run(story)
+
+
+def test_a_transaction_that_the_one_before_keeps_waiting_is_asked_for_again_at_once(
+    broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float, *rest: Any) -> Any:
+        waits.append(seconds)
+        return await sleep(0, *rest)
+
+    async def story(producer: FencedProducer) -> None:
+        broker.script["AddPartitionsToTxn"] = [CONCURRENT_TRANSACTIONS, CONCURRENT_TRANSACTIONS]
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "sleep", noted)
+            await producer.commit(CHUNK)
+        assert [seconds for seconds in waits if seconds] == [transactions.ENDING_SECONDS] * 2
+
+    run(story)
+    assert broker.times("Commit") == 1
 
 
 def test_nothing_is_committed_to_a_topic_that_goes_on_before_where_it_was(broker: ScriptedBroker) -> None:
