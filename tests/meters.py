@@ -45,17 +45,19 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def module_meter(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
     """Makes meters that live as long as a test module."""
-    yield from meters_at(bootstrap, tmp_path_factory)
+    yield from meters_at(bootstrap, tmp_path_factory, forget=True)
 
 
 @pytest.fixture
 def new_meter(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
     """Makes meters that live as long as a test."""
-    yield from meters_at(bootstrap, tmp_path_factory)
+    yield from meters_at(bootstrap, tmp_path_factory, forget=True)
 
 
-def meters_at(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
-    """Makes meters of one broker, and leaves none of their workers running."""
+def meters_at(
+    bootstrap: str, tmp_path_factory: pytest.TempPathFactory, *, forget: bool = False
+) -> Iterator[StartMeter]:
+    """Makes meters of one broker, and leaves none of their workers running; `forget`: nor their topics."""
     made: list[Meter] = []
 
     def make(settings: Settings, **variables: str) -> Meter:
@@ -68,3 +70,5 @@ def meters_at(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     finally:
         for meter in made:
             meter.close()
+            if forget:
+                meter.kafka.forget()

@@ -19,6 +19,7 @@ from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
+    KafkaException,
     Producer,
     TopicPartition,
 )
@@ -116,6 +117,13 @@ class Kafka:
         """The topics there are."""
         names = self.admin.list_topics(timeout=REQUEST_SECONDS).topics
         return {name.removeprefix(self.prefix) for name in names if name.startswith(self.prefix)}
+
+    def forget(self) -> None:
+        """Deletes all topics of the prefix: every client's metadata, and the broker, carry what earlier tests left."""
+        names = [self.prefix + name for name in self.topics()]
+        for deleted in self.admin.delete_topics(names).values() if self.prefix and names else ():
+            with contextlib.suppress(KafkaException):
+                deleted.result(REQUEST_SECONDS)
 
     def partitions(self, topic: str) -> list[int]:
         """The partitions of a topic; none if there is no such topic."""
