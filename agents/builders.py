@@ -29,8 +29,11 @@ TEXT_BYTES = 3
 EVENT_BYTES = IDENTITY_BYTES + 20
 #: What an event's source takes, as a number.
 SOURCE_BYTES = 3
-#: What a slot or a named workspace takes besides its texts.
-SLOT_BYTES = 16
+#: What a named workspace takes besides its texts.
+NAMED_BYTES = 16
+#: What a slot takes besides its texts (16), and what it stands for: settling its cell takes as long as several events,
+#: so a record that touches many cells, during which nothing else gets its turn, holds fewer of them.
+SLOT_BYTES = 64
 #: What an order, a binding or an empty group takes besides its content.
 TABLE_BYTES = 160
 #: A record is packed at this estimate; one that comes out too long is packed as two.
@@ -109,7 +112,7 @@ class UsageBuilder:
         widths += width_of(int(events.quantity.min()), int(events.quantity.max())) + SOURCE_BYTES
         texts = [*events.ids, *self._sources]
         tables = sum(SLOT_BYTES + len(shape.item) for shape in self._slots)
-        tables += sum(SLOT_BYTES + len(named.workspace) + len(named.account) for named in self.named.values())
+        tables += sum(NAMED_BYTES + len(named.workspace) + len(named.account) for named in self.named.values())
         return (
             TABLE_BYTES + len(events) * (IDENTITY_BYTES + widths) + TEXT_BYTES * len(texts) + _encoded(texts) + tables
         )

@@ -1,6 +1,7 @@
 """Under backlog the intake reads the chunks that wait behind one too, until it can fill journal records."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from faust.types import TP
 
 from agents import usage
-from agents.builders import UsageBuilder
+from agents.builders import Builder, UsageBuilder
+from agents.gathering import next_record
 from agents.shapes import Shapes
 from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
@@ -100,3 +102,14 @@ def test_a_chunk_that_is_no_backlog_is_written_at_once(monkeypatch: pytest.Monke
         assert lane.position == 2
 
     asyncio.run(told())
+
+
+def test_a_record_holds_fewer_events_where_each_has_a_cell_of_its_own() -> None:
+    def first_record(workspaces: int) -> int:
+        events = [(f"w{number % workspaces}", 1, f"{number:024x}", number, "s") for number in range(30_000)]
+        waiting: deque[tuple[Builder, None]] = deque([(built("usage", events), None)])
+        (builder,), _ = next_record(waiting)
+        assert isinstance(builder, UsageBuilder)
+        return len(builder)
+
+    assert first_record(30_000) < 0.6 * first_record(10)
