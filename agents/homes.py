@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from agents.events import RECORD_LIMIT
+from agents.events import RECORD_LIMIT, peculiar
 from agents.reading import check_size
 from meter.batch.lanes import Retake
 from meter.failpoints import reach
@@ -24,7 +24,7 @@ from meter.trouble import Trouble
 from schemas.journal import Named
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
-from schemas.workspaces import workspace_from_json
+from schemas.workspaces import ToldTier, WorkspaceTier, told_tier, workspace_from_json
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +79,19 @@ class Homes:
                 "restore it (it may never expire), or begin under another prefix"
             )
         self._consumer.seek(self._tp, 0)
-        await self.catch_up()
+        await self._read_whole()
         log.info("%d workspaces known", len(self._homes))
+
+    async def _read_whole(self) -> None:
+        """Read the log up to its end, however long that takes, as long as something comes."""
+        while True:
+            known = len(self._homes)
+            try:
+                return await self.catch_up()
+            except Retake:
+                if len(self._homes) == known:
+                    raise
+                log.info("%d workspaces known so far", len(self._homes))
 
     async def stop(self) -> None:
         for consumer in (self._consumer, self._ends):
@@ -117,7 +128,9 @@ class Homes:
             return
         try:
             check_size(record.value, record.headers, RECORD_LIMIT)
-            told = workspace_from_json(record.value)
+            told: ToldTier | WorkspaceTier | None = None if peculiar(record.value) else told_tier(record.value)
+            if told is None:
+                told = workspace_from_json(record.value)
         except Exception:  # whatever the lane of `workspaces` makes a dead letter of is nothing here
             return
         home = self._homes.get(told.workspace)

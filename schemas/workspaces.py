@@ -2,9 +2,10 @@
 
 from typing import Literal
 
+import msgspec
 from pydantic import Field, ValidationError
 
-from schemas.ids import Id
+from schemas.ids import Id, is_id
 from schemas.record import Record, Unreadable, json_value, problem
 
 
@@ -25,3 +26,23 @@ def workspace_from_json(content: bytes) -> WorkspaceTier:
         return WorkspaceTier.model_validate(shape)
     except ValidationError as wrong:
         raise Unreadable(problem(wrong)) from wrong
+
+
+class ToldTier(msgspec.Struct, gc=False, frozen=True):
+    """`WorkspaceTier` as read the fast way, from a value in which nothing is peculiar."""
+
+    workspace: str
+    account: str
+    tier: Literal["free", "commercial"]
+
+
+_told = msgspec.json.Decoder(ToldTier).decode
+
+
+def told_tier(content: bytes) -> ToldTier | None:
+    """What `workspace_from_json` reads, at a tenth of its cost; None where that has to say."""
+    try:
+        told = _told(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return told if is_id(told.workspace) and is_id(told.account) else None
