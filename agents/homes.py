@@ -55,6 +55,8 @@ class Homes:
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._ends: aiokafka.AIOKafkaConsumer | None = None
         self._lock = asyncio.Lock()
+        #: Records read so far.
+        self._read = 0
 
     async def start(self) -> None:
         """Connect and read the whole log once."""
@@ -85,13 +87,13 @@ class Homes:
     async def _read_whole(self) -> None:
         """Read the log up to its end, however long that takes, as long as something comes."""
         while True:
-            known = len(self._homes)
+            read = self._read
             try:
                 return await self.catch_up()
             except Retake:
-                if len(self._homes) == known:
+                if self._read == read:
                     raise
-                log.info("%d workspaces known so far", len(self._homes))
+                log.info("%d workspaces known so far, of %d records", len(self._homes), self._read)
 
     async def stop(self) -> None:
         for consumer in (self._consumer, self._ends):
@@ -124,6 +126,7 @@ class Homes:
                 self._learn(record)
 
     def _learn(self, record: Any) -> None:
+        self._read += 1
         if not record.value:
             return
         try:

@@ -36,7 +36,7 @@ from meter.batch.transactions import let_go
 from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.settings import Settings
-from meter.topics import JOURNAL_BATCH_BYTES, Topics
+from meter.topics import Topics
 from schemas.dead_letters import DeadLetter
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,8 @@ class Intake:
         producer = AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,
-            max_batch_size=JOURNAL_BATCH_BYTES,
-            max_request_size=2 * JOURNAL_BATCH_BYTES,
+            max_batch_size=1 << 20,  # of dead letters; a journal record is a batch by itself, also where it is longer
+            max_request_size=4 << 20,
             request_timeout_ms=20_000,
             linger_ms=0,
             **self.kwargs,

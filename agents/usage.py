@@ -36,6 +36,8 @@ CREATE_TIME = 0
 TURN_RECORDS = 2_000
 #: A chunk of so many records says that there is a backlog; a smaller one is written at once.
 BACKLOG_RECORDS = 5_000
+#: Records of so many journal partitions are filled at once: what is under way stays small where there are many.
+FILLED_AT_ONCE = 8
 #: Instant and day of what is no time.
 NO_TIME = (0, -1)
 
@@ -141,8 +143,8 @@ class Packer:
 
     @property
     def full(self) -> bool:
-        """Enough was taken to fill a record of every journal partition."""
-        return self._bytes >= len(self.intake.writers) * GROUP_BYTES
+        """Enough was taken, good or bad, to fill a record of every journal partition (of many: of some)."""
+        return self._bytes >= min(len(self.intake.writers), FILLED_AT_ONCE) * GROUP_BYTES
 
     def begin(self) -> None:
         """A chunk begins: what other topics said before it was fetched has to be known again."""
@@ -151,6 +153,7 @@ class Packer:
 
     async def take(self, records: Sequence[Any]) -> None:
         """Take records in source order."""
+        self._bytes += len(records) * EVENT_BYTES
         events = opened_all(records)
         times = [self._times[event.time] for event in events]
         known = self._shapes.get
@@ -211,7 +214,7 @@ class Packer:
         for shape, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True):
             add(identity(shapes[shape].prefix + prefixes[source] + name.encode()))
         self._ids += ids
-        self._bytes += len(ids) * EVENT_BYTES + sum(map(len, ids))
+        self._bytes += sum(map(len, ids))
         self._taken.append(columns)  # type: ignore[arg-type] # five of them
 
     async def _judge(self, record: Any) -> _Judged | None:

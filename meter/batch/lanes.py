@@ -185,6 +185,7 @@ class Runner:
         await self.lane.handle(chunk)
         self.busy = False
         self.lane.app.consumer.release(self._given)
+        self._given = None
 
     def _behind(self, chunk: Chunk) -> Chunk | None:
         """The chunk behind the one that was given last, unless the partition was taken away meanwhile, or is let go.

@@ -10,11 +10,12 @@ import pytest
 from faust.types import TP
 
 from agents import usage
-from agents.builders import Builder, UsageBuilder
+from agents.builders import EVENT_BYTES, Builder, UsageBuilder
 from agents.gathering import next_record
 from agents.shapes import Shapes
-from agents.usage import UsageLane
+from agents.usage import Packer, UsageLane
 from meter.batch.chunks import Chunk
+from tests.agents.test_early_usage import Intake as EarlyIntake
 from tests.agents.test_gathering import built
 
 
@@ -113,3 +114,19 @@ def test_a_record_holds_fewer_events_where_each_has_a_cell_of_its_own() -> None:
         return len(builder)
 
     assert first_record(30_000) < 0.6 * first_record(10)
+
+
+def test_bad_records_fill_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog of nothing else comes to an end: what is buried is acknowledged and committed piece by piece."""
+    monkeypatch.setattr(usage, "GROUP_BYTES", 200 * EVENT_BYTES)
+
+    async def told() -> None:
+        lane = UsageLane(None, TP("usage", 0), EarlyIntake())  # type: ignore[arg-type] # all of it that is asked for
+        packer = Packer(lane, [])
+        nulls: list[Any] = [SimpleNamespace(offset=at, timestamp=0, value=None, headers=()) for at in range(100)]
+        await packer.take(nulls)
+        assert not packer.full
+        await packer.take(nulls)
+        assert packer.full
+
+    asyncio.run(told())

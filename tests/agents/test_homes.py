@@ -134,7 +134,7 @@ class Patience(Homes):
 
     async def catch_up(self) -> None:
         for offset in range(self.pieces.pop(0)):
-            self._learn(told(len(self._homes) + offset, "a", "free", workspace=f"w{len(self._homes)}"))
+            self._learn(told(offset, "a", "free"))  # a repeat is progress too
         if self.pieces:
             raise Retake("the log of workspaces could not be read to its end")
 
@@ -148,4 +148,4 @@ def test_a_long_log_is_read_for_as_long_as_something_comes(pieces: list[int], kn
             asyncio.run(patient._read_whole())
     else:
         asyncio.run(patient._read_whole())
-        assert len(patient._homes) == known
+        assert patient._read == known
