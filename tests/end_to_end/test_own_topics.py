@@ -139,7 +139,13 @@ def test_a_time_that_the_producer_gave_says_nothing_of_the_arrival(meter: Meter)
     kafka = meter.kafka
     bind(kafka, "clock")
     make_topic(
-        kafka, "clock", **{"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": str(2**62)}
+        kafka,
+        "clock",
+        **{
+            "message.timestamp.type": "CreateTime",
+            "message.timestamp.before.max.ms": str(2**62),
+            "retention.ms": "-1",  # by its time it is over at once, and goes when the broker next looks
+        },
     )
     message = reported("clock", 0)
     kafka.producer.produce(f"{kafka.prefix}usage.clock", message.value, timestamp=1_000)
@@ -162,7 +168,10 @@ def gone_before(kafka: Kafka, workspace: str, offset: int, messages: list[Messag
 def aside(meter: Meter) -> bool:
     """Whether the group says that a partition is set aside."""
     places = meter.kafka.offsets_of(f"{meter.kafka.prefix}meter-intake-own")
-    return any((place.metadata or "").startswith("aside") for place in places)
+    try:
+        return any((place.metadata or "").startswith("aside") for place in places)
+    except UnicodeDecodeError:  # confluent-kafka reads past the end of it: ask again
+        return False
 
 
 def test_a_gap_of_an_own_topic_is_skipped_while_the_worker_runs(meter: Meter) -> None:
