@@ -12,16 +12,11 @@ import msgspec
 
 from agents.binary import Headers, Modes, says_structured
 from schemas.ids import QUANTITY_LIMIT, RECORD_LIMIT_BYTES
-from schemas.record import json_value
+from schemas.record import SHALLOW_BYTES, json_value, peculiar
 from schemas.usage import TYPES, NotACloudEvent, UsageEvent, usage_from_json, usage_from_shape
 
 #: Value and headers of a record, in bytes.
 RECORD_LIMIT = RECORD_LIMIT_BYTES
-#: A value up to this long is shallow: it has no room for the depth at which readers of JSON differ.
-SHALLOW_BYTES = 384
-#: In a longer value: brackets that may nest; and numbers are endless from 4,300 digits on.
-BRACKETS = 100
-ENDLESS_BYTES = 4_096
 #: Longest `id` and `source`, in characters.
 NAME_LIMIT = 256
 
@@ -59,13 +54,6 @@ BLANK = _Event("1.0", "", "", "usage.recorded", "", _Data("", 0))
 
 decode_event = msgspec.json.Decoder(_Event).decode
 _decode_data = msgspec.json.Decoder(_Data).decode
-
-
-def peculiar(value: bytes) -> bool:
-    """Whether a value has to be read slowly: where msgspec, skipping what it does not know, accepts too much."""
-    if len(value) > SHALLOW_BYTES and (len(value) > ENDLESS_BYTES or value.count(b"[") + value.count(b"{") > BRACKETS):
-        return True
-    return not value.isascii() or b"\\u" in value
 
 
 def opened(value: bytes, headers: Headers) -> _Event:

@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from agents.events import RECORD_LIMIT, peculiar
+from agents.events import RECORD_LIMIT
 from agents.reading import check_size
 from meter.batch.lanes import Retake
 from meter.failpoints import reach
@@ -24,7 +24,7 @@ from meter.trouble import Trouble
 from schemas.journal import Named
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
-from schemas.workspaces import ToldTier, WorkspaceTier, told_tier, workspace_from_json
+from schemas.workspaces import workspace_from_json
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +131,7 @@ class Homes:
             return
         try:
             check_size(record.value, record.headers, RECORD_LIMIT)
-            told: ToldTier | WorkspaceTier | None = None if peculiar(record.value) else told_tier(record.value)
-            if told is None:
-                told = workspace_from_json(record.value)
+            told = workspace_from_json(record.value)
         except Exception:  # whatever the lane of `workspaces` makes a dead letter of is nothing here
             return
         home = self._homes.get(told.workspace)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import msgspec
 
 from agents.binary import Headers
-from agents.events import RECORD_LIMIT, opened, peculiar, usage_of
+from agents.events import RECORD_LIMIT, opened, usage_of
 from meter.rules.days import BillingZone, day_text, parse_time
 from schemas.catalog import Catalogue, Item
 from schemas.ids import is_id, shown
 from schemas.reasons import DeadReason
-from schemas.record import Unreadable
+from schemas.record import Unreadable, peculiar
 from schemas.rows import NO_RETENTION
 from schemas.usage import CORRECTED, RECORDED, RECORDED_ONLY, TYPES
 

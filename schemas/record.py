@@ -24,6 +24,11 @@ def encode(struct: object) -> bytes:
 
 #: Digits of an integer that are read: far more than any quantity has, fewer than Python refuses.
 DIGITS_LIMIT = 1_000
+#: A value up to this long is shallow: it has no room for the depth at which readers of JSON differ.
+SHALLOW_BYTES = 384
+#: In a longer value: brackets that may nest; and numbers are endless from 4,300 digits on.
+BRACKETS = 100
+ENDLESS_BYTES = 4_096
 
 
 class Unreadable(ValueError):
@@ -91,6 +96,13 @@ def json_value(content: bytes) -> Any:
         if "number out of range" in str(wrong):
             return _with_long_numbers(content)
         raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+
+
+def peculiar(value: bytes) -> bool:
+    """Whether a value has to be read slowly: where msgspec, skipping what it does not know, accepts too much."""
+    if len(value) > SHALLOW_BYTES and (len(value) > ENDLESS_BYTES or value.count(b"[") + value.count(b"{") > BRACKETS):
+        return True
+    return not value.isascii() or b"\\u" in value
 
 
 def _with_long_numbers(content: bytes) -> Any:

@@ -6,16 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from agents.events import RECORD_LIMIT, peculiar
+from agents.events import RECORD_LIMIT
 from agents.homes import Homes
 from meter.batch.lanes import Retake
 from meter.rules.days import parse_day, zone
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
-from schemas.workspaces import told_tier, workspace_from_json
 
 MOVE, RETURN = DeadReason.WORKSPACE_CANNOT_MOVE, DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE
 #: 2026-01-31 23:59:59.999 and a millisecond later, in Shanghai.
@@ -95,36 +92,6 @@ KAFKAS = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -9
 @pytest.mark.parametrize(("account", "hashed"), KAFKAS.items())
 def test_an_account_has_the_partition_that_kafkas_java_partitioner_gives(account: str, hashed: int) -> None:
     assert homes().partition_of(account) == (hashed & 0x7FFFFFFF) % 4
-
-
-_VALUES = st.one_of(
-    st.sampled_from(["w", "a-1", "", "-x", "é", "w\n", "free", "commercial", "Free", "x" * 65]),
-    st.none(),
-    st.integers(),
-    st.lists(st.integers(), max_size=2),
-)
-_PAIRS = st.tuples(st.sampled_from(["workspace", "account", "tier", "more"]), _VALUES)
-_MEMBERS = st.lists(_PAIRS, max_size=6)
-_GOOD: list[tuple[str, Any]] = [("workspace", "w"), ("account", "a"), ("tier", "free")]
-_CHANGES = [b"%b", b" %b\n", b"%b,", b"%b{}", b"[%b]", b"%b\x00", b"\xef\xbb\xbf%b", b"%b1", b"%b\xff"]
-
-
-@settings(max_examples=300)
-@given(
-    _MEMBERS,
-    st.booleans(),
-    st.sampled_from(_CHANGES),
-    st.sampled_from(["", '"more":NaN', '"more":1e999', '"w":"\\ud800"']),
-)
-def test_what_is_read_the_fast_way_is_what_is_read_with_care(
-    members: list[tuple[str, Any]], good: bool, change: bytes, raw: str
-) -> None:
-    pairs = [f"{json.dumps(name)}:{json.dumps(value)}" for name, value in [*members, *(_GOOD if good else ())]]
-    value = change % ("{" + ",".join([*pairs, *([raw] if raw else [])]) + "}").encode()
-    fast = None if peculiar(value) else told_tier(value)
-    if fast is not None:
-        slow = workspace_from_json(value)
-        assert (fast.workspace, fast.account, fast.tier) == (slow.workspace, slow.account, slow.tier)
 
 
 class Patience(Homes):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agents.events import decode_event, peculiar, usage_of
-from schemas.record import Unreadable
+from agents.events import decode_event, usage_of
+from schemas.record import Unreadable, peculiar
 from schemas.usage import TYPES
 from tests.agents.reading_ground import EVENT, HORIZON_DAYS, READER, RECEIVED_MS, WORKSPACE, event, told, value_of
 from tests.oracle_reading import Dead, Sent, Settings, read_usage

@@ -1,6 +1,7 @@
 """A lane may take the chunk that waits behind the one it is at, and handle both as one."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from meter.batch.chunks import Chunk
 from tests.batch.stage import USAGE, Stage, on_stage
@@ -28,35 +29,33 @@ def test_a_lane_may_take_the_chunk_behind_too_and_all_is_released_but_what_it_ho
     on_stage(story)
 
 
-def test_nothing_is_taken_from_behind_once_the_partition_is_gone() -> None:
-    async def story(stage: Stage) -> None:
-        async def lose_it(chunk: Chunk) -> None:
-            stage.consumer.pause(USAGE)
-            assert stage.lane.behind(chunk) is None
+def only_the_first_is_handled(meanwhile: Callable[[Stage, Chunk], Awaitable[None]]) -> None:
+    """Of two chunks in line, if that is done while the first is handled."""
 
-        stage.lane.handling = lose_it
+    async def story(stage: Stage) -> None:
+        stage.lane.handling = lambda chunk: meanwhile(stage, chunk)
         stage.chunk(0, 5)
         stage.chunk(5, 9)
         await stage.turn()
         assert len(stage.lane.handled) == 1
 
     on_stage(story)
+
+
+def test_nothing_is_taken_from_behind_once_the_partition_is_gone() -> None:
+    async def lose_it(stage: Stage, chunk: Chunk) -> None:
+        stage.consumer.pause(USAGE)
+        assert stage.lane.behind(chunk) is None
+
+    only_the_first_is_handled(lose_it)
 
 
 def test_nothing_is_taken_from_behind_by_a_lane_that_is_let_go() -> None:
     left = []
 
-    async def story(stage: Stage) -> None:
-        async def while_leaving(chunk: Chunk) -> None:
-            leaving = asyncio.create_task(stage.runner.leave())
-            await asyncio.sleep(0)
-            assert stage.lane.behind(chunk) is None
-            left.append(leaving)
+    async def leave(stage: Stage, chunk: Chunk) -> None:
+        left.append(asyncio.create_task(stage.runner.leave()))
+        await asyncio.sleep(0)
+        assert stage.lane.behind(chunk) is None
 
-        stage.lane.handling = while_leaving
-        stage.chunk(0, 5)
-        stage.chunk(5, 9)
-        await stage.turn()
-        assert len(stage.lane.handled) == 1
-
-    on_stage(story)
+    only_the_first_is_handled(leave)

@@ -169,7 +169,10 @@ class Kafka:
                 asked = self.admin.list_consumer_group_offsets(
                     [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_SECONDS
                 )
-                return list(asked[group].result().topic_partitions or [])
+                places = list(asked[group].result().topic_partitions or [])
+                for place in places:
+                    _ = place.metadata  # decoded when it is looked at
+                return places
         raise AssertionError(f"the offsets of {group} could not be read in {OFFSET_TRIES} tries")
 
     def lag(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:

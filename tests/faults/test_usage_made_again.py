@@ -81,10 +81,7 @@ def commits(meter: Meter) -> list[TopicPartition]:
     """What the intake committed for `usage` after it had read of it."""
     prefix = meter.kafka.prefix
     found = [place for place in meter.kafka.offsets_of(prefix + INTAKE) if place.topic == prefix + USAGE]
-    try:
-        marks = [MARK.match(place.metadata or "") for place in found]
-    except UnicodeDecodeError:  # as far past the end as that
-        return []
+    marks = [MARK.match(place.metadata or "") for place in found]
     return [
         TopicPartition(place.topic, place.partition, place.offset, mark[0])
         for place, mark in zip(found, marks, strict=True)

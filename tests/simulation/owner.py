@@ -34,7 +34,6 @@ KNOBS = {
     "agents.builders.RECORD_LIMIT_BYTES": (700, 1024 * 1024),
     "agents.builders.LEAST_CUT": (1, 64),
     "agents.gathering.GROUP_BYTES": (300, 1024 * 1024),
-    "agents.usage.BACKLOG_RECORDS": (1, 5_000),
     "agents.usage.TURN_RECORDS": (1, 2, 2_000),
     "agents.shapes.SHAPES_KEPT": (2, 200_000),
     "tables.index.FINGERPRINT_BITS": (3, 40),
