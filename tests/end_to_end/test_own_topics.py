@@ -167,7 +167,7 @@ def gone_before(kafka: Kafka, workspace: str, offset: int, messages: list[Messag
 
 def aside(meter: Meter) -> bool:
     """Whether the group says that a partition is set aside."""
-    places = meter.kafka.offsets_of(f"{meter.kafka.prefix}meter-intake-own")
+    places = meter.kafka.marks_of(f"{meter.kafka.prefix}meter-intake-own")
     return any((place.metadata or "").startswith("aside") for place in places)
 
 

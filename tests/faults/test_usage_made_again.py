@@ -80,7 +80,7 @@ def right(meter: Meter, held: Sequence[Sequence[Sent]]) -> None:
 def commits(meter: Meter) -> list[TopicPartition]:
     """What the intake committed for `usage` after it had read of it."""
     prefix = meter.kafka.prefix
-    found = [place for place in meter.kafka.offsets_of(prefix + INTAKE) if place.topic == prefix + USAGE]
+    found = [place for place in meter.kafka.marks_of(prefix + INTAKE) if place.topic == prefix + USAGE]
     marks = [MARK.match(place.metadata or "") for place in found]
     return [
         TopicPartition(place.topic, place.partition, place.offset, mark[0])
