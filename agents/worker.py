@@ -17,7 +17,7 @@ from agents.own_topics import OwnTopics
 from agents.topic_watch import TopicWatch
 from agents.web import Web
 from meter.admin import connected_admin, ensure_topics, require_version
-from meter.batch import connections
+from meter.batch import connections, rejoining
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.settings import Settings
@@ -54,6 +54,7 @@ class Worker:
             loop.add_signal_handler(number, self._stop.set)
         self._lock = lock(self.settings.data_dir)
         connections.mend()
+        rejoining.mend()
         web = Web(self)
         await web.start()
         try:

@@ -104,7 +104,10 @@ class SlimResult(fetcher.FetchResult):
 
 
 def slim() -> None:
-    """Put the slim classes in the place of aiokafka's, for all consumers of this process."""
+    """Put the slim ways in the place of aiokafka's, for all consumers of this process, also those at work.
+
+    `FetchResult` stays the class it is: by it aiokafka tells what waits to be given out from an error.
+    """
     fetcher.MemoryRecords = Batches
     fetcher.PartitionRecords = SlimRecords
-    fetcher.FetchResult = SlimResult
+    fetcher.FetchResult.getall = SlimResult.getall

@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from meter.batch.records import Batches, SlimRecords, SlimResult
+from meter.batch.records import Batches, SlimRecords, SlimResult, slim
 
 TP = TopicPartition("usage", 0)
 
@@ -38,11 +38,10 @@ def log(batches: int, each: int, compression: int = 0) -> bytes:
     return written
 
 
-def read(records: type, result: type, content: bytes, since: int, most: int | None) -> tuple[list[Any], list[int]]:
-    """All records from `since`, at most `most` at a time, and the position after each turn."""
+def waiting(records: type, result: type, content: bytes, since: int) -> Any:
+    """What a fetch brought of a log and nobody has taken yet, from `since` on."""
     assignment = Assignment({TP})
-    state = assignment.state_value(TP)
-    state.reset_to(since)
+    assignment.state_value(TP).reset_to(since)
     unread = records(
         TP,
         Batches(content) if records is SlimRecords else MemoryRecords(content),
@@ -53,13 +52,32 @@ def read(records: type, result: type, content: bytes, since: int, most: int | No
         True,
         fetcher.READ_COMMITTED,
     )
-    fetched = result(TP, assignment=assignment, partition_records=unread, backoff=0)
+    return result(TP, assignment=assignment, partition_records=unread, backoff=0)
+
+
+def read(records: type, result: type, content: bytes, since: int, most: int | None) -> tuple[list[Any], list[int]]:
+    """All records from `since`, at most `most` at a time, and the position after each turn."""
+    fetched = waiting(records, result, content, since)
+    state = fetched._assignment.state_value(TP)
     found: list[Any] = []
     positions = []
     while fetched.has_more():
         found += fetched.getall(most)
         positions.append(state.position)
     return [(r.offset, r.timestamp, r.timestamp_type, r.key, r.value, tuple(r.headers)) for r in found], positions
+
+
+def test_what_was_fetched_before_the_slim_ways_came_is_still_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        for owner, name in ((fetcher, "MemoryRecords"), (fetcher, "PartitionRecords"), (fetcher, "FetchResult")):
+            monkeypatch.setattr(owner, name, getattr(owner, name))
+        monkeypatch.setattr(fetcher.FetchResult, "getall", fetcher.FetchResult.getall)
+        known = type(fetched := waiting(fetcher.PartitionRecords, fetcher.FetchResult, log(batches=2, each=3), 0))
+        slim()
+        assert known is fetcher.FetchResult  # aiokafka looks for exactly this class
+        assert [record.offset for record in fetched.getall()] == list(range(6))
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("most", [None, 1, 3, 7, 10, 100])
@@ -72,7 +90,7 @@ async def same(most: int | None, since: int) -> None:
     """The states of aiokafka want a running loop."""
     content = log(batches=3, each=10)
     expected, positions = read(fetcher.PartitionRecords, fetcher.FetchResult, content, since, most)
-    slim, slim_positions = read(SlimRecords, SlimResult, content, since, most)
-    assert slim == expected
-    assert [record[0] for record in slim] == list(range(since, 30))
+    lean, slim_positions = read(SlimRecords, SlimResult, content, since, most)
+    assert lean == expected
+    assert [record[0] for record in lean] == list(range(since, 30))
     assert slim_positions[-1] == positions[-1] == 30
