@@ -35,7 +35,7 @@ CREATE_TIME = 0
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk.
 TURN_RECORDS = 2_000
 #: A chunk of so many records says that there is a backlog; a smaller one is written at once.
-BACKLOG_RECORDS = 5_000
+BACKLOG_RECORDS = 2_500
 #: Records of so many journal partitions are filled at once: what is under way stays small where there are many.
 FILLED_AT_ONCE = 8
 #: Instant and day of what is no time.

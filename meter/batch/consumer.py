@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 #: How long one fetch may wait for records, in ms: the price of an idle round, not of a record.
 FETCH_WAIT_MS = 250
 #: The most bytes of one partition in one fetch: bounds memory and the time of one chunk.
-PARTITION_FETCH_BYTES = 4 << 20
+PARTITION_FETCH_BYTES = 2 << 20
 #: In place of the number of chunks handed out: more than are ever released.
 HALTED = 1 << 30
 
