@@ -1,11 +1,12 @@
 """Workers that sleep past their session in the middle of what they do, and wake when another has taken over."""
 
+import re
 import time
 from random import Random
 
 import pytest
 
-from tests.end_to_end.kafka import wait_until
+from tests.end_to_end.kafka import INPUTS, wait_until
 from tests.end_to_end.workers import Worker
 from tests.faults.load import Load, load, settings
 from tests.faults.verdict import ZERO_LAG_SECONDS, back_to_zero_lag, judged
@@ -27,6 +28,7 @@ def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
     meter = new_meter(settings())
     workers = meter.start_ready("ab")
     feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=20, pace=PACE)
+    inputs = sum(len(meter.kafka.partitions(topic)) for topic in INPUTS)
     for turn in range(SLEEPS):
         sleeper, other = workers[turn % 2], workers[1 - turn % 2]
         wait_until("both have a share", lambda: both_work(workers), TAKEN_OVER_SECONDS, meter.logs)
@@ -34,7 +36,7 @@ def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
         said = len(sleeper.log_text())
         sleeper.pause()
         try:
-            wait_until("the other has it all", lambda: has_all(other), TAKEN_OVER_SECONDS, meter.logs)  # noqa: B023 # waits here
+            wait_until("the other has it all", lambda: has_all(other, inputs), TAKEN_OVER_SECONDS, meter.logs)  # noqa: B023 # waits here
         finally:
             sleeper.resume()
         wait_until(
@@ -55,8 +57,11 @@ def both_work(workers: list[Worker]) -> bool:
     return all(worker.ready() and worker.metric("meter_partitions_assigned") > 0 for worker in workers)
 
 
-def has_all(worker: Worker) -> bool:
-    return worker.ready() and worker.metric("meter_partitions_assigned") == PARTITIONS
+def has_all(worker: Worker, inputs: int) -> bool:
+    """Of both groups: each notices by itself that the other worker is silent, and takes it back if it wakes before."""
+    taken = re.findall(r"\.meter-intake: (\d+) partitions assigned", worker.log_text())
+    mine = worker.metric("meter_partitions_assigned")
+    return worker.ready() and mine == PARTITIONS and taken[-1:] == [str(inputs)]
 
 
 def notices(worker: Worker, said: int) -> set[str]:
