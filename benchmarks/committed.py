@@ -1,15 +1,11 @@
 """What the meter has published, as a reader of committed records sees it from the beginning to the end."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
-
-#: With nothing new for so long, all is published.
-STILL_SECONDS = 3.0
 
 
 def read(broker: str, topic: str) -> Iterator[Any]:
@@ -48,12 +44,3 @@ def last_overages(broker: str, prefix: str) -> tuple[dict[str, int], int]:
         key = f"{told['account']}/{told['workspace']}/{told['item']}"
         last[key] = max(last.get(key, (0, 0)), (told["revision"], told["overage"]))
     return {key: overage for key, (_, overage) in last.items()}, records
-
-
-def settled_overages(broker: str, prefix: str) -> tuple[dict[str, int], int]:
-    """The last overages once no more come: the last event is counted, orders behind it may still be at work."""
-    found, before = last_overages(broker, prefix), -1
-    while found[1] != before:
-        time.sleep(STILL_SECONDS)
-        before, found = found[1], last_overages(broker, prefix)
-    return found

@@ -49,9 +49,9 @@ class Worker:
         body = self.get("/metrics") or ""
         return sum(float(value) for value in re.findall(rf"^{pattern} (\S+)$", body, re.MULTILINE))
 
-    def handled(self) -> float:
-        """Usage records with an outcome, committed."""
-        return self.metric(r'meter_records_total\{kind="usage",outcome="(?:counted|duplicate)"\}')
+    def handled(self, kind: str = "usage") -> float:
+        """Input records of a kind with an outcome, committed."""
+        return self.metric(rf'meter_records_total\{{kind="{kind}",outcome="(?:counted|duplicate)"\}}')
 
     def cpu(self) -> float:
         return cpu_seconds(self.process.pid)
@@ -87,20 +87,22 @@ def make_topics(number: int, settings: dict[str, str], directory: Path) -> None:
         worker.stop()
 
 
-def handled(workers: Sequence[Worker]) -> float:
-    """Usage records with an outcome, of all workers."""
-    return sum(worker.handled() for worker in workers)
+def handled(workers: Sequence[Worker], kind: str = "usage") -> float:
+    """Input records of a kind with an outcome, of all workers."""
+    return sum(worker.handled(kind) for worker in workers)
 
 
-def until_handled(workers: Sequence[Worker], events: int, seconds: float, poll_seconds: float = 0.1) -> float:
-    """Wait until so many usage records have an outcome; how many have. SystemExit if a worker ends, or time is over."""
+def until_handled(
+    workers: Sequence[Worker], records: int, seconds: float, poll_seconds: float = 0.1, kind: str = "usage"
+) -> float:
+    """Wait until so many records of a kind have an outcome; how many have. SystemExit if a worker, or the time, ends."""
     deadline = time.monotonic() + seconds
-    while (done := handled(workers)) < events:
+    while (done := handled(workers, kind)) < records:
         for worker in workers:
             if worker.process.poll() is not None:
                 raise SystemExit(f"a worker ended:\n{worker.log.read_text()[-2000:]}")
         if time.monotonic() > deadline:
-            raise SystemExit(f"not done within {seconds:.0f} s: {done:,.0f} of {events:,} events handled")
+            raise SystemExit(f"not done within {seconds:.0f} s: {done:,.0f} of {records:,} handled ({kind})")
         time.sleep(poll_seconds)
     return done
 

@@ -82,25 +82,21 @@ class SlimRecords(fetcher.PartitionRecords):
         return record
 
 
-class SlimResult(fetcher.FetchResult):
-    """One partition's part of a fetch, handed out in lists."""
-
-    _partition_records: Any
-
-    def getall(self, max_records: int | None = None) -> list[Any]:
-        if not self.check_assignment(self._topic_partition) or not self.has_more():
-            return []
-        records: Any = self._partition_records
-        taken: list[Any] = []
-        try:
-            taken.extend(islice(records, max_records))  # not zip: it would take one record more and drop it
-        except Exception as error:  # the records before it are good; the next fetch begins with it
-            if not taken:
-                raise UnreadableRecord(self._topic_partition, records.next_fetch_offset, error) from error
-        self._update_position()
-        if records._records_iterator is None:
-            self._partition_records = None
-        return taken
+def given_out(result: Any, max_records: int | None = None) -> list[Any]:
+    """In place of `FetchResult.getall`: one partition's part of a fetch, handed out in lists."""
+    if not result.check_assignment(result._topic_partition) or not result.has_more():
+        return []
+    records: Any = result._partition_records
+    taken: list[Any] = []
+    try:
+        taken.extend(islice(records, max_records))  # not zip: it would take one record more and drop it
+    except Exception as error:  # the records before it are good; the next fetch begins with it
+        if not taken:
+            raise UnreadableRecord(result._topic_partition, records.next_fetch_offset, error) from error
+    result._update_position()
+    if records._records_iterator is None:
+        result._partition_records = None
+    return taken
 
 
 def slim() -> None:
@@ -110,4 +106,4 @@ def slim() -> None:
     """
     fetcher.MemoryRecords = Batches
     fetcher.PartitionRecords = SlimRecords
-    fetcher.FetchResult.getall = SlimResult.getall
+    fetcher.FetchResult.getall = given_out

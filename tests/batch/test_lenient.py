@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.lenient import HEADER, read_leniently
-from meter.batch.records import Batches, SlimRecords, SlimResult, UnreadableRecord
+from meter.batch.records import Batches, SlimRecords, UnreadableRecord, given_out
 from tests.batch.test_records import TP, log, read
 from tests.record_batches import APPENDED_MS, CODECS, FIRST_MS, batch, counted, record, varint
 
@@ -30,7 +30,7 @@ def read_all(content: bytes, since: int = 0, most: int | None = None) -> tuple[l
     """What the worker's reader makes of a fetch, and its position after it."""
 
     async def told() -> tuple[list[Any], list[int]]:
-        return read(SlimRecords, SlimResult, content, since, most)
+        return read(SlimRecords, given_out, content, since, most)
 
     found, positions = asyncio.run(told())
     return found, positions[-1]

@@ -1,6 +1,7 @@
 """Records read a batch at a time are those aiokafka reads one by one: none more, none less, at the same position."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from meter.batch.records import Batches, SlimRecords, SlimResult, slim
+from meter.batch.records import Batches, SlimRecords, given_out, slim
 
 TP = TopicPartition("usage", 0)
 
@@ -38,7 +39,7 @@ def log(batches: int, each: int, compression: int = 0) -> bytes:
     return written
 
 
-def waiting(records: type, result: type, content: bytes, since: int) -> Any:
+def waiting(records: type, content: bytes, since: int) -> Any:
     """What a fetch brought of a log and nobody has taken yet, from `since` on."""
     assignment = Assignment({TP})
     assignment.state_value(TP).reset_to(since)
@@ -52,17 +53,19 @@ def waiting(records: type, result: type, content: bytes, since: int) -> Any:
         True,
         fetcher.READ_COMMITTED,
     )
-    return result(TP, assignment=assignment, partition_records=unread, backoff=0)
+    return fetcher.FetchResult(TP, assignment=assignment, partition_records=unread, backoff=0)
 
 
-def read(records: type, result: type, content: bytes, since: int, most: int | None) -> tuple[list[Any], list[int]]:
+def read(
+    records: type, getall: Callable[..., list[Any]], content: bytes, since: int, most: int | None
+) -> tuple[list[Any], list[int]]:
     """All records from `since`, at most `most` at a time, and the position after each turn."""
-    fetched = waiting(records, result, content, since)
+    fetched = waiting(records, content, since)
     state = fetched._assignment.state_value(TP)
     found: list[Any] = []
     positions = []
     while fetched.has_more():
-        found += fetched.getall(most)
+        found += getall(fetched, most)
         positions.append(state.position)
     return [(r.offset, r.timestamp, r.timestamp_type, r.key, r.value, tuple(r.headers)) for r in found], positions
 
@@ -72,7 +75,7 @@ def test_what_was_fetched_before_the_slim_ways_came_is_still_given_out(monkeypat
         for owner, name in ((fetcher, "MemoryRecords"), (fetcher, "PartitionRecords"), (fetcher, "FetchResult")):
             monkeypatch.setattr(owner, name, getattr(owner, name))
         monkeypatch.setattr(fetcher.FetchResult, "getall", fetcher.FetchResult.getall)
-        known = type(fetched := waiting(fetcher.PartitionRecords, fetcher.FetchResult, log(batches=2, each=3), 0))
+        known = type(fetched := waiting(fetcher.PartitionRecords, log(batches=2, each=3), 0))
         slim()
         assert known is fetcher.FetchResult  # aiokafka looks for exactly this class
         assert [record.offset for record in fetched.getall()] == list(range(6))
@@ -89,8 +92,8 @@ def test_slim_records_are_aiokafkas_records(most: int | None, since: int) -> Non
 async def same(most: int | None, since: int) -> None:
     """The states of aiokafka want a running loop."""
     content = log(batches=3, each=10)
-    expected, positions = read(fetcher.PartitionRecords, fetcher.FetchResult, content, since, most)
-    lean, slim_positions = read(SlimRecords, SlimResult, content, since, most)
+    expected, positions = read(fetcher.PartitionRecords, fetcher.FetchResult.getall, content, since, most)
+    lean, slim_positions = read(SlimRecords, given_out, content, since, most)
     assert lean == expected
     assert [record[0] for record in lean] == list(range(since, 30))
     assert slim_positions[-1] == positions[-1] == 30

@@ -57,14 +57,17 @@ def both_work(workers: list[Worker]) -> bool:
     return all(worker.ready() and worker.metric("meter_partitions_assigned") > 0 for worker in workers)
 
 
+def shares(said: str, group: str) -> list[int]:
+    """How many partitions a worker says that a group gave it, time after time."""
+    return [int(count) for count in re.findall(rf"\.{group}: (\d+) partitions assigned", said)]
+
+
 def has_all(worker: Worker, inputs: int) -> bool:
     """Of both groups: each notices by itself that the other worker is silent, and takes it back if it wakes before."""
-    taken = re.findall(r"\.meter-intake: (\d+) partitions assigned", worker.log_text())
     mine = worker.metric("meter_partitions_assigned")
-    return worker.ready() and mine == PARTITIONS and taken[-1:] == [str(inputs)]
+    return worker.ready() and mine == PARTITIONS and shares(worker.log_text(), "meter-intake")[-1:] == [inputs]
 
 
 def notices(worker: Worker, said: int) -> set[str]:
     """The groups in which a worker was given a new share since."""
-    lines = [line for line in worker.log_text()[said:].splitlines() if "partitions assigned" in line]
-    return {group for group in ("meter", "meter-intake") if any(f".{group}: " in line for line in lines)}
+    return {group for group in ("meter", "meter-intake") if shares(worker.log_text()[said:], group)}
