@@ -95,7 +95,7 @@ def handled(workers: Sequence[Worker], kind: str = "usage") -> float:
 def until_handled(
     workers: Sequence[Worker], records: int, seconds: float, poll_seconds: float = 0.1, kind: str = "usage"
 ) -> float:
-    """Wait until so many records of a kind have an outcome; how many have. SystemExit if a worker, or the time, ends."""
+    """Wait until so many records of a kind have an outcome: how many. SystemExit if a worker, or the time, ends."""
     deadline = time.monotonic() + seconds
     while (done := handled(workers, kind)) < records:
         for worker in workers:
