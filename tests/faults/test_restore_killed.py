@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 CHANGELOG = "meter.changelog"
 #: So that a changelog of thousands is restored in dozens of batches, and most of them reach the disk.
 SMALL = {"RESTORE_RECORDS": "40", "MEMTABLE_BYTES": "65536"}
+#: A slow worker writes fewer, larger chunks: enough all the same for a memtable of every partition to fill.
+EVENTS = 12_000
 APPLIED = re.compile(r"is ours: (\d+) changelog records applied")
 
 
@@ -24,7 +26,7 @@ def test_a_restore_killed_twice_goes_on_where_it_was_and_all_is_counted(
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = new_meter(settings())
-    *first, second, third = slices(load(seed, meter.settings, events=6_000).steps, 5)
+    *first, second, third = slices(load(seed, meter.settings, events=EVENTS).steps, 5)
     worker = meter.start().wait_ready()
     fed = Load(meter.kafka, [step for part in first for step in part]).join()
     back_to_zero_lag(meter)
