@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from agents.announcing import copy
 from agents.reading import AHEAD_LIMIT_US, UsageReader
-from agents.recorded import Recorded, announced_by, recorded
+from agents.recorded import Recorded, announced_by, reading, recorded
 from meter.batch.lanes import Retake
 from meter.rules.days import LAST_DAY, day_text
 from meter.rules.versions import Announced, version_of
@@ -80,6 +80,10 @@ class FollowedCatalogue(KnownCatalogue):
 
     async def start(self) -> None:
         """Know all that is recorded, copies included, and follow what comes."""
+        async with reading(self._kwargs) as reader:
+            self._known = known = await recorded(reader, self._topics)
+        if known is None:
+            raise Trouble(f"{self._topics.journal}/0 is empty; it was opened when this worker started")
         self._consumer = consumer = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -89,9 +93,6 @@ class FollowedCatalogue(KnownCatalogue):
             **self._kwargs,
         )
         await consumer.start()
-        self._known = known = await recorded(consumer, self._topics)
-        if known is None:
-            raise Trouble(f"{self._topics.journal}/0 is empty; it was opened when this worker started")
         self._uncopied = list(known.facts.announced)
         consumer.assign([self._tp])
         consumer.seek(self._tp, known.next_offset)

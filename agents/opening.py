@@ -8,8 +8,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import aiokafka
@@ -21,7 +20,7 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.announcing import PAST, announce, compare
 from agents.marks import Mark
 from agents.recorded import OpeningRefused as OpeningRefused
-from agents.recorded import Recorded, begun, first, opening, recorded
+from agents.recorded import Recorded, begun, first, opening, reading, recorded
 from meter.admin import connected_admin, partition_counts
 from meter.failpoints import reach
 from meter.rules.facts import Facts
@@ -35,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: A group's coordinator may be missing for so long: that of a new cluster, or while a broker restarts.
 COORDINATOR_SECONDS = 30.0
+#: How long until it is asked for again.
+AGAIN_SECONDS = 0.2
 
 Known = TypeVar("Known")
 
@@ -55,7 +56,7 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
         catalogue=catalogue_json(catalogue),
     )
     producer = AIOKafkaProducer(enable_idempotence=True, max_request_size=2 << 20, **settings.kafka_client_kwargs())
-    async with reading(settings) as reader:
+    async with reading(settings.kafka_client_kwargs()) as reader:
         await producer.start()
         try:
             known = await recorded(reader, topics)
@@ -80,7 +81,7 @@ async def _refuse_read_sources(settings: Settings, topics: Topics) -> None:
     """An empty journal is a new one only if no intake ever wrote what it read into one under this prefix."""
     async with connected_admin(settings) as admin:
         for group in (topics.intake_group, topics.own_intake_group):
-            for tp, at in (await _offsets_of(admin, group)).items():
+            for tp, at in (await offsets_of(admin, group)).items():
                 if Mark.read(at.metadata or "") is not None:
                     raise OpeningRefused(
                         f"{topics.journal}/0 is empty, but the intake has read {tp.topic}/{tp.partition} up to "
@@ -88,7 +89,7 @@ async def _refuse_read_sources(settings: Settings, topics: Topics) -> None:
                     )
 
 
-async def _offsets_of(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
+async def offsets_of(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
     """A group's offsets; a new cluster makes the topic of all groups' offsets when it is first asked for some."""
     deadline = time.monotonic() + COORDINATOR_SECONDS
     while True:
@@ -98,7 +99,7 @@ async def _offsets_of(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPa
         except KafkaError as error:
             if not error.retriable or time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, opened: Opening) -> None:
@@ -113,23 +114,6 @@ async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, t
                 f"{topics.journal}/{partition} begins with another opening than {topics.journal}/0: "
                 "one of them was made anew; restore the topic, or begin under another prefix"
             )
-
-
-@asynccontextmanager
-async def reading(settings: Settings) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
-    """A consumer of committed records that goes nowhere by itself."""
-    reader = aiokafka.AIOKafkaConsumer(
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=4 << 20,
-        **settings.kafka_client_kwargs(),
-    )
-    await reader.start()
-    try:
-        yield reader
-    finally:
-        await reader.stop()
 
 
 async def recorded_under(settings: Settings) -> Recorded:
@@ -150,7 +134,7 @@ async def _read(
         counts = await partition_counts(admin)
     known = None
     if topics.journal in counts and topics.changelog in counts:
-        async with reading(settings) as reader:
+        async with reading(settings.kafka_client_kwargs()) as reader:
             known = await ask(reader, topics)
     if known is None:
         raise Trouble(

@@ -4,7 +4,8 @@ Read as the meter itself would: from the state, if there is one (changelog parti
 the time when the journal no longer starts at 0), then on through the journal to its end.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ PATIENCE_SECONDS = 20.0
 #: The state is looked for in the last so many records of the changelog, then in more before them.
 WINDOW = 5_000
 WIDER = 8
+#: A consumer that goes from one place to the next first waits for what it asked at the last one: this long, in ms.
+ANSWER_MS = 10
 #: Offset and time of the last record folded, where there is no state.
 NOTHING_FOLDED = (-1, 0)
 
@@ -41,6 +44,24 @@ class Recorded:
     facts: Facts
     next_offset: int
     newest_ms: int
+
+
+@asynccontextmanager
+async def reading(client_kwargs: Mapping[str, Any]) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
+    """A consumer of committed records that goes nowhere by itself, for a few looks at different places."""
+    reader = aiokafka.AIOKafkaConsumer(
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_wait_ms=ANSWER_MS,
+        **client_kwargs,
+    )
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()
 
 
 async def first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> Opening | None:

@@ -23,10 +23,12 @@ Key = tuple[str | None, str, int | None, str | bool, int]
 class Shape:
     """Same workspace, item, retention, billing day and type (`corrected` or not); `least`: its least quantity."""
 
-    __slots__ = ("corrected", "day", "home", "item", "least", "prefix", "retention")
+    __slots__ = ("corrected", "day", "home", "item", "least", "partition", "prefix", "retention")
 
-    def __init__(self, home: Home, reading: Reading, least: int) -> None:
+    def __init__(self, home: Home, partition: int, reading: Reading, least: int) -> None:
         self.home = home
+        #: The journal partition of its account.
+        self.partition = partition
         self.item = reading.item
         self.retention = reading.retention
         self.day = reading.day
@@ -57,7 +59,7 @@ class Shapes:
         self.shapes.append(shape)
         if number >= self._by_number.shape[1]:
             self._by_number = np.concatenate((self._by_number, np.empty_like(self._by_number)), axis=1)
-        self._by_number[:, number] = shape.least, shape.day, shape.home.partition
+        self._by_number[:, number] = shape.least, shape.day, shape.partition
         return number
 
     def learn(self, key: Key, number: int) -> None:

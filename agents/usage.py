@@ -240,7 +240,7 @@ class Packer:
         number = shapes.get(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
         if number == UNKNOWN:
             least = -QUANTITY_LIMIT if reading.corrected and self.intake.reader.adds_up(reading) else 0
-            number = shapes.add(Shape(home, reading, least))
+            number = shapes.add(Shape(home, self.intake.homes.partition_of(home.named.account), reading, least))
             if final:
                 shapes.learn(key, number)
             else:

@@ -125,9 +125,10 @@ class Bench:
         return clock.of("pack", lambda: [record for builder in built for record in pack([builder])])
 
     def _lane(self) -> Any:
-        homes = {workspace: Home(named, 0, 0, 0) for workspace, named in self.named.items()}
+        homes = {workspace: Home(named, 0, 0) for workspace, named in self.named.items()}
         reader = UsageReader(self.catalogue, self.zone, HORIZON_DAYS)
-        intake = SimpleNamespace(reader=reader, catalogue=KnownCatalogue(), homes=SimpleNamespace(known=homes.get))
+        known = SimpleNamespace(known=homes.get, partition_of=lambda account: 0)
+        intake = SimpleNamespace(reader=reader, catalogue=KnownCatalogue(), homes=known)
         shapes = Shapes()
         return SimpleNamespace(
             intake=intake,

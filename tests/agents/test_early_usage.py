@@ -53,8 +53,8 @@ class Intake:
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
         self.shapes = Shapes()
-        home = Home(Named("wksp_a", "acct_1", 0), 0, 0)
-        self.homes = SimpleNamespace(known=lambda workspace: home)
+        home = Home(Named("wksp_a", "acct_1", 0), 0)
+        self.homes = SimpleNamespace(known=lambda workspace: home, partition_of=lambda account: 0)
         self.metrics = SimpleNamespace(count=_nothing, dead=_nothing, seen=_nothing)
         self.writers = [SimpleNamespace(add=self._add)]
         self.counted: list[tuple[str, int]] = []

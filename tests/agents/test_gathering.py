@@ -35,8 +35,8 @@ Event = tuple[str, int, str, int, str]
 
 
 def shape(workspace: str) -> Shape:
-    home = Home(Named(workspace, "acct", DAY), 0, 0)
-    return Shape(home, Reading(workspace, "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
+    home = Home(Named(workspace, "acct", DAY), 0)
+    return Shape(home, 0, Reading(workspace, "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
 
 
 def built(topic: str, events: Sequence[Event], known: Sequence[Shape] = ()) -> UsageBuilder:
