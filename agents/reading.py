@@ -24,6 +24,10 @@ ORDER_LIMIT = 256 * 1024
 AHEAD_LIMIT_US = 300_000_000
 #: Workspace ids known to have the form of one; beyond it they are looked at anew.
 IDS_KEPT = 200_000
+#: Times remembered, if they are not written at greater length than one with nanoseconds.
+TIMES_KEPT, TIME_LENGTH = 10_000, 35
+#: Instant and day of what is no time.
+NO_TIME = (0, -1)
 
 
 class Reading(NamedTuple):
@@ -64,6 +68,25 @@ def check_size(value: bytes, headers: Headers, limit: int) -> None:
         raise Dead(DeadReason.TOO_LARGE, f"value and headers are at most {limit} bytes, these are {size}")
 
 
+class Times(dict[str, tuple[int, int]]):
+    """Instants and billing days of times as they are written; most come again."""
+
+    def __init__(self, zone: BillingZone) -> None:
+        self._zone = zone
+
+    def __missing__(self, text: str) -> tuple[int, int]:
+        try:
+            time_us = parse_time(text)
+        except ValueError:
+            return NO_TIME
+        at = time_us, self._zone.day_of(time_us)
+        if len(self) >= TIMES_KEPT:
+            self.clear()
+        if len(text) <= TIME_LENGTH:
+            self[text] = at
+        return at
+
+
 class UsageReader:
     """Reads usage records by the facts of the meter."""
 
@@ -72,6 +95,7 @@ class UsageReader:
         self.zone = zone
         self.horizon_days = horizon_days
         self._items: dict[tuple[int, str], Item] = {}
+        self.times = Times(zone)
         self._received = (0, 0)
         self._ids: set[str | None] = set()
 
@@ -105,11 +129,6 @@ class UsageReader:
             event.id,
         )
         return read, (subject, data.item, data.retention_days, event.type)
-
-    def time_and_day(self, text: str) -> tuple[int, int]:
-        """An instant and its billing day; ValueError if the text is no time."""
-        time_us = parse_time(text)
-        return time_us, self.zone.day_of(time_us)
 
     def oldest(self, received_ms: int) -> int:
         """The oldest day that a record received then may still report."""

@@ -169,10 +169,9 @@ class SourceLane(Lane):
                 self.intake.doubt()
                 raise Retake(f"a dead letter was not acknowledged ({error!r})") from error
             raise
-        last = chunk.records[-1]
-        self.mark = Mark.of(last)
+        self.mark = Mark.of(chunk.last)
         self.position = chunk.position
-        self.intake.metrics.seen(self.kind, self.received(last))
+        self.intake.metrics.seen(self.kind, self.received(chunk.last))
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
         """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""

@@ -1,14 +1,14 @@
 """Usage groups of one event, for tests that fold journal records of their own making."""
 
 from schemas.columns import column, ints
-from schemas.journal import Evidence, Slot, UsageGroup, encode_evidence, identity, name_prefix
+from schemas.journal import Evidence, Slot, UsageGroup, encode_evidence, identities, name_prefix
 
 SOURCE = "test"
 
 
 def identity_of(workspace: str, source: str, name: str) -> bytes:
     """The identity of an event."""
-    return identity(name_prefix(workspace) + name_prefix(source) + name.encode())
+    return identities([name_prefix(workspace) + name_prefix(source) + name.encode()])[0]
 
 
 def usage_group(

@@ -1,31 +1,68 @@
 """A chunk: what one fetch brought of one partition, the unit that flows through Faust instead of single records."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import faust
-from aiokafka import ConsumerRecord
 from faust.types import TP
+
+from meter.batch.records import Unopened
 
 #: Chunks of one partition handed out and not yet released: one at work, one ready behind it.
 CHUNKS_AHEAD = 2
 
 
-@dataclass(slots=True, eq=False)
 class Chunk:
-    """Consecutive records of one partition.
+    """Consecutive records of one partition, made as they are asked for.
 
     `position` is where reading goes on after it: not the last offset + 1, since transaction markers and
     compacted records occupy offsets too; `start` is where it went on before it. `epoch` names the reading it
     belongs to: a partition taken away, or begun anew, makes it void.
     """
 
-    tp: TP
-    records: Sequence[ConsumerRecord[bytes, bytes]]
-    position: int
-    epoch: int
-    start: int = 0
+    __slots__ = ("_in_pieces", "_position", "_records", "_unopened", "epoch", "start", "tp")
+
+    def __init__(self, tp: TP, records: Sequence[Any] | Unopened, position: int, epoch: int, start: int = 0) -> None:
+        self.tp = tp
+        self.epoch = epoch
+        self.start = start
+        self._position = position
+        self._in_pieces = False
+        self._unopened = records if isinstance(records, Unopened) else None
+        self._records = None if isinstance(records, Unopened) else records
+
+    @property
+    def whole(self) -> bool:
+        """False once a record that cannot be read ended it early."""
+        return self._unopened is None or self._unopened.whole
+
+    @property
+    def position(self) -> int:
+        """Where reading goes on: of a chunk that ended early, with the record that cannot be read."""
+        return self._position if self._unopened is None or self._unopened.whole else self._unopened.end
+
+    @property
+    def records(self) -> Sequence[Any]:
+        """All its records, made together."""
+        if self._records is None:
+            assert self._unopened is not None and not self._in_pieces, "a chunk is had whole or in pieces"
+            self._records = self._unopened.take(sys.maxsize)
+        return self._records
+
+    @property
+    def last(self) -> Any:
+        """The last record, once all were read."""
+        return self.records[-1] if self._unopened is None else self._unopened.last
+
+    def pieces(self, count: int) -> Iterator[Sequence[Any]]:
+        """Its records, `count` at a time, to be had once: each piece is gone when the next one is made."""
+        if self._unopened is None or self._records is not None:
+            yield from (self.records[start : start + count] for start in range(0, len(self.records), count))
+        else:
+            self._in_pieces = True
+            while piece := self._unopened.take(count):
+                yield piece
 
 
 class ChunkSchema(faust.Schema):

@@ -20,7 +20,7 @@ from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.offsets import RETRY_SECONDS, GroupOffsets
-from meter.batch.records import slim
+from meter.batch.records import later, slim
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,7 @@ class ChunkConsumer(GroupOffsets):
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            value_deserializer=later,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=4 * PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
@@ -146,8 +147,13 @@ class ChunkConsumer(GroupOffsets):
             self.kafka.pause(TopicPartition(*tp))
 
     def release(self, chunk: Chunk) -> None:
-        """A lane is done with a chunk: another may be read."""
-        if self.current(chunk):
+        """A lane is done with a chunk: another may be read; behind one that ended early, from there on."""
+        if not self.current(chunk):
+            return
+        if not chunk.whole:
+            if chunk.tp in self.assignment():
+                self.begin(chunk.tp, chunk.position)
+        else:
             self._ahead[chunk.tp] -= 1
             self._wake.set()
 

@@ -80,6 +80,10 @@ class _Line(asyncio.Queue[Chunk | Exception | None]):
             return following
         return None
 
+    def void(self) -> None:
+        """Forget chunks and doubts: reading begins anew before them, and meets again what is still so."""
+        self._queue = deque(told for told in self._queue if told is None)
+
 
 class Runner:
     """Runs one lane in a task: its queue, its re-takes, its end."""
@@ -178,12 +182,15 @@ class Runner:
                 consumer.begin(lane.tp, lane.position)
             else:
                 await self._handle(chunk)
+            del chunk  # it may be megabytes, and the next one may be long in coming
 
     async def _handle(self, chunk: Chunk) -> None:
         self.busy = True
         self._given = chunk
         await self.lane.handle(chunk)
         self.busy = False
+        if not self._given.whole:
+            self.queue.void()
         self.lane.app.consumer.release(self._given)
         self._given = None
 

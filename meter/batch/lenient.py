@@ -87,13 +87,16 @@ class _Batch:
         self.content = content
         self.base = base
         self.last = last
+        #: The last offset that leaves one to each of the records behind.
+        self.latest = last
         self.first_ms = first_ms
         self.appended_ms = appended_ms
 
     def records(self, count: int) -> Iterator[LenientRecord]:
         """Records with rising offsets up to the batch's last; where a length is torn, so is what stands behind it."""
         at, expected = 0, self.base
-        for _ in range(count):
+        for number in range(count):
+            self.latest = self.last - (count - 1 - number)
             if expected > self.last:
                 return
             body, at = self._body(at)
@@ -133,8 +136,8 @@ class _Batch:
         return LenientRecord(offset, *self._time(delta_ms), None, b"", (), torn=why, raw=body)
 
     def _offset(self, delta: int, expected: int) -> int:
-        """Its own, if the records before it and the batch leave room for it; else the one that follows."""
-        return self.base + delta if expected <= self.base + delta <= self.last else expected
+        """Its own, if the records before it and behind it leave room for it; else the one that follows."""
+        return self.base + delta if expected <= self.base + delta <= self.latest else expected
 
     def _time(self, delta_ms: int) -> tuple[int, int]:
         """Its timestamp and the type of that."""

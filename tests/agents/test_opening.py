@@ -6,12 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
-from agents import opening as opening_module
 from agents.announcing import announce, compare
 from agents.catalogue import FollowedCatalogue, KnownCatalogue
-from agents.opening import offsets_of
 from agents.reading import Dead, UsageReader
 from agents.recorded import OpeningRefused, Recorded, opening, recorded
 from meter.batch.lanes import Retake
@@ -295,41 +292,3 @@ def test_a_reader_that_is_given_another_catalogue_forgets_the_items_of_the_last(
     reader.use(Catalogue("CNY", 372, (version("2026-01-01", calls="1"),)))
     with pytest.raises(Dead, match="no such item"):
         reader.read(value, (), received_ms)
-
-
-class NewCluster:
-    """Asked for a group's offsets, it has no coordinator for the first so many times."""
-
-    def __init__(self, missing: int, error: KafkaError) -> None:
-        self.missing, self.error, self.asked = missing, error, 0
-
-    async def list_consumer_group_offsets(self, group: str) -> dict[str, int]:
-        self.asked += 1
-        if self.asked <= self.missing:
-            raise self.error
-        return {group: 7}
-
-
-def test_the_offsets_of_a_group_are_asked_for_until_a_new_cluster_has_its_coordinator(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(opening_module, "AGAIN_SECONDS", 0.0)
-    cluster: Any = NewCluster(3, GroupCoordinatorNotAvailableError())
-    assert asyncio.run(offsets_of(cluster, "intake")) == {"intake": 7}
-    assert cluster.asked == 4
-
-
-def test_what_no_other_try_can_mend_is_told_at_once() -> None:
-    cluster: Any = NewCluster(3, GroupAuthorizationFailedError())
-    with pytest.raises(GroupAuthorizationFailedError):
-        asyncio.run(offsets_of(cluster, "intake"))
-    assert cluster.asked == 1
-
-
-def test_a_coordinator_that_never_comes_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening_module, "AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr(opening_module, "COORDINATOR_SECONDS", 0.05)
-    cluster: Any = NewCluster(1_000_000_000, GroupCoordinatorNotAvailableError())
-    with pytest.raises(GroupCoordinatorNotAvailableError):
-        asyncio.run(offsets_of(cluster, "intake"))
-    assert cluster.asked > 1
