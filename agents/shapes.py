@@ -23,7 +23,7 @@ Key = tuple[str | None, str, int | None, str | bool, int]
 class Shape:
     """Same workspace, item, retention, billing day and type (`corrected` or not); `least`: its least quantity."""
 
-    __slots__ = ("corrected", "day", "home", "item", "least", "partition", "prefix", "retention")
+    __slots__ = ("corrected", "day", "home", "item", "least", "partition", "retention")
 
     def __init__(self, home: Home, partition: int, reading: Reading, least: int) -> None:
         self.home = home
@@ -34,8 +34,6 @@ class Shape:
         self.day = reading.day
         self.corrected = reading.corrected
         self.least = least
-        #: How the identity of such an event begins.
-        self.prefix = name_prefix(reading.workspace)
 
 
 class Shapes:
@@ -43,7 +41,12 @@ class Shapes:
 
     def __init__(self) -> None:
         self.shapes: list[Shape] = []
+        #: How the identity of an event of each shape begins: the same bytes for all shapes of a workspace.
+        self.prefixes: list[bytes] = []
+        self._prefix_of: dict[str, bytes] = {}
         self._numbers: dict[Key, int] = {}
+        #: Texts of keys, each once: a key is found by what stands in the core's cache, or it is not cheap.
+        self._texts: dict[str | None, str | None] = {}
         #: The number of a known shape.
         self.get = self._numbers.get
         self._by_number = np.empty((3, 1024), dtype=np.int64)
@@ -57,6 +60,8 @@ class Shapes:
         """A shape's number; of one that is not learnt too, for this chunk only."""
         number = len(self.shapes)
         self.shapes.append(shape)
+        workspace = shape.home.named.workspace
+        self.prefixes.append(self._prefix_of.setdefault(workspace, name_prefix(workspace)))
         if number >= self._by_number.shape[1]:
             self._by_number = np.concatenate((self._by_number, np.empty_like(self._by_number)), axis=1)
         self._by_number[:, number] = shape.least, shape.day, shape.partition
@@ -64,7 +69,9 @@ class Shapes:
 
     def learn(self, key: Key, number: int) -> None:
         """Events of this key are of this shape."""
-        self._numbers[key] = number
+        subject, item, *others = key
+        same = self._texts.setdefault
+        self._numbers[(same(subject, subject), same(item, item), *others)] = number  # type: ignore[index] # a key again
 
     @property
     def least(self) -> Ints:

@@ -33,8 +33,8 @@ OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
 #: `record.timestamp_type` of a time that the producer gave.
 CREATE_TIME = 0
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk. And as many
-#: as a core's own cache holds with all that is made of them: 2,000 cost half as much again.
-TURN_RECORDS = 300
+#: as a core's own cache holds with all that is made of them; 2,000 cost more wherever that cache is shared.
+TURN_RECORDS = 500
 #: A chunk of so many records says that there is a backlog; a smaller one is written at once.
 BACKLOG_RECORDS = 2_500
 #: Records of so many journal partitions are filled at once: what is under way stays small where there are many.
@@ -195,10 +195,10 @@ class Packer:
                 columns[4][at] = self._sources[judged.source]
 
     def _keep(self, columns: tuple[Ints, ...], ids: list[str]) -> None:
-        shapes, prefixes = self._shapes.shapes, self._sources.prefixes
+        workspaces, sources = self._shapes.prefixes, self._sources.prefixes
         self._identities += identities(
             [
-                shapes[shape].prefix + prefixes[source] + name.encode()
+                workspaces[shape] + sources[source] + name.encode()
                 for shape, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True)
             ]
         )
