@@ -47,7 +47,11 @@ def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str
             worker.stop()
 
 
-def timed(load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | None, prefix: str) -> Run:
+def timed(
+    load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | None, prefix: str, orders: int | None = None
+) -> Run:
+    """Time a load that is being sent; `orders`: how many of its orders these workers decide (None: all)."""
+    orders = load.accounts * load.plans if orders is None else orders
     begun = until_handled(workers, 1, LIMIT_SECONDS, 0.02)
     since, cpu = time.monotonic(), [worker.cpu() for worker in workers]
     broker_cpu = cpu_seconds(broker_pid) if broker_pid else 0.0
@@ -55,7 +59,7 @@ def timed(load: Load, workers: Sequence[Worker], broker: str, broker_pid: int | 
     seconds, events = time.monotonic() - since, load.events - begun
     used = tuple((worker.cpu() - before) / events * 1e6 for worker, before in zip(workers, cpu, strict=True))
     broker_used = (cpu_seconds(broker_pid) - broker_cpu) / events * 1e6 if broker_pid else 0.0
-    until_handled(workers, load.accounts * load.plans, LIMIT_SECONDS, kind="order")  # some stand behind the last event
+    until_handled(workers, orders, LIMIT_SECONDS, kind="order")  # some stand behind the last event
     published, records = last_overages(broker, prefix)
     wrong = wrong_keys(load.overages(), published)
     peak = sum(worker.peak_mib() for worker in workers)

@@ -75,6 +75,7 @@ class PointRun:
         workers = self._workers(self.point.roles)
         try:
             until_handled(workers, load.events, LIMIT_SECONDS)
+            until_handled(workers, load.accounts * load.plans, LIMIT_SECONDS, kind="order")
         finally:
             self._stop(workers)
 
@@ -100,4 +101,5 @@ class PointRun:
             worker.stop()
 
     def _timed(self, workers: Sequence[Worker]) -> Run:
-        return timed(self.load, workers, self.cluster.broker, self.broker_pid, self.prefix)
+        orders = 0 if self.point.before else None  # those before them decided all
+        return timed(self.load, workers, self.cluster.broker, self.broker_pid, self.prefix, orders)
