@@ -9,6 +9,7 @@ import pytest
 TESTS = Path(__file__).parent
 TEXT = (TESTS.parent / "docs" / "guarantees.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
+FOUND = [line for line in TEXT.splitlines() if re.match(r"\d+\. ", line)]
 ROWS = [line for line in TEXT.splitlines() if re.match(r"\| \d", line)]
 
 
@@ -18,6 +19,14 @@ def test_every_promise_names_tests_that_there_are(row: str) -> None:
     assert named, "a promise without a test is a wish"
     missing = [(path, name) for path, name in named if name not in functions(TESTS / path)]
     assert not missing
+
+
+def test_everything_that_was_found_names_tests_that_there_are() -> None:
+    assert len(FOUND) > 20
+    for line in FOUND:
+        named = NAMED.findall(line)
+        assert named, line
+        assert [(path, name) for path, name in named if name not in functions(TESTS / path)] == []
 
 
 def functions(path: Path) -> set[str]:
