@@ -57,8 +57,8 @@ async def reading(client_kwargs: Mapping[str, Any]) -> AsyncIterator[aiokafka.AI
         fetch_max_wait_ms=ANSWER_MS,
         **client_kwargs,
     )
-    await reader.start()
     try:
+        await reader.start()
         yield reader
     finally:
         await reader.stop()

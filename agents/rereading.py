@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from agents.recorded import reading
 from meter.admin import BrokerUnreachable
 from meter.settings import Settings
 from meter.topics import Topics
@@ -38,22 +38,12 @@ class Span:
 @asynccontextmanager
 async def open_journal(settings: Settings) -> AsyncIterator[Any]:
     """A reader of committed records that never jumps."""
-    reader = aiokafka.AIOKafkaConsumer(
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        fetch_max_wait_ms=100,
-        max_partition_fetch_bytes=4 << 20,
-        **settings.kafka_client_kwargs(),
-    )
-    try:
+    async with AsyncExitStack() as stack:
         try:
-            await reader.start()
+            reader = await stack.enter_async_context(reading(settings.kafka_client_kwargs()))
         except (KafkaError, OSError) as error:
             raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
         yield reader
-    finally:
-        await reader.stop()
 
 
 async def ends_of(reader: Any, topic: str, partitions: Iterable[int]) -> dict[int, int]:

@@ -150,12 +150,11 @@ class ChunkConsumer(GroupOffsets):
         """A lane is done with a chunk: another may be read; behind one that ended early, from there on."""
         if not self.current(chunk):
             return
-        if not chunk.whole:
-            if chunk.tp in self.assignment():
-                self.begin(chunk.tp, chunk.position)
-        else:
+        if chunk.whole:
             self._ahead[chunk.tp] -= 1
             self._wake.set()
+        elif chunk.tp in self.assignment():
+            self.begin(chunk.tp, chunk.position)
 
     def current(self, chunk: Chunk) -> bool:
         """False when the partition was taken away, or begun anew, since the chunk was read."""

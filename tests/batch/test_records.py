@@ -39,17 +39,17 @@ def log(batches: int, each: int, compression: int = 0) -> bytes:
     return written
 
 
-def waiting(records: type, content: bytes, since: int) -> Any:
-    """What a fetch brought of a log and nobody has taken yet, from `since` on."""
+def waiting(records: type, content: bytes, since: int, deserializer: Any = None, aborted: Any = ()) -> Any:
+    """What a fetch brought of a log and nobody has taken yet, from `since` on; `aborted`: as a broker tells them."""
     assignment = Assignment({TP})
     assignment.state_value(TP).reset_to(since)
     unread = records(
         TP,
         Batches(content) if records is SlimRecords else MemoryRecords(content),
-        [],
+        aborted,
         since,
         None,
-        None,
+        deserializer,
         True,
         fetcher.READ_COMMITTED,
     )
@@ -67,7 +67,12 @@ def read(
     while fetched.has_more():
         found += getall(fetched, most)
         positions.append(state.position)
-    return [(r.offset, r.timestamp, r.timestamp_type, r.key, r.value, tuple(r.headers)) for r in found], positions
+    return told(found), positions
+
+
+def told(records: list[Any]) -> list[Any]:
+    """What each record says."""
+    return [(r.offset, r.timestamp, r.timestamp_type, r.key, r.value, tuple(r.headers)) for r in records]
 
 
 def test_what_was_fetched_before_the_slim_ways_came_is_still_given_out(monkeypatch: pytest.MonkeyPatch) -> None:

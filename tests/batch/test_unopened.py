@@ -6,17 +6,16 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.subscription_state import Assignment
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.chunks import Chunk
 from meter.batch.doubts import Retake
-from meter.batch.records import Batches, SlimRecords, Unopened, UnreadableRecord, given_out, later
+from meter.batch.records import SlimRecords, Unopened, UnreadableRecord, given_out, later
 from tests.batch.stage import Stage, on_stage
 from tests.batch.test_consumer import USAGE, Reading, read
 from tests.batch.test_lenient import BAD_NAME, good
-from tests.batch.test_records import TP, log
+from tests.batch.test_records import TP, log, told, waiting
 from tests.batch.test_records import read as read_at_once
 from tests.record_batches import CODECS, batch, record
 
@@ -29,11 +28,8 @@ class Fetch:
     """One fetch of a partition, by a consumer that opens it later."""
 
     def __init__(self, content: bytes, since: int = 0, aborted: Any = ()) -> None:
-        assignment = Assignment({TP})
-        self.state = assignment.state_value(TP)
-        self.state.reset_to(since)
-        unread = SlimRecords(TP, Batches(content), aborted, since, None, later, True, fetcher.READ_COMMITTED)
-        self.result = fetcher.FetchResult(TP, assignment=assignment, partition_records=unread, backoff=0)
+        self.result = waiting(SlimRecords, content, since, later, aborted)
+        self.state = self.result._assignment.state_value(TP)
 
     def given(self) -> Any:
         return given_out(self.result)
@@ -42,7 +38,7 @@ class Fetch:
 def pieces(content: bytes, since: int, count: int) -> tuple[list[Any], int, int]:
     """All records, `count` at a time, where they end, and aiokafka's position."""
 
-    async def told() -> tuple[list[Any], int, int]:
+    async def read_up() -> tuple[list[Any], int, int]:
         fetch = Fetch(content, since)
         unopened = fetch.given()
         found: list[Any] = []
@@ -52,11 +48,7 @@ def pieces(content: bytes, since: int, count: int) -> tuple[list[Any], int, int]
             assert unopened.last is taken[-1]
         return found, unopened.end, fetch.state.position
 
-    return asyncio.run(told())
-
-
-def told(records: list[Any]) -> list[Any]:
-    return [(r.offset, r.timestamp, r.timestamp_type, r.key, r.value, tuple(r.headers)) for r in records]
+    return asyncio.run(read_up())
 
 
 @pytest.mark.parametrize("compression", CODECS)
