@@ -27,8 +27,6 @@ PAYMENTS_LIMIT = 20
 UNITS_LIMIT = 1_000_000
 #: Unexpired plans of one account: they bound the work of one allocation.
 PLANS_LIMIT = 50
-#: Characters of a currency code, in an order (which must then equal the catalogue's).
-CURRENCY_LIMIT = 16
 
 _id = re.compile(ID_PATTERN, re.ASCII).fullmatch
 

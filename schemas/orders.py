@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_validator
 
 from schemas.days import Date
-from schemas.ids import CURRENCY_LIMIT, PAYMENTS_LIMIT, TRAFFIC_LIMIT, UNITS_LIMIT, WORKSPACES_LIMIT, Id, shown
+from schemas.ids import PAYMENTS_LIMIT, TRAFFIC_LIMIT, UNITS_LIMIT, WORKSPACES_LIMIT, Id, shown
 from schemas.money import DISCOUNT_PATTERN, Discount, Money
 from schemas.reasons import DeadReason
 from schemas.record import Record, Unreadable, json_value
@@ -99,7 +99,7 @@ class _AnyOrder(Record):
     order_id: Id = Field(description="Unique in the account, over all kinds.", examples=["o-1"])
     account: Id = Field(description="The billing account.", examples=["acct_1"])
     currency: str | None = Field(
-        None, description="Absent: the catalogue's.", min_length=1, max_length=CURRENCY_LIMIT, examples=["CNY"]
+        None, description="Absent: the catalog's. Any other than the catalog's is refused.", examples=["CNY"]
     )
 
 
@@ -193,7 +193,7 @@ def canonical(order: Order, currency: str) -> bytes:
     An absent `first_day` and `expires_on` stay absent. `order_from_json` reads it back.
     """
     shape = order.model_dump(mode="json", exclude_none=True)
-    shape["currency"] = order.currency or currency
+    shape["currency"] = currency if order.currency is None else order.currency
     return json.dumps(shape, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -1,4 +1,5 @@
 """Hypothesis judges what the code does, never how long a busy machine takes for it: properties write to disks too.
+A property that fails prints the `@reproduce_failure` that repeats it.
 
 And the fixtures of one real Kafka, which the tests of whole meters share, with faults and without.
 """
@@ -11,7 +12,7 @@ from tests.meters import bootstrap as bootstrap
 from tests.meters import module_meter as module_meter
 from tests.meters import new_meter as new_meter
 
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("any machine")
 
 # Brokers of tests live for seconds or minutes: the quick compiler and a single collector cost half of the CPU.

@@ -244,6 +244,35 @@ def json_values() -> st.SearchStrategy[Any]:
     return st.recursive(leaves, lambda part: st.lists(part, max_size=3) | st.dictionaries(words, part, max_size=3))
 
 
+#: What fields of an order are tried with: values at the edges of every field's form.
+EDGES: list[Any] = [
+    *(None, True, 0, 1, -1, 1_000_000, 1_000_001, 1.0, 2**70, [], {}, [1], {"x": 1}, [None], "\x00", " ", "é"),
+    *("", "a", "x" * 64, "x" * 65, "-x", "w\n", "CNY", "cny", "USD", "x" * 17, "cash", "coupon", "prepaid_card"),
+    *("1", "1.00", "1.234", "-5", "0", "00.5", "1.", ".5", "+1", "1e2", "NaN", "\uff15", "0.8", "0.00001", "1.0001"),
+    *("9" * 12, "9" * 13, "2026-01-31", "2026-02-29", "0000-01-01", "9999-12-31", "20260131", "2026-01-31 "),
+]
+
+
+@st.composite
+def bent_objects(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
+    """A good JSON object with one to three of its values, at any depth, replaced by others, or left out."""
+    bent: dict[str, Any] = json.loads(json.dumps(good))
+    for _ in range(draw(st.integers(1, 3))):
+        place: Any = bent
+        while True:
+            at = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+            if not isinstance(place[at], dict | list) or not place[at] or draw(st.booleans()):
+                break
+            place = place[at]
+        if draw(st.integers(0, 5)) == 0:
+            del place[at]
+        else:
+            place[at] = draw(st.sampled_from(EDGES) | json_values())
+        if not bent:
+            break
+    return bent
+
+
 @st.composite
 def foreign_values(draw: st.DrawFn, good: dict[str, Any]) -> bytes:
     """A record value that somebody might send: a good one (JSON object) bent in some way, or none at all."""

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,8 @@ VALUE_LIMIT = 16 * 1024
 #: A sentence of ours around at most 200 characters of theirs, escaped (up to ten for one).
 ERROR_LIMIT = 200 * 10 + 300
 FUZZED = 2_000
+#: METER_TEST_SEED repeats a printed one.
+SEED = int(os.environ.get("METER_TEST_SEED") or time.time_ns() % 1_000_000)
 #: Stands for the id of a fuzzed record, so that each has its own.
 PLACEHOLDER = "id-of-its-own"
 
@@ -217,7 +221,7 @@ def test_fuzzed_records_are_read_or_dead_among_good_ones(new_meter: StartMeter) 
     bindings = [message for message in values if message.topic == "workspaces"]
     others = [message for message in values if message.topic != "workspaces"]
     others += [neighbour(20_000 + number) for number in range(len(values) // 10)]
-    Random(4).shuffle(others)
+    Random(SEED).shuffle(others)
     # First, so that no usage races the binding of a workspace that the fuzzing made up.
     meter.kafka.send(bindings)
     meter.kafka.send(others)
@@ -241,6 +245,9 @@ def fuzzed_values() -> list[Message]:
     ]
     drawn: list[Message] = []
 
+    print(f"METER_TEST_SEED={SEED} repeats it")
+
+    @hypothesis.seed(SEED)
     @settings(max_examples=FUZZED // 50, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def draw(data: st.DataObject) -> None:
