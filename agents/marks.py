@@ -43,13 +43,3 @@ def metadata(mark: Mark | None, *, aside: bool = False, foreign: bool = False, t
     return (" ".join(said + ([] if mark is None else [mark.text()])) or BEGUN) + (
         f" {LOG}{topic_id}" if topic_id else ""
     )
-
-
-def topic_id_of(text: str) -> str:
-    """The id of the topic that a commit's metadata speaks of; nothing where it does not say."""
-    return text.partition(LOG)[2]
-
-
-def is_aside(text: str) -> bool:
-    """Whether a commit's metadata says that its partition is set aside."""
-    return text.split(" ", 1)[0] == ASIDE

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 
-from agents.marks import Mark, is_aside, metadata
+from agents.marks import Mark, metadata
 from agents.sources import Start
 from agents.usage import CREATE_TIME, UsageLane
 from meter.batch.lanes import Lane, SetAside
+from meter.commits import is_aside
 
 if TYPE_CHECKING:
     from agents.own_topics import OwnTopics

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.builders import Builder
-from agents.marks import Mark, metadata, topic_id_of
+from agents.marks import Mark, metadata
 from agents.reading import Dead
 from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
 from meter.batch.records import UnreadableRecord
-from meter.commits import is_ours
+from meter.commits import is_ours, topic_id_of
 from meter.failpoints import reach
 from meter.rules.dead_letters import dead_letter
 from meter.trouble import Trouble

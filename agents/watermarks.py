@@ -10,8 +10,7 @@ import aiokafka
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from agents.marks import is_aside
-from meter.commits import is_ours
+from meter.commits import is_aside, is_ours
 from meter.settings import Settings
 from meter.topics import Topics, followed
 from schemas.journal import DayClosed, DayExpired, encode

@@ -22,3 +22,13 @@ _OURS = re.compile(rf"(({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE})( {LOG}
 def is_ours(metadata: str) -> bool:
     """Whether an intake committed this, which had handled all before the offset."""
     return _OURS.fullmatch(metadata) is not None
+
+
+def topic_id_of(metadata: str) -> str:
+    """The id of the topic that a commit's metadata names; empty where it names none."""
+    return metadata.partition(LOG)[2]
+
+
+def is_aside(metadata: str) -> bool:
+    """Whether a commit's metadata says that its partition is set aside."""
+    return metadata.split(" ", 1)[0] == ASIDE

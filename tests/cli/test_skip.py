@@ -2,9 +2,10 @@
 
 import pytest
 
-from agents.marks import Mark, is_aside, metadata
+from agents.marks import Mark, metadata
 from agents.skips import lost
 from meter.cli.skip import told
+from meter.commits import is_aside
 from meter.skipping import Standing, refusal
 from schemas.control import Skip, control_from_json
 from schemas.dead_letters import DeadLetter
@@ -37,8 +38,14 @@ def order(offset: int, instead_of: int = 100) -> Skip:
         (0, Standing(-1, "", 0, 100), "never read"),
         (0, Standing(-1, "", 5, 100), "holds 5 to 100, not 0"),
         (5, Standing(-1, "", 5, 100), None),
-        (150, Standing(150, "begun", 120, 200), "stands at 150 already"),
-        (150, Standing(150, "149 1 2", 120, 200), "stands at 150 already"),
+        (150, Standing(150, "begun", 120, 200), "read up to 150 already"),
+        (150, Standing(150, "149 1 2", 120, 200), "read up to 150 already"),
+        (150, Standing(150, "149 1 2 @ab", 120, 200, "ab"), "read up to 150 already"),
+        (0, Standing(0, "begun @ab", 0, 200, "cd"), None),
+        (160, Standing(150, "149 1 2 @ab", 120, 200, "ab", readable=True), "nothing of usage/3 is missing"),
+        (160, Standing(150, "149 1 2 @ab", 120, 200, "ab", readable=False), None),
+        (160, Standing(150, "149 1 2 @ab", 120, 200, "cd", readable=True), None),
+        (160, Standing(150, "aside 149 1 2", 120, 200, readable=True), None),
         (150, Standing(150, "", 120, 200), None),
         (150, Standing(150, "aside foreign", 120, 200), None),
     ],

@@ -94,8 +94,11 @@ def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMete
     worker = meter.start().wait_ready()
     assert worker.metric("meter_records_lost_total") == 0
     assert lost(meter) == [("usage", partition, committed, gap_end - 1)]
-    code, said = run(meter, "skip", "usage", str(partition), str(kafka.committed()[("usage", partition)]))
-    assert (code, "stands at" in said) == (1, True)
+    at = kafka.committed()[("usage", partition)]
+    code, said = run(meter, "skip", "usage", str(partition), str(at))
+    assert (code, f"is read up to {at} already" in said) == (1, True)
+    code, said = run(meter, "skip", "usage", str(partition), str(at - 1))
+    assert (code, "nothing of usage" in said) == (1, True)
     assert worker.stop() == 0
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all the same
     AlterConfigOpType,
     ConfigEntry,
@@ -57,9 +57,22 @@ def set_config(kafka: Kafka, topic: str, name: str, value: str) -> None:
 
 
 def lose_before(kafka: Kafka, topic: str, partition: int, offset: int) -> None:
-    """Deletes the records before an offset, as retention would."""
+    """Deletes the records before an offset, as retention would.
+
+    A policy that was set a moment ago may be acknowledged before the log of the broker has it: asked until it does.
+    """
     place = TopicPartition(kafka.prefix + topic, partition, offset)
-    kafka.admin.delete_records([place])[place].result()
+
+    def deleted() -> bool:
+        try:
+            kafka.admin.delete_records([place])[place].result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.POLICY_VIOLATION:
+                raise
+            return False
+        return True
+
+    wait_until(f"{topic}/{partition} begins at {offset}", deleted, DONE_SECONDS)
 
 
 def set_offsets(kafka: Kafka, group: str, offsets: Iterable[tuple[str, int, int]]) -> None:
