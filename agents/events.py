@@ -47,6 +47,15 @@ class _Event(msgspec.Struct, gc=False):
     time: str
     data: _Data
     subject: str | None = None
+    #: Not read here: an event that has it is read by `_InBase64`, or, having both, slowly.
+    data_base64: None = None
+
+
+class _InBase64(_Attributes, kw_only=True, gc=False):
+    """An event whose data is JSON in base64."""
+
+    data_base64: bytes
+    data: None = None
 
 
 #: In place of an event that is not read the fast way: no shape is like it.
@@ -54,19 +63,35 @@ BLANK = _Event("1.0", "", "", "usage.recorded", "", _Data("", 0))
 
 decode_event = msgspec.json.Decoder(_Event).decode
 _decode_data = msgspec.json.Decoder(_Data).decode
+_decode_in_base64 = msgspec.json.Decoder(_InBase64).decode
 
 
 def opened(value: bytes, headers: Headers) -> _Event:
     """The event of a record, the fast way; ValueError (or msgspec's) where it has to be read slowly."""
     if not headers or says_structured(headers):
-        return decode_event(value)
+        return _structured(value)
     modes = Modes(headers)
     if modes.batch or len(value) + modes.size > RECORD_LIMIT:
         raise ValueError("read slowly")
     if modes.attributes is None:
+        return _structured(value)
+    return _with_data(msgspec.convert(modes.attributes, _Attributes), value)
+
+
+def _structured(value: bytes) -> _Event:
+    try:
         return decode_event(value)
-    event = msgspec.convert(modes.attributes, _Attributes)
-    return _Event(event.specversion, event.id, event.source, event.type, event.time, _decode_data(value), event.subject)
+    except msgspec.ValidationError:
+        if b'"data_base64"' not in value:
+            raise
+    event = _decode_in_base64(value)
+    if peculiar(event.data_base64):
+        raise ValueError("read slowly")
+    return _with_data(event, event.data_base64)
+
+
+def _with_data(event: _Attributes, data: bytes) -> _Event:
+    return _Event(event.specversion, event.id, event.source, event.type, event.time, _decode_data(data), event.subject)
 
 
 _headers = attrgetter("headers")

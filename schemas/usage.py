@@ -3,15 +3,16 @@
 This model is the reference: the per-event path decodes with a msgspec struct (agents/) that is tested against it.
 """
 
+import base64
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from schemas.days import Time
 from schemas.ids import QUANTITY_LIMIT, EventName, Id, shown
 from schemas.reasons import DeadReason
-from schemas.record import Record, Unreadable, json_value, problem
+from schemas.record import NotJson, Record, Unreadable, json_value, problem
 
 RECORDED = "usage.recorded"
 CORRECTED = "usage.corrected"
@@ -47,8 +48,23 @@ class Quantity(Record):
     )
 
 
+def _either(schema: dict[str, Any]) -> None:
+    """In the JSON Schema an event has `data` or `data_base64`; a validated one always has `data`."""
+    schema["properties"]["data_base64"] = {
+        "description": "In place of `data`: its JSON in base64 (RFC 4648, padded), as CloudEvents allows.",
+        "examples": ["eyJpdGVtIjoic21zIiwicXVhbnRpdHkiOjV9"],
+        "type": "string",
+        "contentEncoding": "base64",
+        "contentMediaType": "application/json",
+    }
+    schema["required"].remove("data")
+    schema["oneOf"] = [{"required": ["data"]}, {"required": ["data_base64"]}]
+
+
 class UsageEvent(Record):
     """One report of usage, or the correction of one."""
+
+    model_config = ConfigDict(json_schema_extra=_either)
 
     specversion: Literal["1.0"] = Field(description="Of CloudEvents.", examples=["1.0"])
     id: EventName = Field(description="With workspace and source: the event's identity.", examples=["7c1e…"])
@@ -89,6 +105,22 @@ def usage_from_shape(shape: object, types: Sequence[str] = TYPES) -> UsageEvent:
     if shape["type"] not in types:
         raise UnknownType(f"type is {' or '.join(types)} on this topic, not {shown(shape['type'])}")
     try:
-        return UsageEvent.model_validate(shape)
+        return UsageEvent.model_validate(_with_data(shape))
     except ValidationError as wrong:
         raise Unreadable(problem(wrong)) from wrong
+
+
+def _with_data(shape: dict[str, Any]) -> dict[str, Any]:
+    """The event with its `data`, where that came as `data_base64`."""
+    encoded = shape.get("data_base64")
+    if encoded is None:
+        return shape
+    if shape.get("data") is not None:
+        raise Unreadable("data_base64: an event must have data or data_base64, this one has both")
+    try:
+        content = json_value(base64.b64decode(encoded, validate=True))
+    except NotJson as wrong:
+        raise Unreadable(f"data_base64: must be JSON in base64: {wrong}") from wrong
+    except (TypeError, ValueError) as wrong:
+        raise Unreadable(f"data_base64: must be base64, not {shown(encoded)}") from wrong
+    return {**shape, "data": content}

@@ -168,6 +168,8 @@ BAD: dict[str, Bad] = {
     "subject of 65": Bad("usage", "invalid_field", event(subject="w" * 65)),
     "data a list": Bad("usage", "invalid_field", event(data=[])),
     "no data": Bad("usage", "invalid_field", without("data")),
+    "data in both forms": Bad("usage", "invalid_field", event(data_base64="e30=")),
+    "no JSON in base64": Bad("usage", "invalid_field", event(data=None, data_base64="eyJ4")),
     "no item": Bad("usage", "invalid_field", usage_of(item=None)),
     "no quantity": Bad("usage", "invalid_field", usage_of(quantity=None)),
     "quantity 1.0": Bad("usage", "invalid_field", quantity_text("1.0")),

@@ -4,6 +4,7 @@ Each check stands where SPEC's list of reasons puts it, so the first that applie
 Where SPEC leaves two reasons open, `Dead.reasons` holds both, our reading first.
 """
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from tests import oracle_time
 from tests.oracle_catalogue import DEFAULT, Book
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Groups of four letters of the standard alphabet, the last one padded.
+BASE64 = re.compile(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 QUANTITY_LIMIT = 10**15
 USAGE_LIMIT = 64 * 1024
 ORDERS_LIMIT = 256 * 1024
@@ -140,7 +143,7 @@ def _envelope(sent: Sent) -> Any:
         return body
     attributes: dict[str, Any] = {}
     for name, value in headers.items():
-        if name.startswith("ce_"):
+        if name.startswith("ce_") and name != "ce_data_base64":
             attributes[name[3:]] = value.decode("utf-8", "replace")
     return {**attributes, "data": body}
 
@@ -175,7 +178,7 @@ def _fields(event: dict[str, Any], own: str | None, settings: Settings) -> Event
     if own is not None and workspace is None:
         workspace = own
     time_us = oracle_time.instant(event.get("time"))
-    usage = event.get("data")
+    usage = _data(event)
     if not is_id(workspace) or time_us is None or not isinstance(usage, dict) or not is_id(usage.get("item")):
         return invalid
     quantity, retention = usage.get("quantity"), usage.get("retention_days")
@@ -190,6 +193,19 @@ def _fields(event: dict[str, Any], own: str | None, settings: Settings) -> Event
     return Event(
         str(workspace), event["source"], event["id"], usage["item"], quantity, retention, corrected, time_us, day
     )
+
+
+def _data(event: dict[str, Any]) -> Any:
+    """What the event holds, as JSON or as JSON in base64; None where it has both, or what is neither."""
+    given, encoded = event.get("data"), event.get("data_base64")
+    if encoded is None:
+        return given
+    if given is not None or not isinstance(encoded, str) or BASE64.fullmatch(encoded) is None:
+        return None
+    try:
+        return parse(base64.b64decode(encoded))
+    except NotJson:
+        return None
 
 
 def _placed(event: Event, own: str | None, sent: Sent, settings: Settings, accounts: Mapping[str, str]) -> Event | Dead:

@@ -1,5 +1,6 @@
 """A reader of the default catalogue, good events for it, and what it says of a record."""
 
+import base64
 import json
 from typing import Any
 
@@ -60,3 +61,28 @@ def told(
 def said_well(error: str) -> bool:
     """A sentence that a person can read on a line, with a bounded part of foreign text."""
     return 0 < len(error) <= 500 and error.isprintable()
+
+
+def in_base64(content: bytes = value_of(EVENT["data"]), /, **more: object) -> bytes:
+    """The good event with these bytes as its data, in base64."""
+    rest = {name: part for name, part in EVENT.items() if name != "data"}
+    return value_of({**rest, "data_base64": base64.b64encode(content).decode(), **more})
+
+
+IN_BASE64 = in_base64()
+
+
+def fast(value: bytes, own: str | None = None) -> Any:
+    """What the fast path reads; None where it leaves the record to the reference."""
+    try:
+        read, _ = READER._read_fast(value, ())
+        return READER._judged(*read, RECEIVED_MS, own)
+    except Exception:
+        return None
+
+
+def slow(value: bytes, own: str | None = None) -> Any:
+    try:
+        return READER._judged(*READER._read_slowly(value, (), own), RECEIVED_MS, own)
+    except Exception as error:
+        return repr(error)

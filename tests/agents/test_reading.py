@@ -10,12 +10,25 @@ from hypothesis import strategies as st
 from agents.events import decode_event, usage_of
 from schemas.record import Unreadable, peculiar
 from schemas.usage import TYPES
-from tests.agents.reading_ground import EVENT, HORIZON_DAYS, READER, RECEIVED_MS, WORKSPACE, event, told, value_of
+from tests.agents.reading_ground import (
+    EVENT,
+    HORIZON_DAYS,
+    IN_BASE64,
+    RECEIVED_MS,
+    WORKSPACE,
+    event,
+    fast,
+    slow,
+    told,
+    value_of,
+)
 from tests.oracle_reading import Dead, Sent, Settings, read_usage
 from tests.oracle_time import DAY_US, instant, time_text
 from tests.strategies import foreign_values
 
 GOOD = value_of(EVENT)
+
+
 AT_US = instant(EVENT["time"]) or 0
 ACCOUNTS = {WORKSPACE: "acct"}
 
@@ -189,22 +202,6 @@ def test_the_future_begins_after_300_seconds_and_the_past_after_the_horizon() ->
 # The fast path and the reference
 
 
-def fast(value: bytes, own: str | None = None) -> Any:
-    """What the fast path reads; None where it leaves the record to the reference."""
-    try:
-        read, _ = READER._read_fast(value, ())
-        return READER._judged(*read, RECEIVED_MS, own)
-    except Exception:
-        return None
-
-
-def slow(value: bytes, own: str | None = None) -> Any:
-    try:
-        return READER._judged(*READER._read_slowly(value, (), own), RECEIVED_MS, own)
-    except Exception as error:
-        return repr(error)
-
-
 #: Deeper than the reference reads, and than a quick look at a value tells.
 DEEP = b"[" * 250 + b"]" * 250
 OTHERS = [
@@ -218,16 +215,33 @@ OTHERS = [
     b"-0",
     b"1e6",
     b"null",
+    b'"e30="',
+    b'"eyJpdGVtIjoic21zIiwicXVhbnRpdHkiOjV9"',
+    b'"eyJpdGVtIjoic21zIiwicXVhbnRpdHkiOjV9=="',
+    b'"eyJpdGVt IjoiAA=="',
 ]
 PIECES = st.sampled_from(
-    [b'"id":', b'"data":', b'"subject":', b'"quantity":', b'"retention_days":', b'"x":', b'"time":']
+    [
+        b'"id":',
+        b'"data":',
+        b'"data_base64":',
+        b'"subject":',
+        b'"quantity":',
+        b'"retention_days":',
+        b'"x":',
+        b'"time":',
+    ]
 )
 
 
 @st.composite
 def bent(draw: st.DrawFn) -> bytes:
     """A good event with members put in, twice maybe, at the outside or inside `data`."""
-    value = draw(st.sampled_from([GOOD, value_of(event(retention_days=None)), value_of(event(type="usage.corrected"))]))
+    value = draw(
+        st.sampled_from(
+            [GOOD, IN_BASE64, value_of(event(retention_days=None)), value_of(event(type="usage.corrected"))]
+        )
+    )
     for _ in range(draw(st.integers(1, 3))):
         member = draw(PIECES) + draw(st.sampled_from([*OTHERS, b'"2026-01-31T08:00:00Z"', b"14", b'{"item":"logs"}']))
         place = draw(st.sampled_from([b"{", b'"data": {', b"}}", b"}"]))

@@ -44,8 +44,10 @@ def now_us() -> int:
 
 
 def neighbour(number: int, **rest: Any) -> Message:
-    """A good event, in the partition of the bad ones."""
+    """A good event, in the partition of the bad ones; every second one has its data in base64."""
     event = records.usage(WORKSPACE, "api_calls", 1, now_us(), id=f"good-{number}", **rest)
+    if number % 2:
+        event["data_base64"] = base64.b64encode(records.json_bytes(event.pop("data"))).decode()
     return records.usage_message(event)
 
 

@@ -1,5 +1,6 @@
 """The reference of a usage event: what is accepted, and the first reason of what is not."""
 
+import base64
 import json
 from typing import Any
 
@@ -189,6 +190,56 @@ def test_minus_zero_is_zero_and_of_a_repeated_key_the_last_counts() -> None:
 def test_a_correction_may_be_negative(quantity: int, accepted: bool) -> None:
     event = EVENT | {"type": "usage.corrected", "data": {"item": "logs", "quantity": quantity}}
     assert (_reason(json.dumps(event).encode()) is None) == accepted
+
+
+def _in_base64(content: object, /, **more: object) -> bytes:
+    """The event with its data in base64; what is text already stays as it is."""
+    encoded = content if not isinstance(content, bytes) else base64.b64encode(content).decode()
+    return json.dumps(
+        {key: part for key, part in EVENT.items() if key != "data"} | {"data_base64": encoded, **more}
+    ).encode()
+
+
+DATA = json.dumps(EVENT["data"]).encode()
+
+
+def test_data_in_base64_stands_for_data() -> None:
+    assert usage_from_json(_in_base64(DATA)) == usage_from_json(_content())
+    assert usage_from_json(_in_base64(DATA, data=None)) == usage_from_json(_content())
+    assert usage_from_json(_content("data_base64", None)) == usage_from_json(_content())
+
+
+@pytest.mark.parametrize("both", [EVENT["data"], {}, [], 0, ""])
+def test_data_in_both_forms_is_an_invalid_field(both: object) -> None:
+    assert _reason(_in_base64(DATA, data=both)) is DeadReason.INVALID_FIELD
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        5,
+        ["e30="],
+        {},
+        True,
+        "",
+        "e30",
+        "e30==",
+        "e3 0=",
+        "e30=\n",
+        "____",
+        "é30=",
+        b"{}",
+        b"[]",
+        b"{",
+        b"NaN",
+        b"\xff",
+        b"[" * 40_000,
+        DATA + b"x",
+        b"\xef\xbb\xbf" + DATA,
+    ],
+)
+def test_base64_of_anything_but_usage_is_an_invalid_field(encoded: object) -> None:
+    assert _reason(_in_base64(encoded)) is DeadReason.INVALID_FIELD
 
 
 def test_an_event_cannot_be_changed() -> None:
