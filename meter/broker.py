@@ -14,7 +14,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Broker:
 
     data_dir: Path
     say: Callable[[str], None] = lambda _: None
+    heap: tuple[str, ...] = HEAP
 
     @property
     def home(self) -> Path:
@@ -105,14 +106,21 @@ class Broker:
         (self.home / "broker.json").unlink(missing_ok=True)
         return running
 
+    def settings_text(self, port: int) -> str:
+        """Its `server.properties`."""
+        return properties_text(own_properties(port, controller_port(port), self.home / "data"))
+
+    def format_options(self) -> list[str]:
+        """What a new log directory is formatted with: the id of a cluster of its own."""
+        return ["-t", cluster_id()]
+
     def _format(self, port: int, jars: Path) -> None:
         settings = self.home / "server.properties"
-        settings.write_text(properties_text(port, controller_port(port), self.home / "data"))
+        settings.write_text(self.settings_text(port))
         if (self.home / "data" / "meta.properties").exists():
             return
         self.say(f"formatting {self.home / 'data'}")
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        tool = ["kafka.tools.StorageTool", "format", "-c", str(settings), *self.format_options()]
         done = subprocess.run(java(jars, *tool), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise BrokerTrouble(f"Kafka's log directory cannot be formatted:\n{done.stdout}{done.stderr}")
@@ -121,7 +129,7 @@ class Broker:
         self.say(f"starting Apache Kafka on {HOST}:{port}, data in {self.home}")
         # By way of a shell that ends at once, so that nobody who started it has to wait for it as a child.
         script = 'nohup "$@" >"$0" 2>&1 </dev/null & echo $!'
-        serve = java(jars, *HEAP, "kafka.Kafka", str(self.home / "server.properties"))
+        serve = java(jars, *self.heap, "kafka.Kafka", str(self.home / "server.properties"))
         shell = ["sh", "-c", script, str(self.log), *serve]
         done = subprocess.run(
             shell, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, cwd=self.home
@@ -173,15 +181,24 @@ def bind_error(port: int) -> str | None:
     return None
 
 
-def properties_text(port: int, controller: int, data: Path) -> str:
-    """The shipped settings with this broker's ports and directory in them."""
-    own = {
+def cluster_id() -> str:
+    """A new id of a cluster, as Kafka writes it: 16 bytes in base64 that begin with no hyphen."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+
+
+def own_properties(port: int, controller: int, data: Path) -> dict[str, str]:
+    """The settings of one broker alone: its ports and directory."""
+    return {
         "controller.quorum.voters": f"1@{HOST}:{controller}",
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "log.dirs": str(data),
     }
-    merged = shipped_properties() | own
+
+
+def properties_text(own: Mapping[str, str]) -> str:
+    """The shipped settings with a broker's own in their place."""
+    merged = shipped_properties() | dict(own)
     return "".join(f"{name}={value}\n" for name, value in merged.items())
 
 

@@ -1,7 +1,7 @@
 """Hypothesis judges what the code does, never how long a busy machine takes for it: properties write to disks too.
 A property that fails prints the `@reproduce_failure` that repeats it.
 
-And the fixtures of one real Kafka, which the tests of whole meters share, with faults and without.
+And the fixtures of one real Kafka, which the tests of whole meters share, with faults and without, and of clusters.
 """
 
 import os
@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from tests.meters import bootstrap as bootstrap
 from tests.meters import module_meter as module_meter
 from tests.meters import new_meter as new_meter
+from tests.support.clusters import secure_node as secure_node
+from tests.support.clusters import three_nodes as three_nodes
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("any machine")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meter.broker import Broker, controller_port, properties_text, shipped_properties
+from meter.broker import Broker, controller_port, own_properties, properties_text, shipped_properties
 from meter.broker_jars import BrokerTrouble
 from meter.kafka_probe import is_kafka
 from meter.processes import alive, gone
@@ -105,7 +105,7 @@ def test_a_process_that_ended_is_gone_though_nobody_fetched_it() -> None:
 
 
 def test_its_settings_name_its_ports_and_directory(tmp_path: Path) -> None:
-    lines = properties_text(19_092, 19_094, tmp_path / "data").splitlines()
+    lines = properties_text(own_properties(19_092, 19_094, tmp_path / "data")).splitlines()
     settings = dict(line.split("=", 1) for line in lines)
     assert settings["listeners"] == "PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:19094"
     assert settings["controller.quorum.voters"] == "1@127.0.0.1:19094"

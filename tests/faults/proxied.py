@@ -63,23 +63,12 @@ class _TwoListeners(kafka_broker.Broker):
     behind: int = 0
     proxy: int = 0
 
-    def _format(self, port: int, jars: Path) -> None:
-        super()._format(port, jars)
-        controller = kafka_broker.controller_port(port)
-        own = {
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "controller.quorum.voters": f"1@{HOST}:{controller}",
-            "listeners": ",".join(
-                (
-                    f"PLAINTEXT://{HOST}:{port}",
-                    f"PROXIED://{HOST}:{self.behind}",
-                    f"CONTROLLER://{HOST}:{controller}",
-                )
-            ),
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{port},PROXIED://{HOST}:{self.proxy}",
-        }
-        with (self.home / "server.properties").open("a") as settings:  # of a repeated name the last counts
-            settings.writelines(f"{name}={value}\n" for name, value in own.items())
+    def settings_text(self, port: int) -> str:
+        own = kafka_broker.own_properties(port, kafka_broker.controller_port(port), self.home / "data")
+        own["listener.security.protocol.map"] = "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"
+        own["listeners"] += f",PROXIED://{HOST}:{self.behind}"
+        own["advertised.listeners"] += f",PROXIED://{HOST}:{self.proxy}"
+        return kafka_broker.properties_text(own)
 
 
 class ProxiedBroker(Broker):

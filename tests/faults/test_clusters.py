@@ -1,0 +1,124 @@
+"""The clusters of the tests are clusters: copies on every node, strangers kept out, rights that must be given."""
+
+import uuid
+from collections.abc import Mapping
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # exported all the same
+
+from tests.end_to_end.kafka import QUIET, REQUEST_SECONDS, wait_until
+from tests.support.clusters import EXPIRED, SASL_PLAINTEXT, SASL_SSL, SSL, WRONG_HOST, Cluster, password
+
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+
+
+def client(cluster: Cluster, user: str, listener: str = SASL_SSL, **other: str) -> dict[str, str | int]:
+    """The settings of another client than the meter's, that comes in as the variables say."""
+    variables = cluster.variables(user, listener)
+    names = {
+        "METER_BROKER": "bootstrap.servers",
+        "METER_SECURITY_PROTOCOL": "security.protocol",
+        "METER_SASL_MECHANISM": "sasl.mechanism",
+        "METER_SASL_USERNAME": "sasl.username",
+        "METER_SASL_PASSWORD": "sasl.password",
+        "METER_SSL_CAFILE": "ssl.ca.location",
+    }
+    return {**{names[name]: value for name, value in variables.items()}, **QUIET, **other}
+
+
+def brokers(settings: Mapping[str, str | int]) -> int:
+    """How many brokers a client finds."""
+    return len(AdminClient(dict(settings)).list_topics(timeout=REQUEST_SECONDS).brokers)
+
+
+def why_kept_out(settings: Mapping[str, str | int]) -> str:
+    """The first thing that a client hears which is not let in."""
+    heard: list[KafkaError] = []
+    stranger = AdminClient({**settings, "error_cb": heard.append})  # type: ignore[dict-item] # its types know no callback
+
+    def refused() -> bool:
+        stranger.poll(0.1)
+        return bool(heard)
+
+    wait_until("a stranger is refused", refused, REQUEST_SECONDS)
+    return str(heard[0])
+
+
+def made_topic(cluster: Cluster) -> str:
+    """A new topic of one partition, with as many copies as there are nodes, that every node knows."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    cluster.admin.create_topics([NewTopic(name, 1)])[name].result(REQUEST_SECONDS)
+    wait_until(
+        f"every node knows {name}",
+        lambda: all(known_at(node.bootstrap, name) for node in cluster.nodes),
+        REQUEST_SECONDS,
+    )
+    return name
+
+
+def known_at(node: str, topic: str) -> bool:
+    """Whether a node knows a topic's partitions."""
+    found = AdminClient({"bootstrap.servers": node, **QUIET}).list_topics(topic, timeout=REQUEST_SECONDS)
+    return bool(found.topics[topic].partitions)
+
+
+def produce(settings: Mapping[str, str | int], topic: str) -> KafkaError | None:
+    """What a client is told of a record that it sends."""
+    told: list[KafkaError | None] = []
+    producer = Producer({**settings, "acks": "all", "message.timeout.ms": 30_000})
+    producer.produce(topic, b"x", on_delivery=lambda error, _: told.append(error))
+    producer.flush(REQUEST_SECONDS)
+    assert told, "no answer"
+    return told[0]
+
+
+def test_three_nodes_hold_three_copies_and_go_on_with_two(three_nodes: Cluster) -> None:
+    topic = made_topic(three_nodes)
+    found = three_nodes.admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions[0]
+    assert sorted(found.replicas) == [1, 2, 3]
+    three_nodes.nodes[0].kill()
+    judge: dict[str, str | int] = {"bootstrap.servers": three_nodes.bootstrap, **QUIET}
+    assert produce(judge, topic) is None
+    three_nodes.start()
+    assert three_nodes.members() == 3
+    assert produce(judge, topic) is None
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_who_has_a_password_is_let_in(secure_node: Cluster, mechanism: str) -> None:
+    for listener in (SASL_SSL, SASL_PLAINTEXT):
+        known = client(secure_node, "worker", listener) | {"sasl.mechanism": mechanism}
+        assert brokers(known) == 1
+        assert "Authentication" in why_kept_out(known | {"sasl.password": "wrong"})
+
+
+def test_tls_alone_is_let_in(secure_node: Cluster) -> None:
+    assert brokers(client(secure_node, "worker", SSL)) == 1
+
+
+@pytest.mark.parametrize("listener", [EXPIRED, WRONG_HOST])
+def test_a_certificate_that_is_not_valid_here_is_refused(secure_node: Cluster, listener: str) -> None:
+    assert "certificate verify failed" in why_kept_out(client(secure_node, "worker", listener))
+    assert brokers(client(secure_node, "worker", listener, **{"enable.ssl.certificate.verification": "false"})) == 1
+
+
+def test_a_certificate_of_an_untrusted_authority_is_refused(secure_node: Cluster) -> None:
+    assert secure_node.certificates is not None
+    other = {"ssl.ca.location": str(secure_node.certificates.untrusted)}
+    assert "certificate verify failed" in why_kept_out(client(secure_node, "worker", **other))
+
+
+def test_a_right_is_given_and_taken(secure_node: Cluster) -> None:
+    user, topic = f"u{uuid.uuid4().hex[:8]}", made_topic(secure_node)
+    secure_node.add_user(user)
+    settings = client(secure_node, user)
+    assert produce(client(secure_node, "admin"), topic) is None
+    refused = produce(settings, topic)
+    assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    secure_node.grant(user, "WRITE", "TOPIC", topic[:3], "PREFIXED")
+    assert produce(settings, topic) is None
+    secure_node.revoke(user, "WRITE", "TOPIC", topic[:3], "PREFIXED")
+    refused = produce(settings, topic)
+    assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert password(user) == settings["sasl.password"]
