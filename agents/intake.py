@@ -253,8 +253,8 @@ def intake_app(intake: Intake) -> ChunkApp:
 
 async def commit_progress(app: ChunkApp, intake: Intake) -> None:
     """Step 6: commit what was handled, and what moved without records."""
-    offsets = {}
-    for lane in app.tables.lanes():
+    offsets, lanes = {}, app.tables.lanes()
+    for lane in lanes:
         if not lane.opened:
             continue
         if app.consumer.idle(lane.tp):
@@ -267,9 +267,9 @@ async def commit_progress(app: ChunkApp, intake: Intake) -> None:
             reach("intake.committing")
         if offsets and await app.consumer.commit_offsets(offsets):
             reach("intake.committed")
-            for lane in app.tables.lanes():
+            for lane in lanes:
                 if lane.tp in offsets:
-                    lane.committed = offsets[lane.tp][0]
+                    lane.note_commit(offsets[lane.tp][0])
     except KafkaError as error:
         log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)
     intake.metrics.source_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()) + intake.own_lag())

@@ -9,6 +9,7 @@ overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take t
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from agents.chunk_counts import ChunkCounts
 from agents.closing import DayEnd
 from agents.continuity import Position, check_last, check_meter, check_unfolded, following, position_of
 from agents.metrics import Metrics
@@ -32,6 +34,7 @@ from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.rules.fold import Fold
 from meter.rules.memory import Output
+from meter.rules.repeats import Source
 from meter.settings import Settings
 from meter.topics import COMPACTION_LAG_DAYS, Topics
 from schemas import journal
@@ -65,6 +68,7 @@ class MeterLane(Lane):
         self.fold: Fold | None = None
         self.last: Position | None = None
         self.newest_ms = 0
+        self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
 
     async def open(self) -> int:
         """Take the partition: steps 1 to 4."""
@@ -85,8 +89,9 @@ class MeterLane(Lane):
         self.store.put_stamp(stamp, asked)
         self.memory = PartitionMemory(self.store)
         self.producer.following[meter.topics.changelog] = self.restore.position
-        self.fold = Fold(self.memory, self.memory.facts())
         self.last = self.memory.position(Position)
+        repeats = self.counts.reopened(-1 if self.last is None else self.last.offset)
+        self.fold = Fold(self.memory, self.memory.facts(), repeats)
         await self._check()  # 3
         reach("meter.checked")
         seconds = time.monotonic() - begun
@@ -154,7 +159,10 @@ class MeterLane(Lane):
         memory.put_row(keys.POSITION, position)
         memory.put_facts(fold.known())
         rows = memory.changes(record.offset)
+        counts, fold.counts = fold.counts, {}
+        self.counts.committing(position.offset, counts)
         following = await producer.commit(self._batches(outputs, rows))  # 2, 3
+        self.counts.committed()
         reach("meter.committed")
         memory.settle(rows, following[self.meter.topics.changelog])  # 4
         reach("meter.stored")
@@ -162,9 +170,6 @@ class MeterLane(Lane):
         self.position = position.offset + 1
         metrics = self.meter.metrics
         metrics.transaction_seconds.observe(time.perf_counter() - begun)
-        for (kind, outcome), number in fold.counts.items():
-            metrics.folded(kind, outcome, number)
-        fold.counts.clear()
         if self.newest_ms:
             metrics.freshness_seconds.set(max(0.0, time.time() - self.newest_ms / 1000))
 
@@ -204,6 +209,8 @@ class Meter:
         self.topics = Topics.of(settings.topic_prefix)
         self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
         self.longest_restore = 0.0
+        #: Journal partition -> how far each source partition is folded, since this worker began.
+        self.folded_sources: defaultdict[int, dict[Source, int]] = defaultdict(dict)
         self.day_end = DayEnd(Watermarks(settings, self.kwargs), metrics)
 
     def lane_for(self, app: ChunkApp, tp: TP) -> MeterLane:

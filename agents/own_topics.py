@@ -215,7 +215,7 @@ class OwnTopics:
     async def _committing(self) -> None:
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            offsets = {}
+            offsets, lanes = {}, {tp: runner.lane for tp, runner in self.runners.items()}
             for tp, runner in self.runners.items():
                 moved = self._moved(runner)
                 if moved is not None:
@@ -223,9 +223,9 @@ class OwnTopics:
             if offsets and self.app.tables.joined and await self.consumer.commit_offsets(offsets):
                 reach("own-topics.committed")
                 for tp, (offset, text) in offsets.items():
-                    if tp in self.runners:
-                        lane: Any = self.runners[tp].lane
-                        lane.committed, lane.told = offset, text
+                    lane: Any = lanes[tp]
+                    lane.note_commit(offset)
+                    lane.told = text
 
     def _moved(self, runner: Runner) -> tuple[int, str] | None:
         lane: Any = runner.lane

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.builders import Builder
 from agents.marks import Mark, metadata
+from agents.outcomes import SourceOutcomes
 from agents.reading import Dead
 from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
@@ -58,6 +59,7 @@ class SourceLane(Lane):
         self.where = f"{self.topic}/{tp.partition}"
         self.topic_id = intake.topic_ids.get(tp.topic, "")
         self.mark: Mark | None = None
+        self.outcomes = SourceOutcomes(intake.metrics, self.kind)
         self.committed = -1
         self._opened = False
         #: Why the next record cannot be read at all, once that showed.
@@ -72,6 +74,7 @@ class SourceLane(Lane):
         self._opened = True
         self.mark = Mark.read(start.metadata)
         self.committed = -1 if start.committed is None else start.committed
+        self.outcomes.read_again(self.committed)
         why = await self._discontinued(start)
         if why is None:
             return start.beginning if start.committed is None else start.committed
@@ -155,6 +158,7 @@ class SourceLane(Lane):
     async def handle(self, chunk: Chunk) -> None:
         """Steps 2 to 5: read, gather, wait for every acknowledgement."""
         pending: list[asyncio.Future[Any]] = []
+        self.outcomes.begin()
         reach("intake.fetched")
         try:
             chunk = await self.read(chunk, pending)
@@ -171,13 +175,14 @@ class SourceLane(Lane):
             raise
         self.mark = Mark.of(chunk.last)
         self.position = chunk.position
+        self.outcomes.handled(self.position)
         self.intake.metrics.seen(self.kind, self.received(chunk.last))
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
         """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
         for record in chunk.records:
             if record.value is None:
-                self.intake.metrics.count(self.kind, "null")
+                self.outcomes.add("null")
                 continue
             try:
                 pending.extend(self.put(builder) for builder in await self.entries(record))
@@ -213,9 +218,13 @@ class SourceLane(Lane):
             record.headers,
             self.received(record) * 1000,
         )
-        self.intake.metrics.count(self.kind, "dead")
-        self.intake.metrics.dead(reason.value)
+        self.outcomes.add("dead", reason=reason)
         return await self.intake.bury(letter)
+
+    def note_commit(self, offset: int) -> None:
+        """The group has this offset now."""
+        self.committed = offset
+        self.outcomes.committed(offset)
 
     def committable(self) -> tuple[int, str] | None:
         return (self.committed, metadata(self.mark, topic_id=self.topic_id)) if self.committed >= 0 else None

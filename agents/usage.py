@@ -79,7 +79,7 @@ class UsageLane(SourceLane):
             following = self.behind(chunk) if read >= BACKLOG_RECORDS and not packer.full else None
         for partition, builder in packer.packed(chunk.tp.partition, self.received(chunk.last)):
             pending.append(self.put((partition, builder)))
-        self.intake.metrics.count(self.kind, "null", packer.nulls)
+        self.outcomes.add("null", packer.nulls)
         return chunk
 
 

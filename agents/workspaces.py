@@ -33,7 +33,7 @@ class WorkspacesLane(SourceLane):
         if isinstance(judged, tuple):
             raise Dead(*judged)
         if not judged:
-            self.intake.metrics.count(self.kind, "duplicate")
+            self.outcomes.add("duplicate")
             return []
         day = self.intake.facts.zone.day_of(record.timestamp * 1000) if told.tier == "commercial" else NEVER
         named = Named(told.workspace, told.account, day)

@@ -39,6 +39,8 @@ def bind_group(fold: "Fold", group: BindingGroup, named: Sequence[Named]) -> Non
     for entry in group.entries:
         workspace = named[entry.named]
         changed = bind(fold, workspace)
-        fold.count("workspace", "duplicate" if changed is None else "counted")
+        if not fold.repeats.known(group.topic, group.partition, entry.offset):
+            fold.count("workspace", "duplicate" if changed is None else "counted")
+            fold.repeats.passed(group.topic, group.partition, entry.offset)
         for cell in changed or ():
             fold.touch(cell).by_workspace(workspace.workspace, group.topic, group.partition, entry.offset)

@@ -36,6 +36,7 @@ def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
         _count_others(fold, group, events, named, refused)
     else:
         _count(fold, group, events, range(len(events)), named)
+    fold.repeats.passed(group.topic, group.partition, int(events.offset[-1]))
 
 
 class _Part:
@@ -89,11 +90,28 @@ def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[in
         assert evidence is not None
         _correct(corrected, events, earlier, evidence, numbers)
     fold.count("usage", "counted", len(events) - len(earlier))
-    fold.count("usage", "duplicate", len(earlier) - len(conflicts))
+    fold.count("usage", "duplicate", _duplicates(fold, group, events, earlier, conflicts))
     for event in conflicts:
         assert evidence is not None
         reason = DeadReason.CONFLICTING_DUPLICATE
         dead_usage(fold, reason, OTHER_CONTENT, group, named, events, event, evidence, numbers[event])
+
+
+def _duplicates(
+    fold: "Fold", group: UsageGroup, events: Events, earlier: Mapping[int, bytes], conflicts: Sequence[int]
+) -> int:
+    """How many events are duplicates, without those that the intake wrote again.
+
+    What it wrote again never counts, so an event that counted shows that the offsets are another topic's.
+    """
+    through = fold.repeats.through(group.topic, group.partition)
+    if not len(events) or int(events.offset[0]) > through:
+        return len(earlier) - len(conflicts)
+    known = int((events.offset <= through).sum())
+    if any(event not in earlier for event in range(known)):
+        fold.repeats.begin_again(group.topic, group.partition)
+        return len(earlier) - len(conflicts)
+    return sum(event >= known for event in earlier) - sum(event >= known for event in conflicts)
 
 
 def _add(fold: "Fold", group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]) -> dict[int, Use]:

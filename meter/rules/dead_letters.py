@@ -119,8 +119,9 @@ def _say(
 ) -> None:
     told = dead_letter(reason, error, topic, partition, offset, None, value, (), timestamp_ms * 1000, rebuilt=True)
     fold.say("dead-letters", told.record_key(), told.json_bytes())
-    fold.count(kind, "dead")
-    fold.count("dead", reason.value)
+    if not fold.repeats.known(topic, partition, offset):
+        fold.count(kind, "dead")
+        fold.count("dead", reason.value)
 
 
 def _base64(content: bytes | None) -> str | None:

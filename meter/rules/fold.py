@@ -17,6 +17,7 @@ from meter.rules.figures import settle
 from meter.rules.memory import Cell, CellKey, Memory, Output
 from meter.rules.ordering import order
 from meter.rules.outcomes import Standing
+from meter.rules.repeats import Repeats
 from meter.rules.stakes import Stakes
 from meter.rules.touches import Touch
 from schemas.journal import (
@@ -36,12 +37,14 @@ from schemas.rows import replaced
 class Fold:
     """Folds records into one partition's memory; `outputs` and `counts` grow until taken by `finish`."""
 
-    def __init__(self, memory: Memory, facts: Facts | None) -> None:
+    def __init__(self, memory: Memory, facts: Facts | None, repeats: Repeats | None = None) -> None:
         self.memory = memory
         self.facts = facts
         self.outputs: list[Output] = []
         #: Bytes of the outputs so far.
         self.said = 0
+        #: Source records met before, which the metrics do not count again.
+        self.repeats = Repeats({}) if repeats is None else repeats
         #: (kind, outcome) -> records, for the metrics.
         self.counts: dict[tuple[str, str], int] = {}
         self.revision = 0

@@ -24,6 +24,7 @@ def order(fold: "Fold", group: OrderGroup, named: Sequence[Named]) -> None:
     """Decide a group of orders."""
     for entry in group.entries:
         _order(fold, group, entry, named)
+        fold.repeats.passed(group.topic, group.partition, entry.offset)
 
 
 def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, named: Sequence[Named]) -> None:
@@ -31,7 +32,8 @@ def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, named: Sequence[N
     before = fold.memory.decided(wanted.account, wanted.order_id)
     if before is not None:
         if before.content == entry.content:
-            fold.count("order", "duplicate")
+            if not fold.repeats.known(group.topic, group.partition, entry.offset):
+                fold.count("order", "duplicate")
         else:
             dead_order(
                 fold,

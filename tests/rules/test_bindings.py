@@ -8,10 +8,10 @@ from tests.rules.days_world import Days, ms
 AT = "2026-01-31T08:00:00Z"
 
 
-def bind(days: Days, *told: tuple[str, int]) -> None:
-    """One journal record with these records of `workspaces` (workspace, first commercial day)."""
+def bind(days: Days, *told: tuple[str, int], first: int = 0) -> None:
+    """One journal record with these records of `workspaces` (workspace, first commercial day), from an offset on."""
     named = [Named(workspace, "acct", commercial) for workspace, commercial in told]
-    entries = [BindingEntry(number, ms(AT), number) for number in range(len(told))]
+    entries = [BindingEntry(first + number, ms(AT), number) for number in range(len(told))]
     days.append(Gathered(named, [BindingGroup("workspaces", 0, entries)]), AT)
 
 
@@ -24,10 +24,17 @@ def test_a_record_that_tells_something_new_is_counted_and_its_repeat_is_a_duplic
     days, today = Days(), parse_day("2026-01-31")
     bind(days, ("wksp_a", NEVER), ("wksp_b", today))
     assert counted(days) == (2, 0)
-    bind(days, ("wksp_a", NEVER), ("wksp_b", today))  # written again after a crash
+    bind(days, ("wksp_a", NEVER), ("wksp_b", today), first=2)  # usage told the same first
     assert counted(days) == (2, 2)
-    bind(days, ("wksp_a", today))
+    bind(days, ("wksp_a", today), first=4)
     assert counted(days) == (3, 2)
+
+
+def test_what_the_intake_writes_again_is_counted_once() -> None:
+    days, today = Days(), parse_day("2026-01-31")
+    bind(days, ("wksp_a", NEVER), ("wksp_b", today))
+    bind(days, ("wksp_a", NEVER), ("wksp_b", today))
+    assert counted(days) == (2, 0)
 
 
 def test_a_repeat_in_the_same_record_is_a_duplicate() -> None:
