@@ -18,6 +18,8 @@ from schemas.record import Record
 
 #: Workspaces named in one cause; they are sorted, the rest are left out.
 CAUSE_WORKSPACES_LIMIT = 20
+#: Orders named in one cause, the first of the record; the rest are counted in `more`.
+CAUSE_ORDERS_LIMIT = 20
 
 Basis = Literal["package", "pay_as_you_go", "free"]
 
@@ -47,7 +49,13 @@ class Cause(Record):
     workspaces: list[Id] = Field(
         description="Whose usage or tier it was, sorted.", max_length=CAUSE_WORKSPACES_LIMIT, examples=[["wksp_a"]]
     )
-    orders: list[Id] | None = Field(None, description="The orders, if that is the kind.", examples=[["o-1"]])
+    orders: list[Id] | None = Field(
+        None,
+        description="The orders, if that is the kind, in the order of the log.",
+        max_length=CAUSE_ORDERS_LIMIT,
+        examples=[["o-1"]],
+    )
+    more: int | None = Field(None, description="How many orders are left out; absent: none.", ge=1, examples=[1980])
     topic: str = Field(description="Where it came from, without the prefix.", examples=["usage"])
     partition: int = Field(description="Of that topic.", ge=0, examples=[3])
     first_offset: int = Field(description="Of the range.", ge=0, examples=[991])
@@ -123,13 +131,16 @@ def cause_text(
     kind: str,
     workspaces: Sequence[str],
     orders: Sequence[str] | None,
+    more: int | None,
     topic: str,
     partition: int,
     first_offset: int,
     last_offset: int,
 ) -> str:
-    """`Cause` as JSON."""
+    """`Cause` as JSON; `more`: how many orders are left out of `orders`."""
     ordered = f'"orders":{_ids(orders)},' if orders is not None else ""
+    if more:
+        ordered += f'"more":{more},'
     return (
         f'{{"kind":"{kind}","workspaces":{_ids(workspaces)},{ordered}"topic":"{topic}","partition":{partition},'
         f'"first_offset":{first_offset},"last_offset":{last_offset}}}'

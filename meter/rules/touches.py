@@ -1,9 +1,10 @@
 """What a record did to a cell: whose usage changed, and the last source that did something, which is the `cause`."""
 
-from collections.abc import Iterable
+from functools import lru_cache
+from heapq import nsmallest
 
 from meter.rules.memory import Cell
-from schemas.overages import CAUSE_WORKSPACES_LIMIT, cause_text
+from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT, cause_text
 
 #: The journal as a source, by its name without the prefix.
 JOURNAL = "meter.journal"
@@ -19,6 +20,8 @@ class Touch:
         "first_offset",
         "kind",
         "last_offset",
+        "listing",
+        "more_orders",
         "named",
         "orders",
         "restated",
@@ -32,9 +35,13 @@ class Touch:
         #: Whose usage changed, in the order of the record: what is published of it, and how rows are packed, is so
         #: every time.
         self.used: dict[str, None] = {}
-        #: Whom orders and bindings named.
-        self.named: tuple[str, ...] = ()
-        self.orders: tuple[str, ...] = ()
+        #: Whom orders and bindings named: the first of them, sorted, as many as a cause shows.
+        self.named: list[str] = []
+        #: The list of the last order, whose workspaces are in `named`.
+        self.listing: tuple[str, ...] | None = None
+        #: The first orders, and how many came after them.
+        self.orders: list[str] = []
+        self.more_orders = 0
         self.source: tuple[str, int] | None = None
         self.first_offset = self.last_offset = 0
         #: Plans, bindings or prices changed: every workspace is looked at.
@@ -47,16 +54,24 @@ class Touch:
         self._by("usage", topic, partition, first, last)
         self.used = self.used | workspaces if self.used else workspaces
 
-    def by_order(self, order_id: str, workspaces: Iterable[str], topic: str, partition: int, offset: int) -> None:
+    def by_order(self, order_id: str, listing: tuple[str, ...], topic: str, partition: int, offset: int) -> None:
         self._by("order", topic, partition, offset, offset)
-        self.orders += (order_id,)
-        self.named += tuple(workspaces)
+        if len(self.orders) < CAUSE_ORDERS_LIMIT:
+            self.orders.append(order_id)
+        else:
+            self.more_orders += 1
+        if listing is not self.listing:  # many orders of one plan have one list
+            self.listing = listing
+            self._name(_first_names(listing))
         self.everything = True
 
     def by_workspace(self, workspace: str, topic: str, partition: int, offset: int) -> None:
         self._by("workspace", topic, partition, offset, offset)
-        self.named += (workspace,)
+        self._name((workspace,))
         self.everything = True
+
+    def _name(self, workspaces: tuple[str, ...]) -> None:
+        self.named = sorted({*self.named, *workspaces})[:CAUSE_WORKSPACES_LIMIT]
 
     def by_catalogue(self, offset: int) -> None:
         """A version of the catalogue that partition 0 decided at `offset`: the same cause wherever its copy stands."""
@@ -78,6 +93,13 @@ class Touch:
     def cause(self) -> str:
         """The `cause` of what is published of the cell, as JSON."""
         topic, partition = self.source or ("", 0)
-        workspaces = sorted({*self.used, *self.named} if self.named else self.used)[:CAUSE_WORKSPACES_LIMIT]
-        orders = self.orders if self.kind == "order" else None
-        return cause_text(self.kind, workspaces, orders, topic, partition, self.first_offset, self.last_offset)
+        workspaces = nsmallest(CAUSE_WORKSPACES_LIMIT, {*self.used, *self.named} if self.named else self.used)
+        ordered = self.kind == "order"
+        orders, more = (self.orders, self.more_orders) if ordered else (None, 0)
+        return cause_text(self.kind, workspaces, orders, more, topic, partition, self.first_offset, self.last_offset)
+
+
+@lru_cache(64)
+def _first_names(listing: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a list the workspaces that a cause can show; an order asks for those of one list at every cell."""
+    return tuple(nsmallest(CAUSE_WORKSPACES_LIMIT, listing))

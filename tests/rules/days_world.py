@@ -4,7 +4,7 @@ Times are written out; a record stands in the journal, and reached Kafka, when t
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,17 @@ class Days:
         self.append(Gathered([self.homes[workspace]], [group]), at or time)
 
     def order(self, order: dict[str, Any], at: str) -> None:
-        content = canonical(order_from_json(json.dumps(order).encode()), "CNY")
-        named = [self.homes[workspace] for workspace in order.get("workspaces", ())]
-        entry = OrderEntry(self.offset, ms(at), self.fold.known().zone.day_of(parse_time(at)), content)
-        self.append(Gathered(named, [OrderGroup("plan-purchases", 0, [entry])]), at)
+        self.orders([order], at)
+
+    def orders(self, orders: Sequence[dict[str, Any]], at: str) -> None:
+        """Orders that come in one journal record."""
+        named = dict.fromkeys(workspace for order in orders for workspace in order.get("workspaces", ()))
+        day = self.fold.known().zone.day_of(parse_time(at))
+        entries = [
+            OrderEntry(offset, ms(at), day, canonical(order_from_json(json.dumps(order).encode()), "CNY"))
+            for offset, order in enumerate(orders, self.offset)
+        ]
+        self.append(Gathered([self.homes[each] for each in named], [OrderGroup("plan-purchases", 0, entries)]), at)
 
     def close(self, day: str, at: str, cursor: str = "") -> None:
         """One entry."""

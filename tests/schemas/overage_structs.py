@@ -11,6 +11,7 @@ class CauseStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     kind: str
     workspaces: list[str]
     orders: list[str] | None = None
+    more: int | None = None
     topic: str
     partition: int
     first_offset: int

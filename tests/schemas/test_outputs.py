@@ -88,6 +88,7 @@ _causes = st.builds(
     kind=st.sampled_from(["usage", "order", "workspace", "catalogue"]),
     workspaces=st.lists(_ids, max_size=3),
     orders=st.none() | st.lists(_ids, max_size=2),
+    more=st.sampled_from([None, 1, 1980]),
     topic=st.sampled_from(["usage", "usage.a", "plan-purchases"]),
     partition=st.integers(0, 3),
     first_offset=_counts,
