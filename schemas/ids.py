@@ -27,6 +27,8 @@ PAYMENTS_LIMIT = 20
 UNITS_LIMIT = 1_000_000
 #: Unexpired plans of one account: they bound the work of one allocation.
 PLANS_LIMIT = 50
+#: Unexpired traffic lines of one plan: they bound its row, its record and the work of one quota.
+PLAN_TRAFFIC_LIMIT = 1_000
 
 _id = re.compile(ID_PATTERN, re.ASCII).fullmatch
 

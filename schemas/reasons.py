@@ -45,6 +45,7 @@ class Refusal(StrEnum):
     WORKSPACE_NOT_COMMERCIAL = "workspace_not_commercial"
     FIRST_DAY_OUT_OF_RANGE = "first_day_out_of_range"
     TOO_MANY_PLANS = "too_many_plans"
+    TOO_MANY_TRAFFIC_LINES = "too_many_traffic_lines"
     INSTRUMENT_NOT_FOUND = "instrument_not_found"
     INSTRUMENT_EXPIRED = "instrument_expired"
     BALANCE_EXCEEDED = "balance_exceeded"
@@ -82,6 +83,7 @@ LAW: dict[DeadReason | Refusal, str] = {
     Refusal.WORKSPACE_NOT_COMMERCIAL: "a plan lists workspaces on the Commercial Plan only",
     Refusal.FIRST_DAY_OUT_OF_RANGE: "a plan begins on the order's billing day or at most 31 days after",
     Refusal.TOO_MANY_PLANS: "an account has at most 50 unexpired plans",
+    Refusal.TOO_MANY_TRAFFIC_LINES: "a plan has at most 1000 unexpired traffic lines",
     Refusal.INSTRUMENT_NOT_FOUND: "a payment draws on an instrument that was topped up",
     Refusal.INSTRUMENT_EXPIRED: "an instrument can be drawn through its expiry day",
     Refusal.BALANCE_EXCEEDED: "an instrument is drawn no lower than 0",

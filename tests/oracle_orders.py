@@ -13,6 +13,7 @@ from tests.oracle_orders_reading import Order
 
 CENT = Decimal("0.01")
 PLANS_LIMIT = 50
+PLAN_TRAFFIC_LINES = 1_000
 FIRST_DAY_AHEAD = 31
 WalletKey = tuple[str, str | None]
 
@@ -151,6 +152,9 @@ def _plan_order(order: Order, day: int, account: Account, market: Market) -> Out
         raise Refused("upgrade_must_go_up")
     _check_workspaces(order, day, market)
     _check_purchase(order, since, day, account)
+    lines = [line for line in plan.traffic if line.through >= day] if plan else []
+    if order.traffic and len(lines) + len(order.traffic) > PLAN_TRAFFIC_LINES:
+        raise Refused("too_many_traffic_lines")
     price = price_of(order, plan, since, market.book, day)
     _check_payments(order, price, day, account)
     for method, instrument, amount in order.payments:

@@ -13,6 +13,7 @@ from schemas.catalog import Version
 from schemas.orders import Order, Purchase, TopUp, Upgrade
 
 UNEXPIRED_PLANS = 50
+UNEXPIRED_TRAFFIC_LINES = 1_000
 DAYS_AHEAD = 31
 WalletKey = tuple[str, str | None]
 CASH: WalletKey = ("cash", None)
@@ -104,6 +105,8 @@ def _accepted(order: Order, day: int, account: Account, commercial: Mapping[str,
         _require(day <= since <= day + DAYS_AHEAD, "first_day_out_of_range")
         unexpired = [each for each in account.plans.values() if each.last_day >= day]
         _require(len(unexpired) < UNEXPIRED_PLANS, "too_many_plans")
+    lines = len(traffic) + (len(plan.traffic) if plan is not None else 0)  # a plan's lines expire with it
+    _require(not traffic or lines <= UNEXPIRED_TRAFFIC_LINES, "too_many_traffic_lines")
     cents = _price(order, plan, since, version, book)
     _pay(order, cents, day, account)
     return Outcome(order, None, cents, _changed(order, plan, since, version, account, book))

@@ -14,7 +14,7 @@ from meter.rules import prices, wallets
 from meter.rules.cases import Case
 from meter.rules.days import day_text
 from meter.rules.wallets import WalletKey
-from schemas.ids import PLANS_LIMIT, shown
+from schemas.ids import PLAN_TRAFFIC_LIMIT, PLANS_LIMIT, shown
 from schemas.money import money_text
 from schemas.orders import Purchase, TopUp, Upgrade
 from schemas.reasons import LAW, Refusal
@@ -131,6 +131,13 @@ def _too_many_plans(case: Case) -> str | None:
     return None if unexpired < PLANS_LIMIT else f"it has {unexpired}, the order would add 1"
 
 
+def _too_many_traffic_lines(case: Case) -> str | None:
+    unexpired = 0 if case.plan is None else sum(line.through >= case.day for line in case.plan.traffic)
+    if not case.traffic or unexpired + len(case.traffic) <= PLAN_TRAFFIC_LIMIT:
+        return None
+    return f"it has {unexpired}, the order would add {len(case.traffic)}"
+
+
 def _instrument_not_found(case: Case) -> str | None:
     missing = next((key for key in case.draws if wallets.wallet_at(case.wallets, key) is None), None)
     return None if missing is None else f"{_name(missing)} was not, it would pay {money_text(case.draws[missing])}"
@@ -177,6 +184,7 @@ LAWS: dict[Refusal, Callable[[Case], str | None]] = {
     Refusal.WORKSPACE_NOT_COMMERCIAL: _workspace_not_commercial,
     Refusal.FIRST_DAY_OUT_OF_RANGE: _first_day_out_of_range,
     Refusal.TOO_MANY_PLANS: _too_many_plans,
+    Refusal.TOO_MANY_TRAFFIC_LINES: _too_many_traffic_lines,
     Refusal.INSTRUMENT_NOT_FOUND: _instrument_not_found,
     Refusal.INSTRUMENT_EXPIRED: _instrument_expired,
     Refusal.BALANCE_EXCEEDED: _balance_exceeded,

@@ -168,13 +168,17 @@ def refusals(today: int) -> Story:
 
 
 def many_plans(today: int) -> Story:
-    """Fifty plans and not one more, those that are still to begin included."""
+    """Fifty plans and not one more, those that are still to begin included; a thousand traffic lines in one of them."""
     story = Story("many-plans", today, commercial="A")
-    story.money("cash", "100.00")
+    story.money("cash", "1000.00")
     for number in range(50):
         story.buy("1.00", f"p-{number}", "ten", "A", [pay("1.00")], first_day=story.on(number % 3))
     story.use = [("A", 175)]
     story.buy("too_many_plans", "p-50", "ten", "A", [pay("1.00")])
+    lines = [records.traffic("sms", 1, "0.0001")]
+    for number in range(20):
+        story.change("18.60", f"t-{number}", "add_traffic", "p-0", traffic=lines * 50, payments=[pay("18.60")])
+    story.change("too_many_traffic_lines", "t-20", "add_traffic", "p-0", traffic=lines, payments=[])
     return story
 
 

@@ -35,6 +35,7 @@ PRECEDENCE = [
     "workspace_not_commercial",
     "first_day_out_of_range",
     "too_many_plans",
+    "too_many_traffic_lines",
     "instrument_not_found",
     "instrument_expired",
     "balance_exceeded",
@@ -108,6 +109,11 @@ def fifty_plans(world: World, order: Json) -> None:
     world.account.plans.update({f"p-{number}": replace(plan, plan_id=f"p-{number}") for number in range(50)})
 
 
+def a_thousand_traffic_lines(world: World, order: Json) -> None:
+    plan = world.account.plans["o-1"]
+    world.account.plans["o-1"] = replace(plan, traffic=plan.traffic * 1_000)
+
+
 def a_card_nobody_filled(world: World, order: Json) -> None:
     order["payments"].append({"method": "coupon", "instrument": "card-9", "amount": "1.00"})
 
@@ -179,6 +185,12 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         "it would begin on 2026-03-14, the order's day is 2026-02-10",
     ),
     (Refusal.TOO_MANY_PLANS, ("purchase",), fifty_plans, "it has 51, the order would add 1"),
+    (
+        Refusal.TOO_MANY_TRAFFIC_LINES,
+        ("add_traffic",),
+        a_thousand_traffic_lines,
+        "it has 1000, the order would add 1",
+    ),
     (
         Refusal.INSTRUMENT_NOT_FOUND,
         PAID,

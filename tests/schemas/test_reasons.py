@@ -12,7 +12,8 @@ REFUSED = """
     currency_must_match amount_must_be_positive expires_on_in_the_past instrument_exists_with_different_terms
     unknown_plan unknown_item plan_not_found plan_expired upgrade_must_go_up workspaces_must_not_be_empty
     workspaces_must_not_repeat workspace_not_in_account workspace_not_commercial first_day_out_of_range
-    too_many_plans instrument_not_found instrument_expired balance_exceeded payments_must_equal_price
+    too_many_plans too_many_traffic_lines instrument_not_found instrument_expired balance_exceeded
+    payments_must_equal_price
 """
 
 
