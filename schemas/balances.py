@@ -18,7 +18,11 @@ class PlanBalance(Record):
     """The day's quota of one plan."""
 
     plan_id: Id = Field(description="The plan.", examples=["o-1"])
-    quota: int = Field(description="What it covers that day.", ge=0, examples=[150000000])
+    quota: int = Field(
+        description="What it covers that day; 0: it lists workspaces, with no quota of the item.",
+        ge=0,
+        examples=[150000000],
+    )
     covered: int = Field(description="What was drawn so far.", ge=0, examples=[150000000])
     left: int = Field(description="The rest.", ge=0, examples=[0])
 
@@ -38,7 +42,11 @@ class QuotaBalance(Record):
     account: Id = Field(description="The billing account.", examples=["acct_1"])
     item: Id = Field(description="The billing item.", examples=["logs"])
     day: Day = Field(description="The billing day.", examples=["2026-01-31"])
-    quota: int = Field(description="Of all plans in force.", ge=0, examples=[150000000])
+    quota: int = Field(
+        description="Of all plans in force; 0 where an upgrade took all of it away after the balance had appeared.",
+        ge=0,
+        examples=[150000000],
+    )
     covered: int = Field(description="Drawn from them so far.", ge=0, examples=[150000000])
     left: int = Field(description="The rest.", ge=0, examples=[0])
     plans: list[PlanBalance] = Field(description="By plan, in allocation order.")

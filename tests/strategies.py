@@ -210,7 +210,8 @@ def orders(draw: st.DrawFn) -> Message:
     if kind == "add_traffic":
         rest = {"traffic": lines}
     elif kind == "upgrade":
-        rest = {"plan": "large", "payments": [records.pay(draw(st.sampled_from(["9", "6.75"])))]}
+        plan, price = draw(st.sampled_from([("large", "9"), ("large", "6.75"), ("bare", "12"), ("bare", "3")]))
+        rest = {"plan": plan, "payments": [records.pay(price)]}
     return records.order_message(records.management(account, order_id, kind, draw(st.sampled_from("1123")), **rest))
 
 

@@ -21,15 +21,26 @@ if TYPE_CHECKING:
     from meter.rules.memory import Cell
     from meter.rules.stakes import Stake
 
+#: In place of a digest: the balance appears with this transaction.
+_APPEARS = b"appears"
 #: How the content ends before its revision is known.
 _NO_REVISION = b"0}"
 
 
+def appear(cell: "Cell", stake: "Stake") -> None:
+    """End of a record: the balance appears if there is quota for usage; it stays, also where the quota goes again.
+
+    Decided at each record and not at the transaction's end, so that the journal alone says which balances there are.
+    """
+    if stake.quota and cell.uses:
+        cell.balance = _APPEARS
+
+
 def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
-    """Publish the balance if it differs from the one last published; it appears where there is quota."""
-    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
-    if not cell.balance and (stake.quota == 0 or not cell.uses):
+    """End of a transaction: publish a balance that has appeared, if it differs from the one last published."""
+    if not cell.balance:
         return
+    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
     told = _content(cell, stake, 0)
     content = encode(told).removesuffix(_NO_REVISION)
     digest = blake2b(content, digest_size=16).digest()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from meter.rules.alerts import alert
 from meter.rules.allocation import Allocation, allocate
+from meter.rules.balances import appear
 from meter.rules.charges import charge_of, package_rate, payg_rates, tariff
 from meter.rules.memory import Cell
 from meter.rules.overages import overages_of, tell
@@ -59,6 +60,8 @@ def settle(fold: "Fold", touch: "Touch") -> None:
     fold.memory.touch_cell(cell)
     if moved or fresh:
         fold.unbalanced[cell.key] = (cell, fold.revision)
+        if not cell.balance:
+            appear(cell, terms.stake)
         alert(fold, cell, terms.stake)
 
 

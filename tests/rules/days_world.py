@@ -11,7 +11,7 @@ from typing import Any
 
 from meter.rules.days import parse_day, parse_time
 from meter.rules.fold import Fold
-from schemas.catalog import catalogue_json, load_catalogue
+from schemas.catalog import Catalogue, catalogue_json, load_catalogue
 from schemas.journal import (
     DayClosed,
     DayExpired,
@@ -39,8 +39,11 @@ def ms(at: str) -> int:
 class Days:
     """A fold of records in their order, and what it published; `changelog` is what a restore would read."""
 
-    def __init__(self, opened: str = "2026-01-30T12:00:00Z", zone: str = "+00:00") -> None:
-        opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalogue_json(CATALOGUE), ms(opened))
+    def __init__(
+        self, opened: str = "2026-01-30T12:00:00Z", zone: str = "+00:00", catalogue: Catalogue = CATALOGUE
+    ) -> None:
+        self.catalogue = catalogue
+        opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalogue_json(catalogue), ms(opened))
         self.store = DictStore()
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.told: list[tuple[str, str, dict[str, Any]]] = []
@@ -96,7 +99,7 @@ class Days:
     ) -> None:
         """One event of this instant; without `at` it comes at once."""
         time_us, name = parse_time(time), id or f"{self.offset}"
-        days = CATALOGUE.versions[0].items[item].default_retention if retention is None else retention
+        days = self.catalogue.versions[0].items[item].default_retention if retention is None else retention
         slot = Slot(0, item, days or NO_RETENTION, self.fold.known().zone.day_of(time_us), corrected)
         group = usage_group(self.offset, ms(at or time), slot, workspace, quantity, time_us, name)
         self.append(Gathered([self.homes[workspace]], [group]), at or time)

@@ -18,7 +18,7 @@ from tests.simulation.kafka import COMMITTED, Record
 from tests.simulation.owner import JOURNAL
 from tests.simulation.reference import Reference, meaning, parsed, reference
 from tests.simulation.simulator import Simulator
-from tests.simulation.truth import entries, pots, truth
+from tests.simulation.truth import entries, had_quota, pots, truth
 
 REVISED = ("overages", "order-outcomes", "plans", "wallets", "quota-balances", "quota-alerts", "statements")
 
@@ -114,7 +114,13 @@ def balances_are_right(run: Evidence) -> Iterable[str]:
             }
             if plans != shares or list(workspaces.items()) != list(used.items()):
                 yield f"{key}: the balance is {plans} {workspaces}, should be {shares} {used}"
-    yield from (f"{key}: a balance of no quota or no usage" for key in latest if not run.pots.get(key, ((), ()))[0])
+        elif key in latest:  # an upgrade took away the quota that the balance appeared with
+            told = latest[key]
+            if (told["quota"], told["covered"], told["left"]) != (0, 0, 0) or any(p["quota"] for p in told["plans"]):
+                yield f"{key}: the balance is {told}, but there is no quota"
+            if not had_quota(run.prediction, key):
+                yield f"{key}: a balance of an item that never had quota"
+    yield from (f"{key}: a balance of no usage" for key in latest if key not in run.pots)
 
 
 def alerts_are_right_and_alternate(run: Evidence) -> Iterable[str]:
@@ -187,7 +193,7 @@ def _first_difference(said: list[tuple[str, bytes]], wanted: list[tuple[str, byt
 
 
 def _balances_between(said: list[Said], wanted: list[Output]) -> Iterable[str]:
-    """A chunk may leave out balances; those it tells are as the journal had them at their revision."""
+    """A chunk may leave out balances but the last; those it tells are as the journal had them at their revision."""
     states: defaultdict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     for _, key, content in wanted:
         value: dict[str, Any] = dict(parsed(content))
@@ -198,6 +204,10 @@ def _balances_between(said: list[Said], wanted: list[Output]) -> Iterable[str]:
         before = [content for at, content in states[each.key] if at <= revision]
         if not before or before[-1] != told:
             yield f"{each.key}: at {revision} the balance is {told}, should be {before[-1:]}"
+    last = {each.key: {**each.value, "revision": 0} for each in said}
+    for key, told_states in states.items():
+        if last.get(key) != {**told_states[-1][1], "revision": 0}:
+            yield f"{key}: the last balance is {last.get(key)}, should be {told_states[-1][1]}"
 
 
 def position_and_state_are_one(run: Evidence) -> Iterable[str]:

@@ -11,7 +11,7 @@ from schemas.journal import Gathered, UsageGroup, decode_evidence
 from tests.oracle import Identity, Place, Prediction, predict
 from tests.oracle_figures import figures, plan_order
 from tests.oracle_reading import Event, read_usage
-from tests.oracle_time import day_text
+from tests.oracle_time import day_text, ordinal
 from tests.simulation.kafka import Log
 from tests.simulation.world import World
 
@@ -61,6 +61,17 @@ def truth(world: World, logs: list[Log]) -> Prediction:
             prediction.dead[place] = ("conflicting_duplicate",)
     prediction.contested_places.clear()
     return prediction
+
+
+def had_quota(prediction: Prediction, key: str) -> bool:
+    """Whether any order ever gave an account's item quota of a day, though a later one may have taken it away."""
+    account, item, day_name = key.split("/")
+    day = ordinal(day_name) or 0
+    return any(
+        any(since <= day and item in package.quotas for since, _, package in plan.packages) or plan.quota(item, day)
+        for plan in prediction.accounts[account].plans.values()
+        if plan.in_force(day)
+    )
 
 
 def pots(prediction: Prediction) -> dict[str, tuple[list[Share], dict[str, tuple[int, int]]]]:

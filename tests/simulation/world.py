@@ -52,7 +52,7 @@ def world(seed: int, most: int | None = None) -> World:
     opening = Opening("m", "+00:00", "CNY", partitions, 3600, HORIZON_DAYS, catalogue, opened_us // 1000)
     made = World(oracle_settings, opening)
     ends: dict[tuple[str, int], int] = {}
-    for kafka_us, message in _Maker(rng).messages(most):
+    for kafka_us, message in _Maker(rng, Random(f"bare {seed}")).messages(most):
         partition = rng.randrange(USAGE_PARTITIONS) if message.topic == "usage" else 0
         offset = ends.get((message.topic, partition), 0)
         ends[(message.topic, partition)] = offset + 1
@@ -63,8 +63,9 @@ def world(seed: int, most: int | None = None) -> World:
 class _Maker:
     """Makes the messages of one world."""
 
-    def __init__(self, rng: Random) -> None:
-        self.rng = rng
+    def __init__(self, rng: Random, bare: Random) -> None:
+        #: `bare`: for upgrades that take quota away, apart from all other choices.
+        self.rng, self.bare = rng, bare
         self.clock = START_US
         self.owners = {"A": "a", "B": "a", "C": "a"}
         if rng.random() < 0.3:
@@ -170,7 +171,10 @@ class _Maker:
             return self._told(records.management(account, order_id, kind, plan_id, traffic=lines))
         if kind == "upgrade":
             paid = [records.pay(rng.choice(("9", "9", "6.75", "4.5")))]
-            return self._told(records.management(account, order_id, kind, plan_id, plan="large", payments=paid))
+            plan = "large"
+            if self.bare.random() < 0.25:
+                plan, paid = "bare", [records.pay(self.bare.choice(("12", "3")))]
+            return self._told(records.management(account, order_id, kind, plan_id, plan=plan, payments=paid))
         self.listed.update(listed)
         if kind == "change_workspaces":
             return self._told(records.management(account, order_id, kind, plan_id, workspaces=listed))
