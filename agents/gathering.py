@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from agents.builders import GROUP_BYTES, Builder, UsageBuilder, pack
 from meter.batch.lanes import Retake
+from meter.batch.oversize import SIZE_ERRORS, refused_for_size
 from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
@@ -107,5 +108,8 @@ class JournalWriter:
         batch.append(key=None, value=value, timestamp=None)
         future = await producer.send_batch(batch, self.topic, partition=self.partition)
         reach("journal.sent")
-        self.appended_ms = (await future).timestamp or 0
+        try:
+            self.appended_ms = (await future).timestamp or 0
+        except SIZE_ERRORS as error:
+            raise refused_for_size(self.topic, self.partition, [(None, value)], error) from error
         reach("journal.acknowledged")

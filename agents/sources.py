@@ -18,6 +18,7 @@ from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
+from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.records import UnreadableRecord
 from meter.commits import is_ours, topic_id_of
 from meter.failpoints import reach
@@ -169,6 +170,9 @@ class SourceLane(Lane):
         except BaseException as error:
             for sent in pending:
                 sent.add_done_callback(_seen)
+            if isinstance(error, SIZE_ERRORS):
+                source = f"{self.topic}/{self.tp.partition} from offset {chunk.start} on"
+                raise letters_refused(self.intake.topics.dead_letters, source, error) from error
             if isinstance(error, KafkaError):
                 self.intake.doubt()
                 raise Retake(f"a dead letter was not acknowledged ({error!r})") from error

@@ -20,6 +20,7 @@ from aiokafka.producer import sender as aiokafka_sender
 from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Retake
+from meter.batch.oversize import SIZE_ERRORS, RefusedForSize, refused_for_size
 from meter.failpoints import reach
 from meter.trouble import Trouble
 
@@ -31,7 +32,7 @@ TRANSACTION_TIMEOUT_MS = 15_000
 STEP_SECONDS = 20.0
 #: Letting a producer go may take this long, twice.
 STOP_SECONDS = 2.0
-#: A batch is at most this long; the topics' max.message.bytes is above it.
+#: A batch is at most this long, but for a longer row by itself; the topics' max.message.bytes is above it.
 BATCH_BYTES = 1 << 20
 
 #: The broker ends a transaction a few ms after it said so, and refuses the next one until then: ask again so soon.
@@ -41,10 +42,6 @@ aiokafka_sender.BACKOFF_OVERRIDE = ENDING_SECONDS
 
 Value = TypeVar("Value")
 Rows = Sequence[tuple[bytes | None, bytes | None]]
-
-
-class RowTooLong(RuntimeError):
-    """A row that no batch can hold: a bug, however often it is tried."""
 
 
 class LogMadeAnew(Trouble):
@@ -123,12 +120,15 @@ class FencedProducer:
     async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
         """Write the rows of each (topic, partition, rows) and commit them as one; the next offset of each topic.
 
-        Raises Retake when it is not certain that all was committed, LogMadeAnew when a topic goes on before where it
-        was: then nothing is.
+        Raises Retake when it is not certain that all was committed; LogMadeAnew when a topic goes on before where it
+        was, RefusedForSize when a topic does not take a row: then nothing is.
         """
         try:
             following = await within(STEP_SECONDS, self._commit(batches))
         except Retake:
+            raise
+        except RefusedForSize:
+            await self.stop()
             raise
         except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
             # AssertionError is aiokafka's word for a state that a fenced or failed transaction left behind.
@@ -145,14 +145,20 @@ class FencedProducer:
         reach("transaction.begun")
         sent = []
         for topic, partition, rows in batches:
+            start = 0
             for batch in _batches(producer, rows):
                 future = await producer.send_batch(batch, topic, partition=partition)
                 future.add_done_callback(_seen)
-                sent.append((topic, batch.record_count(), future))
+                end = start + batch.record_count()
+                sent.append((topic, partition, rows, start, end, future))
+                start = end
                 reach("transaction.batch-sent")
         following: dict[str, int] = {}
-        for topic, rows_sent, future in sent:  # every acknowledgement, and only then the commit
-            following[topic] = (await future).offset + rows_sent
+        for topic, partition, rows, start, end, future in sent:  # every acknowledgement, and only then the commit
+            try:
+                following[topic] = (await future).offset + end - start
+            except SIZE_ERRORS as error:
+                raise refused_for_size(topic, partition, rows[start:end], error) from error
         reach("transaction.acknowledged")
         self._check(following)
         await producer.commit_transaction()
@@ -176,8 +182,7 @@ def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:
             yield batch
             batch = producer.create_batch()
             append = batch.append
-            if append(key=key, value=value, timestamp=None) is None:
-                raise RowTooLong(f"a row of {len(value or b'')} bytes does not fit a batch of {BATCH_BYTES}")
+            append(key=key, value=value, timestamp=None)  # a batch takes its first row whatever its size
     if batch.record_count():
         yield batch
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import NotEnoughReplicasError
 
 from agents.builders import GROUP_BYTES, Builder, Events, OrderBuilder, UsageBuilder, pack
 from agents.gathering import JournalWriter
@@ -259,7 +259,7 @@ def test_after_a_failed_write_nothing_behind_it_is_written_and_the_producer_is_i
         first = writing.writer.add(order(0))
         await writing.turn()
         behind = writing.writer.add(order(1))
-        writing.producer.acknowledgements[0].set_exception(MessageSizeTooLargeError("too large"))
+        writing.producer.acknowledgements[0].set_exception(NotEnoughReplicasError())
         await writing.turn()
         for future in (first, behind):
             with pytest.raises(Retake, match="journal partition 1 did not take a record"):

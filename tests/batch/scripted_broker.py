@@ -11,6 +11,7 @@ from aiokafka.cluster import ClusterMetadata
 
 #: Kafka's error codes.
 NONE, NOT_COORDINATOR, INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, CONCURRENT_TRANSACTIONS = 0, 16, 47, 10, 51
+CORRUPT_MESSAGE, RECORD_LIST_TOO_LARGE = 87, 18
 
 #: What a test may answer with: an error code, an exception, or a future that it sets when it likes.
 Answer = int | BaseException | asyncio.Future[int]

@@ -12,12 +12,15 @@ from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 
 from meter.batch import transactions
 from meter.batch.lanes import Retake
+from meter.batch.oversize import RefusedForSize
 from meter.batch.transactions import FencedProducer, LogMadeAnew
 from tests.batch.scripted_broker import (
     CONCURRENT_TRANSACTIONS,
+    CORRUPT_MESSAGE,
     INVALID_PRODUCER_EPOCH,
     MESSAGE_TOO_LARGE,
     NOT_COORDINATOR,
+    RECORD_LIST_TOO_LARGE,
     ScriptedBroker,
     connect,
 )
@@ -137,9 +140,32 @@ def test_nothing_is_committed_to_a_topic_that_goes_on_before_where_it_was(broker
 
 def test_nothing_is_committed_when_a_batch_failed(broker: ScriptedBroker) -> None:
     async def story(producer: FencedProducer) -> None:
-        broker.script["Produce"] = [MESSAGE_TOO_LARGE]
+        broker.script["Produce"] = [CORRUPT_MESSAGE]
         await retaken(producer)
         await asyncio.sleep(0.1)
+        assert broker.times("Commit") == 0
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("code", "setting"), [(MESSAGE_TOO_LARGE, "max.message.bytes"), (RECORD_LIST_TOO_LARGE, "segment.bytes")]
+)
+def test_what_a_topic_refuses_for_its_size_is_told_with_topic_key_size_and_setting(
+    broker: ScriptedBroker, code: int, setting: str
+) -> None:
+    rows = [(b"short", b"v"), (b"p\0acct", b"v" * 9_000_000), (b"k", None)]
+
+    async def story(producer: FencedProducer) -> None:
+        broker.script["Produce"] = [0, code]
+        with pytest.raises(RefusedForSize) as refused:
+            await producer.commit([("overages", 0, [(b"k", b"v")]), ("meter.changelog", 3, rows)])
+        assert str(refused.value) == (
+            "Kafka refused a batch of 1 record, the longest 9000006 bytes under key b'p\\x00acct': "
+            f"the {setting} of meter.changelog/3 (or the broker's message.max.bytes) must be higher. Run "
+            f"`kafka-configs.sh --entity-type topics --entity-name meter.changelog --alter --add-config "
+            f"{setting}=9437184`, then start the worker again"
+        )
         assert broker.times("Commit") == 0
 
     run(story)

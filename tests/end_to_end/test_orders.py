@@ -191,5 +191,5 @@ def test_the_money_is_what_was_put_in_less_what_was_accepted(told: Told) -> None
     }
     assert told.balances("first-day-ahead") == {"cash": "77306.00"}
     assert told.balances("refusals") == {"cash": "58000.00", "prepaid_card/card-1": "9.00"}
-    assert told.balances("many-plans") == {"cash": "50.00"}
+    assert told.balances("many-plans") == {"cash": "578.00"}  # 1,000 − 50 × 1 − 20 × 18.60
     assert told.balances("orders-again") == {"cash": "9.00"}

@@ -13,6 +13,7 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # expor
 
 from meter.batch import restore
 from meter.batch.lanes import Retake
+from meter.batch.oversize import RefusedForSize
 from meter.batch.restore import ChangelogLost, Restore
 from meter.batch.store import Store
 from meter.batch.transactions import FencedProducer, Rows
@@ -109,7 +110,7 @@ def test_the_second_start_fences_the_first_and_nothing_of_it_is_seen(place: Plac
 def test_a_transaction_with_a_torn_batch_is_never_committed(place: Place) -> None:
     async def story() -> None:
         first = await place.owner()
-        with pytest.raises(Retake, match="is in doubt"):
+        with pytest.raises(RefusedForSize, match=r"the max.message.bytes of .*small/0"):
             await first.commit(place.chunk("torn", (SMALL, random.Random(1).randbytes(3_000))))
         second = await place.owner()
         await second.commit(place.chunk("whole"))
