@@ -7,6 +7,8 @@ by the same rules: a dict for `schemas.usage`, or at once the struct of the fast
 from collections.abc import Sequence
 
 STRUCTURED = b"application/cloudevents+json"
+#: How the attributes' headers begin in CloudEvents' HTTP binding.
+HTTP_PREFIX = "ce-"
 BATCH = b"application/cloudevents-batch"
 #: The attributes that the meter reads; all others are extensions, which are ignored.
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time")
@@ -30,11 +32,13 @@ class Modes:
     UTF-8 stays bytes, which is no form of any field.
     """
 
-    __slots__ = ("attributes", "batch", "size")
+    __slots__ = ("attributes", "batch", "http_header", "size")
 
     def __init__(self, headers: Headers) -> None:
         self.size = 0
         content_type = b""
+        #: A header of CloudEvents' HTTP binding, which Kafka's does not know.
+        self.http_header = ""
         found: dict[str, str | bytes | None] = {}
         for name, value in headers:
             self.size += (len(name) if name.isascii() else len(name.encode("utf-8", "replace"))) + len(value or b"")
@@ -43,6 +47,8 @@ class Modes:
                 content_type = (value or b"").lstrip().lower()
             elif name in _HEADERS:
                 found[_HEADERS[name]] = value
+            elif name.startswith(HTTP_PREFIX):
+                self.http_header = name
         self.batch = content_type.startswith(BATCH)
         structured = self.batch or content_type.startswith(STRUCTURED) or found.get("specversion") is None
         #: In binary mode the attributes that are there; None in structured mode.

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from agents.binary import Headers, Modes, says_structured
-from schemas.ids import QUANTITY_LIMIT, RECORD_LIMIT_BYTES
+from schemas.ids import QUANTITY_LIMIT, RECORD_LIMIT_BYTES, shown
 from schemas.record import SHALLOW_BYTES, json_value, peculiar
 from schemas.usage import TYPES, NotACloudEvent, UsageEvent, usage_from_json, usage_from_shape
 
@@ -132,9 +132,15 @@ def usage_of(value: bytes, headers: Headers = (), types: Sequence[str] = TYPES) 
     """The event of a record in either mode, by the reference; raises Unreadable with the first reason that applies."""
     if not headers:
         return usage_from_json(value, types)
-    modes, content = Modes(headers), json_value(value)
+    modes = Modes(headers)
+    content = json_value(value)
     if modes.batch:
         raise NotACloudEvent("an event comes by itself, this is a batch of them")
     if modes.attributes is None:
+        if modes.http_header and not (isinstance(content, dict) and "specversion" in content):
+            raise NotACloudEvent(
+                f"header {shown(modes.http_header)} is of CloudEvents' HTTP binding; in Kafka an attribute's header "
+                "begins with ce_, such as ce_specversion"
+            )
         return usage_from_shape(content, types)
     return usage_from_shape({**modes.attributes, "data": content}, types)

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from agents.binary import Headers
 from agents.builders import Builder, OrderBuilder
 from agents.reading import ORDER_LIMIT, Dead, check_size
 from agents.sources import SourceLane
 from meter.batch.chunks import Chunk
 from schemas.journal import OrderEntry
-from schemas.orders import ChangeWorkspaces, Purchase, canonical, order_from_json
-from schemas.record import Unreadable
+from schemas.orders import ChangeWorkspaces, Order, Purchase, canonical, order_from_json
+from schemas.reasons import DeadReason
+from schemas.record import Unreadable, problem
 
 
 class OrdersLane(SourceLane):
@@ -22,11 +26,7 @@ class OrdersLane(SourceLane):
         return await super().read(chunk, pending)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
-        check_size(record.value, record.headers, ORDER_LIMIT)
-        try:
-            order = order_from_json(record.value)
-        except Unreadable as unreadable:
-            raise Dead(unreadable.reason, str(unreadable)) from unreadable
+        order = read_order(record.value, record.headers)
         intake = self.intake
         named = {}
         if isinstance(order, Purchase | ChangeWorkspaces):
@@ -41,3 +41,14 @@ class OrdersLane(SourceLane):
             canonical(order, intake.facts.opening.currency),
         )
         return [(intake.homes.partition_of(order.account), OrderBuilder(self.topic, self.tp.partition, entry, named))]
+
+
+def read_order(value: bytes, headers: Headers) -> Order:
+    """The order in a record; raises Dead with the first reason that applies."""
+    check_size(value, headers, ORDER_LIMIT)
+    try:
+        return order_from_json(value)
+    except Unreadable as unreadable:
+        raise Dead(unreadable.reason, str(unreadable)) from unreadable
+    except ValidationError as wrong:
+        raise Dead(DeadReason.INVALID_FIELD, problem(wrong)) from wrong

@@ -26,6 +26,8 @@ AHEAD_LIMIT_US = 300_000_000
 IDS_KEPT = 200_000
 #: Times remembered, if they are not written at greater length than one with nanoseconds.
 TIMES_KEPT, TIME_LENGTH = 10_000, 35
+#: Items of a catalog that a dead letter names.
+ITEMS_SHOWN = 20
 #: Instant and day of what is no time.
 NO_TIME = (0, -1)
 
@@ -186,14 +188,18 @@ class UsageReader:
     ) -> Reading:
         if own is not None:
             if corrected:
-                raise Dead(DeadReason.UNKNOWN_TYPE, "usage is taken back on the shared topic only")
+                raise Dead(
+                    DeadReason.UNKNOWN_TYPE,
+                    "usage.corrected is accepted on the shared topic only",
+                )
             subject = own if subject is None else subject
             if subject != own:
                 raise Dead(
-                    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC, f"this is the own topic of {own}, the subject another"
+                    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC,
+                    f"the topic is that of workspace {own}, the subject is {shown(subject)}",
                 )
         if subject is None:
-            raise Dead(DeadReason.INVALID_FIELD, "subject: an event on the shared topic names its workspace")
+            raise Dead(DeadReason.INVALID_FIELD, "subject: an event on the shared topic must name its workspace")
         if corrected and quantity < 0:
             self._check_count(item_name, time_us, quantity)
         day = self._day(time_us, received_ms)
@@ -239,11 +245,16 @@ class UsageReader:
     def _item(self, day: int, name: str) -> Item:
         item = self.catalogue.version(day).items.get(name)
         if item is None:
-            raise Dead(DeadReason.UNKNOWN_ITEM, f"the catalogue of {day_text(day)} has no such item")
+            raise Dead(DeadReason.UNKNOWN_ITEM, f"unknown item {shown(name)}: {self._items_of(day)}")
         if len(self._items) > 10_000:
             self._items.clear()
         self._items[(day, name)] = item
         return item
+
+    def _items_of(self, day: int) -> str:
+        names = sorted(self.catalogue.version(day).items)
+        more = f" and {len(names) - ITEMS_SHOWN} more" if len(names) > ITEMS_SHOWN else ""
+        return f"the catalog of {day_text(day)} has {', '.join(names[:ITEMS_SHOWN])}{more}"
 
     def _retentions(self, item: Item, given: int) -> str:
         if not item.retentions:

@@ -21,7 +21,7 @@ from agents.sources import Refused, SourceLane, said
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake
 from schemas.columns import Ints, ints
-from schemas.ids import QUANTITY_LIMIT
+from schemas.ids import QUANTITY_LIMIT, shown
 from schemas.journal import identities, name_prefix
 from schemas.reasons import DeadReason
 
@@ -264,7 +264,8 @@ class Packer:
         if home is None:
             raise Dead(
                 DeadReason.WORKSPACE_UNKNOWN,
-                "the workspace was not announced on `workspaces` before its usage was sent",
+                f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "
+                "send one that names its account, then `meter redrive`",
             )
         return home
 

@@ -30,7 +30,7 @@ class DeadLetter(Record):
     reason: DeadReason = Field(description="The first that applies.", examples=["not_json"], strict=False)
     error: str = Field(
         description="The law, then the numbers.",
-        examples=["the value is JSON in UTF-8: expected value at line 1 column 1"],
+        examples=["the value is not JSON in UTF-8: expected value at line 1 column 1"],
     )
     topic: str = Field(description="Where it stood, without the prefix.", examples=["usage"])
     partition: int = Field(description="Of that topic.", ge=0, examples=[3])

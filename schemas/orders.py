@@ -197,6 +197,17 @@ def canonical(order: Order, currency: str) -> bytes:
     return json.dumps(shape, sort_keys=True, separators=(",", ":")).encode()
 
 
+def difference(first: bytes, second: bytes) -> str:
+    """Where two orders (`canonical`) differ, for a sentence: the first two fields with both values."""
+    before, after = json.loads(first), json.loads(second)
+    fields = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    shown_fields = [
+        f"{name} was {shown(before.get(name, 'absent'), 45)}, this one has {shown(after.get(name, 'absent'), 45)}"
+        for name in fields[:2]
+    ]
+    return ", ".join(shown_fields) + (f" and {len(fields) - 2} more" if len(fields) > 2 else "")
+
+
 def _check_instrument(method: Method, instrument: str | None) -> None:
     if (method == "cash") != (instrument is None):
         raise ValueError("a prepaid_card or coupon is named by instrument, cash has none")

@@ -29,6 +29,17 @@ SHALLOW_BYTES = 384
 #: In a longer value: brackets that may nest; and numbers are endless from 4,300 digits on.
 BRACKETS = 100
 ENDLESS_BYTES = 4_096
+#: Bytes that a schema registry's serializer writes before a value: 00 and the schema's id.
+FRAME_BYTES = 5
+#: How values begin that other programs mean as JSON, and how to send them instead.
+BEGINNINGS = {
+    b"\xef\xbb\xbf": "a byte order mark: send UTF-8 without it",
+    b"\xff\xfe": "the byte order mark of UTF-16: send UTF-8",
+    b"\xfe\xff": "the byte order mark of UTF-16: send UTF-8",
+    b"\x1f\x8b": "which is gzip: send JSON text; the producer's compression.type compresses it",
+    b"\x28\xb5\x2f\xfd": "which is zstd: send JSON text; the producer's compression.type compresses it",
+    b"Obj\x01": "which is an Avro file: send JSON text in UTF-8",
+}
 
 
 class Unreadable(ValueError):
@@ -95,7 +106,23 @@ def json_value(content: bytes) -> Any:
     except ValueError as wrong:
         if "number out of range" in str(wrong):
             return _with_long_numbers(content)
-        raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+        raise NotJson(not_json(content, wrong)) from wrong
+
+
+def not_json(content: bytes, wrong: object) -> str:
+    """Why a value is not JSON in UTF-8 and how to send it instead; `wrong` is the reader's own complaint."""
+    if not content:
+        return "the value is empty: send a JSON object, or no value (a tombstone) to say nothing"
+    if content[0] == 0 and len(content) > FRAME_BYTES:
+        schema = int.from_bytes(content[1:FRAME_BYTES], "big")
+        return (
+            f"the value begins with byte 00 and schema id {schema}, as a schema registry's serializer frames it: "
+            "send plain JSON text in UTF-8"
+        )
+    for beginning, mend in BEGINNINGS.items():
+        if content.startswith(beginning):
+            return f"the value begins with {beginning.hex(' ').upper()}, {mend}"
+    return f"the value is not JSON in UTF-8: {wrong}"
 
 
 def peculiar(value: bytes) -> bool:
@@ -109,7 +136,7 @@ def _with_long_numbers(content: bytes) -> Any:
     try:
         return json.loads(content.decode(), parse_int=_int, parse_constant=_no_constant)
     except (ValueError, RecursionError) as wrong:
-        raise NotJson(f"the value is JSON in UTF-8: {wrong}") from wrong
+        raise NotJson(not_json(content, wrong)) from wrong
 
 
 def _int(digits: str) -> int:

@@ -98,7 +98,7 @@ def usage_from_shape(shape: object, types: Sequence[str] = TYPES) -> UsageEvent:
     if not isinstance(shape, dict):
         raise NotACloudEvent(f"an event is one JSON object, not {shown(shape)}")
     if shape.get("specversion") != "1.0":
-        raise NotACloudEvent(f'specversion is "1.0", not {shown(shape.get("specversion"))}')
+        raise NotACloudEvent(_not_version_1(shape))
     for name in ("id", "source", "type"):
         if shape.get(name) is None:
             raise NotACloudEvent(f"an event has id, source and type, this one has no {name}")
@@ -124,3 +124,13 @@ def _with_data(shape: dict[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError) as wrong:
         raise Unreadable(f"data_base64: must be base64, not {shown(encoded)}") from wrong
     return {**shape, "data": content}
+
+
+def _not_version_1(shape: dict[str, object]) -> str:
+    """Why an object is no event of CloudEvents 1.0."""
+    if "specversion" in shape:
+        return f'specversion must be "1.0", not {shown(shape["specversion"])}'
+    return (
+        'specversion must be "1.0", the value has none: send a CloudEvent in structured mode, '
+        "or in binary mode with its attributes in headers that begin with ce_"
+    )

@@ -4,6 +4,7 @@ Wide ones miss false laws: a plan that runs dry beside a workspace that still ne
 """
 
 import json
+from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -268,7 +269,7 @@ def bent_objects(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
         if draw(st.integers(0, 5)) == 0:
             del place[at]
         else:
-            place[at] = draw(st.sampled_from(EDGES) | json_values())
+            place[at] = deepcopy(draw(st.sampled_from(EDGES) | json_values()))
         if not bent:
             break
     return bent

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from meter.rules.bindings import bind
 from meter.rules.dead_letters import dead_usage
 from schemas.columns import Run, runs
+from schemas.ids import shown
 from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, decode_evidence
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 #: Above any offset.
 NO_OFFSET = 1 << 63
-
-OTHER_CONTENT = (
-    "the first event of this source and id stands; this one has another item, quantity, retention, type or time"
-)
 
 
 def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
@@ -93,8 +90,15 @@ def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[in
     fold.count("usage", "duplicate", _duplicates(fold, group, events, earlier, conflicts))
     for event in conflicts:
         assert evidence is not None
-        reason = DeadReason.CONFLICTING_DUPLICATE
-        dead_usage(fold, reason, OTHER_CONTENT, group, named, events, event, evidence, numbers[event])
+        reason, error = DeadReason.CONFLICTING_DUPLICATE, _conflict(evidence, numbers[event])
+        dead_usage(fold, reason, error, group, named, events, event, evidence, numbers[event])
+
+
+def _conflict(evidence: Evidence, number: int) -> str:
+    return (
+        f"id {shown(evidence.ids[number])} of source {shown(evidence.source_of(number))} was counted before with "
+        "another item, quantity, retention, type or time, and that stays; send other usage under another id"
+    )
 
 
 def _duplicates(

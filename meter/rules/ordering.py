@@ -10,7 +10,7 @@ from meter.rules.orders import Decision, decide
 from meter.rules.outcomes import say_outcome
 from meter.rules.plans import listed_on, live_history
 from schemas.journal import Named, OrderEntry, OrderGroup
-from schemas.orders import Order, TopUp, order_from_json
+from schemas.orders import Order, TopUp, difference, order_from_json
 from schemas.reasons import DeadReason
 from schemas.rows import Binding
 
@@ -38,7 +38,8 @@ def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, named: Sequence[N
             dead_order(
                 fold,
                 DeadReason.CONFLICTING_DUPLICATE,
-                f"order {wanted.order_id} of account {wanted.account} was decided with other content; the first stands",
+                f"order {wanted.order_id} of account {wanted.account} was decided before with other content, and that "
+                f"stays: {difference(before.content, entry.content)}; send another order under another id",
                 group,
                 entry,
                 wanted,

@@ -290,5 +290,5 @@ def test_a_reader_that_is_given_another_catalogue_forgets_the_items_of_the_last(
     with pytest.raises(Dead, match="logs is kept 14, 30 days"):
         reader.read(value, (), received_ms)
     reader.use(Catalogue("CNY", 372, (version("2026-01-01", calls="1"),)))
-    with pytest.raises(Dead, match="no such item"):
+    with pytest.raises(Dead, match="unknown item"):
         reader.read(value, (), received_ms)

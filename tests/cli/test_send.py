@@ -59,7 +59,7 @@ def test_what_is_no_json_object_is_told_by_its_line(line: str, told: str) -> Non
 @pytest.mark.parametrize(
     ("what", "line", "told"),
     [
-        ("usage", {**EVENT, "specversion": "0.3"}, "specversion is \"1.0\", not '0.3'"),
+        ("usage", {**EVENT, "specversion": "0.3"}, "specversion must be \"1.0\", not '0.3'"),
         (
             "usage",
             {**EVENT, "data": {"item": "logs", "quantity": "5"}},

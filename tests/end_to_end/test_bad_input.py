@@ -98,6 +98,9 @@ def test_every_kind_is_dead_for_its_reason_and_its_neighbours_count(meter: Meter
             key = (base64.b64encode(value[:VALUE_LIMIT]).decode(), length, message.topic)
             told[message.note] = found.get(key)
     assert told == {name: kind.reason for name, kind in BAD.items()}
+    errors = {value["error"]: value["reason"] for value in letters(meter).values()}
+    assert "nobody-knows-it" in "".join(error for error, reason in errors.items() if reason == "workspace_unknown")
+    assert not [error for error in errors if "ValidationError" in error or "pydantic" in error]
     assert usage_of(meter, "api_calls") == len(BAD)
 
 
@@ -114,6 +117,9 @@ def test_conflicting_duplicates_are_dead_and_carry_the_event(meter: Meter) -> No
     (event,) = [value for value in found if value["topic"] == "usage"]
     rebuilt = records.parsed(Message("usage", "", base64.b64decode(event["value"])))
     assert (rebuilt["id"], rebuilt["subject"], rebuilt["data"]["quantity"]) == ("twice", WORKSPACE, 6)
+    assert "'twice' of source" in event["error"]
+    (other_order,) = [value for value in found if value["topic"] == "plan-purchases"]
+    assert "amount was '5.00', this one has '6.00'" in other_order["error"]
 
 
 def test_a_dead_letter_holds_what_is_needed_to_send_it_again(meter: Meter) -> None:

@@ -186,7 +186,7 @@ WORKSPACE_DAY: dict[str, Any] = {
 }
 DEAD: dict[str, Any] = {
     "reason": "not_json",
-    "error": "the value is JSON in UTF-8: expected value at line 1 column 1",
+    "error": "the value is not JSON in UTF-8: expected value at line 1 column 1",
     "topic": "usage",
     "partition": 3,
     "offset": 991,

@@ -59,14 +59,14 @@ def theirs(value: bytes) -> tuple[str, ...]:
     return read.reasons if isinstance(read, Dead) else ("",)
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=400)
 @given(st.sampled_from(ORDERS).flatmap(bent_objects))
 def test_a_bent_order_is_read_as_the_oracle_reads_it(order: dict[str, Any]) -> None:
     value = json.dumps(order).encode()
     assert ours(value) in theirs(value), value
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(ORDERS).flatmap(foreign_values))
 def test_a_foreign_value_is_read_as_the_oracle_reads_it(value: bytes) -> None:
     assert ours(value) in theirs(value), value
