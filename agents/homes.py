@@ -149,13 +149,19 @@ class Homes:
         """A record of the log at `offset`: a reason to refuse it, or whether it told something new."""
         home = self._homes[workspace]
         if home.bound_at < offset and home.named.account != account:
-            return DeadReason.WORKSPACE_CANNOT_MOVE, (
-                f"a workspace belongs to one account for good: {workspace} to {home.named.account}, not {account}"
-            )
+            return DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(workspace, home.named.account, account)
         if tier == "free":
             if home.commercial_at < offset:
-                return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, (
-                    f"the Commercial Plan is for good: {workspace} is commercial since offset {home.commercial_at}"
-                )
+                return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, cannot_return(workspace, home.commercial_at)
             return home.bound_at == offset
         return home.commercial_at == offset
+
+
+def cannot_move(workspace: str, account: str, other: str) -> str:
+    """Why a record that names another account is refused."""
+    return f"workspace {workspace} belongs to account {account} for good, it cannot move to {other}"
+
+
+def cannot_return(workspace: str, offset: int) -> str:
+    """Why a record of the free tier is refused; `offset`: where the workspace became commercial."""
+    return f"workspace {workspace} is commercial since offset {offset} of `workspaces`, it cannot return to free"

@@ -262,11 +262,7 @@ class Packer:
             self._caught_up = True
             home = homes.known(workspace)
         if home is None:
-            raise Dead(
-                DeadReason.WORKSPACE_UNKNOWN,
-                f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "
-                "send one that names its account, then `meter redrive`",
-            )
+            raise unknown_workspace(workspace)
         return home
 
     def packed(self, partition: int, timestamp_ms: int) -> list[tuple[int, UsageBuilder]]:
@@ -283,3 +279,12 @@ class Packer:
             for number in range(int(journal_partition.max()) + 1)
             if (of_number := journal_partition == number).any()
         ]
+
+
+def unknown_workspace(workspace: str) -> Dead:
+    """The end of usage whose workspace nobody named before."""
+    return Dead(
+        DeadReason.WORKSPACE_UNKNOWN,
+        f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "
+        "send one that names its account, then `meter redrive`",
+    )

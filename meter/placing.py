@@ -16,7 +16,7 @@ from meter.published import read
 from meter.sending import REQUEST_BYTES
 from meter.settings import Settings
 from meter.topics import Topics
-from meter.trouble import Trouble
+from meter.trouble import Interrupted, Trouble
 from schemas.dead_letters import DeadLetter
 from schemas.orders import Order, canonical, order_from_json
 from schemas.outcomes import OrderOutcome
@@ -50,12 +50,20 @@ async def placed(settings: Settings, order: Order, seconds: float, chosen: bool)
                 return before
         else:
             await reader.skip(topics.order_outcomes)  # 2
-        place = await _sent(settings, topics, order)  # 3
+        try:
+            place = await _sent(settings, topics, order)  # 3
+        except asyncio.CancelledError:
+            raise Interrupted(f"interrupted: order {order.order_id} may have been sent; {_again(order)}") from None
         try:
             async with asyncio.timeout(seconds):
                 return await _outcome(reader, topics, order, place)  # 4
         except TimeoutError:
             raise Trouble(_no_outcome(settings, order, place, seconds)) from None
+        except asyncio.CancelledError:
+            raise Interrupted(
+                f"interrupted: order {order.order_id} was sent ({place.topic}, offset {place.offset}) and counts; "
+                f"{_again(order)}"
+            ) from None
 
 
 async def ordered(settings: Settings, account: str, order_id: str) -> Order | None:
@@ -134,9 +142,12 @@ def _no_outcome(settings: Settings, order: Order, place: Place, seconds: float) 
     return (
         f"no outcome of order {order.order_id} came within {seconds:g} s. It is acknowledged ({place.topic}, offset "
         f"{place.offset}) and counts when a worker has read it: is one running (`meter worker`, "
-        f"METER_TOPIC_PREFIX={settings.topic_prefix!r})? The same command with --order-id {order.order_id} waits "
-        "again; the order counts once"
+        f"METER_TOPIC_PREFIX={settings.topic_prefix!r})? {_again(order)}"
     )
+
+
+def _again(order: Order) -> str:
+    return f"the same command with --order-id {order.order_id} waits for its outcome; the order counts once"
 
 
 def _key(order: Order) -> bytes:

@@ -13,17 +13,13 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from pydantic import ValidationError
 
 from meter.admin import BrokerUnreachable, connected_admin, partition_counts
 from meter.settings import Settings
 from meter.topics import Topics
-from meter.trouble import Trouble
+from meter.trouble import Interrupted, Trouble
 from schemas.ids import shown
-from schemas.orders import order_from_json
-from schemas.record import NotJson, Unreadable, json_value, problem
-from schemas.usage import usage_from_json
-from schemas.workspaces import workspace_from_json
+from schemas.record import NotJson, json_value
 
 #: Records on their way at once: enough to fill batches, few enough to name the line that failed.
 ON_THEIR_WAY = 10_000
@@ -36,17 +32,16 @@ POLL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Kind:
-    """An input topic: the field its records are keyed by, and who reads them for a check."""
+    """An input topic, and the field its records are keyed by."""
 
     topic: Callable[[Topics], str]
     key: str
-    read: Callable[[bytes], object]
 
 
 KINDS = {
-    "usage": Kind(lambda topics: topics.usage, "subject", usage_from_json),
-    "workspaces": Kind(lambda topics: topics.workspaces, "workspace", workspace_from_json),
-    "orders": Kind(lambda topics: topics.plan_purchases, "account", order_from_json),
+    "usage": Kind(lambda topics: topics.usage, "subject"),
+    "workspaces": Kind(lambda topics: topics.workspaces, "workspace"),
+    "orders": Kind(lambda topics: topics.plan_purchases, "account"),
 }
 
 
@@ -65,29 +60,30 @@ class Problem(NamedTuple):
     sentence: str
 
 
-def read_lines(content: Iterable[bytes], kind: Kind, check: bool) -> Iterator[Line | Problem]:
-    """The records of JSON lines, numbered from 1; empty lines are none."""
+#: Finds what is wrong with the record of a line, if anything is.
+Check = Callable[[int, bytes], Problem | None]
+
+
+def read_lines(content: Iterable[bytes], kind: Kind, check: Check | None = None) -> Iterator[Line | Problem]:
+    """The records of JSON lines, numbered from 1; empty lines are none. `check` may find further problems."""
     for number, line in enumerate(content, 1):
         value = line.strip()
         if value:
             yield _read(number, value, kind, check)
 
 
-def _read(number: int, value: bytes, kind: Kind, check: bool) -> Line | Problem:
+def _read(number: int, value: bytes, kind: Kind, check: Check | None) -> Line | Problem:
     try:
         shape = json_value(value)
-        if not isinstance(shape, dict):
-            return Problem(number, f"a record is one JSON object, this is {shown(shape)}")
-        if check:
-            kind.read(value)
     except NotJson as wrong:
         return Problem(
             number, f"a record is one JSON object: {wrong.__cause__}".replace("at line 1 column", "at column")
         )
-    except ValidationError as wrong:
-        return Problem(number, problem(wrong))
-    except Unreadable as wrong:
-        return Problem(number, str(wrong))
+    if not isinstance(shape, dict):
+        return Problem(number, f"a record is one JSON object, this is {shown(shape)}")
+    found = None if check is None else check(number, value)
+    if found is not None:
+        return found
     key = shape.get(kind.key)
     return Line(number, key.encode() if isinstance(key, str) else None, value)
 
@@ -122,6 +118,7 @@ async def deliver(
 async def _send_all(producer: AIOKafkaProducer, topic: str, lines: Iterable[Line], told: Callable[[int], None]) -> int:
     waiting: deque[tuple[int, Awaitable[Any]]] = deque()
     acknowledged = 0
+    total = 0
 
     async def first_acknowledged() -> None:
         nonlocal acknowledged
@@ -133,15 +130,22 @@ async def _send_all(producer: AIOKafkaProducer, topic: str, lines: Iterable[Line
         acknowledged += 1
         told(1)
 
-    for line in lines:
-        try:
-            waiting.append((line.number, await producer.send(topic, line.value, key=line.key)))
-        except KafkaError as error:
-            raise _refused(line.number, error, acknowledged) from error
-        if len(waiting) >= ON_THEIR_WAY:
+    try:
+        for line in lines:
+            total += 1
+            try:
+                waiting.append((line.number, await producer.send(topic, line.value, key=line.key)))
+            except KafkaError as error:
+                raise _refused(line.number, error, acknowledged) from error
+            if len(waiting) >= ON_THEIR_WAY:
+                await first_acknowledged()
+        while waiting:
             await first_acknowledged()
-    while waiting:
-        await first_acknowledged()
+    except asyncio.CancelledError:
+        raise Interrupted(
+            f"interrupted: {acknowledged:,} records are acknowledged, up to {total - acknowledged:,} more may have "
+            "arrived. Send the file again: what arrived already counts once"
+        ) from None
     return acknowledged
 
 

@@ -7,3 +7,12 @@ worker logs it and stops. Anything that is no `Trouble` is a bug and keeps its t
 
 class Trouble(Exception):
     """A problem whose text is all that its reader needs."""
+
+    #: What the command exits with.
+    exit_code = 1
+
+
+class Interrupted(Trouble):
+    """Ctrl-C while something was under way: what was done, and what may have been."""
+
+    exit_code = 130

@@ -44,6 +44,24 @@ def test_wrong_settings_are_shown_and_told() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_output_that_cannot_be_written_is_told_in_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "meter.cli", "settings"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr == ("meter: the output cannot be written: No space left on device; what was shown is cut\n")
+
+
+def test_a_pipe_that_is_closed_early_is_no_trouble() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "meter.cli", "settings"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_secrets_are_masked() -> None:
     secret = Settings.model_construct(sasl_password=SecretStr("geheim"))
     shown = {line.variable: line.value for line in lines(secret, {})}

@@ -6,9 +6,12 @@ itself. Import what is heavy (Faust, aiokafka, pydantic, rocksdict) inside the c
 """
 
 import importlib
+import io
 import logging
+import os
 import pkgutil
 import sys
+from typing import Any
 
 import typer
 
@@ -36,13 +39,42 @@ def assembled() -> typer.Typer:
     return app
 
 
+class Output(io.FileIO):
+    """Standard output, which remembers that it could not be written: any other OSError is a bug's."""
+
+    failure: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        """Write what fits, as FileIO does."""
+        try:
+            return super().write(content)
+        except OSError as error:
+            self.failure = error
+            raise
+
+
 def main() -> None:
     """Run the command; trouble that the user can mend is one sentence on stderr and exit code 1."""
     # Kafka's client tells its own view of what we tell better; a worker that wants it configures logging.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    if sys.stdout is None:  # closed by the shell (`>&-`)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for as long as the process lives
+    output = Output(sys.stdout.fileno(), "w", closefd=False)
+    encoding, is_terminal = sys.stdout.encoding, sys.stdout.isatty()
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(output), encoding, line_buffering=is_terminal)
     try:
-        require_own_packages()
-        assembled()()
+        try:
+            require_own_packages()
+            assembled()()
+        finally:
+            sys.stdout.flush()
     except Trouble as trouble:
         print(f"meter: {trouble}", file=sys.stderr)
+        sys.exit(trouble.exit_code)
+    except OSError as error:
+        if error is not output.failure:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # what is still buffered fails no exit
+        if not isinstance(error, BrokenPipeError):  # whoever closes a pipe has read enough
+            print(f"meter: the output cannot be written: {error.strerror}; what was shown is cut", file=sys.stderr)
         sys.exit(1)

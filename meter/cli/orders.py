@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli import order_words as words
+from meter.trouble import Trouble
 
 if TYPE_CHECKING:
     from agents.quoting import Quote
@@ -31,7 +32,10 @@ OrderId = Annotated[
     typer.Option(help="The order's id. Default: a new one. An order that is sent again under its id counts once."),
 ]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for the outcome.")]
-Json = Annotated[bool, typer.Option("--json", help="The outcome as published, one line of JSON.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help='The outcome as published, one line of JSON; "sent": false where nothing was sent.'),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -120,13 +124,34 @@ def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None,
     fields["order_id"] = words.new_order_id(fields["kind"]) if order_id is None else order_id
     wanted = words.order_of(fields)
     auto = list(pay or ()) == [words.AUTO]
-    wanted, outcome = asyncio.run(sent(Settings.load(), wanted, auto, timeout, order_id is not None))
+    try:
+        wanted, outcome = asyncio.run(sent(Settings.load(), wanted, auto, timeout, order_id is not None))
+    except NotSent as refused:
+        if json:
+            typer.echo(refused.json_bytes(wanted))
+        raise
     if json:
         typer.echo(outcome.json_bytes())
     else:
         typer.echo("\n".join(outcome_lines(wanted, outcome)))
     if outcome.outcome == "refused":
         raise typer.Exit(1)
+
+
+class NotSent(Trouble):
+    """An order that was not sent because it would be refused."""
+
+    def __init__(self, refusal: str, why: str) -> None:
+        super().__init__(f"nothing was sent: {why}")
+        self.refusal = refusal
+
+    def json_bytes(self, order: "Order") -> bytes:
+        """The outcome it would have, in the fields of `order-outcomes`, and that nothing was sent."""
+        import msgspec
+
+        fields = {name: getattr(order, name) for name in ("order_id", "account", "kind")}
+        outcome = {"outcome": "refused", "reason": self.refusal, "error": str(self), "sent": False}
+        return msgspec.json.encode(fields | outcome)
 
 
 async def sent(
@@ -152,20 +177,20 @@ async def paid_from_cash(settings: "Settings", wanted: "Order", chosen: bool) ->
 
 
 def with_price_paid(wanted: "Order", quote: "Quote") -> "Order":
-    """The order with its quoted price paid from cash; `Trouble` where that is no use."""
-    from meter.trouble import Trouble
+    """The order with its quoted price paid from cash; `NotSent` where it would be refused."""
     from schemas.money import money_text
     from schemas.orders import Payment
+    from schemas.reasons import Refusal
 
     decision = quote.decision
-    if not decision.accepted:
-        raise Trouble(f"nothing was sent, it would be refused: {decision.refusal}: {decision.error}")
+    if decision.refusal is not None:
+        raise NotSent(decision.refusal, f"it would be refused: {decision.refusal}: {decision.error}")
     if not decision.price:
         return wanted
     if quote.cash < decision.price:
-        raise Trouble(
-            f"nothing was sent, an instrument is drawn no lower than 0: cash holds {money_text(quote.cash)}, the price "
-            f"is {money_text(decision.price)}; `meter top-up {wanted.account} "
-            f"{money_text(decision.price - quote.cash)}`, or pay otherwise (--pay)"
+        raise NotSent(
+            Refusal.BALANCE_EXCEEDED,
+            f"cash holds {money_text(quote.cash)}, the price is {money_text(decision.price)}; `meter top-up "
+            f"{wanted.account} {money_text(decision.price - quote.cash)}`, or pay otherwise (--pay)",
         )
     return wanted.model_copy(update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)})

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from meter.sending import Kind, Line
+    from agents.checking import LineCheck
+    from meter.sending import Kind, Line, Problem
+    from meter.settings import Settings
 
 #: Problems told at once; the rest are counted.
 PROBLEMS_SHOWN = 20
@@ -35,7 +37,7 @@ def send(
     what: Annotated[What, typer.Argument(help="What the lines are; it decides the topic and the key.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines, one record a line; `-` for stdin.")],
     check: Annotated[
-        bool, typer.Option("--check", help="Hold every line against the record's model before anything is sent.")
+        bool, typer.Option("--check", help="Send nothing unless every line could count: no dead letter comes of it.")
     ] = False,
 ) -> None:
     """Send JSON lines of a file or of stdin, and wait until Kafka has acknowledged every one.
@@ -55,7 +57,7 @@ def send(
     settings = Settings.load()
     kind = KINDS[what.value]
     with opened(file) as content:
-        total = checked(content, file, kind, check)
+        total = checked(content, file, kind, checker(settings, what) if check else None)
         content.seek(0)
         console = Console(file=sys.stderr)
         with progress(console, what.value, total) as told:
@@ -92,20 +94,41 @@ def opened(file: str) -> Iterator[BinaryIO]:
             yield copy
 
 
-def checked(content: BinaryIO, file: str, kind: "Kind", check: bool) -> int:
+class Checker(NamedTuple):
+    """The check of each line, and what Kafka's log of workspaces says against them all."""
+
+    line: "LineCheck"
+    log: "Callable[[], list[Problem]]"
+
+
+def checker(settings: "Settings", what: What) -> Checker:
+    """What `--check` holds lines against."""
+    import asyncio
+
+    from agents.checking import LineCheck, workspace_problems
+
+    line = LineCheck(settings, what.value)
+    return Checker(line, lambda: asyncio.run(workspace_problems(settings, line)))
+
+
+def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -> int:
     """How many records there are; `Trouble` with all problems, by line, if there are any."""
     from meter.sending import Problem, read_lines
     from meter.trouble import Trouble
 
     problems: list[Problem] = []
     wrong = total = 0
-    for read in read_lines(content, kind, check):
+    for read in read_lines(content, kind, None if check is None else check.line):
         if isinstance(read, Problem):
             wrong += 1
             if wrong <= PROBLEMS_SHOWN:
                 problems.append(read)
         else:
             total += 1
+    if check is not None and not wrong:
+        problems = check.log()
+        wrong = len(problems)
+        problems = problems[:PROBLEMS_SHOWN]
     if not wrong:
         return total
     name = "stdin" if file == "-" else file
@@ -121,7 +144,7 @@ def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":
     from meter.sending import Problem, read_lines
     from meter.trouble import Trouble
 
-    for read in read_lines(content, kind, check=False):
+    for read in read_lines(content, kind):
         if isinstance(read, Problem):
             raise Trouble(f"line {read.number} was changed while it was sent: {read.sentence}")
         yield read

@@ -9,7 +9,7 @@ import pytest
 
 from agents.quoting import Quote, Surroundings, quote
 from meter.cli.order_sentences import outcome_lines, quote_json, quote_lines
-from meter.cli.orders import with_price_paid
+from meter.cli.orders import NotSent, with_price_paid
 from meter.cli.plans import NAMED, in_order, names, state_of
 from meter.published import plan_row, wallet_row
 from meter.rules.outcomes import say_outcome, say_plan, say_wallet
@@ -160,8 +160,25 @@ def test_the_quoted_price_is_what_the_meter_takes() -> None:
 
 def test_auto_sends_nothing_that_would_be_refused() -> None:
     order = order_of("purchase", payments=[], plan="platinum")
-    with pytest.raises(Trouble, match="nothing was sent, it would be refused: unknown_plan"):
+    with pytest.raises(Trouble, match="nothing was sent: it would be refused: unknown_plan"):
         with_price_paid(read(order), quoted(order))
+
+
+def test_json_of_an_order_that_was_not_sent_is_the_outcome_it_would_have() -> None:
+    order = read(order_of("purchase", payments=[], plan="platinum"))
+    with pytest.raises(NotSent) as refused:
+        with_price_paid(order, quoted(order_of("purchase", payments=[], plan="platinum")))
+    told = json.loads(refused.value.json_bytes(order))
+    assert told["error"].startswith("nothing was sent: it would be refused: unknown_plan")
+    assert {**told, "error": ""} == {
+        "order_id": order.order_id,
+        "account": order.account,
+        "kind": "purchase",
+        "outcome": "refused",
+        "reason": "unknown_plan",
+        "error": "",
+        "sent": False,
+    }
 
 
 def test_auto_draws_no_more_than_cash_holds() -> None:

@@ -1,22 +1,26 @@
 """`meter send`: what it reads, and what it says of lines that cannot be sent; sending itself is end to end."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from agents.checking import LineCheck
 from meter.sending import KINDS, Line, Problem, read_lines
+from meter.settings import Settings
 from tests import records
 from tests.test_command import meter
 
 NOWHERE = {"METER_BROKER": "127.0.0.1:1"}
-EVENT = records.usage("wksp_a", "logs", 5, 0, id="1")
+EVENT = records.usage("wksp_a", "logs", 5, time.time_ns() // 1_000, id="1")
 BINDING = records.binding("wksp_a", "acct_1")
 ORDER = records.top_up("acct_1", "t-1", "5.00")
 
 
 def read(content: str, what: str = "usage", check: bool = False) -> list[Line | Problem]:
-    return list(read_lines(content.encode().splitlines(keepends=True), KINDS[what], check))
+    found = LineCheck(Settings.load(), what) if check else None
+    return list(read_lines(content.encode().splitlines(keepends=True), KINDS[what], found))
 
 
 @pytest.mark.parametrize(
@@ -59,18 +63,29 @@ def test_what_is_no_json_object_is_told_by_its_line(line: str, told: str) -> Non
 @pytest.mark.parametrize(
     ("what", "line", "told"),
     [
-        ("usage", {**EVENT, "specversion": "0.3"}, "specversion must be \"1.0\", not '0.3'"),
+        ("usage", {**EVENT, "specversion": "0.3"}, "not_a_cloud_event: specversion must be \"1.0\", not '0.3'"),
         (
             "usage",
             {**EVENT, "data": {"item": "logs", "quantity": "5"}},
-            "data.quantity: Input should be a valid integer",
+            "invalid_field: data.quantity: Input should be a valid integer",
         ),
-        ("workspaces", {**BINDING, "tier": "gold"}, "tier: Input should be 'free' or 'commercial'"),
-        ("orders", {**ORDER, "kind": "gift"}, "an order's kind is one of top_up, purchase"),
-        ("orders", {**ORDER, "amount": "1e3"}, "amount: money is a decimal string"),
+        ("usage", {**EVENT, "subject": None}, "invalid_field: subject: "),
+        ("usage", {**EVENT, "type": "usage.guessed"}, "unknown_type: "),
+        ("usage", {**EVENT, "time": "2999-01-01T00:00:00Z"}, "time_in_the_future: "),
+        ("usage", {**EVENT, "time": "2020-01-01T00:00:00Z"}, "time_beyond_horizon: "),
+        ("usage", {**EVENT, "data": {"item": "nope", "quantity": 5}}, "unknown_item: unknown item 'nope'"),
+        (
+            "usage",
+            {**EVENT, "data": {"item": "logs", "quantity": 5, "retention_days": 8}},
+            "unknown_retention: logs",
+        ),
+        ("usage", {**EVENT, "padding": "x" * 65_536}, "too_large: "),
+        ("workspaces", {**BINDING, "tier": "gold"}, "invalid_field: tier: Input should be 'free' or 'commercial'"),
+        ("orders", {**ORDER, "kind": "gift"}, "unknown_type: an order's kind is one of top_up, purchase"),
+        ("orders", {**ORDER, "amount": "1e3"}, "invalid_field: amount: money is a decimal string"),
     ],
 )
-def test_a_check_holds_lines_against_the_models(what: str, line: object, told: str) -> None:
+def test_a_check_finds_whatever_would_be_a_dead_letter(what: str, line: object, told: str) -> None:
     text = json.dumps(line)
     assert isinstance(read(text, what)[0], Line), "without a check any object is sent: the meter says what is wrong"
     (problem,) = read(text, what, check=True)

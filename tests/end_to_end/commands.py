@@ -11,13 +11,22 @@ COMMAND_SECONDS = 60
 
 def run(meter: Meter, *arguments: str) -> tuple[int, str]:
     """Exit code and all that it said."""
+    command = begin(meter, *arguments)
+    try:
+        said, complaints = command.communicate(timeout=COMMAND_SECONDS)
+    finally:
+        command.kill()
+        command.wait()
+    return command.returncode, said + complaints
+
+
+def begin(meter: Meter, *arguments: str) -> subprocess.Popen[str]:
+    """The command while it runs."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "meter.cli", *arguments],
         env={**inherited, **meter.variables, "METER_DATA_DIR": str(meter.directory / "command")},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
     )
-    return done.returncode, done.stdout + done.stderr

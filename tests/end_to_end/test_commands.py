@@ -65,6 +65,16 @@ def test_a_session_by_hand(new_meter: StartMeter, tmp_path: Path) -> None:
     (published,) = meter.kafka.published("overages")
     assert json.loads(line) == published.value
     assert run(meter, "overages", "--account", "acct_2") == "no overages of account acct_2\n"
+    unknown = written(file, {**usage[0], "id": "3", "subject": "nobody"}, {**usage[0], "id": "4"})
+    refused = command("send", "usage", "--check", unknown, **meter.variables)
+    assert (refused.returncode, "line 1: workspace_unknown: workspace 'nobody'" in refused.stderr) == (1, True)
+    moved = written(file, records.binding("wksp_new", "acct_1"), records.binding("wksp_new", "acct_2"))
+    refused = command("send", "workspaces", "--check", moved, **meter.variables)
+    assert (refused.returncode, "line 2: workspace_cannot_move: workspace wksp_new" in refused.stderr) == (1, True)
+    back = written(file, {**records.binding("wksp_a", "acct_1"), "tier": "free"})
+    refused = command("send", "workspaces", "--check", back, **meter.variables)
+    assert (refused.returncode, "line 1: workspace_cannot_return_to_free" in refused.stderr) == (1, True)
+    assert len(meter.kafka.read("usage")) == len(usage)
     keys = {record.key() for topic in ("usage", "plan-purchases") for record in meter.kafka.read(topic)}
     assert keys == {b"wksp_a", b"wksp_b", b"acct_1"}
     assert worker.stop() == 0
