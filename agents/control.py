@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from meter.batch.lanes import Retake
+from meter.commits import spoken
 from schemas.control import Skip, control_from_json
 
 log = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ class Control:
             log.warning("%s: the order at %d cannot be read and is ignored: %s", self._tp.topic, record.offset, error)
             return
         if isinstance(ordered, Skip):
-            self._skips[(ordered.topic, ordered.partition, ordered.instead_of, ordered.mark)] = ordered
+            self._skips[(ordered.topic, ordered.partition, ordered.instead_of, spoken(ordered.mark))] = ordered
 
     def skip_for(self, topic: str, partition: int, committed: int, metadata: str) -> Skip | None:
         """The order, the last if several, for a source (without the prefix) that stands at this very commit."""
-        return self._skips.get((topic, partition, committed, metadata))
+        return self._skips.get((topic, partition, committed, spoken(metadata)))

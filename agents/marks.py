@@ -8,7 +8,7 @@ time, the CRC of its value; at assignment that record is read again and compared
 import zlib
 from typing import Any, NamedTuple
 
-from meter.commits import ASIDE, BEGUN, FOREIGN, LOG
+from meter.commits import ASIDE, BEGUN, FOREIGN, LOG, spoken
 
 
 class Mark(NamedTuple):
@@ -29,7 +29,7 @@ class Mark(NamedTuple):
     def read(cls, text: str) -> "Mark | None":
         """The mark in a commit's metadata; None where there is none."""
         try:
-            offset, timestamp_ms, crc = map(int, text.partition(LOG)[0].removeprefix(ASIDE).split())
+            offset, timestamp_ms, crc = map(int, spoken(text).partition(LOG)[0].removeprefix(ASIDE).split())
         except ValueError:
             return None
         return cls(offset, timestamp_ms, crc)

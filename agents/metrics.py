@@ -36,6 +36,15 @@ class Metrics:
         self.identities = Gauge("meter_identities", "Identities remembered (estimate)", registry=registry)
         self.partitions = Gauge("meter_partitions_assigned", "Journal partitions assigned", registry=registry)
         self.lost = Counter("meter_records_lost", "Records accepted as lost", registry=registry)
+        self.topics_set_aside = Gauge(
+            "meter_workspace_topics_set_aside",
+            "Workspace topics that are not read, by reason; each counted by one worker",
+            ["reason"],
+            registry=registry,
+        )
+        self.topic_partitions_read = Gauge(
+            "meter_workspace_topic_partitions_read", "Partitions of workspace topics being read", registry=registry
+        )
         self.newest_ms: dict[str, int] = {}
         self._verified = Gauge(
             "meter_verify_differences",

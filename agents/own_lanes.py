@@ -9,7 +9,8 @@ from agents.marks import Mark, metadata
 from agents.sources import Start
 from agents.usage import CREATE_TIME, UsageLane
 from meter.batch.lanes import Lane, SetAside
-from meter.commits import is_aside
+from meter.commits import is_aside, topic_id_of
+from meter.set_aside import Reason, Why, why_text
 
 if TYPE_CHECKING:
     from agents.own_topics import OwnTopics
@@ -21,12 +22,22 @@ class OwnLane(UsageLane):
     def __init__(self, own_topics: "OwnTopics", tp: TP, workspace: str) -> None:
         self.own = workspace
         super().__init__(own_topics, tp, own_topics.intake)
+        self.checks = own_topics.checks
         #: What was asked for many lanes at once, for the first opening only.
         self.start: Start | None = None
         self.standing: Mark | None = None
+        #: Kafka's id of the topic that was read; while it is set aside that may be another one than the name's now.
+        self.read_id = ""
+        #: Where reading would begin, if nothing was read yet.
+        self.beginning = 0
         #: While set aside: since when (0.0: not seen yet), and the metadata last committed.
         self.aside_at = 0.0
         self.told = ""
+
+    async def open(self) -> int:
+        offset = await super().open()
+        self.read_id = self.topic_id
+        return offset
 
     async def asked(self) -> Start:
         start, self.start = self.start, None
@@ -42,6 +53,12 @@ class OwnLane(UsageLane):
 
     async def _discontinued(self, start: Start) -> str | None:
         """Also where it was set aside for a record that cannot be read, once an order leaves that out."""
+        self.topic_id = self.checks.topic_id(self.tp.topic)
+        self.read_id = topic_id_of(start.metadata) or self.topic_id
+        self.beginning = start.beginning if start.committed is None else 0
+        refused = self.checks.refusal(self.tp.topic)
+        if refused is not None:
+            self.refuse(refused)
         why = await super()._discontinued(start)
         if why is None and is_aside(start.metadata):
             at = (self.topic, self.tp.partition, start.committed or 0, start.metadata)
@@ -52,11 +69,12 @@ class OwnLane(UsageLane):
         raise SetAside(why)
 
     def unreadable(self, why: str) -> Exception:
-        return SetAside(why)
+        return SetAside(why if isinstance(why, Why) else Why(Reason.DENIED, why))
 
-    def standing_aside(self) -> tuple[int, str]:
-        """What to commit while it is set aside: that it is, at the offset where it stands."""
-        return max(self.committed, self.position, 0), metadata(self.mark, aside=True, foreign=self.foreign)
+    def standing_aside(self, why: str = "") -> tuple[int, str]:
+        """What to commit while it is set aside: that it is, at the offset where it stands, and why."""
+        said = metadata(self.mark, aside=True, foreign=self.foreign, topic_id="" if self.foreign else self.read_id)
+        return max(self.committed, self.position, self.beginning), said + why_text(why)
 
 
 class SlotLane(Lane):

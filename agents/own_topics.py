@@ -17,13 +17,16 @@ from faust.types import TP
 
 from agents.intake import COMMIT_SECONDS, Intake
 from agents.marks import Mark
+from agents.own_aside import AsideBoard
+from agents.own_checks import OwnChecks
 from agents.own_lanes import OwnLane, SlotLane
 from agents.own_reader import OwnReader
 from agents.sources import Start
 from meter.batch.app import ChunkApp
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Retake, Runner, read_error
+from meter.batch.lanes import Retake, Runner, SetAside, read_error
 from meter.failpoints import reach
+from meter.set_aside import NotRead, Reason, not_followed, reason_of
 from meter.topics import followed
 
 log = logging.getLogger(__name__)
@@ -53,11 +56,15 @@ class OwnTopics:
         self._look_now = asyncio.Event()
         #: Held while runners come or go: what is followed and what is run must be the same.
         self._changing = asyncio.Lock()
-        self._beyond = 0
+        self.checks = OwnChecks(intake.settings)
+        self.board = AsideBoard(intake.metrics, intake.topics, self._asker)
+        #: Topics that nobody reads, of our share.
+        self._not_followed: list[NotRead] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         await self._asker.start()
+        await self.checks.start()
         await self.consumer.start_reading()
         assert self.consumer.reading is not None
         self._tasks = [asyncio.create_task(self._looking()), asyncio.create_task(self._committing())]
@@ -73,6 +80,7 @@ class OwnTopics:
         await self._leave(self.runners)
         await self.consumer.stop_reading()
         await self._asker.stop()
+        await self.checks.stop()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -101,7 +109,7 @@ class OwnTopics:
         return [runner for tp, runner in self.runners.items() if self._slot(tp.topic) == slot]
 
     def _slot(self, topic: str) -> int:
-        return self.intake.homes.partition_of(self.intake.topics.workspace_of(topic) or "")
+        return self.intake.homes.partition_of(topic.removeprefix(self.intake.topics.own_prefix))
 
     # Looking
 
@@ -118,14 +126,19 @@ class OwnTopics:
             await asyncio.wait({asyncio.ensure_future(self._look_now.wait())}, timeout=LOOK_SECONDS)
 
     async def _look(self) -> None:
-        """1 what there is, 2 what of it is ours, 3 let go of what is not, 4 begin with what is new, 5 try again."""
+        """1 what there is, 2 let go of what is not ours, 3 check some of the rest, 4 begin what is new, 5 try again."""
         found = await asyncio.wait_for(self._topics(), ASK_SECONDS)  # 1
-        ours = {tp for tp in found if self._slot(tp.topic) in self._slots}  # 2
+        ours = {tp for tp in found if self._slot(tp.topic) in self._slots}
         gone = [tp for tp in self.runners if tp not in ours]
-        if gone:  # 3
+        if gone:  # 2
             log.info("own topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
             await self._leave(gone)
         new = ours - self.runners.keys()
+        known = sorted({tp.topic for tp in ours - new})
+        await asyncio.wait_for(
+            self.checks.learn([*self.checks.due(known), *sorted({tp.topic for tp in new})]), ASK_SECONDS
+        )  # 3
+        self._stop_what_may_not_go_on()
         if new:  # 4
             log.info("own topics: %d new partitions: %s", len(new), some(new))
             await self._begin(new)
@@ -136,17 +149,27 @@ class OwnTopics:
         if again:
             await self._leave(again)
             await self._begin(again)
+        await asyncio.wait_for(self.board.look(self.runners, self._not_followed), ASK_SECONDS)
+
+    def _stop_what_may_not_go_on(self) -> None:
+        """What was read before counts; then the lane sets itself aside, or learns that the topic is another."""
+        for tp, runner in self.runners.items():
+            lane: Any = runner.lane
+            refused, topic_id = self.checks.refusal(tp.topic), self.checks.topic_id(tp.topic)
+            if runner.aside or not runner.reading:
+                continue
+            if refused is not None:
+                runner.doubt(SetAside(refused))
+            elif lane.topic_id and topic_id != lane.topic_id:
+                runner.doubt(Retake("another topic has its name now"))
 
     async def _topics(self) -> set[TP]:
         """The partitions of the own topics there are, all with a leader; of too many the first by name."""
         cluster = await self._asker._client.fetch_all_metadata()
-        limit = self.intake.settings.own_topics_max
-        names, beyond = followed(self.intake.topics, cluster.topics(), limit)
-        if len(beyond) > self._beyond:
-            log.warning(
-                "own topics: at most %d are read, %d more are not: %s", limit, len(beyond), ", ".join(beyond[:5])
-            )
-        self._beyond = len(beyond)
+        topics, limit = self.intake.topics, self.intake.settings.own_topics_max
+        names, _ = followed(topics, cluster.topics(), limit)
+        nobodys = not_followed(topics, cluster.topics(), limit)
+        self._not_followed = [each for each in nobodys if self._slot(topics.prefix + each.topic) in self._slots]
         partitions = {name: cluster.partitions_for_topic(name) or set() for name in names}
         tps = {TP(name, partition) for name, numbers in partitions.items() for partition in numbers}
         return {tp for tp in tps if (cluster.leader_for_partition(TopicPartition(*tp)) or 0) >= 0}
@@ -155,6 +178,10 @@ class OwnTopics:
         lane: Any = runner.lane
         now = asyncio.get_running_loop().time()
         lane.aside_at = lane.aside_at or now
+        if self.checks.refusal(lane.tp.topic) is not None:
+            return False
+        if reason_of(runner.why) is Reason.COMPACTED:  # that was mended
+            return True
         at, mark = lane.standing_aside()
         skip = self.intake.control.skip_for(lane.topic, lane.tp.partition, at, mark)
         return skip is not None or now - lane.aside_at > TRY_AGAIN_SECONDS
@@ -230,7 +257,7 @@ class OwnTopics:
     def _moved(self, runner: Runner) -> tuple[int, str] | None:
         lane: Any = runner.lane
         if runner.aside:
-            aside: tuple[int, str] = lane.standing_aside()
+            aside: tuple[int, str] = lane.standing_aside(runner.why)
             return None if lane.told == aside[1] else aside
         if not runner.reading:
             return None
@@ -240,8 +267,8 @@ class OwnTopics:
         return moved
 
     def lag(self) -> int:
-        """Records not yet taken in."""
-        return sum(self.consumer.lag(tp) for tp in self.runners)
+        """Records not yet taken in, those of topics that are set aside too."""
+        return self.board.unread + sum(self.consumer.lag(tp) for tp in self.runners)
 
 
 def own_topics_app(own_topics: OwnTopics) -> ChunkApp:

@@ -23,6 +23,7 @@ from meter.batch.records import UnreadableRecord
 from meter.commits import is_ours, topic_id_of
 from meter.failpoints import reach
 from meter.rules.dead_letters import dead_letter
+from meter.set_aside import Reason, Why
 from meter.trouble import Trouble
 from schemas.reasons import DeadReason
 
@@ -105,9 +106,10 @@ class SourceLane(Lane):
         try:
             found = await self.intake.record_at(self.tp, mark.offset)
         except TopicAuthorizationFailedError as error:
-            raise self.unreadable("the broker does not let us read it") from error
+            raise self.unreadable("the broker does not let us read it; grant the right Read") from error
         except UnreadableRecord as error:
-            raise self.unreadable(f"the last record read cannot be read again: {error}") from error
+            why = Why(Reason.UNREADABLE, f"the last record read cannot be read again: {error}")
+            raise self.unreadable(why) from error
         return None if found is None else Mark.of(found)
 
     async def _discontinued(self, start: Start) -> str | None:
@@ -120,24 +122,28 @@ class SourceLane(Lane):
         if self.foreign:
             return set_by_another(self, at)
         if self.topic_id and topic_id_of(start.metadata) not in ("", self.topic_id):
-            return (
+            return Why(
+                Reason.MADE_AGAIN,
                 f"{self.where} was read up to {at} of another topic of its name: the topic was deleted and made again; "
-                f"{skip} {start.beginning}` reads it from its beginning"
+                f"{skip} {start.beginning}` reads it from its beginning",
             )
         if start.beginning > at:
-            return (
+            return Why(
+                Reason.GONE,
                 f"{self.where}: records {at} to {start.beginning - 1} are gone before they were read; "
-                f"{skip} {start.beginning}` accepts their loss"
+                f"{skip} {start.beginning}` accepts their loss",
             )
         if start.end < at:
-            return (
+            return Why(
+                Reason.MADE_AGAIN,
                 f"{self.where} ends at {start.end}, it was read up to {at}: the topic was deleted and made again; "
-                f"{skip} {start.beginning}` reads it from its beginning"
+                f"{skip} {start.beginning}` reads it from its beginning",
             )
         if self.mark is not None and self.mark.offset >= start.beginning and await self.marked(self.mark) != self.mark:
-            return (
+            return Why(
+                Reason.MADE_AGAIN,
                 f"{self.where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
-                f"and made again; {skip} {start.beginning}` reads it from its beginning"
+                f"and made again; {skip} {start.beginning}` reads it from its beginning",
             )
         if self._stuck is not None:
             return f"{self.where}: {self._stuck}; {skip} {at + 1}` (or a later offset) leaves it out"

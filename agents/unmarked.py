@@ -7,6 +7,8 @@ more, or would be left out, is refused.
 import time
 from typing import TYPE_CHECKING
 
+from meter.set_aside import Reason, Why
+
 if TYPE_CHECKING:
     from agents.sources import SourceLane, Start
 
@@ -26,18 +28,20 @@ async def unknown_beginning(lane: "SourceLane", start: "Start") -> str | None:
     appended_ms = time.time() * 1000 if first is None else lane.received(first)
     if appended_ms <= lane.intake.facts.opening.opened_ms + NEW_METER_MS:
         return None
-    return (
+    return Why(
+        Reason.GONE,
         f"{lane.where}: the group has no offset (Kafka forgets it when no worker ran for offsets.retention.minutes), "
         f"and records 0 to {start.beginning - 1} are gone: whether they were read is not known; "
-        f"`meter skip {lane.topic} {lane.tp.partition} {start.beginning}` accepts their loss"
+        f"`meter skip {lane.topic} {lane.tp.partition} {start.beginning}` accepts their loss",
     )
 
 
 def set_by_another(lane: "SourceLane", at: int) -> str:
     """Why reading may not go on at an offset that carries no mark of ours."""
     skip = f"`meter skip {lane.topic} {lane.tp.partition} {at}`"
-    return (
+    return Why(
+        Reason.OFFSET,
         f"{lane.where}: the group's offset was set to {at} by another hand (no mark of the meter's stands with it): "
         "whether the records before were read is not known; set it to the beginning, to read them all again (what was "
-        f"counted counts once), or go on there with {skip}"
+        f"counted counts once), or go on there with {skip}",
     )

@@ -43,7 +43,7 @@ class Web:
 
     async def _ready(self, request: web.Request) -> web.Response:
         if self._worker.ready():
-            return web.Response(text="ready\n")
+            return web.Response(text="".join(f"{line}\n" for line in self._worker.ready_lines()))
         return web.Response(status=503, text="".join(f"{line}\n" for line in self._worker.waiting_for()))
 
     async def _metrics(self, request: web.Request) -> web.Response:

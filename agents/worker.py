@@ -123,6 +123,10 @@ class Worker:
         """The groups have joined and every assigned partition is restored and being read."""
         return bool(self.apps) and all(app.tables.ready() for app in self.apps)
 
+    def ready_lines(self) -> list[str]:
+        """That it is ready, and below it which workspace topics of its share it does not read, a line each."""
+        return ["ready", *([] if self._own_topics is None else self._own_topics.board.lines())]
+
     def waiting_for(self) -> list[str]:
         """Why it is not ready, a line each."""
         if not self.apps:

@@ -3,6 +3,7 @@
 Every commit of ours carries a mark of the last record read, `aside` before it where the partition is set aside, or
 `begun` where no record was read yet; behind it the topic's id, where the intake knows it. An offset that anybody else
 sets (`kafka-consumer-groups --reset-offsets`) carries none of it: what stands before it may never have been read.
+Behind ` | ` stands why a partition is set aside, for people and `meter doctor` (`meter.set_aside`); no rule reads it.
 """
 
 import re
@@ -16,17 +17,25 @@ LOG = "@"
 #: After `aside`: the offset was another's, and stays so until somebody says where to go on.
 FOREIGN = "foreign"
 
+#: Before the reason of what is set aside.
+WHY = " | "
+
 _OURS = re.compile(rf"(({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE})( {LOG}[0-9a-f]+)?")
 
 
 def is_ours(metadata: str) -> bool:
     """Whether an intake committed this, which had handled all before the offset."""
-    return _OURS.fullmatch(metadata) is not None
+    return _OURS.fullmatch(spoken(metadata)) is not None
+
+
+def spoken(metadata: str) -> str:
+    """A commit's metadata without the reason that stands there for people."""
+    return metadata.partition(WHY)[0]
 
 
 def topic_id_of(metadata: str) -> str:
     """The id of the topic that a commit's metadata names; empty where it names none."""
-    return metadata.partition(LOG)[2]
+    return spoken(metadata).partition(LOG)[2]
 
 
 def is_aside(metadata: str) -> bool:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorization
 
 from meter import control
 from meter.admin import connected_admin
-from meter.commits import is_aside, is_ours, topic_id_of
+from meter.commits import is_aside, is_ours, spoken, topic_id_of
 from meter.redriving import is_input
 from meter.rules.days import time_text
 from meter.settings import Settings
@@ -72,7 +72,7 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
         partition=partition,
         offset=offset,
         instead_of=max(0, standing.committed),
-        mark=standing.metadata,
+        mark=spoken(standing.metadata),
         at=at,
     )
     await control.order(settings, wanted)

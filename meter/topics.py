@@ -121,6 +121,18 @@ def followed(topics: Topics, names: Iterable[str], limit: int) -> tuple[list[str
     return own[:limit], own[limit:]
 
 
+def misnamed(topics: Topics, names: Iterable[str]) -> list[str]:
+    """Topics named like workspace topics whose name holds no workspace id: nobody's usage."""
+    prefix = topics.own_prefix
+    return sorted(name for name in names if name.startswith(prefix) and not is_id(name.removeprefix(prefix)))
+
+
+def own_spec(topic: str) -> "TopicSpec":
+    """What a workspace topic must be like: whatever else it is, its records must stay until they are read."""
+    config = {"cleanup.policy": "delete"}
+    return TopicSpec(topic, 1, config, exact_partitions=False, needs=frozenset(config))
+
+
 @dataclass(frozen=True)
 class TopicSpec:
     """How a topic is made. `exact_partitions`: another number is refused; `needs`: so is another value of these."""

@@ -7,3 +7,7 @@ class Retake(Exception):
 
 class SetAside(Exception):
     """This partition cannot be continued and may be left alone; the others go on."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why

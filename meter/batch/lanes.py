@@ -97,6 +97,8 @@ class Runner:
         self.reading = False
         self.busy = False
         self.aside = False
+        #: Why, once it is set aside.
+        self.why = ""
         self._retakes: deque[float] = deque()
         self._leaving = False
         self.task = asyncio.create_task(self._run(), name=f"lane {lane.tp.topic}/{lane.tp.partition}")
@@ -137,7 +139,7 @@ class Runner:
             raise
         except SetAside as reason:
             reach("lane.set-aside")
-            self.aside = True
+            self.aside, self.why = True, reason.why
             log.error("%s/%d is set aside: %s; the others go on", lane.tp.topic, lane.tp.partition, reason)
         except BaseException as error:
             await app.stop_with(error)
@@ -239,7 +241,7 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
         gone = {TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()}
         doubts |= {tp: Retake(f"its log has no offset {gone[tp]} any more") for tp in gone if tp in runners}
     elif isinstance(error, TopicAuthorizationFailedError):
-        denied = "the broker does not let us read it"
+        denied = "the broker does not let us read it; grant the right Read"
         doubts |= {tp: runners[tp].lane.unreadable(denied) for tp in runners if tp.topic in error.args}
     elif isinstance(error, UnreadableRecord):
         tp = TP(error.tp.topic, error.tp.partition)
