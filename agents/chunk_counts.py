@@ -32,6 +32,11 @@ class ChunkCounts:
         """A chunk up to journal offset `last` is about to be committed."""
         self._unsure = last, counts
 
+    @property
+    def unsure(self) -> Counts:
+        """What the chunk that is being committed counted."""
+        return {} if self._unsure is None else self._unsure[1]
+
     def committed(self) -> None:
         """It is committed."""
         assert self._unsure is not None, "a chunk is committed after it was begun"

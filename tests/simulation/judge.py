@@ -229,7 +229,10 @@ def position_and_state_are_one(run: Evidence) -> Iterable[str]:
 
 
 def accounts_close(run: Evidence) -> Iterable[str]:
-    """Every record is in the journal, dead or null; every entry is counted, a duplicate or dead, in one transaction."""
+    """Every record is in the journal, dead or null; every entry is counted, a duplicate or dead, in one transaction.
+
+    What the intake wrote again is a duplicate only to a worker that did not fold it before.
+    """
     counts = Counter[tuple[str, str]]()
     for transaction in run.cluster.transactions:
         if transaction.state == COMMITTED:
@@ -239,7 +242,7 @@ def accounts_close(run: Evidence) -> Iterable[str]:
         for kind in ("usage", "order")
     }
     written = list(entries(run.journals))
-    if sum(told["usage"]) != len(written):
+    if not len({place for _, place in written}) <= sum(told["usage"]) <= len(written):
         yield f"the journal has {len(written)} events, counted, duplicate and dead are {told['usage']}"
     for kind, topic in (("usage", "usage"), ("order", "plan-purchases")):
         expected = run.prediction.counts[topic]["counted"]

@@ -4,6 +4,7 @@ What is replaced is named in `simulated`, once for a whole process of seeds: cli
 running event loop or reads the same catalogue again and again; and sizes, so that small worlds fill them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -118,6 +119,7 @@ class SimulatedMeter(Meter):
     def __init__(self, facts: Facts, disk: Disk, kwargs: dict[str, Any]) -> None:
         self.settings = SimpleNamespace(topic_prefix="", data_dir=_Place(disk))  # type: ignore[assignment]
         self.facts = facts
+        self.folded_sources = defaultdict(dict)
         self.metrics = Anything()  # type: ignore[assignment]
         self.topics = Topics.of("")
         self.kwargs = kwargs
@@ -144,7 +146,7 @@ class Seat:
         self._chunk: Chunk | None = None
 
     def _counts(self, _: str) -> dict[tuple[str, str], int]:
-        return dict(self.lane.fold.counts) if self.lane.fold is not None else {}
+        return dict(self.lane.counts.unsure)
 
     @property
     def idle(self) -> bool:
