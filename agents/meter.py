@@ -6,11 +6,11 @@ chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowled
 overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take the partition anew.
 """
 
-import asyncio
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from meter.batch.lanes import Lane, Retake
 from meter.batch.restore import Restore
 from meter.batch.store import Stamp, Store, open_store
 from meter.batch.transactions import FencedProducer
+from meter.batch.turns import Turns
 from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.rules.fold import Fold
@@ -39,7 +40,7 @@ from meter.settings import Settings
 from meter.topics import COMPACTION_LAG_DAYS, Topics
 from schemas import journal
 from tables import keys
-from tables.memory import PartitionMemory, restored
+from tables.memory import PartitionMemory, Rows, restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,7 @@ class MeterLane(Lane):
         self.last: Position | None = None
         self.newest_ms = 0
         self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
+        self.turns = Turns()
 
     async def open(self) -> int:
         """Take the partition: steps 1 to 4."""
@@ -132,21 +134,21 @@ class MeterLane(Lane):
     async def _fold(self, records: Sequence[Any], start: int) -> int:
         """Fold records from `start` into the overlay until the chunk is full; where to go on.
 
-        Between two records others get their turn: heartbeats, the other partitions' commits.
+        Others get their turn between two records and within a long one. Cancelled there, the lane drops the overlay.
         """
         fold = self.fold
-        assert fold is not None
+        assert fold is not None, "a lane is opened before it folds"
         for number in range(start, len(records)):
             record = records[number]
             decoded = journal.decode(record.value)
-            fold.fold(record.offset, record.timestamp, decoded)
-            if isinstance(decoded, journal.Gathered):
-                for group in decoded.groups:
-                    if isinstance(group, journal.UsageGroup):
-                        self.newest_ms = max(self.newest_ms, group.timestamp_ms)
+            with closing(fold.folding(record.offset, record.timestamp, decoded)) as folding:
+                await self.turns.between(folding)
+            for group in decoded.groups if isinstance(decoded, journal.Gathered) else ():
+                if isinstance(group, journal.UsageGroup):
+                    self.newest_ms = max(self.newest_ms, group.timestamp_ms)
             if number - start + 1 >= CHUNK_RECORDS or fold.said >= CHUNK_OUTPUT_BYTES:
                 return number + 1
-            await asyncio.sleep(0)
+            await self.turns.give()
         return len(records)
 
     async def _commit(self, record: Any) -> None:
@@ -154,11 +156,13 @@ class MeterLane(Lane):
         fold, memory, producer = self.fold, self.memory, self.producer
         assert fold is not None and memory is not None and producer is not None
         begun = time.perf_counter()
+        await self.turns.between(fold.balancing())
         outputs = fold.finish()
         position = position_of(record)
         memory.put_row(keys.POSITION, position)
         memory.put_facts(fold.known())
-        rows = memory.changes(record.offset)
+        rows: Rows = []
+        await self.turns.between(map(rows.append, memory.changing(record.offset)))
         counts, fold.counts = fold.counts, {}
         self.counts.committing(position.offset, counts)
         following = await producer.commit(self._batches(outputs, rows))  # 2, 3

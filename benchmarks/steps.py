@@ -161,7 +161,8 @@ class Bench:
         """The meter's steps; `a_chunk` journal records are one transaction."""
         clock = self.clock
         self.memory.claim = clock.wrapped("identity", self.memory.claim)  # type: ignore[method-assign]
-        self.fold.settle = clock.wrapped("outputs", self.fold.settle)  # type: ignore[method-assign]
+        settle = self.fold.settle
+        self.fold.settle = clock.wrapped("outputs", lambda: iter(list(settle())))  # type: ignore[method-assign]
         for number, value in enumerate(records, 1):
             decoded = clock.of("unpack", journal.decode, value)
             self.offset += 1

@@ -5,6 +5,7 @@ workspace stays in the row it first came to; row 0 also holds what belongs to th
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -18,6 +19,8 @@ ROW_WORKSPACES = 32
 #: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
 USES_KEPT = 100_000
 WEIGH_EVERY = 32
+#: So many rows of one cell are read over in a scan for others' keys, before it jumps behind them.
+JUMPED_ROWS = 4
 #: Later than any day.
 NO_END = 1 << 31
 
@@ -41,6 +44,8 @@ class Cells:
         self._store = store
         self._cells: dict[CellKey, Cell] = {}
         self._new: dict[CellKey, Cell] = {}
+        #: Of cells at hand that take many rows: their workspaces in their places, and the place of each.
+        self._places: dict[CellKey, tuple[list[str], dict[str, int]]] = {}
         #: Keys of `_new` by account, made when asked for.
         self._new_of: dict[str, list[CellKey]] | None = None
         self._chunks = 0
@@ -72,12 +77,24 @@ class Cells:
     def keys_from(self, account: str, day: int, through: int = NO_END) -> list[CellKey]:
         """The keys of an account's cells of these days, in order."""
         found = {key: None for key in self._new_keys_of(account) if day <= key[1] <= through}
-        for row, _ in self._store.scan(keys.cells_of(account), start=keys.cells_from(account, day)):
-            key = keys.cell_parts(row)
+        for key in self._stored_keys(account, day):
             if key[1] > through:
                 break
             found[key] = None
         return sorted(found)
+
+    def _stored_keys(self, account: str, day: int) -> Iterator[CellKey]:
+        """The keys of an account's cells in the store from a day on; the rows of large ones are jumped over."""
+        start: bytes | None = keys.cells_from(account, day)
+        while start is not None:
+            scanned, start = self._store.scan(keys.cells_of(account), start=start), None
+            for row, _ in scanned:
+                number = keys.cell_number(row)
+                if number == 0:
+                    yield keys.cell_parts(row)
+                elif number >= JUMPED_ROWS:
+                    start = keys.behind_cell(row)
+                    break
 
     def _new_keys_of(self, account: str) -> list[CellKey]:
         if self._new_of is None:
@@ -90,6 +107,7 @@ class Cells:
         """Forget a cell; the keys of its rows."""
         cell = self.get(key)
         self._cells.pop(key, None)
+        self._places.pop(key, None)
         self._new.pop(key, None)
         self._new_of = None
         for number in range(max(1, -(-len(cell.uses) // ROW_WORKSPACES))):
@@ -105,14 +123,21 @@ class Cells:
                 yield from self._parts(key, cell)
 
     def _parts(self, key: CellKey, cell: Cell) -> Iterator[tuple[bytes, bytes]]:
-        names = list(cell.uses)
-        for number in range(-(-len(names) // ROW_WORKSPACES)):
+        names, placed = self._places_of(cell)
+        changed = {placed[name] // ROW_WORKSPACES for name in cell.changed}
+        for number in sorted(changed | {0}):
             part = names[number * ROW_WORKSPACES : (number + 1) * ROW_WORKSPACES]
-            if number and cell.changed.isdisjoint(part):
-                continue
             uses = {name: cell.uses[name] for name in part}
             row = CellRow(uses) if number else CellRow(uses, cell.alerts, cell.balance, len(names))
             yield keys.cell(*key, number), pack(row)
+
+    def _places_of(self, cell: Cell) -> tuple[list[str], dict[str, int]]:
+        """The workspaces of a cell in their places, and the place of each; asked again it looks at those only new."""
+        names, placed = self._places.setdefault(cell.key, ([], {}))
+        new = list(islice(reversed(cell.uses), len(cell.uses) - len(names)))[::-1]
+        placed.update(zip(new, range(len(names), len(cell.uses)), strict=True))
+        names.extend(new)
+        return names, placed
 
     def settle(self) -> None:
         """What was changed is in the store."""
@@ -122,3 +147,4 @@ class Cells:
         self._chunks += 1
         if self._chunks % WEIGH_EVERY == 0 and sum(len(cell.uses) for cell in self._cells.values()) > USES_KEPT:
             self._cells.clear()
+            self._places.clear()

@@ -56,6 +56,16 @@ def cell_parts(key: bytes) -> tuple[str, int, str]:
     return name.decode(), int.from_bytes(rest[:4], "big"), rest[4:-3].decode()
 
 
+def cell_number(key: bytes) -> int:
+    """Which row of its cell a key is of."""
+    return int.from_bytes(key[-2:], "big")
+
+
+def behind_cell(key: bytes) -> bytes:
+    """Where the rows of the next cell begin."""
+    return key[:-2] + b"\xff\xff\xff"
+
+
 def told(account: str, day: int) -> bytes:
     """What the statements of an account's day last said."""
     return b"".join((TOLD, account.encode(), b"\0", day.to_bytes(4, "big")))

@@ -189,11 +189,14 @@ class PartitionMemory:
 
     def changes(self, offset: int) -> Rows:
         """The changelog's rows of what was changed since `settle`; `offset`: of the last journal record folded."""
-        rows: Rows = list(self._rows.items())
-        rows.extend(self._accounts.changes())
-        rows.extend(self._cells.changes())
-        rows.extend(self._identities.changes(offset))
-        return rows
+        return list(self.changing(offset))
+
+    def changing(self, offset: int) -> Iterator[Row]:
+        """`changes` one by one; nothing may be changed in between."""
+        yield from self._rows.items()
+        yield from self._accounts.changes()
+        yield from self._cells.changes()
+        yield from self._identities.changes(offset)
 
     def settle(self, rows: Rows, changelog_next: int) -> None:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""

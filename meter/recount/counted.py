@@ -28,7 +28,7 @@ from schemas.journal import (
     UsageGroup,
     decode_evidence,
 )
-from schemas.orders import order_from_json
+from schemas.orders import ChangeWorkspaces, Purchase, order_from_json
 
 #: (account, workspace, item, day)
 Place = tuple[str, str, str, int]
@@ -70,11 +70,13 @@ class Recount:
         """The record at this offset, appended at this time."""
         self.records += 1
         if isinstance(record, Gathered):
+            by_id: dict[str, Named] = {}
             for group in record.groups:
                 if isinstance(group, UsageGroup):
                     self._usage(group, record.named)
                 elif isinstance(group, OrderGroup):
-                    self._orders(group, record.named)
+                    by_id = by_id or {each.workspace: each for each in record.named}
+                    self._orders(group, by_id)
                 else:
                     self._bindings(group, record.named)
         elif isinstance(record, CatalogueVersion):
@@ -146,7 +148,7 @@ class Recount:
             if totals.correction is None or correction > totals.correction:
                 totals.correction = correction
 
-    def _orders(self, group: OrderGroup, named: list[Named]) -> None:
+    def _orders(self, group: OrderGroup, named: Mapping[str, Named]) -> None:
         if self._ground.plans is not None:
             return  # plans are taken as published: the orders before the journal's beginning are not known
         for entry in group.entries:
@@ -155,11 +157,12 @@ class Recount:
                 continue
             account = self.accounts.setdefault(order.account, Account())
             if order.order_id not in account.outcomes:
-                for each in named:
-                    if each.account == order.account:
-                        self._bind(each)
-                own = {each.workspace for each in named if each.account == order.account}
-                known = {workspace: self.commercial[workspace] for workspace in own}
+                listed = order.workspaces if isinstance(order, Purchase | ChangeWorkspaces) else ()
+                own = [named[workspace] for workspace in listed if workspace in named]
+                own = [each for each in own if each.account == order.account]
+                for each in own:
+                    self._bind(each)
+                known = {each.workspace: self.commercial[each.workspace] for each in own}
                 decide(order, entry.day, account, known, self.book)
 
     def _expire(self, timestamp_ms: int, day: int) -> None:

@@ -5,6 +5,7 @@ Where some stands already (events may be 300 s ahead of Kafka's clock), every ce
 this one record: accounts are gone through one by one, which is the price of a case that hardly ever comes.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from meter.rules.versions import decided, repriced
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from meter.rules.fold import Fold
 
 
-def announce(fold: "Fold", offset: int, timestamp_ms: int, entry: CatalogueVersion) -> None:
+def announce(fold: "Fold", offset: int, timestamp_ms: int, entry: CatalogueVersion) -> Iterator[None]:
     """Take a version over, if it counts and stands, and price the days anew that it changes."""
     before = fold.known()
     found = decided(entry, offset, timestamp_ms)
@@ -23,11 +24,11 @@ def announce(fold: "Fold", offset: int, timestamp_ms: int, entry: CatalogueVersi
         return
     fold.facts = after
     for first, last in repriced(before.catalogue, after.catalogue):
-        _reprice(fold, after.live_from(first), last, found.decided_offset)
-    fold.settle()
+        yield from _reprice(fold, after.live_from(first), last, found.decided_offset)
+    yield from fold.settle()
 
 
-def _reprice(fold: "Fold", first: int, last: int, offset: int) -> None:
+def _reprice(fold: "Fold", first: int, last: int, offset: int) -> Iterator[None]:
     """Touch every cell of these days."""
     if first > last or not fold.memory.counted_from(first):
         return
@@ -35,3 +36,4 @@ def _reprice(fold: "Fold", first: int, last: int, offset: int) -> None:
         for cell in list(fold.memory.cells_from(account, first, last)):
             if cell.uses:
                 fold.touch(cell).by_catalogue(offset)
+            yield

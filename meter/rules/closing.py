@@ -5,7 +5,7 @@ after the other, a slice at a time, each where the last one ended. Whatever else
 worker's wrong clock, a repeat or a late writer changes nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from meter.rules.balances import balance
@@ -14,7 +14,7 @@ from schemas.journal import DayClosed, DayExpired
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
-    from meter.rules.memory import CellKey
+    from meter.rules.touches import Touch
 
 #: Accounts closed by one entry, at most; and items of workspaces stated, after which it is enough (about 8 MB).
 SLICE_ACCOUNTS = 200
@@ -27,7 +27,7 @@ SWEEP_IDENTITIES = 100_000
 IDENTITIES = "/"
 
 
-def close(fold: "Fold", timestamp_ms: int, record: DayClosed) -> None:
+def close(fold: "Fold", timestamp_ms: int, record: DayClosed) -> Iterator[None]:
     """Close the next slice of the next day."""
     facts = fold.known()
     in_turn = record.day == facts.closed_through + 1 and record.cursor == facts.closing
@@ -38,47 +38,50 @@ def close(fold: "Fold", timestamp_ms: int, record: DayClosed) -> None:
         if accounts >= SLICE_ACCOUNTS or stated >= SLICE_ITEMS:
             fold.facts = facts.with_closing(last)
             return
-        stated += state(fold, account, record.day)
+        stated += yield from state(fold, account, record.day)
         last = account
     fold.facts = facts.with_closed(record.day)
 
 
-def restate(fold: "Fold", touched: Iterable["CellKey"]) -> None:
+def restate(fold: "Fold", touched: Iterable["Touch"]) -> Iterator[None]:
     """Tell again what the record just folded changed of closed days."""
     facts = fold.known()
     days, fold.changed_days = fold.changed_days, {}
-    days.update(((account, day), None) for account, day, _ in touched)
+    days.update(((touch.cell.account, touch.cell.day), None) for touch in touched)
     for account, day in days:
         if facts.closed(account, day):
-            state(fold, account, day)
+            yield from state(fold, account, day)
 
 
-def expire(fold: "Fold", record: DayExpired) -> None:
+def expire(fold: "Fold", record: DayExpired) -> Iterator[None]:
     """Let the days up to the entry's expire, or go on dropping the rows of those that have.
 
     From the first entry on their figures are final and their identities free; when the rows go is of no meaning.
     """
     facts = fold.known()
     if facts.expired_through < record.day <= facts.expirable():
-        _last_balances(fold, record.day)
+        yield from _last_balances(fold, record.day)
         facts = fold.facts = facts.with_expired(record.day)
         fold.memory.expire(record.day)
     if facts.sweeping is not None:
-        fold.facts = facts.with_swept(_sweep(fold, facts.sweeping, facts.expired_through))
+        swept = yield from _sweep(fold, facts.sweeping, facts.expired_through)
+        fold.facts = facts.with_swept(swept)
 
 
-def _last_balances(fold: "Fold", through: int) -> None:
+def _last_balances(fold: "Fold", through: int) -> Iterator[None]:
     """Balances of expiring days are told before their cells go; nothing changes them any more."""
     for key in [key for key in fold.unbalanced if key[1] <= through]:
         balance(fold, *fold.unbalanced.pop(key))
+        yield
 
 
-def _sweep(fold: "Fold", cursor: str, through: int) -> str | None:
+def _sweep(fold: "Fold", cursor: str, through: int) -> Generator[None, None, str | None]:
     """Drop a slice of the rows of expired days; where to go on, or None when none are left."""
     if cursor != IDENTITIES:
         rows = 0
         for accounts, account in enumerate(fold.memory.accounts_after(cursor), 1):
             rows += fold.memory.drop_days(account, through)
+            yield
             if accounts >= SWEEP_ACCOUNTS or rows >= SWEEP_ROWS:
                 return account
     return IDENTITIES if fold.memory.drop_identities(SWEEP_IDENTITIES) >= SWEEP_IDENTITIES else None

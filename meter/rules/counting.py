@@ -4,10 +4,10 @@ Identities first: an event that is already known is a duplicate or, with other c
 counted event claims its identity. Totals are made a slot at a time, so an event costs an identity and an addition.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from meter.rules.bindings import bind
+from meter.rules.bindings import RecordNames, bind
 from meter.rules.dead_letters import dead_usage
 from schemas.columns import Run, runs
 from schemas.ids import shown
@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 NO_OFFSET = 1 << 63
 
 
-def count(fold: "Fold", group: UsageGroup, named: Sequence[Named]) -> None:
+def count(fold: "Fold", group: UsageGroup, names: RecordNames) -> Iterator[None]:
     """Count a group of usage into its cells."""
+    named = names.by_number
     for index in dict.fromkeys(slot.named for slot in group.slots):
-        bind(fold, named[index])
+        bind(fold, named[index], names)
+    names.cells.clear()
+    yield
     events = group.events()
     refused = _refused_slots(fold, group)
     if refused:
-        _count_others(fold, group, events, named, refused)
+        yield from _count_others(fold, group, events, named, refused)
     else:
-        _count(fold, group, events, range(len(events)), named)
+        yield from _count(fold, group, events, range(len(events)), named)
     fold.repeats.passed(group.topic, group.partition, int(events.offset[-1]))
 
 
@@ -63,26 +66,30 @@ def _count_others(
     events: Events,
     named: Sequence[Named],
     refused: dict[int, tuple[DeadReason, str]],
-) -> None:
+) -> Iterator[None]:
     """Count the events whose slots are not refused; the others become dead letters."""
     evidence = decode_evidence(group.evidence)
     kept = []
     for event, slot in enumerate(events.slot.tolist()):
         if slot in refused:
             dead_usage(fold, *refused[slot], group, named, events, event, evidence, event)
+            yield
         else:
             kept.append(event)
-    _count(fold, group, events.at(kept), kept, named)
+    yield from _count(fold, group, events.at(kept), kept, named)
 
 
-def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[int], named: Sequence[Named]) -> None:
+def _count(
+    fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[int], named: Sequence[Named]
+) -> Iterator[None]:
     """Count events; `numbers`: of each its place in the group's evidence."""
     slots = group.slots
     contents = events.contents(slots)
     earlier = fold.memory.claim([slot.day for slot in slots], events.slot, events.identities, contents)
     conflicts = [event for event, first in earlier.items() if first != _content(contents, event)]
     evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in slots) else None
-    corrected = _add(fold, group, named, runs(events.slot, events.quantity, events.offset, earlier))
+    yield
+    corrected = yield from _add(fold, group, named, runs(events.slot, events.quantity, events.offset, earlier))
     if corrected:
         assert evidence is not None
         _correct(corrected, events, earlier, evidence, numbers)
@@ -92,6 +99,7 @@ def _count(fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[in
         assert evidence is not None
         reason, error = DeadReason.CONFLICTING_DUPLICATE, _conflict(evidence, numbers[event])
         dead_usage(fold, reason, error, group, named, events, event, evidence, numbers[event])
+        yield
 
 
 def _conflict(evidence: Evidence, number: int) -> str:
@@ -118,7 +126,9 @@ def _duplicates(
     return sum(event >= known for event in earlier) - sum(event >= known for event in conflicts)
 
 
-def _add(fold: "Fold", group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]) -> dict[int, Use]:
+def _add(
+    fold: "Fold", group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]
+) -> Generator[None, None, dict[int, Use]]:
     """Add what was counted of each slot to its cell; the uses of slots of corrected counts, for `_correct`."""
     corrected: dict[int, Use] = {}
     parts: dict[CellKey, _Part] = {}
@@ -129,6 +139,7 @@ def _add(fold: "Fold", group: UsageGroup, named: Sequence[Named], counted: Itera
         key = (who.account, slot.day, slot.item)
         part = parts.get(key)
         if part is None:
+            yield
             part = parts[key] = _Part(fold, key)
         workspace = who.workspace
         part.workspaces[workspace] = None

@@ -2,11 +2,13 @@
 
 The figures of a cell are a function of its totals, the plans and the bindings; what a record did only decides the
 `cause`. A workspace's key appears when its overage or charge first exceeds 0; from then on every change is told.
-Most cells have one plan, which lists everybody: of those only what changed is looked at, with the same result.
+Looked at are those whom plans list and those whom the record is about: whoever is neither has the figures it had,
+however many they are. Most cells have one plan, which lists everybody: of those only what changed is looked at.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from meter.rules.alerts import alert
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from meter.rules.touches import Touch
     from schemas.catalog import Item
 
+#: Workspaces that are looked at in one step of the fold: some 2 ms if all are published.
+STEP_WORKSPACES = 256
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
 _footing = lru_cache(maxsize=4096)(footing_text)
 
@@ -46,15 +50,16 @@ class Figure(NamedTuple):
         return charge_of(self.rates, self.quantities, currency)
 
 
-def settle(fold: "Fold", touch: "Touch") -> None:
+def settle(fold: "Fold", touch: "Touch") -> Iterator[None]:
     """Bring a touched cell's figures up to date and publish what changed of them."""
     cell, terms = touch.cell, touch.cell.terms
-    fresh = terms is None or touch.everything or len(cell.uses) != terms.workspaces
+    fresh = terms is None or touch.resettled or len(cell.uses) != terms.workspaces
     if terms is None or fresh:
         terms = reckon(fold, cell)
-    moved = _convert(cell.uses, terms.item, cell.uses if touch.everything else touch.used)
-    if touch.everything or terms.only is None:
-        _settle_any(fold, touch, terms, moved)
+    yield
+    moved = yield from _convert(cell.uses, terms.item, cell.uses if touch.everything else touch.used)
+    if touch.resettled or terms.only is None:
+        yield from _settle_any(fold, touch, terms, moved)
     elif moved:
         _settle_one_plan(fold, touch, terms, terms.only, moved)
     fold.memory.touch_cell(cell)
@@ -72,24 +77,46 @@ def reckon(fold: "Fold", cell: Cell) -> Terms:
     rate = package_rate(item)
     writing = tariff(rate, fold.known().opening.currency), overages_of(cell)
     terms = cell.terms = Terms(item, stake, (rate,), *writing, len(cell.uses))
-    if len(stake.shares) == 1 and all(basis_of(fold, stake, name, cell.day) == PACKAGE for name in cell.uses):
+    if _one_plan_lists_all(fold, cell, stake):
         terms.only = stake.shares[0]
         terms.names = [name for name in stake.plans if name in cell.uses]
         terms.line = [cell.uses[name] for name in terms.names]
-    cell.given = _given(allocate(stake.shares, {name: use.usage for name, use in cell.uses.items()}))
+    cell.given = _given(allocation_of(cell, stake))
     return terms
 
 
-def _convert(uses: Mapping[str, Use], item: "Item", names: Iterable[str]) -> set[str]:
+def _one_plan_lists_all(fold: "Fold", cell: Cell, stake: "Stake") -> bool:
+    if len(stake.shares) != 1 or len(cell.uses) > len(stake.plans):
+        return False
+    return all(basis_of(fold, stake, name, cell.day) == PACKAGE for name in cell.uses)
+
+
+def allocation_of(cell: Cell, stake: "Stake") -> Allocation:
+    """What the cell's plans cover, of the workspaces that they list; nothing of others."""
+    uses = cell.uses
+    return allocate(stake.shares, {name: uses[name].usage for name in stake.plans if name in uses})
+
+
+def _convert(uses: Mapping[str, Use], item: "Item", names: Collection[str]) -> Generator[None, None, set[str]]:
     """Convert the usage of these workspaces; whose is another than before."""
     moved = set()
-    for name in names:
-        use = uses[name]
-        usage = converted(use, item)
-        if usage != use.usage:
-            use.usage = usage
-            moved.add(name)
+    for part in steps(names):
+        for name in part:
+            use = uses[name]
+            usage = converted(use, item)
+            if usage != use.usage:
+                use.usage = usage
+                moved.add(name)
+        if len(names) > STEP_WORKSPACES:
+            yield
     return moved
+
+
+def steps(names: Iterable[str]) -> Iterator[list[str]]:
+    """As many of them as are looked at in one step, then as many again."""
+    rest = iter(names)
+    while part := list(islice(rest, STEP_WORKSPACES)):
+        yield part
 
 
 def _settle_one_plan(fold: "Fold", touch: "Touch", terms: Terms, plan: "Share", moved: Container[str]) -> None:
@@ -108,40 +135,51 @@ def _settle_one_plan(fold: "Fold", touch: "Touch", terms: Terms, plan: "Share", 
     touch.cell.given[plan.plan_id] = plan.quota - left
 
 
-def _settle_any(fold: "Fold", touch: "Touch", terms: Terms, moved: Container[str]) -> None:
+def _settle_any(fold: "Fold", touch: "Touch", terms: Terms, moved: Container[str]) -> Iterator[None]:
     """Settle any cell: allocate, make the figures of all who may have others than before, publish those that do."""
     cell = touch.cell
-    allocation = allocate(terms.stake.shares, {name: use.usage for name, use in cell.uses.items()})
-    cell.given = _given(allocation)
-    for name in _in_order(cell, terms.stake):
-        use = cell.uses[name]
-        before, over = use.overage, use.usage - allocation.covered[name]
-        if not (touch.everything or name in touch.used or over != before):
-            continue
+    covered = allocation_of(cell, terms.stake)
+    cell.given = _given(covered)
+    for part in steps(_looked_at(touch, terms.stake)):
+        for name in part:
+            _settle_one(fold, touch, terms, name, covered.covered.get(name, 0), name in moved)
+        yield
+
+
+def _settle_one(fold: "Fold", touch: "Touch", terms: Terms, name: str, covered: int, moved: bool) -> None:
+    """Settle one workspace of any cell."""
+    cell, use = touch.cell, touch.cell.uses[name]
+    before, over = use.overage, use.usage - covered
+    if over != before:
         use.overage = over
         cell.changed.add(name)
-        basis = basis_of(fold, terms.stake, name, cell.day)
-        if basis == FREE or not (over or use.revision):
-            continue  # a free day is never on `overages`, and what was always covered has nothing to tell yet
-        figure = figure_of(use, terms, name, basis)
-        if name in moved or over != before or _charged_otherwise(use, figure):
-            delta = over - before if use.revision else over
-            use.plans, use.rates = figure.plans, figure.rates
-            use.quantities = () if figure.plans else figure.quantities
-            charge = _charge(figure.rates, figure.quantities, fold.known().opening.currency)
-            tell(fold, touch, terms, name, use, delta, _footing(basis, use.plans), charge)
+    elif not (touch.resettled or name in touch.used):
+        return
+    basis = basis_of(fold, terms.stake, name, cell.day)
+    if basis == FREE or not (over or use.revision):
+        return  # a free day is never on `overages`, and what was always covered has nothing to tell yet
+    figure = figure_of(use, terms, name, basis)
+    if moved or over != before or _charged_otherwise(use, figure):
+        delta = over - before if use.revision else over
+        use.plans, use.rates = figure.plans, figure.rates
+        use.quantities = () if figure.plans else figure.quantities
+        charge = _charge(figure.rates, figure.quantities, fold.known().opening.currency)
+        tell(fold, touch, terms, name, use, delta, _footing(basis, use.plans), charge)
 
 
 def _given(allocation: Allocation) -> dict[str, int]:
     return {plan_id: sum(draws.values()) for plan_id, draws in allocation.drawn.items()}
 
 
-def _in_order(cell: Cell, stake: "Stake") -> Iterable[str]:
-    """Whoever has usage, in the order in which it is told: as plans list them, then as they came."""
-    if not stake.plans:
-        return cell.uses
-    listed = [name for name in stake.plans if name in cell.uses]
-    return [*listed, *(name for name in cell.uses if name not in stake.plans)]
+def _looked_at(touch: "Touch", stake: "Stake") -> Iterable[str]:
+    """Who may have other figures, in the order in which it is told: as plans list them, then as the record has them."""
+    uses, plans = touch.cell.uses, stake.plans
+    if touch.everything:
+        others: Iterable[str] = uses
+    else:
+        others = dict.fromkeys(chain(touch.used, touch.repriced, *touch.left.values()))
+    listed = [name for name in plans if name in uses]
+    return chain(listed, (name for name in others if name not in plans and name in uses))
 
 
 def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:

@@ -3,13 +3,16 @@
 A record is the atom: its entries are applied in order, then every cell it touched is settled once and what
 changed is published once, with the record's offset as revision. So which revisions exist and what they say is a
 function of the journal alone, however it is cut into chunks, replayed or interrupted.
+
+A record may be long, so it is folded in steps, between which whoever drives the fold may do something else. In the
+middle of a record the memory and the outputs are torn: the record is folded to its end, or all of it is dropped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 
 from meter.rules.announcing import announce
 from meter.rules.balances import balance
-from meter.rules.bindings import bind_group
+from meter.rules.bindings import RecordNames, bind_group
 from meter.rules.closing import close, expire, restate
 from meter.rules.counting import count
 from meter.rules.facts import Facts
@@ -58,18 +61,23 @@ class Fold:
 
     def fold(self, offset: int, timestamp_ms: int, record: JournalRecord) -> None:
         """Fold the record at `offset`, appended at `timestamp_ms` by the broker's clock."""
+        for _ in self.folding(offset, timestamp_ms, record):
+            pass
+
+    def folding(self, offset: int, timestamp_ms: int, record: JournalRecord) -> Generator[None]:
+        """`fold` in steps of some ms at most."""
         self.revision = offset
         match record:
             case Gathered():
-                self._gathered(record)
+                yield from self._gathered(record)
             case Opening():
                 self._open(offset, timestamp_ms, record)
             case CatalogueVersion():
-                announce(self, offset, timestamp_ms, record)
+                yield from announce(self, offset, timestamp_ms, record)
             case DayClosed():
-                close(self, timestamp_ms, record)
+                yield from close(self, timestamp_ms, record)
             case DayExpired():
-                expire(self, record)
+                yield from expire(self, record)
 
     def known(self) -> Facts:
         """The opening's facts; every other record stands behind the opening."""
@@ -94,25 +102,32 @@ class Fold:
 
     def finish(self) -> list[Output]:
         """End a chunk: the balances with the state after it, then all outputs since the last call."""
-        for cell, revision in self.unbalanced.values():
-            balance(self, cell, revision)
-        self.unbalanced.clear()
+        for _ in self.balancing():
+            pass
         outputs, self.outputs, self.said = self.outputs, [], 0
         return outputs
 
-    def _gathered(self, record: Gathered) -> None:
-        self.known()
-        for group in record.groups:
-            _GROUPS[type(group)](self, group, record.named)
-        self.standing.say(self)
-        self.settle()
+    def balancing(self) -> Iterator[None]:
+        """Publish the balances with the state after the chunk, in steps; `finish` has nothing of that left to do."""
+        for cell, revision in self.unbalanced.values():
+            balance(self, cell, revision)
+            yield
+        self.unbalanced.clear()
 
-    def settle(self) -> None:
+    def _gathered(self, record: Gathered) -> Iterator[None]:
+        self.known()
+        names = RecordNames(record.named)
+        for group in record.groups:
+            yield from _GROUPS[type(group)](self, group, names)
+        yield from self.standing.say(self)
+        yield from self.settle()
+
+    def settle(self) -> Iterator[None]:
         """End a record: settle what it touched, tell closed days again."""
         touched, self.touched = self.touched, {}
         for touch in touched.values():
-            settle(self, touch)
-        restate(self, touched)
+            yield from settle(self, touch)
+        yield from restate(self, touched.values())
 
     def _open(self, offset: int, timestamp_ms: int, record: Opening) -> None:
         if self.facts is None:
@@ -120,4 +135,4 @@ class Fold:
             self.facts = Facts.opened(replaced(record, opened_ms=opened_ms), opened_ms)
 
 
-_GROUPS: dict[type, Callable[..., None]] = {UsageGroup: count, OrderGroup: order, BindingGroup: bind_group}
+_GROUPS: dict[type, Callable[..., Iterator[None]]] = {UsageGroup: count, OrderGroup: order, BindingGroup: bind_group}

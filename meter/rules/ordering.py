@@ -1,16 +1,19 @@
-"""Orders: each decided once, in the order of the log; what one changes is allocated anew from its day on."""
+"""Orders: each decided once, in the order of the log; what one changes is allocated anew from its day on.
 
-from collections.abc import Sequence
+An order costs what it lists and the cells of its account's days, whatever else stands in its journal record.
+"""
+
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from meter.rules.bindings import bind
+from meter.rules.bindings import RecordNames, bind
 from meter.rules.dead_letters import dead_order
 from meter.rules.memory import Decided
 from meter.rules.orders import Decision, decide
 from meter.rules.outcomes import say_outcome
 from meter.rules.plans import listed_on, live_history
-from schemas.journal import Named, OrderEntry, OrderGroup
-from schemas.orders import Order, TopUp, difference, order_from_json
+from schemas.journal import OrderEntry, OrderGroup
+from schemas.orders import ChangeWorkspaces, Order, Purchase, TopUp, difference, order_from_json
 from schemas.reasons import DeadReason
 from schemas.rows import Binding
 
@@ -20,14 +23,15 @@ if TYPE_CHECKING:
 WalletKey = tuple[str, str | None]
 
 
-def order(fold: "Fold", group: OrderGroup, named: Sequence[Named]) -> None:
+def order(fold: "Fold", group: OrderGroup, names: RecordNames) -> Iterator[None]:
     """Decide a group of orders."""
     for entry in group.entries:
-        _order(fold, group, entry, named)
+        _order(fold, group, entry, names)
         fold.repeats.passed(group.topic, group.partition, entry.offset)
+        yield
 
 
-def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, named: Sequence[Named]) -> None:
+def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, names: RecordNames) -> None:
     wanted = order_from_json(entry.content)
     before = fold.memory.decided(wanted.account, wanted.order_id)
     if before is not None:
@@ -45,21 +49,23 @@ def _order(fold: "Fold", group: OrderGroup, entry: OrderEntry, named: Sequence[N
                 wanted,
             )
         return
-    decision = _decide(fold, entry, wanted, named)
+    decision = _decide(fold, entry, wanted, names)
     _apply(fold, group, entry, decision)
 
 
-def _decide(fold: "Fold", entry: OrderEntry, wanted: Order, named: Sequence[Named]) -> Decision:
+def _decide(fold: "Fold", entry: OrderEntry, wanted: Order, names: RecordNames) -> Decision:
     account = fold.memory.account(wanted.account)
     account.last_order_day = day = max(entry.day, account.last_order_day)
     fold.memory.touch_account(account)
     bindings = {}
-    for each in named:
+    for workspace in wanted.workspaces if isinstance(wanted, Purchase | ChangeWorkspaces) else ():
+        each = names.of(workspace)
+        if each is None:
+            continue
+        bindings[workspace] = Binding(each.account, each.commercial)
         if each.account == wanted.account:
-            bind(fold, each)
-            bindings[each.workspace] = fold.memory.binding(each.workspace) or Binding(each.account, each.commercial)
-        else:
-            bindings[each.workspace] = Binding(each.account, each.commercial)
+            bind(fold, each, names)
+            bindings[workspace] = fold.memory.binding(workspace) or bindings[workspace]
     wallets = {}
     for key in _wallets_named(wanted):
         wallet = fold.memory.wallet(wanted.account, *key)
@@ -89,13 +95,14 @@ def _apply(fold: "Fold", group: OrderGroup, entry: OrderEntry, decision: Decisio
     facts = fold.known()
     plan = live_history(decision.plan, facts.expired_through)
     account = memory.account(decision.account)
-    fold.standing.plan(account.account, account.plans.get(plan.plan_id), plan)
+    before = account.plans.get(plan.plan_id)
+    fold.standing.plan(account.account, before, plan)
     account.plans[plan.plan_id] = plan
     memory.touch_account(account)
     fold.stakes.forget(account.account)
     since = facts.live_from(decision.effective_day)
     for cell in memory.cells_from(account.account, since, plan.last_day):
-        listed = listed_on(plan, cell.day)
-        fold.touch(cell).by_order(decision.order_id, listed, group.topic, group.partition, entry.offset)
+        listed, left = listed_on(plan, cell.day), () if before is None else listed_on(before, cell.day)
+        fold.touch(cell).by_order(decision.order_id, listed, left, group.topic, group.partition, entry.offset)
     for day in range(since, min(plan.last_day, facts.closed_through + 1) + 1):  # only of a late order
         fold.changed_days[account.account, day] = None

@@ -1,5 +1,6 @@
 """What orders publish: their outcome, the plans and wallets as they stand after the whole record."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from meter.rules.days import day_text
@@ -33,14 +34,16 @@ class Standing:
         first, _ = self._plans.get(key, (before, after))
         self._plans[key] = (first, after)
 
-    def say(self, fold: "Fold") -> None:
+    def say(self, fold: "Fold") -> Iterator[None]:
         """End of the record: tell what changed."""
         for (account, *_), (before_plan, plan) in self._plans.items():
             if plan != before_plan:
                 say_plan(fold, account, plan)
+                yield
         for (account, *_), (before, wallet) in self._wallets.items():
             if wallet != before:
                 say_wallet(fold, account, wallet)
+                yield
         self._plans.clear()
         self._wallets.clear()
 

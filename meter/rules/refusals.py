@@ -132,8 +132,11 @@ def _too_many_plans(case: Case) -> str | None:
 
 
 def _too_many_traffic_lines(case: Case) -> str | None:
-    unexpired = 0 if case.plan is None else sum(line.through >= case.day for line in case.plan.traffic)
-    if not case.traffic or unexpired + len(case.traffic) <= PLAN_TRAFFIC_LIMIT:
+    lines = () if case.plan is None else case.plan.traffic
+    if not case.traffic or len(lines) + len(case.traffic) <= PLAN_TRAFFIC_LIMIT:
+        return None
+    unexpired = sum(line.through >= case.day for line in lines)
+    if unexpired + len(case.traffic) <= PLAN_TRAFFIC_LIMIT:
         return None
     return f"it has {unexpired}, the order would add {len(case.traffic)}"
 

@@ -5,15 +5,14 @@ at usage 0, so which statements there are depends on what happened, never on whe
 kept as digests: a restatement tells the account's day and those of its workspaces that differ from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from meter.rules.allocation import allocate
 from meter.rules.charges import due
 from meter.rules.days import day_text
-from meter.rules.figures import basis_of, figure_of, reckon
+from meter.rules.figures import allocation_of, basis_of, figure_of, reckon, steps
 from meter.rules.plans import in_force, order_of, quota_on
 from meter.rules.usage import quantity_by_retention
 from schemas.money import money_text
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 _UNTOLD = b'"restated":false,"revision":0}'
 
 
-def state(fold: "Fold", account: str, day: int) -> int:
+def state(fold: "Fold", account: str, day: int) -> Generator[None, None, int]:
     """Tell what the account's day came to, where that differs from what was last told; the rows it took.
 
     Nothing is told of an account that had neither usage nor a plan in force.
@@ -52,15 +51,17 @@ def state(fold: "Fold", account: str, day: int) -> int:
     days: dict[str, list[ItemDayStruct]] = {}
     bases: dict[str, str] = {}
     for cell in cells:
-        _items(fold, row, cell, days, bases)
+        yield from _items(fold, row, cell, days, bases)
     before = fold.memory.told(account, day)
     digests = {} if before is None else before.workspaces
     told: dict[str, bytes] = {}
-    for workspace in sorted(days):
-        one = WorkspaceStatementStruct(
-            account=account, workspace=workspace, day=day_text(day), basis=bases[workspace], items=days[workspace]
-        )
-        told[workspace] = _say(fold, day, one, digests.get(workspace))
+    for part in steps(sorted(days)):
+        for workspace in part:
+            one = WorkspaceStatementStruct(
+                account=account, workspace=workspace, day=day_text(day), basis=bases[workspace], items=days[workspace]
+            )
+            told[workspace] = _say(fold, day, one, digests.get(workspace))
+        yield
     whole = _whole(fold, account, day, cells, plans, days)
     after = Told(_say(fold, day, whole, None if before is None else before.account), told)
     if after != before:
@@ -70,31 +71,34 @@ def state(fold: "Fold", account: str, day: int) -> int:
 
 def _items(
     fold: "Fold", account: "Account", cell: "Cell", days: dict[str, list[ItemDayStruct]], bases: dict[str, str]
-) -> None:
+) -> Iterator[None]:
     """What each workspace used of the cell's item, added to its day."""
     terms = cell.terms or reckon(fold, cell)
     stake, item = terms.stake, terms.item
-    drawn = allocate(stake.shares, {name: use.usage for name, use in cell.uses.items()}).drawn
+    drawn = allocation_of(cell, stake).drawn
     currency = fold.known().opening.currency
-    for workspace, use in cell.uses.items():
-        basis = bases.get(workspace)
-        if basis is None:
-            basis = bases[workspace] = basis_of(fold, stake, workspace, cell.day)
-        figure = figure_of(use, terms, workspace, basis)
-        days.setdefault(workspace, []).append(
-            ItemDayStruct(
-                item=cell.item,
-                reported=[
-                    ReportedStruct(retention_days=retention or None, quantity=quantity)
-                    for retention, quantity in quantity_by_retention(use, item).items()
-                ],
-                usage=figure.usage,
-                coverage=_coverage(drawn, stake, workspace) if figure.covered else [],
-                covered=figure.covered,
-                overage=figure.overage,
-                charge=figure.charge(currency),
+    for part in steps(cell.uses):
+        for workspace in part:
+            use = cell.uses[workspace]
+            basis = bases.get(workspace)
+            if basis is None:
+                basis = bases[workspace] = basis_of(fold, stake, workspace, cell.day)
+            figure = figure_of(use, terms, workspace, basis)
+            days.setdefault(workspace, []).append(
+                ItemDayStruct(
+                    item=cell.item,
+                    reported=[
+                        ReportedStruct(retention_days=retention or None, quantity=quantity)
+                        for retention, quantity in quantity_by_retention(use, item).items()
+                    ],
+                    usage=figure.usage,
+                    coverage=_coverage(drawn, stake, workspace) if figure.covered else [],
+                    covered=figure.covered,
+                    overage=figure.overage,
+                    charge=figure.charge(currency),
+                )
             )
-        )
+        yield
 
 
 def _coverage(drawn: Mapping[str, Mapping[str, int]], stake: "Stake", workspace: str) -> list[DrawnStruct]:

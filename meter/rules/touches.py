@@ -20,10 +20,12 @@ class Touch:
         "first_offset",
         "kind",
         "last_offset",
+        "left",
         "listing",
         "more_orders",
         "named",
         "orders",
+        "repriced",
         "restated",
         "source",
         "used",
@@ -37,14 +39,17 @@ class Touch:
         self.used: dict[str, None] = {}
         #: Whom orders and bindings named: the first of them, sorted, as many as a cause shows.
         self.named: list[str] = []
-        #: The list of the last order, whose workspaces are in `named`.
+        #: Who is charged otherwise since a binding, whatever told it.
+        self.repriced: dict[str, None] = {}
+        #: The list of the last order, whose workspaces are in `named`; the lists that plans had before orders.
         self.listing: tuple[str, ...] | None = None
+        self.left: dict[int, tuple[str, ...]] = {}
         #: The first orders, and how many came after them.
         self.orders: list[str] = []
         self.more_orders = 0
         self.source: tuple[str, int] | None = None
         self.first_offset = self.last_offset = 0
-        #: Plans, bindings or prices changed: every workspace is looked at.
+        #: Prices changed: every workspace is looked at.
         self.everything = False
         #: What all that is published of it ends with, once something is; and whether that is after the day's close.
         self.ending = ""
@@ -52,9 +57,15 @@ class Touch:
 
     def by_usage(self, workspaces: dict[str, None], topic: str, partition: int, first: int, last: int) -> None:
         self._by("usage", topic, partition, first, last)
-        self.used = self.used | workspaces if self.used else workspaces
+        if self.used:
+            self.used.update(workspaces)  # in place: a record may hold thousands of groups of one cell
+        else:
+            self.used = workspaces
 
-    def by_order(self, order_id: str, listing: tuple[str, ...], topic: str, partition: int, offset: int) -> None:
+    def by_order(
+        self, order_id: str, listing: tuple[str, ...], before: tuple[str, ...], topic: str, partition: int, offset: int
+    ) -> None:
+        """An order changed a plan, which lists these workspaces on the cell's day and listed those before it."""
         self._by("order", topic, partition, offset, offset)
         if len(self.orders) < CAUSE_ORDERS_LIMIT:
             self.orders.append(order_id)
@@ -63,12 +74,13 @@ class Touch:
         if listing is not self.listing:  # many orders of one plan have one list
             self.listing = listing
             self._name(_first_names(listing))
-        self.everything = True
+        if listing is not before:
+            self.left[id(before)] = before
 
     def by_workspace(self, workspace: str, topic: str, partition: int, offset: int) -> None:
         self._by("workspace", topic, partition, offset, offset)
         self._name((workspace,))
-        self.everything = True
+        self.repriced[workspace] = None
 
     def _name(self, workspaces: tuple[str, ...]) -> None:
         self.named = sorted({*self.named, *workspaces})[:CAUSE_WORKSPACES_LIMIT]
@@ -78,8 +90,14 @@ class Touch:
         self._by("catalogue", JOURNAL, 0, offset, offset)
         self.everything = True
 
-    def reprice(self) -> None:
-        self.everything = True
+    def reprice(self, workspace: str) -> None:
+        """The workspace is charged otherwise."""
+        self.repriced[workspace] = None
+
+    @property
+    def resettled(self) -> bool:
+        """More changed than usage: by what the cell is settled is looked at again."""
+        return self.everything or self.listing is not None or bool(self.repriced)
 
     def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
         if self.kind != kind or self.source != (topic, partition):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from meter.batch.store import Store
 from meter.rules.days import parse_day, parse_time
 from meter.rules.fold import Fold
 from schemas.catalog import Catalogue, catalogue_json, load_catalogue
@@ -40,11 +41,15 @@ class Days:
     """A fold of records in their order, and what it published; `changelog` is what a restore would read."""
 
     def __init__(
-        self, opened: str = "2026-01-30T12:00:00Z", zone: str = "+00:00", catalogue: Catalogue = CATALOGUE
+        self,
+        opened: str = "2026-01-30T12:00:00Z",
+        zone: str = "+00:00",
+        catalogue: Catalogue = CATALOGUE,
+        store: Store | None = None,
     ) -> None:
         self.catalogue = catalogue
         opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalogue_json(catalogue), ms(opened))
-        self.store = DictStore()
+        self.store: Any = DictStore() if store is None else store
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.told: list[tuple[str, str, dict[str, Any]]] = []
         self.homes: dict[str, Named] = {}

@@ -38,15 +38,15 @@ def test_a_cause_names_twenty_orders_of_a_burst_and_counts_the_others() -> None:
 def test_a_cause_of_twenty_orders_leaves_out_none() -> None:
     touch = touched()
     for number in range(CAUSE_ORDERS_LIMIT):
-        touch.by_order(f"o-{number}", ("a",), "plan-purchases", 0, number)
+        touch.by_order(f"o-{number}", ("a",), (), "plan-purchases", 0, number)
     assert "more" not in json.loads(touch.cause())
 
 
 def test_whatever_was_named_a_cause_holds_the_first_twenty_of_all_sorted() -> None:
     touch = touched()
     used = dict.fromkeys(NAMES[900:])
-    touch.by_order("o-1", tuple(reversed(NAMES[500:])), "plan-purchases", 0, 1)
-    touch.by_order("o-2", tuple(NAMES[15:800]), "plan-purchases", 0, 2)
+    touch.by_order("o-1", tuple(reversed(NAMES[500:])), (), "plan-purchases", 0, 1)
+    touch.by_order("o-2", tuple(NAMES[15:800]), (), "plan-purchases", 0, 2)
     touch.by_workspace("wksp_0003", "workspaces", 0, 7)
     touch.by_usage(used, "usage", 0, 1, 2)
     everybody = {*used, *NAMES[15:], "wksp_0003"}
@@ -56,7 +56,7 @@ def test_whatever_was_named_a_cause_holds_the_first_twenty_of_all_sorted() -> No
 def test_ten_thousand_orders_of_a_long_list_are_a_cause_of_a_few_kilobytes_in_memory_too() -> None:
     touch = touched()
     for number in range(10_000):
-        touch.by_order(f"{number:064d}", tuple(NAMES), "plan-purchases", 0, number)
+        touch.by_order(f"{number:064d}", tuple(NAMES), (), "plan-purchases", 0, number)
     kept = [*touch.orders, *touch.named]
     assert len(kept) == CAUSE_ORDERS_LIMIT + CAUSE_WORKSPACES_LIMIT
     assert touch.more_orders == 10_000 - CAUSE_ORDERS_LIMIT

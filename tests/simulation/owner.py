@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 from random import Random
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -36,6 +37,8 @@ KNOBS = {
     "agents.builders.LEAST_CUT": (1, 64),
     "agents.gathering.GROUP_BYTES": (300, 1024 * 1024),
     "agents.usage.TURN_RECORDS": (1, 2, 2_000),
+    "meter.batch.turns.TURN_SECONDS": (0.0, inf, inf, inf),
+    "meter.rules.figures.STEP_WORKSPACES": (1, 256),
     "agents.shapes.SHAPES_KEPT": (2, 200_000),
     "tables.index.FINGERPRINT_BITS": (3, 40),
     "tables.index.YOUNG": (1, 4_096),

@@ -59,7 +59,7 @@ class Run:
 
     coroutine: Coroutine[Any, Verdict, Any]
     result: Any = None
-    where: str = ""
+    where: str | None = ""
 
     def go(self, fate: Fate | None = None) -> State:
         """Run on to the end, or to where fate stops it; what it raises comes out here."""
@@ -71,7 +71,7 @@ class Run:
                 self.result = stop.value
                 return State.DONE
             verdict = None
-            if fate is not None:
+            if fate is not None and (self.where or fate.verdict is None):  # a turn of the event loop cannot be lost
                 if fate.at > 0:
                     fate.at -= 1
                     continue

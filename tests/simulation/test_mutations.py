@@ -71,8 +71,8 @@ MUTATIONS = tuple(
             "a chunk counts as folded before it is committed",
             "agents.meter",
             (
-                "rows = memory.changes(record.offset)",
-                "rows = memory.changes(record.offset)\n        self.last = position",
+                "following = await producer.commit(self._batches(outputs, rows))",
+                "self.last = position\n        following = await producer.commit(self._batches(outputs, rows))",
             ),
             ("self.last = self.memory.position(Position)", "self.last = self.last or self.memory.position(Position)"),
         ),
@@ -116,10 +116,13 @@ MUTATIONS = tuple(
         (
             "figures are compared once a chunk, not once a record",
             "meter.rules.fold",
-            ("        self.standing.say(self)\n        self.settle()", "        self.standing.say(self)"),
+            (
+                "        yield from self.standing.say(self)\n        yield from self.settle()",
+                "        yield from self.standing.say(self)",
+            ),
             (
                 "        for cell, revision in self.unbalanced.values():",
-                "        self.settle()\n        for cell, revision in self.unbalanced.values():",
+                "        yield from self.settle()\n        for cell, revision in self.unbalanced.values():",
             ),
         ),
         (
@@ -156,7 +159,7 @@ MUTATIONS = tuple(
             "a workspace whose own usage did not change is not looked at",
             "meter.rules.figures",
             ("if over != use.overage or name in moved:", "if name in moved:"),
-            (" or over != before):", "):"),
+            ("    if over != before:\n", "    if over != before and (touch.resettled or name in touch.used):\n"),
         ),
         (
             "an order is read without knowing what `workspaces` said before",
