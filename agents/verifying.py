@@ -59,6 +59,11 @@ async def _require_journal(settings: Settings, topics: Topics) -> None:
         raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
 
 
+def _cut(plan: Plan) -> bool:
+    """Whether a plan as published no longer tells of its first day."""
+    return plan.known_from() > plan.first_day
+
+
 class _Verifying:
     """One run."""
 
@@ -87,7 +92,7 @@ class _Verifying:
         for topic in published.values():
             topic.beyond(ends)
             self.verified.differences += topic.differences
-        wanted = Wanted(self._first_day(spans), self.account, self.day, left)
+        wanted = Wanted(self._first_day(spans, plans or {}), self.account, self.day, left)
         compare_figures(self.verified, recounts, published[OVERAGES], wanted)  # 4
         if OUTCOMES in published:
             compare_orders(self.verified, recounts, published[OUTCOMES], wanted)
@@ -102,7 +107,7 @@ class _Verifying:
                     "verified up to there; is a worker running?"
                 )
 
-    def _first_day(self, spans: Mapping[int, Span]) -> int:
+    def _first_day(self, spans: Mapping[int, Span], plans: Mapping[str, list[Plan]]) -> int:
         """The first day of which nothing is gone: neither usage from the journal nor figures from the outputs."""
         zone = self.facts.zone
         first = zone.day_of(time.time_ns() // 1000) - OUTPUT_RETENTION_DAYS + 1
@@ -114,7 +119,10 @@ class _Verifying:
                     f"{self.topics.journal}/{partition} begins at offset {span.begin}: days from {day_text(day)} on "
                     "can be verified, by the plans as published; orders and wallets cannot"
                 )
-        return first
+        known = max((plan.known_from() for those in plans.values() for plan in those if _cut(plan)), default=first)
+        if known > first:
+            self.verified.notes.append(f"plans as published tell of all days from {day_text(known)} on: from there on")
+        return max(first, known)
 
     async def _recount(self, partition: int, span: Span, plans: Mapping[str, list[Plan]] | None) -> Recount:
         opening = self.facts.opening

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from schemas.catalog_file import (
     CATALOGUE_LIMIT_BYTES,
+    ITEMS_LIMIT,
+    RETENTIONS_LIMIT,
     CatalogueError,
     CatalogueFile,
     ItemFile,
@@ -39,6 +41,7 @@ __all__ = [
     "catalogue_json",
     "differences",
     "load_catalogue",
+    "over_limits",
     "version_from_json",
     "version_json",
 ]
@@ -132,10 +135,28 @@ def load_catalogue(path: Path | str | None = None) -> Catalogue:
     except (OSError, ValueError, RecursionError) as wrong:  # ValueError: not UTF-8, not TOML, an endless number
         raise CatalogueError(source, [f"the file is TOML in UTF-8: {wrong}"]) from wrong
     catalogue = _catalogue(read_catalogue(raw, source))
-    size = len(catalogue_json(catalogue))
-    if size > CATALOGUE_LIMIT_BYTES:
-        raise CatalogueError(source, [f"as JSON it has at most {CATALOGUE_LIMIT_BYTES} bytes, not {size}"])
+    problems = over_limits(catalogue)
+    if problems:
+        raise CatalogueError(source, problems)
     return catalogue
+
+
+def over_limits(catalogue: Catalogue) -> list[str]:
+    """What of a catalogue is beyond the limits by which rows and outputs are bounded: the law, then the number."""
+    size, names = len(catalogue_json(catalogue)), {name for version in catalogue.versions for name in version.items}
+    problems = []
+    if size > CATALOGUE_LIMIT_BYTES:
+        problems.append(f"as JSON it has at most {CATALOGUE_LIMIT_BYTES} bytes, not {size}")
+    if len(names) > ITEMS_LIMIT:
+        problems.append(f"its versions together have at most {ITEMS_LIMIT} items, not {len(names)}")
+    problems += [
+        f"items.{item.name} from {date.fromordinal(version.since)}: an item has at most {RETENTIONS_LIMIT} retentions, "
+        f"the default one included, not {len(item.retentions)}"
+        for version in catalogue.versions
+        for item in version.items.values()
+        if len(item.retentions) > RETENTIONS_LIMIT
+    ]
+    return problems
 
 
 def catalogue_json(catalogue: Catalogue) -> bytes:

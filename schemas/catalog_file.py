@@ -23,6 +23,10 @@ DAYS_LIMIT = 36_600
 FACTOR_LIMIT = 10**6
 #: The opening record holds the catalogue and must fit in a journal record, and in a message of the default size.
 CATALOGUE_LIMIT_BYTES = 400 * 1024
+#: Items by name, over all versions: a statement tells of each item of each plan, a plan's packages may come of many
+#: versions. Retentions of one item: a charge has a line for each.
+ITEMS_LIMIT = 500
+RETENTIONS_LIMIT = 100
 
 
 class CatalogueError(Exception):

@@ -3,9 +3,13 @@
 from pydantic import Field
 
 from schemas.days import Day
-from schemas.ids import Id
+from schemas.ids import PLAN_TRAFFIC_LIMIT, Id
 from schemas.money import Amount, Discount
 from schemas.record import Record
+
+#: Packages and lists in one record, the newest of each: more than can still matter under the default horizon of 35 days
+#: (one for each day that is not final, and the one before). With lists of 1,000 workspaces a record has 3 MB.
+PLAN_HISTORY_LIMIT = 40
 
 
 class PlanPackageFrom(Record):
@@ -43,13 +47,24 @@ class Plan(Record):
     first_day: Day = Field(description="The first day it is in force.", examples=["2026-01-31"])
     last_day: Day = Field(description="The last day it is in force.", examples=["2027-02-06"])
     packages: list[PlanPackageFrom] = Field(
-        description="By rising `from`; a change of the plan drops those in force on final days only.", min_length=1
+        description="By rising `from`; a change of the plan drops those in force on final days only.",
+        min_length=1,
+        max_length=PLAN_HISTORY_LIMIT,
+    )
+    more_packages: int | None = Field(
+        None, description="How many earlier packages are left out; absent: none.", ge=1, examples=[12]
     )
     lists: list[WorkspacesFrom] = Field(
         description="By rising `from`; a change of the plan drops those in force on final days only.",
         min_length=1,
+        max_length=PLAN_HISTORY_LIMIT,
     )
-    traffic: list[TrafficFrom] = Field(description="Traffic packages, in the order they were bought.")
+    more_lists: int | None = Field(
+        None, description="How many earlier lists are left out; absent: none.", ge=1, examples=[12]
+    )
+    traffic: list[TrafficFrom] = Field(
+        description="Traffic packages, in the order they were bought.", max_length=PLAN_TRAFFIC_LIMIT
+    )
     revision: int = Field(description="Rises in every key.", ge=1, examples=[7])
 
     def record_key(self) -> str:

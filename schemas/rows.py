@@ -173,3 +173,5 @@ class Told(Fact, frozen=True):
 
     account: bytes
     workspaces: dict[str, bytes]
+    #: Only in the first row as it is stored: how many workspaces all rows have.
+    count: int = msgspec.field(default=0)

@@ -1,29 +1,42 @@
-"""Accounts as rows: the account by itself and each of its plans in a row of its own.
+"""Accounts as rows: the account by itself, each plan by itself, each list and each package of a plan by itself.
 
-So an order writes the one plan that it changed, and no row grows with the number of plans: a plan lists up to 1,000
-workspaces, and lists them again after every change that can still matter.
+So no row grows with history or with the number of plans, and an order writes what it changed: one list of up to 1,000
+workspaces, and not the 37 lists before it. A plan whose days are all final becomes a stub, out of the way of those
+that are read with their account: it only says that there was one, and when it ended.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import merge
+from sys import intern
 
 import msgspec
 
 from meter.batch.store import Store
-from schemas.rows import Account, Fact, Plan
+from schemas.rows import Account, Fact, Package, Plan, WorkspaceList, replaced
 from tables import keys
+from tables.packed import Row
+
+#: Later than any day.
+NO_END = 1 << 31
 
 
 class AccountRow(Fact, frozen=True):
-    """An account as stored: the ids of its plans in the order in which they were bought."""
+    """An account as stored; `ends`: the first of the last days of its plans, NO_END without any."""
 
     last_order_day: int
-    plan_ids: tuple[str, ...]
+    #: Always empty: plans are found by their keys. Rows of earlier versions have ids here.
+    plan_ids: tuple[str, ...] = ()
+    ends: int = 0
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _account = msgspec.msgpack.Decoder(AccountRow).decode
 _plan = msgspec.msgpack.Decoder(Plan).decode
+_package = msgspec.msgpack.Decoder(Package).decode
+_list = msgspec.msgpack.Decoder(WorkspaceList).decode
+
+#: The rows of a plan: of each key what stands in it. Entries are replaced, never changed, so `is` tells a change.
+PlanRows = dict[bytes, object]
 
 
 class Accounts:
@@ -32,33 +45,72 @@ class Accounts:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._accounts: dict[str, Account] = {}
-        #: The plans of accounts at hand as they stand in the store.
-        self._stored: dict[str, dict[str, Plan]] = {}
+        #: The rows of the plans of accounts at hand as they stand in the store.
+        self._stored: dict[str, dict[str, PlanRows]] = {}
         self._changed: dict[str, Account] = {}
+        #: Plans that became stubs in this chunk.
+        self._expired: dict[tuple[str, str], Plan] = {}
 
     def get(self, name: str) -> Account:
-        """The account; a new one if there is none."""
+        """The account with its plans that are not expired; a new one if there is none."""
         found = self._accounts.get(name)
         if found is None:
             value = self._store.get(keys.account(name))
             if value is None:
                 found = self._changed[name] = Account(name, plans={})
+                self._stored[name] = {}
             else:
-                row = _account(value)
-                found = Account(name, dict(self._plans(name, row.plan_ids)), row.last_order_day)
-            self._stored[name] = dict(found.plans)
+                found = Account(name, self._read(name), _account(value).last_order_day)
             self._accounts[name] = found
         return found
 
-    def _plans(self, name: str, plan_ids: Iterable[str]) -> Iterator[tuple[str, Plan]]:
-        for plan_id in plan_ids:
-            value = self._store.get(keys.plan(name, plan_id))
-            assert value is not None, f"plan {plan_id} of account {name} has no row"
-            yield plan_id, _plan(value)
+    def _read(self, name: str) -> dict[str, Plan]:
+        """The plans of an account, with their histories."""
+        plans: dict[str, Plan] = {}
+        packages: dict[str, list[Package]] = {}
+        lists: dict[str, list[WorkspaceList]] = {}
+        for key, value in self._store.scan(keys.plans_of(name)):
+            plan_id, kind = keys.plan_parts(key)
+            if kind == keys.PLAN_PACKAGE:
+                packages.setdefault(plan_id, []).append(_package(value))
+            elif kind == keys.PLAN_LIST:
+                lists.setdefault(plan_id, []).append(_interned(_list(value)))
+            else:
+                plans[plan_id] = _plan(value)
+        stored = self._stored[name] = {}
+        for plan_id, head in plans.items():
+            if head.packages:  # as earlier versions had them, in one row: all is written anew at the next change
+                stored[plan_id] = {keys.plan(name, plan_id): None}
+                continue
+            plan = replaced(head, packages=tuple(packages[plan_id]), lists=tuple(lists[plan_id]))
+            plans[plan_id], stored[plan_id] = plan, plan_rows(name, plan)
+        return plans
 
     def touch(self, account: Account) -> None:
         """The account was changed."""
         self._changed[account.account] = account
+
+    def expired(self, name: str, plan_id: str) -> Plan | None:
+        """The stub of a plan of which all days are final."""
+        found = self._expired.get((name, plan_id))
+        if found is None:
+            value = self._store.get(keys.expired_plan(name, plan_id))
+            found = None if value is None else _plan(value)
+        return found
+
+    def expire(self, name: str, through: int) -> int:
+        """Make stubs of the account's plans that ended by this day; how many."""
+        if name not in self._accounts:
+            value = self._store.get(keys.account(name))
+            if value is None or _account(value).ends > through:
+                return 0
+        account = self.get(name)
+        ended = [plan for plan in account.plans.values() if plan.last_day <= through]
+        for plan in ended:
+            del account.plans[plan.plan_id]
+            self._expired[name, plan.plan_id] = Plan(plan.plan_id, plan.first_day, plan.last_day, (), ())
+            self.touch(account)
+        return len(ended)
 
     def after(self, name: str) -> Iterator[str]:
         """Names of accounts behind this one, in their order."""
@@ -70,20 +122,47 @@ class Accounts:
                 yield each
             last = each
 
-    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+    def changes(self) -> Iterator[Row]:
         """Rows of what was changed since `settle`."""
+        for (name, plan_id), stub in self._expired.items():
+            yield keys.expired_plan(name, plan_id), _encode(stub)
         for name, account in self._changed.items():
-            yield keys.account(name), _encode(AccountRow(account.last_order_day, tuple(account.plans)))
-            stored = self._stored.get(name, {})
+            ends = min((plan.last_day for plan in account.plans.values()), default=NO_END)
+            yield keys.account(name), _encode(AccountRow(account.last_order_day, (), ends))
+            stored = self._stored[name]
+            for plan_id in stored.keys() - account.plans.keys():
+                yield from dict.fromkeys(stored[plan_id]).items()
             for plan_id, plan in account.plans.items():
-                if stored.get(plan_id) is not plan:  # plans are replaced, never changed
-                    yield keys.plan(name, plan_id), _encode(plan)
+                yield from _plan_changes(name, plan, stored.get(plan_id, {}))
 
     def settle(self, kept: int) -> None:
         """The rows of `changes` are in the store; keep at most so many accounts at hand."""
         for name, account in self._changed.items():
-            self._stored[name] = dict(account.plans)
-        self._changed = {}
+            self._stored[name] = {plan_id: plan_rows(name, plan) for plan_id, plan in account.plans.items()}
+        self._changed, self._expired = {}, {}
         if len(self._accounts) > kept:
             self._accounts.clear()
             self._stored.clear()
+
+
+def plan_rows(name: str, plan: Plan) -> PlanRows:
+    """The rows of an account's plan; its own row holds what is no history, of which traffic may change."""
+    rows: PlanRows = {keys.plan(name, plan.plan_id): plan.traffic}
+    rows |= {keys.plan_package(name, plan.plan_id, each.since): each for each in plan.packages}
+    rows |= {keys.plan_list(name, plan.plan_id, each.since): each for each in plan.lists}
+    return rows
+
+
+def _plan_changes(name: str, plan: Plan, stored: PlanRows) -> Iterator[Row]:
+    rows = plan_rows(name, plan)
+    for key in stored.keys() - rows.keys():
+        yield key, None
+    for key, entry in rows.items():
+        if stored.get(key) is not entry or key not in stored:
+            head = isinstance(entry, tuple)
+            yield key, _encode(replaced(plan, packages=(), lists=()) if head else entry)
+
+
+def _interned(listing: WorkspaceList) -> WorkspaceList:
+    """Lists of one plan name the same workspaces, each once in memory."""
+    return WorkspaceList(listing.since, tuple(map(intern, listing.workspaces)))

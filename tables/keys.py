@@ -13,6 +13,10 @@ SPILLED = b"\x00spilled"
 
 ACCOUNT, BINDING, CELL, DECIDED, IDENTITY = b"a", b"w", b"c", b"o", b"i"
 PACKED, PLAN, TOLD, WALLET = b"n", b"p", b"s", b"b"
+#: Plans of which all days are final.
+EXPIRED_PLAN = b"e"
+#: What rows of a plan are, beside its own.
+PLAN_PACKAGE, PLAN_LIST = b"p", b"w"
 
 
 def account(name: str) -> bytes:
@@ -21,6 +25,33 @@ def account(name: str) -> bytes:
 
 def plan(account: str, plan_id: str) -> bytes:
     return b"".join((PLAN, account.encode(), b"\0", plan_id.encode()))
+
+
+def plans_of(account: str) -> bytes:
+    """How the keys of all rows of an account's plans begin."""
+    return b"".join((PLAN, account.encode(), b"\0"))
+
+
+def plan_package(account: str, plan_id: str, since: int) -> bytes:
+    """A plan's package in force from a day."""
+    return b"".join((plan(account, plan_id), b"\0", PLAN_PACKAGE, since.to_bytes(4, "big")))
+
+
+def plan_list(account: str, plan_id: str, since: int) -> bytes:
+    """A plan's list in force from a day."""
+    return b"".join((plan(account, plan_id), b"\0", PLAN_LIST, since.to_bytes(4, "big")))
+
+
+def plan_parts(key: bytes) -> tuple[str, bytes]:
+    """The plan of a row, and whether it is its own (b""), a package or a list."""
+    _, _, rest = key.partition(b"\0")
+    plan_id, _, part = rest.partition(b"\0")
+    return plan_id.decode(), part[:1]
+
+
+def expired_plan(account: str, plan_id: str) -> bytes:
+    """A plan of which all days are final."""
+    return b"".join((EXPIRED_PLAN, account.encode(), b"\0", plan_id.encode()))
 
 
 def binding(workspace: str) -> bytes:
@@ -66,9 +97,10 @@ def behind_cell(key: bytes) -> bytes:
     return key[:-2] + b"\xff\xff\xff"
 
 
-def told(account: str, day: int) -> bytes:
-    """What the statements of an account's day last said."""
-    return b"".join((TOLD, account.encode(), b"\0", day.to_bytes(4, "big")))
+def told(account: str, day: int, number: int = 0) -> bytes:
+    """What the statements of an account's day last said; rows are numbered, the first has no number in its key."""
+    part = number.to_bytes(4, "big") if number else b""
+    return b"".join((TOLD, account.encode(), b"\0", day.to_bytes(4, "big"), part))
 
 
 def told_of(account: str) -> bytes:
@@ -78,7 +110,7 @@ def told_of(account: str) -> bytes:
 def told_to(key: bytes, account: str, through: int) -> bool:
     """Whether this is such a row of the account, of a day up to `through`."""
     start = told_of(account)
-    return key.startswith(start) and int.from_bytes(key[len(start) :], "big") <= through
+    return key.startswith(start) and int.from_bytes(key[len(start) : len(start) + 4], "big") <= through
 
 
 def packed(day: int, offset: int, number: int) -> bytes:

@@ -14,7 +14,7 @@ from meter.rules.facts import NEVER_EXPIRED, Facts
 from meter.rules.memory import Cell, CellKey, Decided
 from schemas.columns import Ints
 from schemas.journal import CatalogueVersion, Opening
-from schemas.rows import Account, Binding, Fact, Told, Wallet
+from schemas.rows import Account, Binding, Fact, Plan, Told, Wallet
 from tables import keys
 from tables.accounts import Accounts
 from tables.cells import NO_END, Cells
@@ -46,6 +46,8 @@ _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _binding = msgspec.msgpack.Decoder(Binding).decode
 _wallet = msgspec.msgpack.Decoder(Wallet).decode
 _told = msgspec.msgpack.Decoder(Told).decode
+#: Workspaces in one row of what was told of an account's day: 90 KB with the longest names.
+TOLD_WORKSPACES = 1_000
 
 Rows = list[Row]
 
@@ -87,6 +89,9 @@ class PartitionMemory:
     def account(self, account: str) -> Account:
         return self._accounts.get(account)
 
+    def expired_plan(self, account: str, plan_id: str) -> Plan | None:
+        return self._accounts.expired(account, plan_id)
+
     def touch_account(self, account: Account) -> None:
         self._accounts.touch(account)
 
@@ -125,13 +130,36 @@ class PartitionMemory:
         return self._accounts.after(account)
 
     def told(self, account: str, day: int) -> Told | None:
-        value = self._row(keys.told(account, day))
-        return None if value is None else _told(value)
+        rows = self._told_rows(account, day)
+        if not rows:
+            return None
+        return Told(rows[0].account, {name: digest for row in rows for name, digest in row.workspaces.items()})
 
     def put_told(self, account: str, day: int, told: Told) -> None:
-        row = keys.told(account, day)
+        rows = self._told_rows(account, day)
+        known = dict.fromkeys(name for row in rows for name in row.workspaces)
+        names = list((known | told.workspaces).keys())  # a workspace stays in the row it first came to
+        for number in range(max(1, -(-len(names) // TOLD_WORKSPACES))):
+            part = names[number * TOLD_WORKSPACES : (number + 1) * TOLD_WORKSPACES]
+            digests = {name: told.workspaces[name] for name in part if name in told.workspaces}
+            if number == 0:
+                self._put_told(keys.told(account, day), Told(told.account, digests, len(names)), account)
+            elif number >= len(rows) or rows[number].workspaces != digests:
+                self._put_told(keys.told(account, day, number), Told(b"", digests), account)
+
+    def _put_told(self, row: bytes, told: Told, account: str) -> None:
         self._rows[row] = _encode(told)
         self._new_told.setdefault(account, []).append(row)
+
+    def _told_rows(self, account: str, day: int) -> list[Told]:
+        """What was told as stored: the first row says how many workspaces all of them have."""
+        value = self._row(keys.told(account, day))
+        rows = [] if value is None else [_told(value)]
+        for number in range(1, -(-rows[0].count // TOLD_WORKSPACES) if rows else 0):
+            value = self._row(keys.told(account, day, number))
+            assert value is not None, f"a row of what was told of {account} on {day} is missing"
+            rows.append(_told(value))
+        return rows
 
     def expire(self, through: int) -> None:
         self._identities.expire(through)
@@ -146,7 +174,7 @@ class PartitionMemory:
             told.add(row)
         for row in told:
             self._rows[row] = None
-        return len(cells) + len(told)
+        return len(cells) + len(told) + self._accounts.expire(account, through)
 
     def drop_identities(self, most: int) -> int:
         return self._identities.drop(most)

@@ -36,12 +36,16 @@ class Plan:
     traffic: list[TrafficOf] = field(default_factory=list)
 
     def listed(self, day: int) -> tuple[str, ...]:
-        """The list that came last of those that begin by this day."""
-        return [names for since, names in self.lists if since <= day][-1]
+        """The list that came last of those that begin by this day; of days before all that are known the first."""
+        return ([names for since, names in self.lists if since <= day] or [self.lists[0][1]])[-1]
+
+    def known_from(self) -> int:
+        """The first day of which list and package are known: a published plan does not tell all of its past."""
+        return max(self.packages[0][0], self.lists[0][0])
 
     def quota(self, item: str, day: int) -> int:
         """What it gives of an item on a day on which it is in force."""
-        package = [package for since, package in self.packages if since <= day][-1]
+        package = ([package for since, package in self.packages if since <= day] or [self.packages[0][1]])[-1]
         return package.quotas.get(item, 0) + sum(
             each.a_day for each in self.traffic if each.item == item and each.since <= day
         )

@@ -26,6 +26,8 @@ class Case:
     wallets: Mapping[WalletKey, Wallet]
     bindings: Mapping[str, Binding]
     catalogue: Catalogue
+    #: The plan it changes, where all days of that are final: the account no longer has it among its plans.
+    expired: Plan | None = None
 
     @cached_property
     def version(self) -> Version:
@@ -65,7 +67,7 @@ class Case:
     @cached_property
     def plan(self) -> Plan | None:
         """The plan it changes, as it was before."""
-        return None if self.plan_id is None else self.account.plans.get(self.plan_id)
+        return None if self.plan_id is None else self.account.plans.get(self.plan_id, self.expired)
 
     @cached_property
     def counts_from(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from schemas.columns import Ints
-from schemas.rows import Account, Binding, Told, Use, Wallet
+from schemas.rows import Account, Binding, Plan, Told, Use, Wallet
 
 if TYPE_CHECKING:
     from meter.rules.stakes import Terms
@@ -83,10 +83,13 @@ class Memory(Protocol):
         """Remember a binding."""
 
     def account(self, account: str) -> Account:
-        """The account, an empty one if it is new; changed in place and told by `touch_account`."""
+        """The account with its plans that can still change a day; changed in place and told by `touch_account`."""
 
     def touch_account(self, account: Account) -> None:
         """The account was changed."""
+
+    def expired_plan(self, account: str, plan_id: str) -> Plan | None:
+        """A plan of the account of which all days are final; of it only the first and last day are known."""
 
     def wallet(self, account: str, method: str, instrument: str | None) -> Wallet | None:
         """One wallet of an account."""
@@ -125,7 +128,8 @@ class Memory(Protocol):
         """Identities claimed for days up to `through` are free from now on."""
 
     def drop_days(self, account: str, through: int) -> int:
-        """Drop the account's cells of days up to `through`, and what was told of them; how many rows went."""
+        """Drop the account's cells of days up to `through`, what was told of them, and what is known of plans that
+        ended by then but that they did; how many rows went."""
 
     def drop_identities(self, most: int) -> int:
         """Drop about so many identities of expired days; how many went (0: none are left)."""

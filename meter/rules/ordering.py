@@ -71,7 +71,9 @@ def _decide(fold: "Fold", entry: OrderEntry, wanted: Order, names: RecordNames) 
         wallet = fold.memory.wallet(wanted.account, *key)
         if wallet is not None:
             wallets[key] = wallet
-    return decide(wanted, day, account, wallets, bindings, fold.known().catalogue)
+    plan_id = getattr(wanted, "plan_id", None)
+    expired = fold.memory.expired_plan(wanted.account, plan_id) if plan_id and plan_id not in account.plans else None
+    return decide(wanted, day, account, wallets, bindings, fold.known().catalogue, expired)
 
 
 def _wallets_named(wanted: Order) -> set[WalletKey]:

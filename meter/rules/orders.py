@@ -62,15 +62,17 @@ def decide(
     wallets: Mapping[WalletKey, Wallet],
     bindings: Mapping[str, Binding],
     catalogue: Catalogue,
+    expired: Plan | None = None,
 ) -> Decision:
     """Decide `order`, whose billing day is `day` (not before the account's previous order's).
 
     `wallets`, by (method, instrument): of the account, at least those there are of the instruments the order names.
-    `bindings`: at least those known of the workspaces it lists. Changes none of its arguments.
+    `bindings`: at least those known of the workspaces it lists. `expired`: the plan it changes, if that is one of which
+    all days are final. Changes none of its arguments.
     """
     assert account.last_order_day <= day, f"orders' days never fall: {day} after {account.last_order_day}"
     assert account.account == order.account, f"an order of {order.account} is not decided for {account.account}"
-    case = Case(order, day, account, wallets, bindings, catalogue)
+    case = Case(order, day, account, wallets, bindings, catalogue, expired)
     broken = first_broken(case)
     if broken is not None:
         return _refused(case, *broken)

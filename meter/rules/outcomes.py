@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from meter.rules.days import day_text
 from meter.rules.orders import Decision
 from schemas.outcomes import OrderOutcome, Paid
+from schemas.plans import PLAN_HISTORY_LIMIT, PlanPackageFrom, TrafficFrom, WorkspacesFrom
 from schemas.plans import Plan as PlanRecord
-from schemas.plans import PlanPackageFrom, TrafficFrom, WorkspacesFrom
 from schemas.rows import Plan, Wallet
 from schemas.wallets import Wallet as WalletRecord
 
@@ -88,7 +88,7 @@ def say_wallet(fold: "Fold", account: str, wallet: Wallet) -> None:
 
 
 def say_plan(fold: "Fold", account: str, plan: Plan) -> None:
-    """Publish a plan with its history."""
+    """Publish a plan with its history, as far as a record holds it."""
     told = PlanRecord.model_construct(
         account=account,
         plan_id=plan.plan_id,
@@ -98,12 +98,14 @@ def say_plan(fold: "Fold", account: str, plan: Plan) -> None:
             PlanPackageFrom.model_construct(
                 from_=day_text(package.since), plan=package.plan, price=package.price, quotas=package.quotas
             )
-            for package in plan.packages
+            for package in plan.packages[-PLAN_HISTORY_LIMIT:]
         ],
+        more_packages=max(0, len(plan.packages) - PLAN_HISTORY_LIMIT) or None,
         lists=[
             WorkspacesFrom.model_construct(from_=day_text(each.since), workspaces=list(each.workspaces))
-            for each in plan.lists
+            for each in plan.lists[-PLAN_HISTORY_LIMIT:]
         ],
+        more_lists=max(0, len(plan.lists) - PLAN_HISTORY_LIMIT) or None,
         traffic=[
             TrafficFrom.model_construct(
                 item=traffic.item,

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from meter.rules.days import FIRST_DAY, LAST_DAY, BillingZone
-from schemas.catalog import Catalogue, Item, Version, differences, version_from_json, version_json
+from schemas.catalog import Catalogue, Item, Version, differences, over_limits, version_from_json, version_json
 from schemas.journal import CatalogueVersion
 from schemas.rows import replaced
 
@@ -95,14 +95,25 @@ class Comparison:
 def compared(known: Catalogue, file: Catalogue, now_us: int, zone: BillingZone) -> Comparison:
     """Compare a file with what is recorded; a version whose first day has come by `now_us` is past."""
     past = [since for since in _first_days(known, file) if zone.begin_of(since) <= now_us]
-    refused = differences(known, file, through=max(past, default=FIRST_DAY))
+    refused = [*differences(known, file, through=max(past, default=FIRST_DAY))]
     here, there = _by_first_day(known), _by_first_day(file)
     future = sorted((here.keys() | there.keys()) - set(past))
+    news = [there[since] for since in future if since in there and _other(here.get(since), there[since])]
+    refused += _too_much(known, news)
     return Comparison(
         refused,
-        [there[since] for since in future if since in there and _other(here.get(since), there[since])],
+        news,
         [here[since] for since in future if since not in there],
     )
+
+
+def _too_much(known: Catalogue, news: Sequence[Version]) -> Iterator[str]:
+    """What would be recorded beyond the limits of a catalogue: versions that the file lacks are kept beside its own."""
+    if news:
+        for version in news:
+            known = known.with_version(version)
+        for problem in over_limits(known):
+            yield f"with the versions recorded already the catalogue is too large: {problem}"
 
 
 def _other(known: Version | None, file: Version) -> bool:

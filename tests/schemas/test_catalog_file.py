@@ -148,6 +148,32 @@ def test_a_catalogue_that_does_not_fit_the_opening_record_is_told(tmp_path: Path
     wrong = _load(tmp_path / "catalog.toml", GOOD.replace("[versions.items]", f"[versions.items]\n{items}"))
     assert wrong is not None
     assert "it has at most 409600 bytes" in str(wrong)
+    assert "its versions together have at most 500 items, not 9002" in str(wrong)
+
+
+def test_items_are_counted_by_name_over_all_versions(tmp_path: Path) -> None:
+    def items(first: int) -> str:
+        told = (f'i{n} = {{ aggregation = "max", unit = 1, price = "1" }}' for n in range(first, first + 300))
+        return "\n".join(["[versions.items]", *told])
+
+    later = f"[[versions]]\nfrom = 2026-01-01\n\n{items(198)}"
+    text = GOOD.replace("[versions.items]", items(0))
+    assert _load(tmp_path / "catalog.toml", f"{text}\n{later}") is None
+    wrong = _load(
+        tmp_path / "catalog.toml",
+        f'{text}\n{later.replace("i497 ", "i1497 ")}\ni497 = {{ aggregation = "max", unit = 1, price = "1" }}',
+    )
+    assert wrong is not None
+    assert "its versions together have at most 500 items, not 501" in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("others", "told"), [(99, None), (100, "items.gb.month from 2025-01-01: an item has at most 100")]
+)
+def test_an_item_has_at_most_a_hundred_retentions(tmp_path: Path, others: int, told: str | None) -> None:
+    more = ", ".join(f'{days} = {{ factor = 2, price = "2" }}' for days in range(2, others + 2))
+    wrong = _load(tmp_path / "catalog.toml", GOOD.replace("retentions = {}", f"retentions = {{ {more} }}"))
+    assert told in str(wrong) if told else wrong is None
 
 
 def test_a_recorded_version_is_judged_too() -> None:

@@ -1,0 +1,118 @@
+"""The largest of every row and journal record there may be, held below what its topic takes.
+
+One entry a kind of row: a new one without an entry here fails. History, an account's size and a burst have no part
+in any of them. `test_output_bounds` does the same for outputs.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+
+from agents.builders import OrderBuilder, pack
+from agents.continuity import Position
+from meter.topics import JOURNAL_BATCH_BYTES, STATE_BATCH_BYTES
+from schemas.catalog_file import CATALOGUE_LIMIT_BYTES
+from schemas.journal import CatalogueVersion, Named, OrderEntry, encode
+from schemas.rows import NEVER, Binding, Told, Wallet
+from tables import keys
+from tables.memory import FactsRow, PartitionMemory
+from tables.packed import PACKED_IDENTITIES
+from tests.largest import (
+    DAY,
+    MONEY,
+    NAME,
+    NAMES,
+    PLANS,
+    REVISION,
+    ids,
+    largest_order,
+    largest_plan,
+    largest_use,
+    opening,
+)
+from tests.rules.announced_world import DictStore
+
+
+def written(change: Callable[[PartitionMemory], object]) -> list[tuple[bytes, bytes | None]]:
+    memory = PartitionMemory(DictStore())
+    change(memory)
+    return memory.changes(REVISION)
+
+
+def an_account(memory: PartitionMemory) -> None:
+    account = memory.account(NAME)
+    account.plans.update({NAME: largest_plan()})
+    account.plans.update({each: msgspec.structs.replace(largest_plan(), plan_id=each, lists=()) for each in PLANS[:1]})
+    memory.touch_account(account)
+
+
+def an_ended_plan(memory: PartitionMemory) -> None:
+    an_account(memory)
+    memory.settle(memory.changes(1), 1)
+    assert memory.drop_days(NAME, DAY + 36_600) == 2
+
+
+def a_cell(memory: PartitionMemory) -> None:
+    cell = memory.cell((NAME, DAY, NAME))
+    cell.uses.update(dict.fromkeys(NAMES, largest_use()))
+    cell.alerts, cell.balance = dict.fromkeys(PLANS, 3), b"x" * 16
+    cell.changed.update(NAMES)
+    memory.touch_cell(cell)
+
+
+def statements_of_a_hundred_thousand(memory: PartitionMemory) -> None:
+    memory.put_told(NAME, DAY, Told(b"x" * 16, dict.fromkeys(ids(100_000), b"x" * 16)))
+
+
+def identities(memory: PartitionMemory) -> None:
+    count = 3 * PACKED_IDENTITIES
+    memory.claim([DAY], np.zeros(count, dtype=np.int64), np.arange(2 * count, dtype="<u8").tobytes(), b"x" * 8 * count)
+
+
+ROWS: dict[bytes, Callable[[PartitionMemory], object]] = {
+    keys.ACCOUNT: an_account,
+    keys.PLAN: an_account,
+    keys.EXPIRED_PLAN: an_ended_plan,
+    keys.BINDING: lambda memory: memory.put_binding(NAME, Binding(NAME, NEVER)),
+    keys.CELL: a_cell,
+    keys.TOLD: statements_of_a_hundred_thousand,
+    keys.WALLET: lambda memory: memory.put_wallet(NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), NEVER)),
+    keys.DECIDED: lambda memory: memory._rows.update({keys.decided(NAME, NAME): largest_order()}),
+    keys.PACKED: identities,
+    keys.FACTS: lambda memory: memory.put_row(
+        keys.FACTS, FactsRow(opening(), DAY, DAY, NAME, NAME, (CatalogueVersion(b"x" * CATALOGUE_LIMIT_BYTES),))
+    ),
+    keys.POSITION: lambda memory: memory.put_row(keys.POSITION, Position(REVISION, REVISION, 1 << 32)),
+}
+#: Rows that are no record of the changelog.
+LOCAL = {keys.CHANGELOG, keys.SPILLED, keys.IDENTITY}
+
+
+def test_every_kind_of_row_is_here() -> None:
+    beside = {"PLAN_PACKAGE", "PLAN_LIST"}  # what rows of a plan are
+    kinds = {value for name, value in vars(keys).items() if name.isupper() and name not in beside}
+    assert ROWS.keys() | LOCAL == kinds
+
+
+@pytest.mark.parametrize("kind", ROWS, ids=repr)
+def test_no_row_can_outgrow_the_changelog(kind: bytes) -> None:
+    rows = [(key, len(key) + len(value or b"")) for key, value in written(ROWS[kind]) if key.startswith(kind)]
+    assert rows, "there is such a row"
+    key, longest = max(rows, key=lambda row: row[1])
+    print(f"{kind!r}: {longest} bytes in {len(rows)} rows")
+    assert longest < STATE_BATCH_BYTES // 2, key
+
+
+def journal_records() -> Iterator[bytes]:
+    named = {name: Named(name, NAME, NEVER) for name in NAMES}
+    order = OrderBuilder("plan-purchases", 0, OrderEntry(REVISION, REVISION, DAY, largest_order()), named)
+    yield from pack([order] * 50)
+    yield encode(opening())
+    yield encode(CatalogueVersion(b"x" * CATALOGUE_LIMIT_BYTES, REVISION, REVISION))
+
+
+def test_no_journal_record_can_outgrow_the_journal() -> None:
+    assert max(map(len, journal_records())) + 1_000 < JOURNAL_BATCH_BYTES

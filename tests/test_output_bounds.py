@@ -1,0 +1,222 @@
+"""The largest of every output there may be, held below what its topic takes; `test_bounds` does the same for rows."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import pytest
+
+from meter.rules.dead_letters import HEADERS_LIMIT_BYTES, dead_letter
+from meter.rules.facts import Facts
+from meter.rules.memory import Cell, Output
+from meter.rules.orders import Decision
+from meter.rules.outcomes import say_outcome, say_plan, say_wallet
+from meter.rules.touches import Touch
+from meter.topics import OUTPUTS, STATE_BATCH_BYTES
+from schemas.alerts import QuotaAlertStruct
+from schemas.balances import BALANCE_WORKSPACES_LIMIT, PlanBalanceStruct, QuotaBalanceStruct, WorkspaceBalanceStruct
+from schemas.catalog_file import ITEMS_LIMIT, RETENTIONS_LIMIT
+from schemas.ids import (
+    PAYMENTS_LIMIT,
+)
+from schemas.money import PRICE_LIMIT
+from schemas.overages import ChargeStruct, LineStruct, OverageText, ending_text, footing_text
+from schemas.reasons import LAW, DeadReason, Refusal
+from schemas.record import encode as json_of
+from schemas.rows import Wallet
+from schemas.statements import (
+    AccountStatementStruct,
+    DrawnStruct,
+    ItemDayStruct,
+    PlanDayStruct,
+    PlanItemStruct,
+    ReportedStruct,
+    WorkspaceStatementStruct,
+)
+from tests.largest import (
+    DAY,
+    DAY_TEXT,
+    ITEMS,
+    MONEY,
+    NAME,
+    NAMES,
+    PLANS,
+    RETENTIONS_IN_ALL,
+    REVISION,
+    SUM,
+    ids,
+    largest_plan,
+    opening,
+)
+
+
+class Saying:
+    """A fold that only takes what is said."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+        self.revision = REVISION
+        self.facts = Facts(opening(), None, None, DAY, DAY)  # type: ignore[arg-type] # who says needs its currency
+
+    def known(self) -> Facts:
+        return self.facts
+
+    def say(self, topic: str, key: str, value: bytes) -> None:
+        self.outputs.append((topic, key, value))
+
+
+def by(say: Callable[..., None], *arguments: object) -> bytes:
+    fold = Saying()
+    say(fold, *arguments)
+    ((_, key, value),) = fold.outputs
+    return key.encode() + value
+
+
+def a_line() -> LineStruct:
+    return LineStruct(
+        retention_days=36_600, quantity=SUM, units=f"{SUM}.99", unit_price="9" * PRICE_LIMIT, amount=MONEY
+    )
+
+
+def a_charge(lines: int) -> ChargeStruct:
+    return ChargeStruct(amount=MONEY, currency="CNY", lines=[a_line()] * lines)
+
+
+def an_overage() -> bytes:
+    touch = Touch(Cell(NAME, DAY, NAME))
+    touch.by_usage(dict.fromkeys(NAMES), "usage." + NAME, 10**6, REVISION, REVISION)
+    for name in NAMES:
+        touch.by_order(name, NAMES, NAMES, "plan-purchases", 0, REVISION)
+    footing, charge = footing_text("package", PLANS), json_of(a_charge(RETENTIONS_LIMIT)).decode()
+    text, ending = OverageText(NAME, NAME, DAY_TEXT), ending_text(touch.cause(), False)
+    key, value = text.of(NAME, REVISION, REVISION, SUM, SUM, SUM, footing, charge, ending)
+    return key.encode() + value
+
+
+def an_outcome() -> bytes:
+    return by(
+        say_outcome,
+        Decision(
+            NAME,
+            NAME,
+            "purchase",
+            accepted=False,
+            currency="CNY",
+            refusal=Refusal.INSTRUMENT_EXISTS_WITH_DIFFERENT_TERMS,
+            error=max(LAW.values(), key=len) + "x" * 400,
+            price=Decimal(MONEY),
+            payments=(("prepaid_card", NAME, Decimal(MONEY)),) * PAYMENTS_LIMIT,
+            plan_id=NAME,
+            first_day=DAY,
+            last_day=DAY,
+        ),
+    )
+
+
+def an_account_statement() -> bytes:
+    items = [PlanItemStruct(item=item, quota=10**24, covered=10**24, unused=10**24) for item in ITEMS]
+    plans = [PlanDayStruct(plan_id=plan, items=items) for plan in PLANS]
+    return json_of(
+        AccountStatementStruct(
+            account=NAME,
+            day=DAY_TEXT,
+            amount_due=MONEY,
+            currency="CNY",
+            plans=plans,
+            workspaces=10**9,
+            revision=REVISION,
+        )
+    )
+
+
+def a_workspace_statement() -> bytes:
+    """All items at all retentions that a catalogue can hold (at short prices), each drawn from all plans besides."""
+    a_piece = -(-RETENTIONS_IN_ALL // ITEMS_LIMIT)
+    line = LineStruct(retention_days=36_600, quantity=SUM, units=f"{SUM}.99", unit_price="9", amount=f"{SUM}.99")
+    items = [
+        ItemDayStruct(
+            item=item,
+            reported=[ReportedStruct(retention_days=36_600, quantity=SUM)] * a_piece,
+            usage=SUM,
+            coverage=[DrawnStruct(plan_id=plan, covered=10**24) for plan in PLANS],
+            covered=10**24,
+            overage=SUM,
+            charge=ChargeStruct(
+                amount=MONEY,
+                currency="CNY",
+                lines=[line] * a_piece,
+            ),
+        )
+        for item in ITEMS
+    ]
+    return json_of(
+        WorkspaceStatementStruct(
+            account=NAME, workspace=NAME, day=DAY_TEXT, basis="package", items=items, revision=REVISION
+        )
+    )
+
+
+def a_balance() -> bytes:
+    return json_of(
+        QuotaBalanceStruct(
+            account=NAME,
+            item=NAME,
+            day=DAY_TEXT,
+            quota=SUM,
+            covered=SUM,
+            left=SUM,
+            plans=[PlanBalanceStruct(plan_id=plan, quota=SUM, covered=SUM, left=SUM) for plan in PLANS],
+            workspaces=[
+                WorkspaceBalanceStruct(workspace=name, usage=SUM, covered=SUM, overage=SUM)
+                for name in ids(BALANCE_WORKSPACES_LIMIT)
+            ],
+            more=10**9,
+            revision=REVISION,
+        )
+    )
+
+
+def an_alert() -> bytes:
+    return json_of(
+        QuotaAlertStruct(
+            account=NAME,
+            plan_id=NAME,
+            item=NAME,
+            day=DAY_TEXT,
+            threshold=100,
+            state="cleared",
+            quota=SUM,
+            covered=SUM,
+            revision=REVISION,
+        )
+    )
+
+
+def a_dead_letter() -> bytes:
+    headers = [("\x01" * HEADERS_LIMIT_BYTES, b""), ("h", b"x" * HEADERS_LIMIT_BYTES)]
+    value = b"x" * 64_000_000
+    topic = "usage." + NAME
+    letter = dead_letter(DeadReason.INVALID_FIELD, "x" * 1_000, topic, 10**6, REVISION, value, value, headers, 0, True)
+    return letter.json_bytes()
+
+
+TOPICS: dict[str, Callable[[], Sequence[bytes]]] = {
+    "overages": lambda: [an_overage()],
+    "order-outcomes": lambda: [an_outcome()],
+    "plans": lambda: [by(say_plan, NAME, largest_plan())],
+    "wallets": lambda: [by(say_wallet, NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), DAY))],
+    "statements": lambda: [an_account_statement(), a_workspace_statement()],
+    "quota-balances": lambda: [a_balance()],
+    "quota-alerts": lambda: [an_alert()],
+    "dead-letters": lambda: [a_dead_letter()],
+}
+
+
+def test_every_output_is_here() -> None:
+    assert set(TOPICS) == set(OUTPUTS)
+
+
+@pytest.mark.parametrize("topic", OUTPUTS)
+def test_no_output_can_outgrow_its_topic(topic: str) -> None:
+    longest = max(map(len, TOPICS[topic]()))
+    print(f"{topic}: {longest} bytes")
+    assert longest + 1_000 < STATE_BATCH_BYTES
