@@ -3,6 +3,7 @@
 Kept beside the rows: it may change cost, never meaning.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,20 @@ class Stake:
     quota: int
 
     @classmethod
-    def of(cls, account: Account, item: str, day: int) -> "Stake":
+    def of(cls, account: Account, item: str, day: int, listed: dict[str, tuple[str, ...]] | None = None) -> "Stake":
+        """`listed`: its `plans`, where another item of the day has them already."""
         shares = shares_on(account.plans.values(), item, day)
-        plans: dict[str, tuple[str, ...]] = {}
-        for share in shares:
-            for workspace in share.workspaces:
-                plans[workspace] = (*plans.get(workspace, ()), share.plan_id)
-        return cls(shares, plans, sum(share.quota for share in shares))
+        return cls(shares, _listed(shares) if listed is None else listed, sum(share.quota for share in shares))
+
+
+def _listed(shares: Sequence[Share]) -> dict[str, tuple[str, ...]]:
+    """Of each listed workspace the plans that list it: one tuple for all that the same plans list."""
+    listed: dict[str, list[str]] = {}
+    for share in shares:
+        for workspace in share.workspaces:
+            listed.setdefault(workspace, []).append(share.plan_id)
+    same: dict[tuple[str, ...], tuple[str, ...]] = {}
+    return {workspace: same.setdefault(plans, plans) for workspace, each in listed.items() for plans in (tuple(each),)}
 
 
 @dataclass(slots=True, eq=False)
@@ -63,18 +71,24 @@ class Stakes:
 
     def __init__(self) -> None:
         self._stakes: dict[str, dict[tuple[str, int], Stake]] = {}
+        #: account -> day -> `Stake.plans`, which is the same for all items.
+        self._listed: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {}
 
     def of(self, account: Account, item: str, day: int) -> Stake:
         stakes = self._stakes.get(account.account)
         if stakes is None:
             if len(self._stakes) >= STAKES_KEPT:
                 self._stakes.clear()
+                self._listed.clear()
             stakes = self._stakes[account.account] = {}
         stake = stakes.get((item, day))
         if stake is None:
-            stake = stakes[(item, day)] = Stake.of(account, item, day)
+            listed = self._listed.setdefault(account.account, {})
+            stake = stakes[(item, day)] = Stake.of(account, item, day, listed.get(day))
+            listed[day] = stake.plans
         return stake
 
     def forget(self, account: str) -> None:
         """The account's plans changed."""
         self._stakes.pop(account, None)
+        self._listed.pop(account, None)
