@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator
 
 from agents.events import RECORD_LIMIT
-from agents.homes import Homes, cannot_move
+from agents.homes import Homes, cannot_move, unknown_workspace
 from agents.orders import read_order
 from agents.reading import Dead, UsageReader, check_size
-from agents.usage import unknown_workspace
 from meter.batch.lanes import Retake
 from meter.rules.days import zone
 from meter.sending import Problem
@@ -72,6 +71,7 @@ async def workspace_problems(settings: Settings, check: LineCheck) -> list[Probl
     homes = Homes(topic, zone(settings.billing_time_zone), 1, settings.kafka_client_kwargs())
     try:
         await homes.start()
+        homes.require_answer([*check.named, *(told.workspace for _, told in check.tiers)])
         return list(_problems(homes, check))
     except Retake as silent:
         raise Trouble(f"{silent}; look at the broker, and try again") from silent

@@ -6,7 +6,7 @@ the log a workspace was first bound and first commercial: a record is judged aga
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,12 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from agents.events import RECORD_LIMIT
-from agents.reading import check_size
+from agents.reading import Dead, check_size, is_given
 from meter.batch.lanes import Retake
 from meter.failpoints import reach
 from meter.rules.days import BillingZone
 from meter.trouble import Trouble
+from schemas.ids import shown
 from schemas.journal import Named
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
@@ -56,6 +57,12 @@ class Homes:
         self._lock = asyncio.Lock()
         #: Records read so far.
         self._read = 0
+        #: The log is read up to here, markers included.
+        self.read_to = 0
+        #: A transaction is open at `read_to`: what stands behind it cannot be known yet.
+        self.held_up = False
+        #: The log's end as it was last asked.
+        self.end = 0
 
     async def start(self) -> None:
         """Connect and read the whole log once."""
@@ -88,7 +95,8 @@ class Homes:
         while True:
             read = self._read
             try:
-                return await self.catch_up()
+                await self.catch_up()
+                return
             except Retake:
                 if self._read == read:
                     raise
@@ -102,31 +110,50 @@ class Homes:
     def known(self, workspace: str) -> Home | None:
         return self._homes.get(workspace)
 
+    def require_answer(self, workspaces: Iterable[str]) -> None:
+        """Raises Trouble where an open transaction hides whether one of these is bound."""
+        hidden = [name for name in workspaces if self.held_up and name not in self._homes]
+        if hidden:
+            raise Trouble(
+                f"{self._tp.topic}: a producer's transaction is open at offset {self.read_to}, and behind it may stand "
+                f"to which account {hidden[0]} belongs; wait until it ends, then try again"
+            )
+
     def partition_of(self, account: str) -> int:
         """The journal partition of an account, as Kafka's Java partitioner would have it; 3 µs, in Python."""
         return int(murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
 
-    async def catch_up(self) -> None:
-        """Read the map up to the log's end as it is now; Retake if Kafka does not answer in time."""
+    async def catch_up(self) -> int:
+        """Read the map up to the log's end as it is now, or to the first transaction open before it.
+
+        Answers that end: what was acknowledged before this was called is known once `read_to` has come to it. Retake
+        if Kafka does not answer in time.
+        """
         async with self._lock:
             try:
-                await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
+                end = await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
                 raise Retake(f"the log of workspaces could not be read to its end ({error!r})") from error
         reach("intake.homes-known")
+        return end
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self) -> int:
         consumer, ends = self._consumer, self._ends
         assert consumer is not None and ends is not None, "homes are started before they are asked"
-        end = (await ends.end_offsets([self._tp]))[self._tp]
-        while await consumer.position(self._tp) < end:
+        self.end = end = int((await ends.end_offsets([self._tp]))[self._tp])
+        while self.read_to < end:
+            if self.held_up and self.read_to >= (await consumer.end_offsets([self._tp]))[self._tp]:
+                return end  # the last stable offset: a transaction is open there, still
             fetched = await consumer.getmany(self._tp, timeout_ms=200, max_records=10_000)
             for record in fetched.get(self._tp, ()):
                 self._learn(record)
+            self.read_to = await consumer.position(self._tp)
+            self.held_up = not fetched and self.read_to < end
+        return end
 
     def _learn(self, record: Any) -> None:
         self._read += 1
-        if not record.value:
+        if not record.value or is_given(record):
             return
         try:
             check_size(record.value, record.headers, RECORD_LIMIT)
@@ -165,3 +192,12 @@ def cannot_move(workspace: str, account: str, other: str) -> str:
 def cannot_return(workspace: str, offset: int) -> str:
     """Why a record of the free tier is refused; `offset`: where the workspace became commercial."""
     return f"workspace {workspace} is commercial since offset {offset} of `workspaces`, it cannot return to free"
+
+
+def unknown_workspace(workspace: str) -> Dead:
+    """The end of usage whose workspace nobody named before."""
+    return Dead(
+        DeadReason.WORKSPACE_UNKNOWN,
+        f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "
+        "send one that names its account, then `meter redrive`",
+    )

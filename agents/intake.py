@@ -8,7 +8,7 @@ The steps are DESIGN's (§3, intake → journal): 1 read committed, from the com
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -54,6 +54,9 @@ class Intake:
 
     #: What Kafka calls the shared topics besides their names, as they were when the worker began.
     topic_ids: Mapping[str, str] = MappingProxyType({})
+
+    #: Asks whether the shared topics still have the settings of a start, and raises where not; given by the worker.
+    look_at_settings: Callable[[], Awaitable[None]]
 
     def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
         self.settings = settings
@@ -272,4 +275,5 @@ async def commit_progress(app: ChunkApp, intake: Intake) -> None:
                     lane.note_commit(offsets[lane.tp][0])
     except KafkaError as error:
         log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)
-    intake.metrics.source_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()) + intake.own_lag())
+    waiting = sum(app.consumer.lag(lane.tp) + len(lane.held) for lane in app.tables.lanes())
+    intake.metrics.source_lag.set(waiting + intake.own_lag())

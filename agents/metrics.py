@@ -36,6 +36,17 @@ class Metrics:
         self.identities = Gauge("meter_identities", "Identities remembered (estimate)", registry=registry)
         self.partitions = Gauge("meter_partitions_assigned", "Journal partitions assigned", registry=registry)
         self.lost = Counter("meter_records_lost", "Records accepted as lost", registry=registry)
+        self._measure_waits(registry)
+        self.newest_ms: dict[str, int] = {}
+        self._verified = Gauge(
+            "meter_verify_differences",
+            "Differences that the last whole `meter verify` with this data directory found; -1: never ran",
+            registry=registry,
+        )
+        self._verified.set(NEVER)
+
+    def _measure_waits(self, registry: CollectorRegistry) -> None:
+        """What is not read, or waits for somebody else."""
         self.topics_set_aside = Gauge(
             "meter_workspace_topics_set_aside",
             "Workspace topics that are not read, by reason; each counted by one worker",
@@ -45,13 +56,17 @@ class Metrics:
         self.topic_partitions_read = Gauge(
             "meter_workspace_topic_partitions_read", "Partitions of workspace topics being read", registry=registry
         )
-        self.newest_ms: dict[str, int] = {}
-        self._verified = Gauge(
-            "meter_verify_differences",
-            "Differences that the last whole `meter verify` with this data directory found; -1: never ran",
+        self.open_transaction_seconds = Gauge(
+            "meter_open_transaction_seconds",
+            "How long a source has waited for a producer's open transaction, the longest of its partitions",
+            ["topic"],
             registry=registry,
         )
-        self._verified.set(NEVER)
+        self.records_held = Gauge(
+            "meter_records_held",
+            "Usage and orders of workspaces that nobody knows yet, held back by an open transaction on workspaces",
+            registry=registry,
+        )
 
     def show_verified(self, data_dir: Path) -> None:
         """Show the last result that `meter verify` keeps in a data directory, read whenever it is asked for."""

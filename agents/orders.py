@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from agents.binary import Headers
 from agents.builders import Builder, OrderBuilder
-from agents.reading import ORDER_LIMIT, Dead, check_size
+from agents.held import NotYetKnown
+from agents.reading import ORDER_LIMIT, Dead, check_size, is_given
 from agents.sources import SourceLane
 from meter.batch.chunks import Chunk
 from schemas.journal import OrderEntry
@@ -20,14 +21,20 @@ class OrdersLane(SourceLane):
 
     kind = "order"
 
+    #: The end that `workspaces` had after the chunk was fetched; 0: all that can be known of it is known.
+    _end = 0
+
     async def read(self, chunk: Chunk, pending: Any) -> Chunk:
-        await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
-        await self.intake.catalogue.reach(chunk.records[-1].timestamp)  # its version stands in every partition
+        self._end = await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
+        appended = max((record.timestamp for record in chunk.records if not is_given(record)), default=0)
+        await self.intake.catalogue.reach(appended)  # its version stands in every partition
         return await super().read(chunk, pending)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
         order = read_order(record.value, record.headers)
         intake = self.intake
+        if self._end:
+            self._check_known(order)
         named = {}
         if isinstance(order, Purchase | ChangeWorkspaces):
             for workspace in order.workspaces:
@@ -41,6 +48,19 @@ class OrdersLane(SourceLane):
             canonical(order, intake.facts.opening.currency),
         )
         return [(intake.homes.partition_of(order.account), OrderBuilder(self.topic, self.tp.partition, entry, named))]
+
+    async def read_held(self, records: list[Any], pending: Any) -> None:
+        self._end = 0
+        await super().read(Chunk(self.tp, records, self.position, 0), pending)
+
+    def _check_known(self, order: Order) -> None:
+        """Raises NotYetKnown for one that lists workspaces nobody knows yet, and for those of its account behind it."""
+        homes = self.intake.homes
+        listed: tuple[str, ...] = ()
+        if homes.read_to < self._end and isinstance(order, Purchase | ChangeWorkspaces):
+            listed = tuple(name for name in order.workspaces if homes.known(name) is None)
+        if listed or self.held.holds_orders_of(order.account):
+            raise NotYetKnown(self._end if listed else 0, listed, order.account)
 
 
 def read_order(value: bytes, headers: Headers) -> Order:

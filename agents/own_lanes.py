@@ -1,13 +1,12 @@
 """Lanes of workspaces' own topics: like the shared topic's, but one that cannot go on is set aside alone."""
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 
 from agents.marks import Mark, metadata
 from agents.sources import Start
-from agents.usage import CREATE_TIME, UsageLane
+from agents.usage import UsageLane
 from meter.batch.lanes import Lane, SetAside
 from meter.commits import is_aside, topic_id_of
 from meter.set_aside import Reason, Why, why_text
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 class OwnLane(UsageLane):
     """A partition of a workspace's own topic."""
+
+    takes_given_times = True
 
     def __init__(self, own_topics: "OwnTopics", tp: TP, workspace: str) -> None:
         self.own = workspace
@@ -47,10 +48,6 @@ class OwnLane(UsageLane):
         standing, self.standing = self.standing, None
         return standing if standing is not None else await super().marked(mark)
 
-    def received(self, record: Any) -> int:
-        """A time that the producer gave says nothing of when Kafka had it: then it is now."""
-        return time.time_ns() // 1_000_000 if record.timestamp_type == CREATE_TIME else int(record.timestamp)
-
     async def _discontinued(self, start: Start) -> str | None:
         """Also where it was set aside for a record that cannot be read, once an order leaves that out."""
         self.topic_id = self.checks.topic_id(self.tp.topic)
@@ -74,7 +71,7 @@ class OwnLane(UsageLane):
     def standing_aside(self, why: str = "") -> tuple[int, str]:
         """What to commit while it is set aside: that it is, at the offset where it stands, and why."""
         said = metadata(self.mark, aside=True, foreign=self.foreign, topic_id="" if self.foreign else self.read_id)
-        return max(self.committed, self.position, self.beginning), said + why_text(why)
+        return max(self.committed, self.handled_to(), self.beginning), said + why_text(why)
 
 
 class SlotLane(Lane):

@@ -268,7 +268,12 @@ class OwnTopics:
 
     def lag(self) -> int:
         """Records not yet taken in, those of topics that are set aside too."""
-        return self.board.unread + sum(self.consumer.lag(tp) for tp in self.runners)
+        return self.board.unread + sum(self.consumer.lag(lane.tp) + len(lane.held) for lane in self.lanes())
+
+    def lanes(self) -> list[OwnLane]:
+        """The lanes of the partitions of this worker's share."""
+        found: list[Any] = [runner.lane for runner in self.runners.values()]
+        return found
 
 
 def own_topics_app(own_topics: OwnTopics) -> ChunkApp:

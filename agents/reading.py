@@ -4,7 +4,7 @@ The fast path (`agents.events`) may refuse too much, never too little: what it d
 pydantic model, which alone decides what is wrong.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,8 @@ from schemas.usage import CORRECTED, RECORDED, RECORDED_ONLY, TYPES
 
 #: Value and headers of an order, in bytes: more than of others, for its lists of workspaces.
 ORDER_LIMIT = 256 * 1024
+#: `record.timestamp_type` of a time that Kafka gave.
+LOG_APPEND_TIME = 1
 #: How far an event's time may be ahead of its record's, in µs.
 AHEAD_LIMIT_US = 300_000_000
 #: Workspace ids known to have the form of one; beyond it they are looked at anew.
@@ -59,6 +61,11 @@ class Dead(Exception):
         super().__init__(error)
         self.reason = reason
         self.error = error
+
+
+def is_given(record: Any) -> bool:
+    """Whether a record's time is its producer's (CreateTime), not that at which Kafka had it."""
+    return getattr(record, "timestamp_type", LOG_APPEND_TIME) != LOG_APPEND_TIME
 
 
 def check_size(value: bytes, headers: Headers, limit: int) -> None:

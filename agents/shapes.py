@@ -91,3 +91,15 @@ class Shapes:
     def _row(self, number: int) -> Ints:
         row: Ints = self._by_number[number]
         return row
+
+
+class Sources(dict[str, int]):
+    """Numbers of a chunk's sources, and how identities begin with each."""
+
+    def __init__(self) -> None:
+        self.prefixes: list[bytes] = []
+
+    def __missing__(self, source: str) -> int:
+        number = self[source] = len(self.prefixes)
+        self.prefixes.append(name_prefix(source))
+        return number

@@ -6,18 +6,22 @@ letter, was acknowledged. Only then the offset counts. A crash repeats entries; 
 
 import asyncio
 import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.builders import Builder
+from agents.held import HoldingLane, NotYetKnown
 from agents.marks import Mark, metadata
 from agents.outcomes import SourceOutcomes
-from agents.reading import Dead
+from agents.reading import Dead, is_given
 from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Lane, Retake
+from meter.batch.lanes import Retake
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.records import UnreadableRecord
 from meter.commits import is_ours, topic_id_of
@@ -49,10 +53,12 @@ class Start(NamedTuple):
     end: int
 
 
-class SourceLane(Lane):
+class SourceLane(HoldingLane):
     """One source partition; subclasses say how one record is read."""
 
     kind = "usage"
+    #: Records may carry their producer's time: the topic may have CreateTime.
+    takes_given_times = False
 
     def __init__(self, app: Any, tp: Any, intake: "Intake") -> None:
         super().__init__(app, tp)
@@ -73,6 +79,7 @@ class SourceLane(Lane):
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
         await self.intake.renew()
         start = await self.asked()
+        self.held.clear()  # they are read again
         self._opened = True
         self.mark = Mark.read(start.metadata)
         self.committed = -1 if start.committed is None else start.committed
@@ -159,34 +166,45 @@ class SourceLane(Lane):
         raise Refused(why)
 
     def received(self, record: Any) -> int:
-        """When a record counts as received, in ms."""
-        return int(record.timestamp)
+        """When a record counts as received, in ms: a time that its producer gave says nothing of it, then it is now."""
+        return time.time_ns() // 1_000_000 if is_given(record) else int(record.timestamp)
 
     async def handle(self, chunk: Chunk) -> None:
         """Steps 2 to 5: read, gather, wait for every acknowledgement."""
         pending: list[asyncio.Future[Any]] = []
         self.outcomes.begin()
         reach("intake.fetched")
-        try:
+        async with self.acknowledged(pending, chunk.start):
+            if self.refuses_times(chunk):
+                await self.intake.look_at_settings()  # still so: that stops the worker; else only these are dead
             chunk = await self.read(chunk, pending)
             reach("intake.read")
+        reach("intake.acknowledged")
+        self.mark = Mark.of(chunk.last)
+        self.position = chunk.position
+        self.outcomes.handled(self.position)
+        self.intake.metrics.seen(self.kind, self.received(chunk.last))
+
+    @asynccontextmanager
+    async def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AsyncIterator[None]:
+        try:
+            yield
             if pending:
                 await asyncio.gather(*pending)
-            reach("intake.acknowledged")
         except BaseException as error:
             for sent in pending:
                 sent.add_done_callback(_seen)
             if isinstance(error, SIZE_ERRORS):
-                source = f"{self.topic}/{self.tp.partition} from offset {chunk.start} on"
+                source = f"{self.topic}/{self.tp.partition} from offset {start} on"
                 raise letters_refused(self.intake.topics.dead_letters, source, error) from error
             if isinstance(error, KafkaError):
                 self.intake.doubt()
                 raise Retake(f"a dead letter was not acknowledged ({error!r})") from error
             raise
-        self.mark = Mark.of(chunk.last)
-        self.position = chunk.position
-        self.outcomes.handled(self.position)
-        self.intake.metrics.seen(self.kind, self.received(chunk.last))
+
+    def refuses_times(self, chunk: Chunk) -> bool:
+        """Whether records of the chunk carry their producer's time where Kafka's is needed."""
+        return chunk.given_times and not self.takes_given_times
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
         """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
@@ -194,15 +212,26 @@ class SourceLane(Lane):
             if record.value is None:
                 self.outcomes.add("null")
                 continue
+            if is_given(record) and self.refuses_times(chunk):
+                pending.append(await self.bury(record, DeadReason.INVALID_FIELD, self._given_time()))
+                continue
             try:
                 pending.extend(self.put(builder) for builder in await self.entries(record))
             except Dead as dead:
                 pending.append(await self.bury(record, dead.reason, dead.error))
+            except NotYetKnown as waits:
+                await self.hold(record, waits)
             except (Retake, Refused, asyncio.CancelledError, KafkaError):
                 raise
             except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
                 pending.append(await self.bury(record, DeadReason.INVALID_FIELD, said(error)))
         return chunk
+
+    def _given_time(self) -> str:
+        return (
+            f"the record carries its producer's time (CreateTime): {self.topic} must have LogAppendTime, since when "
+            "Kafka had a record decides what it counts for; `meter redrive` sends it again"
+        )
 
     def put(self, builder: tuple[int, Builder]) -> asyncio.Future[Any]:
         partition, entry = builder
@@ -241,10 +270,10 @@ class SourceLane(Lane):
 
     def progress(self) -> tuple[int, str] | None:
         """What to commit, if it moved: also past markers at the tail, that no record stands behind."""
-        runner_position = self.position
-        if runner_position <= self.committed and self.committed >= 0:
+        handled_to = self.handled_to()
+        if handled_to <= self.committed and self.committed >= 0:
             return None
-        return runner_position, metadata(self.mark, topic_id=self.topic_id)
+        return handled_to, metadata(self.progress_mark(), topic_id=self.topic_id)
 
     def idle_at(self, position: int) -> None:
         """Nothing is under way and reading has moved on to `position`, over markers."""

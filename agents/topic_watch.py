@@ -1,4 +1,5 @@
-"""The watch over the topics a worker began with: one that is deleted, made again or grown under it ends the worker.
+"""The watch over the topics a worker began with: it ends the worker when one is deleted, made again, grown, or gets
+settings that a start would refuse.
 
 aiokafka knows topics by name. Where one goes its partitions are no longer assigned, which looks like having nothing to
 do; a new one of the same name is read on at the old offset, and written on as if the old content were there.
@@ -6,16 +7,17 @@ do; a new one of the same name is read on at the old offset, and written on as i
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from meter.admin import connected_admin
+from meter.admin import connected_admin, topic_configs
 from meter.settings import Settings
 from meter.topic_ids import TopicState, topic_states
-from meter.topics import Topics, wanted_topics
+from meter.topics import Found, Topics, judged, wanted_topics
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,10 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 #: A look may take this long; no answer is no difference.
 ASK_SECONDS = 10.0
+#: Their settings are looked at in every second look: a change is noticed within SPEC's 10 s.
+SETTINGS_LOOKS = 2
+#: Looks that fail for so long are told.
+SILENCE_SECONDS = 60.0
 #: A topic is gone when it was not there so many looks in a row: a broker that has just started may not know it yet.
 GONE_LOOKS = 3
 
@@ -38,10 +44,14 @@ class TopicWatch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._bare = Topics.of(settings.topic_prefix).bare
-        self._exact = {spec.name: spec.exact_partitions for spec in wanted_topics(settings)}
+        self._specs = wanted_topics(settings)
+        self._exact = {spec.name: spec.exact_partitions for spec in self._specs}
         self._admin: AIOKafkaAdminClient | None = None
         self._open = AsyncExitStack()
         self._missed = 0
+        self._looks = 0
+        self._answered = time.monotonic()
+        self._warned: set[str] = set()
         self.known: Mapping[str, TopicState] = {}
 
     async def start(self) -> None:
@@ -61,15 +71,42 @@ class TopicWatch:
     async def look(self) -> None:
         """One look."""
         assert self._admin is not None, "the watch is started before it looks"
+        self._looks += 1
         try:
             there = await asyncio.wait_for(topic_states(self._admin, self._exact), ASK_SECONDS)
+            if self._looks % SETTINGS_LOOKS == 0:
+                await self.look_at_settings()
         except (KafkaError, OSError, TimeoutError) as error:
-            log.debug("the topics could not be looked at (%r)", error)
+            self._unanswered(error)
             return
+        self._answered = time.monotonic()
         self._missed = self._missed + 1 if self.known.keys() - there.keys() else 0
         wrong = [line for name in self.known if (line := self._difference(name, there.get(name))) is not None]
         if wrong:
             raise TopicsChanged("; ".join(wrong))
+
+    async def look_at_settings(self) -> None:
+        """Raises TopicsChanged if a topic has settings that a start refuses, KafkaError if Kafka does not say."""
+        assert self._admin is not None, "the watch is started before it looks"
+        configs = await asyncio.wait_for(topic_configs(self._admin, self._specs), ASK_SECONDS)
+        verdicts = [
+            judged(spec, Found(spec.partitions, configs[spec.name]), self._settings.broker)
+            for spec in self._specs
+            if spec.name in configs
+        ]
+        refusals = [line for verdict in verdicts for line in verdict.refusals]
+        if refusals:
+            raise TopicsChanged("; ".join(f"changed while the meter ran: {line}" for line in refusals))
+        warnings = {line for verdict in verdicts for line in verdict.warnings}
+        for line in sorted(warnings - self._warned):
+            log.warning("%s", line)
+        self._warned = warnings
+
+    def _unanswered(self, error: Exception) -> None:
+        """No answer is no difference; but for a minute without one nobody watches the topics."""
+        silent = time.monotonic() - self._answered
+        level = logging.WARNING if silent > SILENCE_SECONDS else logging.DEBUG
+        log.log(level, "topics: Kafka has not said for %.0f s how they are (%r); asking again", silent, error)
 
     def _difference(self, name: str, now: TopicState | None) -> str | None:
         then, bare = self.known[name], self._bare(name)

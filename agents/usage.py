@@ -14,15 +14,16 @@ from aiokafka.errors import KafkaError
 
 from agents.builders import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
 from agents.events import opened_all
-from agents.homes import Home
-from agents.reading import AHEAD_LIMIT_US, Dead, Reading
-from agents.shapes import UNKNOWN, Shape, Shapes
+from agents.held import NotYetKnown
+from agents.homes import Home, unknown_workspace
+from agents.reading import AHEAD_LIMIT_US, Dead, Reading, is_given
+from agents.shapes import UNKNOWN, Shape, Shapes, Sources
 from agents.sources import Refused, SourceLane, said
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake
 from schemas.columns import Ints, ints
-from schemas.ids import QUANTITY_LIMIT, shown
-from schemas.journal import identities, name_prefix
+from schemas.ids import QUANTITY_LIMIT
+from schemas.journal import identities
 from schemas.reasons import DeadReason
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Reasons that another version of the catalogue may not have.
 OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
-#: `record.timestamp_type` of a time that the producer gave.
-CREATE_TIME = 0
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk. And as many
 #: as a core's own cache holds with all that is made of them; 2,000 cost more wherever that cache is shared.
 TURN_RECORDS = 500
@@ -62,7 +61,7 @@ class UsageLane(SourceLane):
 
     def appended(self, record: Any) -> int:
         """When Kafka had the record (ms); 0 where only its producer's word is known."""
-        return 0 if self.own is not None and record.timestamp_type == CREATE_TIME else int(record.timestamp)
+        return 0 if self.own is not None and is_given(record) else int(record.timestamp)
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
         """Under backlog the chunks that wait behind are read too, until journal records can be filled."""
@@ -74,13 +73,31 @@ class UsageLane(SourceLane):
             read = 0
             for records in chunk.pieces(TURN_RECORDS):
                 read += len(records)
-                await packer.take(records)
+                if self.refuses_times(chunk):
+                    records = await self._dated(records, pending)
+                if records:
+                    await packer.take(records)
                 await asyncio.sleep(0)
             following = self.behind(chunk) if read >= BACKLOG_RECORDS and not packer.full else None
         for partition, builder in packer.packed(chunk.tp.partition, self.received(chunk.last)):
             pending.append(self.put((partition, builder)))
         self.outcomes.add("null", packer.nulls)
         return chunk
+
+    async def _dated(self, records: Sequence[Any], pending: list[asyncio.Future[Any]]) -> Sequence[Any]:
+        """Without those that carry their producer's time, which become dead letters."""
+        given = [record for record in records if record.value is not None and is_given(record)]
+        pending += [await self.bury(record, DeadReason.INVALID_FIELD, self._given_time()) for record in given]
+        return [record for record in records if record.value is None or not is_given(record)]
+
+    async def read_held(self, records: list[Any], pending: list[asyncio.Future[Any]]) -> None:
+        packer = Packer(self, pending, all_known=True)
+        packer.begin()
+        for start in range(0, len(records), TURN_RECORDS):
+            await packer.take(records[start : start + TURN_RECORDS])
+            await asyncio.sleep(0)
+        for partition, builder in packer.packed(self.tp.partition, self.received(records[-1])):
+            pending.append(self.put((partition, builder)))
 
 
 class _Judged(NamedTuple):
@@ -93,35 +110,26 @@ class _Judged(NamedTuple):
     id: str
 
 
-class _Sources(dict[str, int]):
-    """Numbers of a chunk's sources, and how identities begin with each."""
-
-    def __init__(self) -> None:
-        self.prefixes: list[bytes] = []
-
-    def __missing__(self, source: str) -> int:
-        number = self[source] = len(self.prefixes)
-        self.prefixes.append(name_prefix(source))
-        return number
-
-
 class Packer:
     """Packs a chunk, or several in a row; `UsageReader` judges an event, or judged an earlier one of its shape."""
 
-    def __init__(self, lane: UsageLane, pending: list[asyncio.Future[Any]]) -> None:
+    def __init__(self, lane: UsageLane, pending: list[asyncio.Future[Any]], *, all_known: bool = False) -> None:
         self.lane = lane
         self.intake = lane.intake
         self.pending = pending
         self.nulls = 0
         self._shapes = lane.shapes()
         self._times = self.intake.reader.times
-        self._sources = _Sources()
+        self._sources = Sources()
         #: Shape, quantity, instant, offset and source of events, some thousands at a time.
         self._taken: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
         self._ids: list[str] = []
         self._identities: list[bytes] = []
         self._bytes = 0
-        self._caught_up = False
+        #: Everything that can be known of the workspaces is known.
+        self._all_known = all_known
+        #: The end that `workspaces` had after this chunk was fetched, once it was asked.
+        self._end: int | None = None
         #: Numbers of shapes of days whose version is not final: good for this chunk only.
         self._early: dict[tuple[str, str, int, bool, int], int] = {}
         self._asked = False
@@ -133,7 +141,8 @@ class Packer:
 
     def begin(self) -> None:
         """A chunk begins: what other topics said before it was fetched has to be known again."""
-        self._caught_up = self._asked = False
+        self._asked = False
+        self._end = 0 if self._all_known else None
         self._early.clear()
 
     async def take(self, records: Sequence[Any]) -> None:
@@ -216,6 +225,8 @@ class Packer:
             return _Judged(shape, reading.quantity, reading.time_us, reading.source, reading.id)
         except Dead as dead:
             self.pending.append(await lane.bury(record, dead.reason, dead.error))
+        except NotYetKnown as waits:
+            await lane.hold(record, waits)
         except (Retake, Refused, asyncio.CancelledError, KafkaError):
             raise
         except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
@@ -257,10 +268,11 @@ class Packer:
     async def _home(self, workspace: str) -> Home:
         homes = self.intake.homes
         home = homes.known(workspace)
-        if home is None and not self._caught_up:  # step 2: what `workspaces` acknowledged before is known now
-            await homes.catch_up()
-            self._caught_up = True
+        if home is None and self._end is None:  # step 2: what `workspaces` acknowledged before is known now
+            self._end = await homes.catch_up()
             home = homes.known(workspace)
+        if home is None and homes.read_to < (self._end or 0):  # but for what stands behind an open transaction
+            raise NotYetKnown(self._end or 0, (workspace,))
         if home is None:
             raise unknown_workspace(workspace)
         return home
@@ -279,12 +291,3 @@ class Packer:
             for number in range(int(journal_partition.max()) + 1)
             if (of_number := journal_partition == number).any()
         ]
-
-
-def unknown_workspace(workspace: str) -> Dead:
-    """The end of usage whose workspace nobody named before."""
-    return Dead(
-        DeadReason.WORKSPACE_UNKNOWN,
-        f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "
-        "send one that names its account, then `meter redrive`",
-    )

@@ -12,8 +12,10 @@ from aiokafka.errors import KafkaError
 from agents.intake import Intake, intake_app
 from agents.meter import Meter, meter_app
 from agents.metrics import Metrics
+from agents.open_transactions import OpenTransactions
 from agents.opening import open_journal
 from agents.own_topics import OwnTopics
+from agents.sources import SourceLane
 from agents.topic_watch import TopicWatch
 from agents.web import Web
 from meter.admin import connected_admin, ensure_topics, require_version
@@ -44,6 +46,7 @@ class Worker:
         self._watch = TopicWatch(settings)
         self._intake: Intake | None = None
         self._own_topics: OwnTopics | None = None
+        self._transactions: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
 
@@ -99,6 +102,7 @@ class Worker:
             self.apps.append(meter_app(Meter(self.settings, facts, self.metrics)))
         if self.role in ("all", "intake"):
             self._intake = Intake(self.settings, facts, self.metrics)
+            self._intake.look_at_settings = self._watch.look_at_settings
             self._intake.topic_ids = {name: state.id for name, state in self._watch.known.items()}
             await self._intake.start()
             self.apps.append(intake_app(self._intake))
@@ -107,8 +111,15 @@ class Worker:
         for app in self.apps:
             if self._own_topics is None or app is not self._own_topics.app:
                 await app.start()
-        if self._own_topics is not None:
+        if self._own_topics is not None and self._intake is not None:
             await self._own_topics.start()
+            watch = OpenTransactions(self.metrics, self._intake.topics).watch(self._intake, self._source_lanes)
+            self._transactions = asyncio.create_task(watch, name="watching open transactions")
+
+    def _source_lanes(self) -> list[SourceLane]:
+        """The lanes of all source partitions that this worker reads."""
+        lanes = [lane for app in self.apps for lane in app.tables.lanes() if isinstance(lane, SourceLane)]
+        return lanes + ([] if self._own_topics is None else [*self._own_topics.lanes()])
 
     async def _ensure_topics(self) -> None:
         async with connected_admin(self.settings) as admin:
@@ -181,6 +192,8 @@ class Worker:
             *(app.stop() for app in reversed(self.apps) if own is None or app is not own.app),
             *([] if own is None else [own.stop()]),
         )
+        if self._transactions is not None:
+            self._transactions.cancel()
         if self._intake is not None:
             await self._intake.stop()
 

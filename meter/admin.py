@@ -13,7 +13,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.admin import ApiVersionRequest
 
 from meter.settings import Settings
@@ -148,10 +148,19 @@ async def found_topics(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -
     gone = [spec.name for spec in specs if spec.name not in counts]
     if gone:
         raise TopicsRefused(f"topics without a leader, or deleted just now: {', '.join(gone)}; look at the broker")
+    configs = await topic_configs(admin, specs)
+    lost = [spec.name for spec in specs if spec.name not in configs]
+    if lost:
+        raise TopicsRefused(f"topics deleted just now: {', '.join(lost)}; look at the broker")
+    return {spec.name: Found(counts[spec.name], configs[spec.name]) for spec in specs}
+
+
+async def topic_configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, dict[str, str]]:
+    """The effective settings, of those asked for, of the topics that there are."""
     asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name, dict(spec.config)) for spec in specs]
     answers = await admin.describe_configs(asked)
-    configs = dict(config_of(resource) for answer in answers for resource in answer.resources)
-    return {spec.name: Found(counts[spec.name], configs[spec.name]) for spec in specs}
+    resources = [resource for answer in answers for resource in answer.resources]
+    return dict(config_of(each) for each in resources if for_code(each[0]) is not UnknownTopicOrPartitionError)
 
 
 def config_of(resource: Sequence[Any]) -> tuple[str, dict[str, str]]:

@@ -38,6 +38,11 @@ class Chunk:
         return self._unopened is None or self._unopened.whole
 
     @property
+    def given_times(self) -> bool:
+        """Whether some of its records carry their producer's time, not that at which Kafka had them."""
+        return self._unopened is not None and self._unopened.given_times
+
+    @property
     def position(self) -> int:
         """Where reading goes on: of a chunk that ended early, with the record that cannot be read."""
         return self._position if self._unopened is None or self._unopened.whole else self._unopened.end

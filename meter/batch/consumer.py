@@ -177,6 +177,14 @@ class ChunkConsumer(GroupOffsets):
         state = known.subscription.assignment.state_value(TopicPartition(*tp))
         return state is not None and state.has_valid_position
 
+    def reach(self, tp: TP) -> tuple[int, int, int] | None:
+        """Where reading goes on, where the first open transaction begins (or the end), and the end, as last heard."""
+        if not self._read(tp):
+            return None
+        state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
+        end = state.highwater or 0
+        return int(state.position), end if state.lso is None else int(state.lso), end
+
     def lag(self, tp: TP) -> int:
         """Records (markers included) between what was read and the end, as last heard."""
         if not self._read(tp):

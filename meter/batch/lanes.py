@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
@@ -27,6 +28,8 @@ RETAKES = 5
 RETAKE_WINDOW_SECONDS = 60.0
 #: How long a leaving lane may finish the chunk in hand.
 CLOSE_SECONDS = 5.0
+#: How often a lane looks again at what it holds back.
+LOOK_AGAIN_SECONDS = 0.5
 
 
 class Lane:
@@ -51,6 +54,14 @@ class Lane:
     async def handle(self, chunk: Chunk) -> None:
         """Handle a chunk whole, and those taken from `behind` it; afterwards `position` is that of the last."""
         raise NotImplementedError
+
+    @property
+    def holding(self) -> bool:
+        """Whether records are held back that `look_again` has to look at."""
+        return False
+
+    async def look_again(self) -> None:
+        """Handle what was held back and need not be any more."""
 
     def committable(self) -> tuple[int, str] | None:
         """What may be committed for the group now, with its metadata; None before the first `open`."""
@@ -100,6 +111,8 @@ class Runner:
         #: Why, once it is set aside.
         self.why = ""
         self._retakes: deque[float] = deque()
+        #: When what the lane holds back is looked at again.
+        self._look_at = 0.0
         self._leaving = False
         self.task = asyncio.create_task(self._run(), name=f"lane {lane.tp.topic}/{lane.tp.partition}")
 
@@ -172,7 +185,7 @@ class Runner:
             consumer.begin(lane.tp, lane.position)
         self.reading = True
         while not self._leaving:
-            chunk = await self.queue.get()
+            chunk = await self._told()
             if chunk is None:
                 if lane.reads and not self._leaving and lane.tp in consumer.assignment():
                     consumer.begin(lane.tp, lane.position)
@@ -185,6 +198,22 @@ class Runner:
             else:
                 await self._handle(chunk)
             del chunk  # it may be megabytes, and the next one may be long in coming
+
+    async def _told(self) -> Chunk | Exception | None:
+        """What stands next in the queue; what the lane holds back is looked at meanwhile."""
+        while self.lane.holding and not self._leaving:
+            rest = self._look_at - time.monotonic()
+            if rest > 0 and self.queue.empty():
+                with suppress(TimeoutError):
+                    return await asyncio.wait_for(self.queue.get(), rest)
+            elif rest > 0:
+                break
+            else:
+                self.busy = True
+                await self.lane.look_again()
+                self.busy = False
+                self._look_at = time.monotonic() + LOOK_AGAIN_SECONDS
+        return await self.queue.get()
 
     async def _handle(self, chunk: Chunk) -> None:
         self.busy = True

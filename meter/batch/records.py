@@ -150,6 +150,8 @@ class Unopened:
         self.whole = True
         #: The last record that was made.
         self.last: Any = None
+        #: Whether some carry their producer's time (CreateTime), not that at which Kafka had them.
+        self.given_times = not all(batch.timestamp_type for batch in batches)
         self._tp = tp
         self._batches = deque(batches)
         #: The batch that was begun, how many records were made of it, and whether that is done leniently.

@@ -99,11 +99,12 @@ class Patience(Homes):
 
     pieces: list[int]
 
-    async def catch_up(self) -> None:
+    async def catch_up(self) -> int:
         for offset in range(self.pieces.pop(0)):
             self._learn(told(offset, "a", "free"))  # a repeat is progress too
         if self.pieces:
             raise Retake("the log of workspaces could not be read to its end")
+        return self._read
 
 
 @pytest.mark.parametrize(("pieces", "known"), [([3, 2, 1], 6), ([3, 0, 1], None)])

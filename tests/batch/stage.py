@@ -68,6 +68,8 @@ class FakeLane(Lane):
         self.opened_times = 0
         self.closed = 0
         self.handled: list[Chunk] = []
+        #: Looks that it takes until nothing is held back any more, and how many there were.
+        self.held_back = self.looks = 0
         self.opening: Callable[[], None] = lambda: None
         self.handling: Callable[[Chunk], Awaitable[None]] | None = None
 
@@ -81,6 +83,14 @@ class FakeLane(Lane):
             await self.handling(chunk)
         self.handled.append(chunk)
         self.position = chunk.position
+
+    @property
+    def holding(self) -> bool:
+        return self.held_back > 0
+
+    async def look_again(self) -> None:
+        self.held_back -= 1
+        self.looks += 1
 
     async def close(self) -> None:
         self.closed += 1

@@ -273,3 +273,25 @@ def test_what_was_handled_is_committed_after_the_chunk_in_hand_and_before_leavin
         assert manager.lanes() == []
 
     on_stage(story)
+
+
+def test_what_a_lane_holds_back_is_looked_at_while_nothing_comes_and_between_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanes, "LOOK_AGAIN_SECONDS", 0.0)
+
+    async def story(stage: Stage) -> None:
+        async def hold(_: Chunk) -> None:
+            stage.lane.held_back = 3
+
+        stage.lane.handling = hold
+        first = stage.chunk(0, 5)
+        await stage.turn()
+        assert stage.lane.looks == 3, "once a look, until nothing is held back"
+        chunks = [first, stage.chunk(5, 9), stage.chunk(9, 12)]
+        await stage.turn()
+        await stage.turn()
+        assert stage.lane.handled == chunks
+        assert stage.lane.looks == 9
+
+    on_stage(story)

@@ -37,12 +37,12 @@ class KnownHomes(Homes):
     def __init__(self, cluster: Cluster, facts: Facts) -> None:
         super().__init__("workspaces", facts.zone, facts.opening.partitions, {})
         self.log = cluster.log("workspaces", 0)
-        self.read = 0
 
-    async def catch_up(self) -> None:
-        for record in self.log.records[self.read :]:
+    async def catch_up(self) -> int:
+        for record in self.log.records[self.read_to :]:
             self._learn(record)
-        self.read = len(self.log.records)
+        self.read_to = len(self.log.records)
+        return self.read_to
 
 
 class NoMetrics:

@@ -164,7 +164,7 @@ MUTATIONS = tuple(
         (
             "an order is read without knowing what `workspaces` said before",
             "agents.orders",
-            ("await self.intake.homes.catch_up()", "pass"),
+            ("await self.intake.homes.catch_up()", "0"),
         ),
     )
 )

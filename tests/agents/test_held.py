@@ -1,0 +1,244 @@
+"""What an open transaction on `workspaces` holds back: nothing else waits, orders keep their order, nothing is lost."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from agents import held as held_module
+from agents.builders import Builder, OrderBuilder, UsageBuilder
+from agents.catalogue import KnownCatalogue
+from agents.homes import Homes
+from agents.metrics import Metrics
+from agents.open_transactions import TELL_AFTER_SECONDS, OpenTransactions, ReadUpTo
+from agents.orders import OrdersLane
+from agents.shapes import Shapes
+from agents.sources import SourceLane
+from agents.usage import UsageLane
+from meter.batch.chunks import Chunk
+from meter.rules.days import zone
+from meter.topics import Topics
+from meter.trouble import Trouble
+from tests.agents.reading_ground import READER, RECEIVED_MS, event, value_of
+
+#: The log of workspaces: a transaction is open at 5, it ends at 9.
+OPEN_AT, END = 5, 9
+
+
+class ScriptedHomes(Homes):
+    """Workspaces `known…` are bound; a transaction hides what stands from `OPEN_AT` on until `end_it`."""
+
+    def __init__(self) -> None:
+        super().__init__("workspaces", zone("Asia/Shanghai"), 1, {})
+        self.read_to, self.end = OPEN_AT, END
+        self.bind(0, "known")
+
+    def bind(self, offset: int, workspace: str) -> None:
+        value = json.dumps({"workspace": workspace, "account": "acct", "tier": "free"}).encode()
+        self._learn(SimpleNamespace(offset=offset, timestamp=0, value=value, headers=()))
+
+    async def catch_up(self) -> int:
+        return self.end
+
+    def end_it(self, *bound: str) -> None:
+        for offset, workspace in enumerate(bound, OPEN_AT):
+            self.bind(offset, workspace)
+        self.read_to = END
+
+
+class Intake:
+    """Acknowledges at once what is put and buried, unless `refuse` is set."""
+
+    def __init__(self) -> None:
+        self.topics = Topics.of("")
+        self.topic_ids: dict[str, str] = {}
+        self.metrics = Metrics()
+        self.reader, self.catalogue, self.shapes = READER, KnownCatalogue(), Shapes()
+        self.facts = SimpleNamespace(zone=zone("Asia/Shanghai"), opening=SimpleNamespace(currency="CNY"))
+        self.homes = ScriptedHomes()
+        self.writers = [SimpleNamespace(add=self._add)]
+        self.put: list[str] = []
+        self.buried: list[tuple[int, str]] = []
+        self.refuse: Exception | None = None
+
+    def _add(self, builder: Builder) -> "asyncio.Future[None]":
+        if self.refuse is None:
+            self.put += _names(builder)
+        return self._done()
+
+    def _done(self) -> "asyncio.Future[None]":
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.refuse is None:
+            done.set_result(None)
+        else:
+            done.set_exception(self.refuse)
+        return done
+
+    async def bury(self, letter: Any) -> "asyncio.Future[None]":
+        self.buried.append((letter.offset, letter.reason.value))
+        return self._done()
+
+
+def _names(builder: Builder) -> list[str]:
+    if isinstance(builder, UsageBuilder):
+        return builder.events.ids
+    assert isinstance(builder, OrderBuilder)
+    return [json.loads(builder.entry.content)["order_id"]]
+
+
+def chunk(topic: str, values: list[bytes], start: int = 0) -> Chunk:
+    records: list[Any] = [
+        SimpleNamespace(offset=at, timestamp=RECEIVED_MS, timestamp_type=1, key=None, headers=(), value=value)
+        for at, value in enumerate(values, start)
+    ]
+    return Chunk(TP(topic, 0), records, start + len(records), 1, start)
+
+
+def used(workspace: str, name: str) -> bytes:
+    return value_of(event(subject=workspace, id=name))
+
+
+def ordered(account: str, name: str, *workspaces: str) -> bytes:
+    order: dict[str, Any] = {"order_id": name, "account": account, "kind": "top_up", "method": "cash", "amount": "1.00"}
+    if workspaces:
+        order |= {"kind": "purchase", "plan": "startup", "workspaces": workspaces}
+    return json.dumps(order).encode()
+
+
+def on(kind: type[SourceLane], story: Callable[[Any, Intake], Awaitable[None]]) -> None:
+    """Play a story with a lane of its own."""
+
+    async def played() -> None:
+        intake: Any = Intake()
+        topic = "usage" if kind is UsageLane else "plan-purchases"
+        await story(kind(None, TP(topic, 0), intake), intake)
+
+    asyncio.run(played())
+
+
+def test_usage_of_known_workspaces_goes_on_and_the_commit_stays_before_what_waits() -> None:
+    async def story(lane: UsageLane, intake: Intake) -> None:
+        await lane.handle(chunk("usage", [used("known", "a")]))
+        await lane.handle(
+            chunk("usage", [used("known", "b"), used("new", "c"), used("known", "d"), used("no", "e")], 1)
+        )
+        assert intake.put == ["a", "b", "d"]
+        assert lane.holding
+        committed = lane.progress()
+        assert committed is not None
+        assert committed[0] == 2, "offset 2 is the first that waits"
+        assert committed[1].startswith("0 "), "the mark is of a record before it"
+        await lane.look_again()
+        assert intake.put == ["a", "b", "d"], "the transaction is still open"
+        intake.homes.end_it("new")
+        await lane.look_again()
+        assert intake.put == ["a", "b", "d", "c"]
+        assert intake.buried == [(4, "workspace_unknown")]
+        assert not lane.holding
+        assert (lane.progress() or (0, ""))[0] == 5
+
+    on(UsageLane, story)
+
+
+def test_while_a_chunk_is_in_hand_nothing_of_it_is_committed() -> None:
+    async def story(lane: UsageLane, intake: Intake) -> None:
+        await lane.handle(chunk("usage", [used("known", "a")]))
+        await lane.hold(chunk("usage", [b"x"], 7).records[0], held_module.NotYetKnown(END, ("new",)))
+        assert (lane.progress() or (0, ""))[0] == 1
+
+    on(UsageLane, story)
+
+
+def test_what_waits_is_let_go_only_when_it_is_acknowledged() -> None:
+    async def story(lane: UsageLane, intake: Intake) -> None:
+        await lane.handle(chunk("usage", [used("new", "a")]))
+        intake.homes.end_it("new")
+        intake.refuse = RuntimeError("not written")
+        with pytest.raises(RuntimeError):
+            await lane.look_again()
+        assert lane.progress() is None or lane.progress() == (0, "begun")
+        intake.refuse = None
+        await lane.look_again()
+        assert intake.put == ["a"]
+
+    on(UsageLane, story)
+
+
+def test_an_accounts_orders_wait_behind_the_one_that_waits_and_others_do_not() -> None:
+    async def story(lane: OrdersLane, intake: Intake) -> None:
+        values = [
+            ordered("acct", "before"),
+            ordered("acct", "waits", "known", "new"),
+            ordered("acct", "after"),
+            ordered("other", "free"),
+            ordered("acct", "last", "known"),
+        ]
+        await lane.handle(chunk("plan-purchases", values))
+        assert intake.put == ["before", "free"]
+        assert (lane.progress() or (0, ""))[0] == 1
+        await lane.handle(chunk("plan-purchases", [ordered("acct", "later"), ordered("other", "more", "known")], 5))
+        assert intake.put == ["before", "free", "more"]
+        intake.homes.end_it("new")
+        await lane.look_again()
+        assert intake.put == ["before", "free", "more", "waits", "after", "last", "later"]
+        assert not lane.holding
+
+    on(OrdersLane, story)
+
+
+def test_a_partition_that_may_hold_back_no_more_waits_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_module, "HELD_RECORDS", 3)
+    monkeypatch.setattr(held_module, "FULL_SECONDS", 0.001)
+
+    async def story(lane: UsageLane, intake: Intake) -> None:
+        values = [used("new", str(number)) for number in range(6)]
+        handling = asyncio.create_task(lane.handle(chunk("usage", values)))
+        while not lane.held.full:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        assert not handling.done()
+        assert len(lane.held) == 3
+        intake.homes.end_it("new")
+        await handling
+        await lane.look_again()
+        assert sorted(intake.put) == ["0", "1", "2", "3", "4", "5"]
+
+    on(UsageLane, story)
+
+
+def sample(metrics: Metrics, topic: str) -> float | None:
+    return metrics.registry.get_sample_value("meter_open_transaction_seconds", {"topic": topic})
+
+
+def test_an_open_transaction_shows_as_long_as_it_is_open(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("agents.open_transactions.time.monotonic", lambda: now)
+    metrics = Metrics()
+    watch = OpenTransactions(metrics, Topics.of("p."))
+    workspaces, own = TP("p.workspaces", 0), TP("p.usage.w", 1)
+    watch.look([ReadUpTo(workspaces, 5, 5, 9), ReadUpTo(own, 3, 7, 8)], held=4)
+    now += TELL_AFTER_SECONDS
+    watch.look([ReadUpTo(workspaces, 5, 5, 9), ReadUpTo(own, 7, 7, 8)], held=4)
+    assert (sample(metrics, "workspaces"), sample(metrics, "workspace topics")) == (TELL_AFTER_SECONDS, 0)
+    assert metrics.registry.get_sample_value("meter_records_held") == 4
+    (told,) = caplog.messages
+    assert "workspaces/0: a producer's transaction is open at offset 5 for 10 s: 4 records" in told
+    now += 1
+    watch.look([ReadUpTo(workspaces, 9, 9, 9), ReadUpTo(own, 7, 7, 8)], held=0)
+    assert (sample(metrics, "workspaces"), sample(metrics, "workspace topics")) == (0, 1)
+    assert len(caplog.messages) == 1
+
+
+def test_a_command_says_what_it_waits_for_instead_of_calling_a_workspace_unknown() -> None:
+    homes = ScriptedHomes()
+    homes.require_answer(["known", "new"])
+    homes.held_up = True
+    homes.require_answer(["known"])
+    with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* account new belongs"):
+        homes.require_answer(["known", "new"])
