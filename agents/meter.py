@@ -22,13 +22,14 @@ from faust.types import TP
 from agents.chunk_counts import ChunkCounts
 from agents.closing import DayEnd
 from agents.continuity import Position, check_last, check_meter, check_unfolded, following, position_of
+from agents.meter_progress import tell_progress
 from agents.metrics import Metrics
 from agents.watermarks import Watermarks
 from meter.batch.app import ChunkApp
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Retake
 from meter.batch.restore import Restore
-from meter.batch.store import Stamp, Store, open_store
+from meter.batch.store import Room, Stamp, Store, open_store
 from meter.batch.transactions import FencedProducer
 from meter.batch.turns import Turns
 from meter.failpoints import reach
@@ -82,7 +83,7 @@ class MeterLane(Lane):
         reach("meter.fenced")
         stamp = Stamp(meter.facts.opening.meter_id, meter.settings.topic_prefix, partition)
         oldest = time.time() - COMPACTION_LAG_DAYS * SECONDS_A_DAY
-        self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest)
+        self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest, meter.room)
         expand = partial(restored, store=self.store)
         self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, expand, keys.CHANGELOG)
         asked = time.time()
@@ -206,8 +207,10 @@ class Meter:
 
     app: ChunkApp | None = None
 
-    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics, room: Room) -> None:
         self.settings = settings
+        #: What each partition's store may take of the machine.
+        self.room = room
         self.facts = facts
         self.metrics = metrics
         self.topics = Topics.of(settings.topic_prefix)
@@ -281,20 +284,3 @@ def meter_app(meter: Meter) -> ChunkApp:
         await tell_progress(app, meter)
 
     return app
-
-
-async def tell_progress(app: ChunkApp, meter: Meter) -> None:
-    """Commit positions for lag tools (the state has its own), and set the gauges."""
-    offsets = {}
-    for lane in app.tables.lanes():
-        if lane.opened:
-            position = app.consumer.position(lane.tp) if app.consumer.idle(lane.tp) else lane.position
-            offsets[lane.tp] = (max(position, lane.position), "")
-    reach("meter.telling")
-    try:
-        await app.consumer.commit_offsets(offsets)
-        reach("meter.told")
-    except KafkaError as error:
-        log.info("positions of the meter's group not committed (%r)", error)
-    meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()))
-    meter.metrics.partitions.set(len(app.tables.lanes()))

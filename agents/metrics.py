@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from meter.verified import NEVER, last_differences
 
@@ -14,6 +14,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)  # descriptors open and allowed, memory, CPU: `process_…`
         self._records = Counter(
             "meter_records", "Input records by kind and outcome", ["kind", "outcome"], registry=registry
         )

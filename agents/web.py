@@ -1,14 +1,23 @@
-"""The web port: is it alive, is it ready, what does it measure."""
+"""The web port: is it alive, is it ready, what does it measure.
 
+Whoever reaches the port may open connections and say nothing: `agents.visits` bounds how many there are and how long
+each may last, so that probes are answered and the worker keeps its descriptors.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from agents.visits import Visits
 from meter.trouble import Trouble
 
 if TYPE_CHECKING:
     from agents.worker import Worker
+
+#: How long a page that is being sent may take once the worker stops.
+STOP_SECONDS = 1.0
 
 
 class Web:
@@ -16,15 +25,16 @@ class Web:
 
     def __init__(self, worker: "Worker") -> None:
         self._worker = worker
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
+        self._pages: dict[str, Callable[[], Awaitable[web.Response]]] = {
+            "/live": self._live,
+            "/ready": self._ready,
+            "/metrics": self._metrics,
+        }
 
     async def start(self) -> None:
         settings = self._worker.settings
-        app = web.Application()
-        app.router.add_get("/live", self._live)
-        app.router.add_get("/ready", self._ready)
-        app.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.ServerRunner(Visits(self._page), shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, settings.web_host, settings.web_port).start()
@@ -38,14 +48,22 @@ class Web:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _live(self, request: web.Request) -> web.Response:
+    async def _page(self, request: web.BaseRequest) -> web.Response:
+        page = self._pages.get(request.path)
+        if page is None:
+            return web.Response(status=404, text="/live, /ready and /metrics are here\n")
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
+        return await page()
+
+    async def _live(self) -> web.Response:
         return web.Response(text="live\n")
 
-    async def _ready(self, request: web.Request) -> web.Response:
+    async def _ready(self) -> web.Response:
         if self._worker.ready():
             return web.Response(text="".join(f"{line}\n" for line in self._worker.ready_lines()))
         return web.Response(status=503, text="".join(f"{line}\n" for line in self._worker.waiting_for()))
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _metrics(self) -> web.Response:
         body = generate_latest(self._worker.metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,7 +1,6 @@
 """The worker: opens the journal, starts the roles' apps, tells when it is ready, and stops for a reason or a signal."""
 
 import asyncio
-import fcntl
 import logging
 import signal
 from pathlib import Path
@@ -18,7 +17,8 @@ from agents.own_topics import OwnTopics
 from agents.sources import SourceLane
 from agents.topic_watch import TopicWatch
 from agents.web import Web
-from meter.admin import connected_admin, ensure_topics, require_version
+from meter import capacity, machine, private
+from meter.admin import broker_count, connected_admin, ensure_topics, require_version
 from meter.batch import connections, rejoining
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
@@ -49,12 +49,16 @@ class Worker:
         self._transactions: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
+        self._stopping = False
+        #: How many files the process may open, and how many brokers there are: what its stores' share depends on.
+        self._descriptors, self._brokers = 0, 1
 
     async def run(self) -> None:
         """Run until a signal (returns) or a failure (raises it)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        self._descriptors = machine.raise_descriptors()
         self._lock = lock(self.settings.data_dir)
         connections.mend()
         rejoining.mend()
@@ -64,7 +68,9 @@ class Worker:
             if await self._started():
                 await self._until_stopped()
         except (KafkaError, Retake) as error:
-            raise Trouble(f"Kafka at {self.settings.broker} does not do what the meter needs: {error!r}") from error
+            raise Trouble(
+                f"Kafka at {self.settings.broker} does not do what the meter needs: {error!r}{machine.spent()}"
+            ) from error
         finally:
             await self._finish()
             await self._watch.stop()
@@ -99,7 +105,10 @@ class Worker:
             facts.opening.partitions,
         )
         if self.role in ("all", "meter"):
-            self.apps.append(meter_app(Meter(self.settings, facts, self.metrics)))
+            room = capacity.store_room(
+                self._descriptors, machine.memory_bytes(), facts.opening.partitions, self._brokers
+            )
+            self.apps.append(meter_app(Meter(self.settings, facts, self.metrics, room)))
         if self.role in ("all", "intake"):
             self._intake = Intake(self.settings, facts, self.metrics)
             self._intake.look_at_settings = self._watch.look_at_settings
@@ -124,6 +133,9 @@ class Worker:
     async def _ensure_topics(self) -> None:
         async with connected_admin(self.settings) as admin:
             await require_version(admin)
+            self._brokers = await broker_count(admin)
+            owned = 0 if self.role == "intake" else self.settings.partitions
+            capacity.require_descriptors(self._descriptors, owned, self._brokers)
             ensured = await ensure_topics(self.settings, admin)
         if ensured.created:
             log.info("created %d topics: %s", len(ensured.created), ", ".join(ensured.created))
@@ -131,8 +143,12 @@ class Worker:
             log.warning("%s", warning)
 
     def ready(self) -> bool:
-        """The groups have joined and every assigned partition is restored and being read."""
-        return bool(self.apps) and all(app.tables.ready() for app in self.apps)
+        """The groups have joined and every assigned partition is restored and being read; not once it stops."""
+        return not self.stopping() and bool(self.apps) and all(app.tables.ready() for app in self.apps)
+
+    def stopping(self) -> bool:
+        """Whether it was asked to stop, or stops for a reason of its own."""
+        return self._stopping or self._stop.is_set()
 
     def ready_lines(self) -> list[str]:
         """That it is ready, and below it which workspace topics of its share it does not read, a line each."""
@@ -140,6 +156,8 @@ class Worker:
 
     def waiting_for(self) -> list[str]:
         """Why it is not ready, a line each."""
+        if self.stopping():
+            return ["not ready: stopping"]
         if not self.apps:
             return ["not ready: opening the journal"]
         lines = []
@@ -176,6 +194,7 @@ class Worker:
         log.info("ready")
 
     async def _finish(self) -> None:
+        self._stopping = True
         log.info("stopping: letting the partitions go")
         stopping = asyncio.create_task(self._stop_apps())
         _, late = await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # not wait_for: Faust swallows the cancellation
@@ -200,13 +219,8 @@ class Worker:
 
 def lock(data_dir: Path) -> IO[str]:
     """Take the data directory for this worker alone."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    held = (data_dir / "lock").open("w")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        held.close()
-        raise Trouble(
-            f"the data directory {data_dir} is in use by another worker; give each its own METER_DATA_DIR"
-        ) from None
-    return held
+    private.directory(data_dir)
+    return private.locked(
+        data_dir / "lock",
+        f"the data directory {data_dir} is in use by another worker; give each its own METER_DATA_DIR",
+    )

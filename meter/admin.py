@@ -131,6 +131,11 @@ def new_topic(spec: TopicSpec, replication: int) -> NewTopic:
     return NewTopic(spec.name, spec.partitions, replication, assignment, dict(spec.config))
 
 
+async def broker_count(admin: AIOKafkaAdminClient) -> int:
+    """How many brokers the cluster has now: each client may come to be connected to all of them."""
+    return max(1, len((await admin.describe_cluster())["brokers"]))
+
+
 async def partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     """How many partitions each topic has, of those topics that can be used now."""
     return {

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from meter import private
 from meter.broker_jars import SHIPPED, BrokerTrouble, fetched_jars, java, locked
 from meter.kafka_probe import is_kafka
 from meter.processes import alive, command_line, gone
@@ -52,7 +53,12 @@ class Broker:
     @property
     def home(self) -> Path:
         """Where everything of it lies."""
-        return self.data_dir.absolute() / "kafka"
+        return self.data_dir.resolve() / "kafka"
+
+    @property
+    def properties(self) -> Path:
+        """What Kafka is started with; its command line ends in it."""
+        return self.home / "server.properties"
 
     @property
     def log(self) -> Path:
@@ -66,7 +72,7 @@ class Broker:
             found = Running(int(noted["pid"]), int(noted["port"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return found if str(self.home) in command_line(found.pid) else None
+        return found if f" {self.properties} " in f"{command_line(found.pid)} " else None
 
     def up(self, port: int) -> Running:
         """Start it, unless it runs already, and return when it answers.
@@ -74,7 +80,8 @@ class Broker:
         1. One at a time in a data directory. 2. Already up on this port: nothing to do. 3. Port free, or
         refuse. 4. The jars. 5. Settings and a formatted log directory. 6. Start. 7. Wait for an answer.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
+        private.directory(self.data_dir)
+        private.own_directory(self.home)
         with locked(self.home / "lock"):  # 1
             running = self.running()
             if running is not None:  # 2
@@ -93,7 +100,13 @@ class Broker:
             return running
 
     def down(self) -> Running | None:
-        """Stop it and return when it is gone: what was stopped, or None when nothing ran."""
+        """Stop it and return when it is gone: what was stopped, or None when nothing ran; a start is waited for."""
+        if not self.home.is_dir():
+            return None
+        with locked(self.home / "lock"):
+            return self._stop()
+
+    def _stop(self) -> Running | None:
         running = self.running()
         if running is not None:
             self.say(f"stopping the broker on port {running.port} (process {running.pid})")
@@ -115,13 +128,12 @@ class Broker:
         return ["-t", cluster_id()]
 
     def _format(self, port: int, jars: Path) -> None:
-        settings = self.home / "server.properties"
-        settings.write_text(self.settings_text(port))
+        private.write(self.properties, self.settings_text(port))
         if (self.home / "data" / "meta.properties").exists():
             return
         self.say(f"formatting {self.home / 'data'}")
-        tool = ["kafka.tools.StorageTool", "format", "-c", str(settings), *self.format_options()]
-        done = subprocess.run(java(jars, *tool), capture_output=True, text=True, check=False)
+        tool = ["kafka.tools.StorageTool", "format", "-c", str(self.properties), *self.format_options()]
+        done = subprocess.run(java(jars, *tool), capture_output=True, text=True, check=False, umask=private.UMASK)
         if done.returncode != 0:
             raise BrokerTrouble(f"Kafka's log directory cannot be formatted:\n{done.stdout}{done.stderr}")
 
@@ -129,13 +141,19 @@ class Broker:
         self.say(f"starting Apache Kafka on {HOST}:{port}, data in {self.home}")
         # By way of a shell that ends at once, so that nobody who started it has to wait for it as a child.
         script = 'nohup "$@" >"$0" 2>&1 </dev/null & echo $!'
-        serve = java(jars, *self.heap, "kafka.Kafka", str(self.home / "server.properties"))
+        serve = java(jars, *self.heap, "kafka.Kafka", str(self.properties))
         shell = ["sh", "-c", script, str(self.log), *serve]
         done = subprocess.run(
-            shell, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, cwd=self.home
+            shell,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            start_new_session=True,
+            cwd=self.home,
+            umask=private.UMASK,
         )
         running = Running(int(done.stdout), port)
-        (self.home / "broker.json").write_text(json.dumps({"pid": running.pid, "port": port}))
+        private.write(self.home / "broker.json", json.dumps({"pid": running.pid, "port": port}))
         return running
 
     def _wait(self, running: Running) -> None:

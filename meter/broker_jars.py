@@ -5,7 +5,6 @@ start at once wait for one download, and an interrupted one leaves nothing half.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -13,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from meter import private
 from meter.trouble import Trouble
 
 SHIPPED = Path(__file__).with_name("kafka")
@@ -31,7 +31,7 @@ def fetched_jars(say: Callable[[str], None]) -> Path:
     """The directory of Kafka's jars, fetched by Maven once for each content of the shipped pom."""
     pom = SHIPPED / "pom.xml"
     jars = cache() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
-    jars.parent.mkdir(parents=True, exist_ok=True)
+    private_cache(jars.parent)
     with locked(jars.with_suffix(".lock")):
         if jars.is_dir():
             return jars
@@ -67,9 +67,18 @@ def java(jars: Path, *arguments: str) -> list[str]:
     return [found, "-cp", f"{jars}/*", *arguments]
 
 
+def private_cache(place: Path) -> None:
+    """Make the cache ours alone: what lies in it is run, so nobody else may have written it."""
+    private.own_directory(place)
+    if place.stat().st_uid != os.geteuid():
+        raise BrokerTrouble(
+            f"{place} belongs to another user, who could replace what is run from it; "
+            "set XDG_CACHE_HOME to a directory of yours"
+        )
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file: one process at a time, released by the kernel whatever happens."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with private.locked(path, f"{path} is held", wait=True):
         yield

@@ -17,6 +17,14 @@ def command_line(pid: int) -> str:
     return ""
 
 
+def command_lines() -> list[str]:
+    """The command lines of all processes that we may look at."""
+    if not HAS_PROC:
+        done = subprocess.run(["ps", "-axo", "command="], capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()
+    return [command_line(int(place.name)).strip() for place in Path("/proc").iterdir() if place.name.isdigit()]
+
+
 def alive(pid: int) -> bool:
     """Whether a process lives; one that has ended and was not fetched by its parent does not."""
     if not HAS_PROC:

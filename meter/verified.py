@@ -4,8 +4,9 @@ Only whole runs are kept: one that looked at a single account or day says nothin
 """
 
 import json
-import os
 from pathlib import Path
+
+from meter import private
 
 FILE = "verified.json"
 #: The metric of a data directory where nobody has verified yet, or whose file cannot be read.
@@ -14,10 +15,8 @@ NEVER = -1
 
 def keep(data_dir: Path, differences: int, sentence: str) -> None:
     """Write the result down, whole or not at all."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    new = data_dir / f"{FILE}.new"
-    new.write_text(json.dumps({"differences": differences, "result": sentence}) + "\n", encoding="utf-8")
-    os.replace(new, data_dir / FILE)
+    private.directory(data_dir)
+    private.write(data_dir / FILE, json.dumps({"differences": differences, "result": sentence}) + "\n")
 
 
 def last_differences(data_dir: Path) -> int:

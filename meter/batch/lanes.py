@@ -19,6 +19,7 @@ from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
 from meter.batch.records import UnreadableRecord
 from meter.failpoints import reach
+from meter.machine import spent
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -258,7 +259,7 @@ class Runner:
         if len(self._retakes) > RETAKES:
             raise Trouble(
                 f"{lane.tp.topic}/{lane.tp.partition} was taken anew {RETAKES} times within "
-                f"{RETAKE_WINDOW_SECONDS:.0f} s, the last time because: {doubt}"
+                f"{RETAKE_WINDOW_SECONDS:.0f} s, the last time because: {doubt}{spent()}"
             ) from doubt
         log.warning("%s/%d: %s; taking the partition anew", lane.tp.topic, lane.tp.partition, doubt)
 

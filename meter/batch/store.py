@@ -8,14 +8,16 @@ import logging
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
 
-from meter.batch.lanes import Retake
-from meter.trouble import Trouble
+from meter import private
+from meter.batch import store_errors
+from meter.batch.store_errors import DamagedStore
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,16 @@ BLOCK_CACHE_BYTES = 32 << 20
 STAMP_KEY = b"\x00stamp"
 #: Rises when a row's packing changes: a store of another format is moved aside and restored.
 ROW_FORMAT = 5
-#: In the system's words about a full disk, and about a quota.
-_NO_ROOM = ("No space left on device", "Disk quota exceeded")
-#: In RocksDB's words about a store that is open already, in this process or another.
-_LOCK_FILE = "/LOCK:"
+#: The fewest files of rows that RocksDB keeps open: what is written here, less ten that it keeps for itself.
+LEAST_OPEN_FILES = 20
+#: What a store has open besides: its directory twice, log, lock, manifest, write-ahead log, and four in a compaction.
+BESIDE_FILES = 10
+#: What a store of the least open files takes of the process (test_store.py holds it).
+LEAST_DESCRIPTORS = LEAST_OPEN_FILES - 10 + BESIDE_FILES + 6
+#: RocksDB's own log of a store: so many files, so long.
+LOG_FILES, LOG_BYTES = 3, 4 << 20
+#: Memtables of a store: one that is filled, others that are written out.
+MEMTABLES = 3
 
 
 class Stamp(msgspec.Struct, array_like=True, frozen=True):
@@ -46,17 +54,30 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True):
         return mine == theirs
 
 
-def _options() -> Options:
+@dataclass(frozen=True)
+class Room:
+    """What one store may take of the machine: open files of rows, bytes of memory."""
+
+    open_files: int = 1_024
+    memtable_bytes: int = MEMTABLE_BYTES
+    cache_bytes: int = BLOCK_CACHE_BYTES
+
+
+def _options(room: Room) -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.set_write_buffer_size(MEMTABLE_BYTES)
-    options.set_max_write_buffer_number(3)
+    options.set_max_open_files(room.open_files)
+    options.set_table_cache_num_shard_bits(0)  # the bound is each shard's: of 64 shards each keeps one at least
+    options.set_keep_log_file_num(LOG_FILES)
+    options.set_max_log_file_size(LOG_BYTES)
+    options.set_write_buffer_size(room.memtable_bytes)
+    options.set_max_write_buffer_number(MEMTABLES)
     options.set_max_background_jobs(2)
     options.set_memtable_whole_key_filtering(True)
     options.set_memtable_prefix_bloom_ratio(0.1)
     table = BlockBasedOptions()
     table.set_bloom_filter(10, False)
-    table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
+    table.set_block_cache(Cache(room.cache_bytes))
     options.set_block_based_table_factory(table)
     return options
 
@@ -64,11 +85,14 @@ def _options() -> Options:
 class Store:
     """Rows of one partition: bytes to bytes, read one by one, many at once or by prefix; written a batch at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, room: Room | None = None) -> None:
         self.path = path
         self._damaged = False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db: Rdict | None = Rdict(str(path), options=_options())
+        private.own_directory(path.parent)
+        try:
+            self._db: Rdict | None = Rdict(str(path), options=_options(room or Room(memtable_bytes=MEMTABLE_BYTES)))
+        except Exception as error:
+            raise store_errors.told(error, path, store_errors.OPENING) from error
         self._write = WriteOptions()
         self._write.disable_wal = True  # type: ignore[assignment, method-assign]  # a property in truth
 
@@ -82,16 +106,14 @@ class Store:
         try:
             value: bytes | None = self.db.get(key)
         except Exception as error:
-            self._judge(error)
-            raise
+            raise self._told(error, store_errors.READING) from error
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         try:
             return cast(list[bytes | None], self.db.get(list(keys)))
         except Exception as error:
-            self._judge(error)
-            raise
+            raise self._told(error, store_errors.READING) from error
 
     def write(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
         """One WriteBatch; a row without a value is deleted."""
@@ -105,8 +127,7 @@ class Store:
         try:
             self.db.write(batch, self._write)
         except Exception as error:
-            self._judge(error)
-            raise
+            raise self._told(error, store_errors.WRITING) from error
 
     def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Rows under a prefix in key order, from the first that is not less than `start`."""
@@ -121,16 +142,13 @@ class Store:
         try:
             rows.status()  # a damaged block ends an iteration just as the last row does
         except Exception as error:
-            self._judge(error)
-            raise
+            raise self._told(error, store_errors.READING) from error
 
-    def _judge(self, error: Exception) -> None:
-        """What an error of RocksDB (always a bare Exception) means: a damaged store is rebuilt, the rest stops."""
-        if _no_room(error):
-            raise Trouble(f"the store {self.path} cannot be written: no room is left on its disk ({error})") from error
-        if _is_damage(error):
-            self._damaged = True
-            raise Retake(f"the store {self.path.name} is damaged ({error}); restoring it from the changelog") from error
+    def _told(self, error: Exception, doing: str) -> Exception:
+        """The error as what it means; a damaged store is moved aside when it is closed."""
+        meaning = store_errors.told(error, self.path, doing)
+        self._damaged = self._damaged or isinstance(meaning, DamagedStore)
+        return meaning
 
     def stamp(self) -> Stamp | None:
         value = self.get(STAMP_KEY)
@@ -144,8 +162,7 @@ class Store:
         try:
             self.db.flush()
         except Exception as error:
-            self._judge(error)
-            raise
+            raise self._told(error, store_errors.WRITING) from error
 
     def close(self) -> None:
         """Flush and close; a damaged store is moved aside, so that the next start makes it anew."""
@@ -156,56 +173,44 @@ class Store:
             try:
                 db.flush()
             except Exception as error:
-                self._damaged = _is_damage(error)
+                self._told(error, store_errors.WRITING)
                 log.warning("store %s: its last rows did not reach the disk (%s)", self.path.name, error)
         db.close()
         if self._damaged:
             _move_aside(self.path)
 
 
-def _no_room(error: Exception) -> bool:
-    return any(words in str(error) for words in _NO_ROOM)
-
-
-def _is_damage(error: Exception) -> bool:
-    return str(error).startswith("Corruption")
-
-
-def open_store(path: Path, stamp: Stamp, oldest: float) -> Store:
+def open_store(path: Path, stamp: Stamp, oldest: float, room: Room | None = None) -> Store:
     """Open the store that carries this stamp and was up to date at `oldest` (seconds since 1970) or later.
 
-    Any other, and one that RocksDB cannot read, is moved aside: it is restored from the changelog. Raises Trouble
-    if somebody else has it open. Its stamp keeps its time until `put_stamp` says that the store is up to date again:
-    a restore that was interrupted must not make an old store look young.
+    Any other, and a damaged one, is moved aside: it is restored from the changelog. Raises Trouble where the machine
+    does not let it be opened, or somebody else has it open. Its stamp keeps its time until `put_stamp` says that the
+    store is up to date again: a restore that was interrupted must not make an old store look young.
     """
     try:
-        store = Store(path)
-    except Exception as error:  # RocksDB tells every kind of trouble as a bare Exception
-        if _no_room(error):
-            raise Trouble(f"the store {path} cannot be opened: no room is left on its disk ({error})") from error
-        if _LOCK_FILE in str(error):
-            raise Trouble(f"the store {path} is open already; give each worker its own METER_DATA_DIR") from error
-        return _anew(path, stamp, f"cannot be read ({error})")
+        store = Store(path, room)
+    except DamagedStore as error:
+        return _anew(path, stamp, room, f"cannot be read ({error.__cause__})")
     try:
         found = store.stamp()
-    except (Retake, msgspec.MsgspecError) as error:
+    except (DamagedStore, msgspec.MsgspecError) as error:
         store.close()
-        return _anew(path, stamp, f"cannot be read ({error})")
+        return _anew(path, stamp, room, f"cannot be read ({error})")
     if found is None:
         store.put_stamp(stamp, time.time())
     elif not found.belongs_with(stamp):
         store.close()
-        return _anew(path, stamp, f"belongs to {found}")
+        return _anew(path, stamp, room, f"belongs to {found}")
     elif found.at < oldest:
         store.close()
-        return _anew(path, stamp, "is older than the changelog keeps deletions")
+        return _anew(path, stamp, room, "is older than the changelog keeps deletions")
     return store
 
 
-def _anew(path: Path, stamp: Stamp, why: str) -> Store:
+def _anew(path: Path, stamp: Stamp, room: Room | None, why: str) -> Store:
     log.warning("store %s %s; moving it aside and restoring it", path.name, why)
     _move_aside(path)
-    store = Store(path)
+    store = Store(path, room)
     store.put_stamp(stamp, time.time())
     return store
 

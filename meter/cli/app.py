@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 import meter.cli
+from meter.machine import shortage
 from meter.own_packages import require_own_packages
 from meter.trouble import Trouble
 
@@ -71,10 +72,17 @@ def main() -> None:
     except Trouble as trouble:
         print(f"meter: {trouble}", file=sys.stderr)
         sys.exit(trouble.exit_code)
-    except OSError as error:
+    except (OSError, MemoryError, RuntimeError) as error:
         if error is not output.failure:
-            raise
+            reason = shortage(error)
+            if reason is None:
+                raise
+            print(f"meter: {reason}", file=sys.stderr)
+            sys.exit(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # what is still buffered fails no exit
         if not isinstance(error, BrokenPipeError):  # whoever closes a pipe has read enough
-            print(f"meter: the output cannot be written: {error.strerror}; what was shown is cut", file=sys.stderr)
+            print(
+                f"meter: the output cannot be written: {output.failure.strerror}; what was shown is cut",
+                file=sys.stderr,
+            )
         sys.exit(1)

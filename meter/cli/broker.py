@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from meter.broker import Broker
 
 DEFAULT_PORT = 9092
+#: Where `up` lets Kafka listen, as METER_BROKER may spell it.
+LOCAL = ("127.0.0.1", "localhost")
+#: How the command line of a broker of ours is known.
+MAIN, PROPERTIES = "kafka.Kafka", "/kafka/server.properties"
 
 Port = Annotated[
     int | None,
@@ -34,14 +38,23 @@ def register(app: typer.Typer) -> None:
 def up(port: Port = None, data_dir: DataDir = None) -> None:
     """Start the broker, unless it runs already, and wait until it answers."""
     broker = broker_of(data_dir)
-    running = broker.up(port or default_port())
-    typer.echo(f"Kafka is up on 127.0.0.1:{running.port} (process {running.pid}); stop it with `meter broker down`")
+    running = broker.up(settings_port() if port is None else port)
+    stop = "meter broker down" if data_dir is None else f"meter broker down --data-dir {data_dir}"
+    typer.echo(f"Kafka is up on 127.0.0.1:{running.port} (process {running.pid}); stop it with `{stop}`")
+    if local_port() != running.port:
+        typer.echo(f"the other commands use it with METER_BROKER=127.0.0.1:{running.port}", err=True)
 
 
 def down(data_dir: DataDir = None) -> None:
     """Stop the broker and wait until it is gone; its data stays."""
-    stopped = broker_of(data_dir).down()
-    typer.echo(f"Kafka on 127.0.0.1:{stopped.port} is down" if stopped else "no broker was running: nothing to stop")
+    broker = broker_of(data_dir)
+    stopped = broker.down()
+    if stopped:
+        typer.echo(f"Kafka on 127.0.0.1:{stopped.port} is down")
+        return
+    others = [home.parent for home in running_homes() if home != broker.home]
+    mend = "".join(f"; `meter broker down --data-dir {place}` stops the one that runs there" for place in others)
+    typer.echo(f"no broker of {broker.data_dir} was running: nothing to stop{mend}")
 
 
 def status(data_dir: DataDir = None) -> None:
@@ -52,7 +65,7 @@ def status(data_dir: DataDir = None) -> None:
     broker = broker_of(data_dir)
     running = broker.running()
     if running is None:
-        port = default_port()
+        port = local_port() or DEFAULT_PORT
         other = f"; another Kafka answers on port {port}" if is_kafka("127.0.0.1", port) else ""
         raise Trouble(f"no broker of {broker.data_dir} is running{other}; `meter broker up` starts one")
     if not is_kafka("127.0.0.1", running.port):
@@ -75,9 +88,36 @@ def broker_of(data_dir: Path | None) -> "Broker":
     return Broker(data_dir or Settings.load().data_dir, typer.echo)
 
 
-def default_port() -> int:
-    """The port of METER_BROKER where that is on this machine, else Kafka's usual one."""
+def local_port() -> int | None:
+    """The port of METER_BROKER where that is one address, on this machine; None otherwise."""
     from meter.settings import Settings
 
-    host, _, port = Settings.load().bootstrap_servers[0].rpartition(":")
-    return int(port) if host in ("127.0.0.1", "localhost") else DEFAULT_PORT
+    host, _, port = Settings.load().broker.strip().rpartition(":")
+    return int(port) if host in LOCAL else None
+
+
+def settings_port() -> int:
+    """The port that METER_BROKER names; `Trouble` where a broker started here would not be the one that it names."""
+    from meter.settings import Settings
+    from meter.trouble import Trouble
+
+    settings, port = Settings.load(), local_port()
+    if port is None:
+        raise Trouble(
+            f"METER_BROKER is {settings.broker}, `meter broker up` starts a Kafka on 127.0.0.1 only; "
+            "unset METER_BROKER, or name a port with --port"
+        )
+    if settings.security_protocol != "PLAINTEXT":
+        raise Trouble(
+            f"METER_SECURITY_PROTOCOL is {settings.security_protocol}, a Kafka of `meter broker up` speaks PLAINTEXT "
+            "only; unset it, or name a port with --port"
+        )
+    return port
+
+
+def running_homes() -> list[Path]:
+    """Where the brokers lie that `up` started on this machine and that run now."""
+    from meter.processes import command_lines
+
+    lines = (line.split() for line in command_lines())
+    return sorted({Path(words[-1]).parent for words in lines if MAIN in words and words[-1].endswith(PROPERTIES)})

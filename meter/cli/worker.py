@@ -36,13 +36,17 @@ def worker(
     import asyncio
     import gc
     import logging
+    import os
 
     gc.disable()  # an eighth of a start's CPU was spent on looking for cycles in modules; `tune_collector` enables it
     import meter.logs
     from agents.worker import Worker
+    from meter.machine import shortage
+    from meter.private import UMASK
     from meter.settings import Settings
     from meter.trouble import Trouble
 
+    os.umask(UMASK)  # RocksDB writes by itself
     settings = Settings.load()
     meter.logs.to_stderr()
     log = logging.getLogger("meter.worker")
@@ -54,6 +58,10 @@ def worker(
         log.error("stopped: %s", trouble)
         raise typer.Exit(1) from None
     except BaseException as error:
+        reason = shortage(error)
+        if reason is not None:
+            log.error("stopped: %s", reason)
+            raise typer.Exit(1) from error
         log.error("stopped by an unexpected error: %r", error, exc_info=error)
         raise typer.Exit(2) from error
     log.info("stopped as asked")

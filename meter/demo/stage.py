@@ -40,12 +40,14 @@ def broker_there(settings: Settings, say: Say) -> Iterator[bool]:
     if host not in ("127.0.0.1", "localhost"):
         raise Trouble(f"no Kafka answers at {settings.broker}, and the demo starts one on this machine only")
     broker = Broker(settings.data_dir, say)
+    ours = broker.running() is None
     try:
         broker.up(int(port))
-        yield True
+        yield ours
     finally:
-        with uninterrupted():
-            broker.down()
+        if ours:
+            with uninterrupted():
+                broker.down()
 
 
 class Worker:

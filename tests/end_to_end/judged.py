@@ -24,19 +24,24 @@ def figure_problems(meter: Meter, prediction: Prediction) -> list[str]:
     uncommitted = meter.kafka.published("overages", committed=False)
     return (
         overage_differences(prediction, revisions.latest(committed))
-        + history_problems(committed)
+        + history_problems(committed, partitions_of(meter))
         + revisions.deltas_add_up(committed)
         + [f"uncommitted: {problem}" for problem in revisions.one_content_for_a_revision(uncommitted)]
         + [f"uncommitted: {problem}" for problem in overage_differences(prediction, revisions.latest(uncommitted))]
     )
 
 
-def history_problems(records: list[Published]) -> list[str]:
+def partitions_of(meter: Meter) -> int:
+    """How many partitions its journal and outputs have."""
+    return int(meter.variables.get("METER_PARTITIONS", PARTITIONS))
+
+
+def history_problems(records: list[Published], partitions: int = PARTITIONS) -> list[str]:
     """What is wrong with a topic as a reader of committed records sees it, whatever its figures."""
     return (
         revisions.each_revision_once_and_in_order(records)
         + revisions.every_revision_tells_something(records)
-        + revisions.keys_keep_their_partition(records, PARTITIONS)
+        + revisions.keys_keep_their_partition(records, partitions)
     )
 
 
@@ -49,9 +54,9 @@ def order_problems(meter: Meter, prediction: Prediction) -> list[str]:
         outcome_differences(prediction, revisions.latest(outcomes))
         + [f"{key}: decided {len(values)} times" for key, values in revisions.by_key(outcomes).items() if values[1:]]
         + plan_differences(prediction, revisions.latest(plans))
-        + history_problems(plans)
+        + history_problems(plans, partitions_of(meter))
         + wallet_differences(prediction, revisions.latest(wallets))
-        + history_problems(wallets)
+        + history_problems(wallets, partitions_of(meter))
     )
 
 

@@ -4,9 +4,11 @@ FAILPOINT=name:nth:action: the nth time that this place is reached, `kill` is ki
 hand, so that not one instruction follows. A group forgets such a worker sooner than others, so that a test need not
 wait for that. RESTORE_RECORDS and MEMTABLE_BYTES make a small restore one of many batches that reach the disk. How much
 of its store a worker had on the disk when it was killed is RocksDB's affair: with KEEP_STORE all that it ever wrote.
+OPEN_FILES is the hard limit of its descriptors; the soft one is lower still.
 """
 
 import os
+import resource
 import signal
 from collections.abc import Iterable
 
@@ -50,6 +52,10 @@ def keep_store() -> None:
 
 
 if __name__ == "__main__":
+    if "OPEN_FILES" in os.environ:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (min(64, int(os.environ["OPEN_FILES"])), int(os.environ["OPEN_FILES"]))
+        )
     if "KEEP_STORE" in os.environ:
         keep_store()
     if "FAILPOINT" in os.environ:

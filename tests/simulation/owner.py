@@ -21,6 +21,7 @@ from faust.types import TP
 
 from agents.meter import Meter, MeterLane
 from meter.batch.chunks import Chunk
+from meter.batch.store import Room
 from meter.rules.facts import Facts
 from meter.topics import Topics
 from schemas.catalog import catalogue_from_json
@@ -94,7 +95,7 @@ def simulated() -> Iterator[None]:
     with ExitStack() as stack:
         for target, fake in {
             "agents.meter.aiokafka": clients,
-            "agents.meter.open_store": lambda place, stamp, oldest: MemoryStore(place.disk),
+            "agents.meter.open_store": lambda place, stamp, oldest, room: MemoryStore(place.disk),
             "meter.batch.restore.aiokafka": clients,
             "meter.batch.transactions.AIOKafkaProducer": Producer,
             "meter.batch.transactions.let_go": _let_go,
@@ -123,6 +124,7 @@ class SimulatedMeter(Meter):
         self.settings = SimpleNamespace(topic_prefix="", data_dir=_Place(disk))  # type: ignore[assignment]
         self.facts = facts
         self.folded_sources = defaultdict(dict)
+        self.room = Room()
         self.metrics = Anything()  # type: ignore[assignment]
         self.topics = Topics.of("")
         self.kwargs = kwargs

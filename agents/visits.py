@@ -1,0 +1,89 @@
+"""A web server whose visitors cannot take what they do not need: one page a connection, so many at once, so long.
+
+aiohttp waits an hour for a silent client and accepts whoever comes. Here the one that has been there longest makes room
+for the one that comes, so a probe that asks at once is answered while others hold all the places.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from meter.capacity import WEB_CONNECTIONS
+
+#: From the first byte to the last a connection may last this long, also one that is slow to ask or to read.
+VISIT_SECONDS = 10.0
+#: A request for a page is a line and some headers.
+LINE_BYTES, HEADERS, HEADER_BYTES = 4_096, 64, 4_096
+#: Read of a client that sends more than it was asked for, before the rest is left in the network.
+READ_BYTES = 4_096
+
+Page = Callable[[web.BaseRequest], Awaitable[web.Response]]
+
+
+class Visits(web.Server):
+    """The connections of a port: `page` answers each request."""
+
+    def __init__(self, page: Page, most: int = WEB_CONNECTIONS, seconds: float = VISIT_SECONDS) -> None:
+        super().__init__(self._answer)
+        self._page = page
+        self._most = most
+        self._seconds = seconds
+        #: By age: a dict keeps the order.
+        self._there: dict[_Visit, None] = {}
+
+    def __call__(self) -> "_Visit":
+        return _Visit(
+            self,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            keepalive_timeout=self._seconds,
+            lingering_time=0.0,
+            max_line_size=LINE_BYTES,
+            max_headers=HEADERS,
+            max_field_size=HEADER_BYTES,
+            read_bufsize=READ_BYTES,
+        )
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._page(request)
+        response.force_close()
+        return response
+
+    def came(self, visit: "_Visit") -> float:
+        """Make room for a new one; how many seconds it has."""
+        while len(self._there) >= self._most:
+            oldest = next(iter(self._there))
+            del self._there[oldest]
+            oldest.end()
+        self._there[visit] = None
+        return self._seconds
+
+    def left(self, visit: "_Visit") -> None:
+        """It is gone."""
+        self._there.pop(visit, None)
+
+
+class _Visit(web.RequestHandler):
+    """One connection."""
+
+    def __init__(self, visits: Visits, **kwargs: Any) -> None:
+        super().__init__(visits, **kwargs)
+        self._visits = visits
+        self._end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._end = asyncio.get_running_loop().call_later(self._visits.came(self), self.end)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._visits.left(self)
+        super().connection_lost(exc)
+
+    def end(self) -> None:
+        """Now, whatever has not been sent."""
+        if self.transport is not None:
+            self.transport.abort()
