@@ -1,11 +1,12 @@
-# The worker. Built from the same constraints as every other set-up.
+# The worker. Built from the same constraints as every other set-up; the build tools are for dependencies that have no
+# wheel for the machine (faust-streaming on arm64: without a compiler it builds as plain Python).
 FROM python:3.11-slim
 
 RUN useradd --create-home --uid 10001 meter \
  && install -d -o meter /var/lib/meter
 WORKDIR /app
 COPY constraints.txt ./
-RUN pip install --no-cache-dir --constraint constraints.txt setuptools
+RUN pip install --no-cache-dir --constraint constraints.txt setuptools setuptools-scm Cython wheel
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY meter meter

@@ -27,10 +27,14 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "usage-meter"
 
 
+def kafka_jars() -> Path:
+    """Where Kafka's jars are once they are fetched: one directory for each content of the shipped pom."""
+    return cache() / f"kafka-{hashlib.sha256((SHIPPED / 'pom.xml').read_bytes()).hexdigest()[:12]}"
+
+
 def fetched_jars(say: Callable[[str], None]) -> Path:
     """The directory of Kafka's jars, fetched by Maven once for each content of the shipped pom."""
-    pom = SHIPPED / "pom.xml"
-    jars = cache() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
+    pom, jars = SHIPPED / "pom.xml", kafka_jars()
     private_cache(jars.parent)
     with locked(jars.with_suffix(".lock")):
         if jars.is_dir():

@@ -65,6 +65,15 @@ def test_the_environment_is_the_locked_one() -> None:
             continue  # needed on another Python or another system only
 
 
+def test_what_is_built_from_source_finds_its_tools_in_every_set_up() -> None:
+    tools = re.search(r"^BUILD_TOOLS := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert tools is not None
+    assert set(tools[1].split()) >= {"setuptools", "setuptools-scm", "Cython", "wheel"}, "faust-streaming's sdist asks"
+    assert f" constraints.txt {tools[1]}\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    locked = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()}
+    assert set(tools[1].split()) <= locked
+
+
 def setuptools_version() -> int:
     """Major version of the setuptools that would build it; 0 for none."""
     if importlib.util.find_spec("setuptools") is None:
@@ -72,7 +81,7 @@ def setuptools_version() -> int:
     return int(importlib.metadata.version("setuptools").partition(".")[0])
 
 
-@pytest.mark.skipif(setuptools_version() < 77, reason="building needs setuptools 77 or later: `make setup` has it")
+@pytest.mark.skipif(setuptools_version() < 83, reason="building needs setuptools 83 or later: `make setup` has it")
 def test_the_wheel_holds_what_is_declared(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
