@@ -13,6 +13,8 @@ SPILLED = b"\x00spilled"
 
 ACCOUNT, BINDING, CELL, DECIDED, IDENTITY = b"a", b"w", b"c", b"o", b"i"
 PACKED, PLAN, TOLD, WALLET = b"n", b"p", b"s", b"b"
+#: Rows of a cell that have a number of two bytes: those of two million workspaces.
+MANY_ROWS = 0xFFFF
 #: Plans of which all days are final.
 EXPIRED_PLAN = b"e"
 #: What rows of a plan are, beside its own.
@@ -67,9 +69,10 @@ def decided(account: str, order_id: str) -> bytes:
 
 
 def cell(account: str, day: int, item: str, number: int) -> bytes:
-    """The key of one row of a cell, numbered from 0."""
-    parts = (CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode(), b"\0", number.to_bytes(2, "big"))
-    return b"".join(parts)
+    """The key of one row of a cell, numbered from 0: in two bytes, from MANY_ROWS on in four behind those."""
+    short = min(number, MANY_ROWS).to_bytes(2, "big")
+    row = short if number < MANY_ROWS else short + number.to_bytes(4, "big")
+    return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode(), b"\0", row))
 
 
 def cells_from(account: str, day: int) -> bytes:
@@ -84,17 +87,23 @@ def cells_of(account: str) -> bytes:
 def cell_parts(key: bytes) -> tuple[str, int, str]:
     """Account, day and item of the key of a cell's row."""
     name, _, rest = key[1:].partition(b"\0")
-    return name.decode(), int.from_bytes(rest[:4], "big"), rest[4:-3].decode()
+    return name.decode(), int.from_bytes(rest[:4], "big"), rest[4 : rest.index(b"\0", 4)].decode()
 
 
 def cell_number(key: bytes) -> int:
     """Which row of its cell a key is of."""
-    return int.from_bytes(key[-2:], "big")
+    row = key[_row_at(key) :]
+    return int.from_bytes(row[2:] or row, "big")
 
 
 def behind_cell(key: bytes) -> bytes:
     """Where the rows of the next cell begin."""
-    return key[:-2] + b"\xff\xff\xff"
+    return key[: _row_at(key)] + b"\xff\xff\xff"
+
+
+def _row_at(key: bytes) -> int:
+    """Where the number of a cell's row begins: behind the account, four bytes of day, and the item."""
+    return key.index(b"\0", key.index(b"\0") + 5) + 1
 
 
 def told(account: str, day: int, number: int = 0) -> bytes:

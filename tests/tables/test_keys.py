@@ -21,6 +21,19 @@ def test_cells_of_an_account_sort_by_day_then_item(
         assert (keys.cell(*first, row) < keys.cell(*second, 0)) == (first[1] < second[1])
 
 
+@given(
+    cells, st.lists(st.sampled_from([0, 1, 255, 256, 65_534, 65_535, 65_536, 2**24, 2**31]), min_size=2, unique=True)
+)
+def test_the_rows_of_a_cell_stand_in_order_however_many_they_are(
+    cell: tuple[str, int, str], numbers: list[int]
+) -> None:
+    rows = sorted(keys.cell(*cell, number) for number in numbers)
+    assert list(map(keys.cell_number, rows)) == sorted(numbers)
+    assert {keys.cell_parts(row) for row in rows} == {cell}
+    assert all(rows[-1] < keys.behind_cell(row) for row in rows)
+    assert keys.behind_cell(rows[0]) < keys.cell(cell[0], cell[1], cell[2] + "a", 0)
+
+
 @given(cells, ids, days)
 def test_a_scan_of_an_accounts_cells_meets_those_and_no_others(
     cell: tuple[str, int, str], account: str, day: int
@@ -47,8 +60,11 @@ def test_no_two_things_share_a_key() -> None:
         *itertools.starmap(keys.plan, itertools.product(names, names)),
         *itertools.starmap(keys.wallet, paid),
         *itertools.starmap(keys.decided, itertools.product(names, names)),
-        *itertools.starmap(keys.cell, itertools.product(names, some, names, [0, 1])),
-        *itertools.starmap(keys.told, itertools.product(names, some)),
+        *itertools.starmap(keys.cell, itertools.product(names, some, names, [0, 1, 65_535])),
+        *itertools.starmap(keys.told, itertools.product(names, some, [0, 1])),
+        *itertools.starmap(keys.expired_plan, itertools.product(names, names)),
+        *itertools.starmap(keys.plan_package, itertools.product(names, names, some)),
+        *itertools.starmap(keys.plan_list, itertools.product(names, names, some)),
         keys.identity(b"\0" * 16),
         keys.SPILLED,
         *itertools.starmap(keys.packed, itertools.product(some, [0, 1], [0])),
