@@ -1,4 +1,4 @@
-"""Transactions that producers left open on source topics: what stands behind one waits, and somebody must know.
+"""Transactions that producers left open on source topics: the records behind one wait, and the log and metrics say so.
 
 Read committed, a partition ends where the first open transaction begins. Kafka ends a transaction whose producer is
 gone (`transaction.timeout.ms`); one that hangs has to be aborted by a hand.
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 #: How often it is looked at.
 LOOK_SECONDS = 1.0
-#: A transaction open for so long is told, and again this often.
+#: A transaction open for so long is logged, and again this often.
 TELL_AFTER_SECONDS = 10.0
 TELL_SECONDS = 60.0
 
@@ -39,7 +39,7 @@ class ReadUpTo(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether reading stands before an open transaction."""
+        """Whether reading has come to an open transaction."""
         return self.position >= self.stable < self.end
 
 
@@ -49,7 +49,7 @@ class OpenTransactions:
     def __init__(self, metrics: Metrics, topics: Topics) -> None:
         self._metrics = metrics
         self._topics = topics
-        #: Partition -> offset at which a transaction is open, since when, and when that was last told.
+        #: Partition -> offset at which a transaction is open, since when, and when that was last logged.
         self._open: dict[TP, tuple[int, float, float]] = {}
 
     async def watch(self, intake: "Intake", lanes: Callable[[], Iterable["SourceLane"]]) -> None:
@@ -78,13 +78,13 @@ class OpenTransactions:
         self._open = {tp: state for tp, state in self._open.items() if tp in waiting}
         seconds = dict.fromkeys(("usage", "workspaces", "plan-purchases", "workspace topics"), 0.0)
         for tp, each in waiting.items():
-            stable, since, told = self._open.get(tp, (each.stable, now, 0.0))
+            stable, since, logged = self._open.get(tp, (each.stable, now, 0.0))
             if stable != each.stable:  # that one ended, the next one is open
-                since, told = now, 0.0
-            if now - since >= TELL_AFTER_SECONDS and now - told >= TELL_SECONDS:
-                told = now
+                since, logged = now, 0.0
+            if now - since >= TELL_AFTER_SECONDS and now - logged >= TELL_SECONDS:
+                logged = now
                 self._tell(each, now - since, held)
-            self._open[tp] = (each.stable, since, told)
+            self._open[tp] = (each.stable, since, logged)
             kind = self._kind(tp.topic)
             seconds[kind] = max(seconds[kind], now - since)
         for kind, longest in seconds.items():

@@ -45,7 +45,7 @@ class AsideBoard:
         aside = {tp: runner for tp, runner in runners.items() if runner.aside}
         asked = [TopicPartition(*tp) for tp in aside if reason_of(aside[tp].why) is not Reason.DENIED]
         ends = await self._asker.end_offsets(asked) if asked else {}
-        self.unread = sum(max(0, ends[tp] - _stands_at(aside[TP(tp.topic, tp.partition)])) for tp in asked)
+        self.unread = sum(max(0, ends[tp] - _handled_to(aside[TP(tp.topic, tp.partition)])) for tp in asked)
         bare = self._topics.bare
         not_read = [NotRead(bare(tp.topic), tp.partition, reason_of(r.why), r.why) for tp, r in aside.items()]
         self.show([*not_read, *not_followed], len(runners) - len(aside))
@@ -82,6 +82,6 @@ class AsideBoard:
         )
 
 
-def _stands_at(runner: Runner) -> int:
+def _handled_to(runner: Runner) -> int:
     lane: Any = runner.lane
     return int(lane.standing_aside()[0])

@@ -69,7 +69,7 @@ class OwnChecks:
     async def _learn(self, topics: Sequence[str]) -> None:
         admin = self._admin
         assert admin is not None, "the checks are started before they ask"
-        states = await topic_states(admin, topics)
+        states = await topic_states(admin, topics, certain=False)  # one topic's trouble is no other's
         self._ids |= {topic: states[topic].id for topic in topics if topic in states}
         asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(own_spec(topic).config)) for topic in topics]
         for answer in await admin.describe_configs(asked):

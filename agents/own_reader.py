@@ -18,6 +18,7 @@ from faust.types import TP
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.consumer import ChunkConsumer
 from meter.batch.offsets import RETRY_SECONDS
+from meter.batch.records import whole
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class OwnReader(ChunkConsumer):
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            key_deserializer=whole,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=16 * PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=ROUND_WAIT_MS,

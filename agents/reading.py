@@ -22,6 +22,8 @@ from schemas.usage import CORRECTED, RECORDED, RECORDED_ONLY, TYPES
 ORDER_LIMIT = 256 * 1024
 #: `record.timestamp_type` of a time that Kafka gave.
 LOG_APPEND_TIME = 1
+#: Foreign text in a dead letter's error: an exception's own words are cut to this.
+ERROR_LIMIT = 200
 #: How far an event's time may be ahead of its record's, in µs.
 AHEAD_LIMIT_US = 300_000_000
 #: Workspace ids known to have the form of one; beyond it they are looked at anew.
@@ -66,6 +68,12 @@ class Dead(Exception):
 def is_given(record: Any) -> bool:
     """Whether a record's time is its producer's (CreateTime), not that at which Kafka had it."""
     return getattr(record, "timestamp_type", LOG_APPEND_TIME) != LOG_APPEND_TIME
+
+
+def said(error: BaseException) -> str:
+    """An unexpected exception in a dead letter's words."""
+    text = f"{type(error).__name__}: {error}"
+    return "".join(char if char.isprintable() else "?" for char in text)[:ERROR_LIMIT]
 
 
 def check_size(value: bytes, headers: Headers, limit: int) -> None:

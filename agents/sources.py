@@ -17,7 +17,7 @@ from agents.builders import Builder
 from agents.held import HoldingLane, NotYetKnown
 from agents.marks import Mark, metadata
 from agents.outcomes import SourceOutcomes
-from agents.reading import Dead, is_given
+from agents.reading import Dead, is_given, said
 from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
 from meter.batch.chunks import Chunk
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from agents.intake import Intake
 
 log = logging.getLogger(__name__)
-
-#: Foreign text in a dead letter's error: an exception's own words are cut to this.
-ERROR_LIMIT = 200
 
 
 class Refused(Trouble):
@@ -72,6 +69,7 @@ class SourceLane(HoldingLane):
         self._opened = False
         #: Why the next record cannot be read at all, once that showed.
         self._stuck: str | None = None
+        self._go_on = 0
         #: The group's offset was set by another hand.
         self.foreign = False
 
@@ -146,19 +144,26 @@ class SourceLane(HoldingLane):
                 f"{self.where} ends at {start.end}, it was read up to {at}: the topic was deleted and made again; "
                 f"{skip} {start.beginning}` reads it from its beginning",
             )
-        if self.mark is not None and self.mark.offset >= start.beginning and await self.marked(self.mark) != self.mark:
+        if self.mark is not None and self.mark.offset >= start.beginning and not await self._stands(start):
             return Why(
                 Reason.MADE_AGAIN,
                 f"{self.where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
                 f"and made again; {skip} {start.beginning}` reads it from its beginning",
             )
         if self._stuck is not None:
-            return f"{self.where}: {self._stuck}; {skip} {at + 1}` (or a later offset) leaves it out"
+            reason = Reason.GONE if self._go_on > at + 1 else Reason.UNREADABLE
+            left_out = f"{skip} {max(self._go_on, at + 1)}` (or a later offset) leaves it out"
+            return Why(reason, f"{self.where}: {self._stuck}; {left_out}")
         return None
 
-    def spoiled(self, why: str) -> Exception:
+    async def _stands(self, start: Start) -> bool:
+        """Whether the last record read stands where it stood; of the same topic it may be compacted away since."""
+        found = await self.marked(self.mark) if self.mark is not None else None
+        return found == self.mark or (found is None and topic_id_of(start.metadata) == self.topic_id != "")
+
+    def spoiled(self, why: str, go_on: int) -> Exception:
         """Opened anew, it is refused, unless an order leaves out what cannot be read."""
-        self._stuck = why
+        self._stuck, self._go_on = why, go_on
         return Retake(why)
 
     def refuse(self, why: str) -> None:
@@ -287,9 +292,3 @@ def _seen(sent: asyncio.Future[Any]) -> None:
     """One failure is told for all."""
     if not sent.cancelled():
         sent.exception()
-
-
-def said(error: BaseException) -> str:
-    """An unexpected exception in a dead letter's words."""
-    text = f"{type(error).__name__}: {error}"
-    return "".join(char if char.isprintable() else "?" for char in text)[:ERROR_LIMIT]

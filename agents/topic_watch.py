@@ -28,7 +28,7 @@ LOOK_SECONDS = 2.0
 ASK_SECONDS = 10.0
 #: Their settings are looked at in every second look: a change is noticed within SPEC's 10 s.
 SETTINGS_LOOKS = 2
-#: Looks that fail for so long are told.
+#: Looks that fail for so long are logged.
 SILENCE_SECONDS = 60.0
 #: A topic is gone when it was not there so many looks in a row: a broker that has just started may not know it yet.
 GONE_LOOKS = 3

@@ -16,9 +16,9 @@ from agents.builders import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
 from agents.events import opened_all
 from agents.held import NotYetKnown
 from agents.homes import Home, unknown_workspace
-from agents.reading import AHEAD_LIMIT_US, Dead, Reading, is_given
+from agents.reading import AHEAD_LIMIT_US, Dead, Reading, is_given, said
 from agents.shapes import UNKNOWN, Shape, Shapes, Sources
-from agents.sources import Refused, SourceLane, said
+from agents.sources import Refused, SourceLane
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake
 from schemas.columns import Ints, ints

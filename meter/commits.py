@@ -3,7 +3,7 @@
 Every commit of ours carries a mark of the last record read, `aside` before it where the partition is set aside, or
 `begun` where no record was read yet; behind it the topic's id, where the intake knows it. An offset that anybody else
 sets (`kafka-consumer-groups --reset-offsets`) carries none of it: what stands before it may never have been read.
-Behind ` | ` stands why a partition is set aside, for people and `meter doctor` (`meter.set_aside`); no rule reads it.
+Behind ` | ` it says why a partition is set aside, for people and `meter doctor` (`meter.set_aside`); no rule reads it.
 """
 
 import re
@@ -29,7 +29,7 @@ def is_ours(metadata: str) -> bool:
 
 
 def spoken(metadata: str) -> str:
-    """A commit's metadata without the reason that stands there for people."""
+    """A commit's metadata without the reason for people."""
     return metadata.partition(WHY)[0]
 
 

@@ -64,7 +64,7 @@ def reason_of(why: str) -> Reason:
 
 
 def why_text(why: str) -> str:
-    """What stands behind a commit's mark: the reason and the sentence."""
+    """The end of a commit's metadata: the reason and the sentence."""
     return f"{WHY}{reason_of(why)}: {why[:SENTENCE_LIMIT]}"
 
 

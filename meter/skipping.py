@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorization
 
 from meter import control
 from meter.admin import connected_admin
+from meter.batch.records import slim, whole
 from meter.commits import is_aside, is_ours, spoken, topic_id_of
 from meter.redriving import is_input
 from meter.rules.days import time_text
@@ -105,7 +106,10 @@ async def _standing(settings: Settings, topics: Topics, bare: str, partition: in
     async with connected_admin(settings) as admin:
         committed = (await admin.list_consumer_group_offsets(group)).get(place)
         states = await topic_states(admin, [place.topic])
-    consumer = aiokafka.AIOKafkaConsumer(isolation_level="read_committed", **settings.kafka_client_kwargs())
+    slim()
+    consumer = aiokafka.AIOKafkaConsumer(
+        isolation_level="read_committed", key_deserializer=whole, **settings.kafka_client_kwargs()
+    )
     try:
         await consumer.start()
         there = (await consumer._client.fetch_all_metadata()).partitions_for_topic(place.topic) or set()

@@ -106,13 +106,21 @@ class TopicState(NamedTuple):
     partitions: int
 
 
-async def topic_states(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, TopicState]:
-    """The topics there are, of these names. Raises KafkaError where the broker does not know for certain."""
+async def topic_states(
+    admin: AIOKafkaAdminClient, names: Iterable[str], *, certain: bool = True
+) -> dict[str, TopicState]:
+    """The topics there are, of these names.
+
+    Where the broker does not know for certain, or may not say, it raises KafkaError; not `certain`: that topic is left
+    out.
+    """
     answer: Any = await admin._send_request(_Ask(names))
     found = {}
     for topic in answer.to_object()["topics"]:
         error = for_code(topic["error_code"])
         if error is UnknownTopicOrPartitionError:
+            continue
+        if topic["error_code"] and not certain:
             continue
         if topic["error_code"]:
             raise error(topic["name"])

@@ -20,7 +20,7 @@ from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.offsets import RETRY_SECONDS, GroupOffsets
-from meter.batch.records import later, slim
+from meter.batch.records import later, slim, whole
 from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,7 @@ class ChunkConsumer(GroupOffsets):
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            key_deserializer=whole,
             value_deserializer=later,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=4 * PARTITION_FETCH_BYTES,

@@ -17,7 +17,7 @@ from faust.types import TP
 from meter.batch.chunks import Chunk
 from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
-from meter.batch.records import UnreadableRecord
+from meter.batch.records import RecordsGone, UnreadableRecord
 from meter.failpoints import reach
 from meter.machine import spent
 from meter.trouble import Trouble
@@ -75,8 +75,8 @@ class Lane:
         """What it means that the partition cannot be read: the end of the worker, unless it may be set aside."""
         return Trouble(f"{self.tp.topic}/{self.tp.partition}: {why}")
 
-    def spoiled(self, why: str) -> Exception:
-        """What it means that a record cannot be read by the client."""
+    def spoiled(self, why: str, go_on: int) -> Exception:
+        """What it means that a record cannot be read by the client; behind it reading could go on at `go_on`."""
         return self.unreadable(why)
 
 
@@ -275,8 +275,15 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
         doubts |= {tp: runners[tp].lane.unreadable(denied) for tp in runners if tp.topic in error.args}
     elif isinstance(error, UnreadableRecord):
         tp = TP(error.tp.topic, error.tp.partition)
-        spoiled = f"the record at {error.offset}, or its batch, cannot be read: {error.error!r}"
-        doubts |= {tp: runners[tp].lane.spoiled(spoiled)} if tp in runners else {}
+        if tp in runners:
+            doubts[tp] = runners[tp].lane.spoiled(*_spoiled(error))
     for tp, doubt in doubts.items():
         runners[tp].doubt(doubt)
     return bool(doubts)
+
+
+def _spoiled(error: UnreadableRecord) -> tuple[str, int]:
+    """Why a record cannot be read, and where reading could go on behind it."""
+    if isinstance(error.error, RecordsGone):
+        return str(error.error), error.error.next_offset
+    return f"the record at {error.offset}, or its batch, cannot be read: {error.error!r}", error.offset + 1

@@ -59,6 +59,16 @@ def _length(content: bytes, start: int) -> int:
     return cast(int, struct.unpack_from(">i", content, start + 8)[0])
 
 
+def batch_length(content: bytes, start: int) -> int:
+    """How many bytes the batch takes that begins there."""
+    return OVERHEAD + _length(content, start)
+
+
+def records_count(content: bytes, start: int) -> int:
+    """How many records the batch holds that begins there."""
+    return cast(int, struct.unpack_from(">i", content, start + HEADER.size - 4)[0])
+
+
 def next_offset(batch: bytes) -> int:
     """The offset after a batch."""
     base, last_delta = struct.unpack_from(">q", batch)[0], struct.unpack_from(">i", batch, 23)[0]

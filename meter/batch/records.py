@@ -18,7 +18,10 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
 from aiokafka.record.memory_records import MemoryRecords
 
-from meter.batch.lenient import batch_at, next_offset, read_leniently
+from meter.batch.lenient import batch_at, batch_length, next_offset, read_leniently, records_count
+
+#: Of the batches that brokers of today keep.
+MAGIC = 2
 
 
 class UnreadableRecord(KafkaError):
@@ -31,10 +34,23 @@ class UnreadableRecord(KafkaError):
         self.error = error
 
 
+class RecordsGone(Exception):
+    """Offsets that no batch holds, though nothing but compaction takes records out of the middle of a log."""
+
+    def __init__(self, first: int, last: int, left: int = 0) -> None:
+        some = f"{left} of the records {first} to {last} are left" if left else f"records {first} to {last} are gone"
+        super().__init__(f"{some}: the topic was compacted before they were read")
+        #: Where reading can go on without them.
+        self.next_offset = last + 1
+
+
 class Batches:
     """The batches of one fetch, as aiokafka takes them, and the bytes of the one it took last."""
 
     def __init__(self, content: bytes) -> None:
+        #: The next batch begins here, if none may be missing; else nothing is asked of it.
+        self.expected: int | None = None
+        self._at = 0
         self._content = content
         self._batches = MemoryRecords(content)
         self._taken = 0
@@ -46,7 +62,23 @@ class Batches:
     def next_batch(self) -> Any:
         self._taken += 1
         batch = self._batches.next_batch()
+        if self.expected is not None and batch.magic == MAGIC:
+            self._check_whole(batch)
         return Closed(batch, self._content, self._taken - 1) if self.closed else batch
+
+    def _check_whole(self, batch: Any) -> None:
+        """Raises RecordsGone unless the batch follows the one before, and holds a record for each of its offsets.
+
+        A broker takes no batch from a producer that does not, so this asks only what was done to the log.
+        """
+        assert self.expected is not None
+        count, length = records_count(self._content, self._at), batch_length(self._content, self._at)
+        self._at += length
+        if batch.base_offset > self.expected:
+            raise RecordsGone(self.expected, batch.base_offset - 1)
+        if count != batch.next_offset - batch.base_offset:
+            raise RecordsGone(batch.base_offset, batch.next_offset - 1, count)
+        self.expected = batch.next_offset
 
     def last(self) -> bytes:
         return batch_at(self._content, self._taken - 1)
@@ -94,17 +126,22 @@ class SlimRecords(fetcher.PartitionRecords):
     _records: Batches
     _records_iterator: Any
     next_fetch_offset: int
+    _key_deserializer: Any
     _value_deserializer: Any
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._records.closed = self._value_deserializer is later
+        if self._key_deserializer is whole:
+            self._records.expected = self.next_fetch_offset
 
     def __next__(self) -> Any:
         try:
             return next(self._records_iterator)
         except StopIteration:
             self._records_iterator = None
+            raise
+        except RecordsGone:
             raise
         except Exception as error:  # a batch that aiokafka cannot read: what is left of it, then the batches behind it
             self._records_iterator = self._going_on(*self._leniently(error))
@@ -130,6 +167,11 @@ class SlimRecords(fetcher.PartitionRecords):
         if isinstance(record, Closed):
             record.since = self.next_fetch_offset
         return record
+
+
+def whole(key: bytes) -> bytes:
+    """As a consumer's `key_deserializer`: no record of its partitions may be missing between two others."""
+    return key
 
 
 def later(value: bytes) -> bytes:
