@@ -5,6 +5,7 @@ and counts it once.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +48,8 @@ class Held:
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
         self._bytes = 0
+        #: Orders held back by account.
+        self._orders: Counter[str] = Counter()
         #: The last record before the first that is held back.
         self.mark: Mark | None = None
 
@@ -65,7 +68,7 @@ class Held:
 
     def holds_orders_of(self, account: str) -> bool:
         """Whether an order of the account is held back: later ones have to wait behind it."""
-        return any(entry.waits.account == account for entry in self._entries)
+        return self._orders[account] > 0
 
     def add(self, record: Any, waits: NotYetKnown, mark: Mark | None) -> None:
         """Hold a record back; `mark` is of the last record of the chunk before."""
@@ -73,6 +76,8 @@ class Held:
             self.mark = mark
         self._entries.append(_Entry(record, waits))
         self._bytes += _size(record)
+        if waits.account is not None:
+            self._orders[waits.account] += 1
 
     def due(self, read_to: int, known: Callable[[str], object]) -> list[Any]:
         """The records that need not wait any more, in order, now that `workspaces` was read to `read_to`."""
@@ -92,10 +97,12 @@ class Held:
         gone = {record.offset for record in records}
         self._entries = [entry for entry in self._entries if entry.record.offset not in gone]
         self._bytes = sum(_size(entry.record) for entry in self._entries)
+        self._orders = Counter(entry.waits.account for entry in self._entries if entry.waits.account is not None)
 
     def clear(self) -> None:
         """Forget them: their partition is read again from before them."""
         self._entries, self._bytes, self.mark = [], 0, None
+        self._orders.clear()
 
 
 def _size(record: Any) -> int:

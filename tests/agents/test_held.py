@@ -242,3 +242,17 @@ def test_a_command_says_what_it_waits_for_instead_of_calling_a_workspace_unknown
     homes.require_answer(["known"])
     with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* account new belongs"):
         homes.require_answer(["known", "new"])
+
+
+def test_an_order_costs_the_same_however_many_are_held_back() -> None:
+    held = held_module.Held()
+    records = chunk("plan-purchases", [b"x"] * 5_000).records
+    for at, each in enumerate(records):
+        assert not held.holds_orders_of(f"account-{at}")
+        held.add(
+            each, held_module.NotYetKnown(END, ("new",), f"account-{at % 100}" if at % 2 else f"account-{at}"), None
+        )
+    assert held.holds_orders_of("account-1")
+    held.remove(held.due(END, lambda _: None))
+    assert not held.holds_orders_of("account-1")
+    assert not held
