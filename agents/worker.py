@@ -19,7 +19,7 @@ from agents.topic_watch import TopicWatch
 from agents.web import Web
 from meter import capacity, machine, private
 from meter.admin import broker_count, connected_admin, ensure_topics, require_version
-from meter.batch import connections, rejoining
+from meter.batch import rejoining
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.settings import Settings
@@ -60,7 +60,6 @@ class Worker:
             loop.add_signal_handler(number, self._stop.set)
         self._descriptors = machine.raise_descriptors()
         self._lock = lock(self.settings.data_dir)
-        connections.mend()
         rejoining.mend()
         web = Web(self)
         await web.start()

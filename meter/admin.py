@@ -98,7 +98,7 @@ async def ensure_topics(settings: Settings, admin: AIOKafkaAdminClient) -> Ensur
 async def compared(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], settings: Settings) -> list[str]:
     """The warnings about topics that exist; raises `TopicsRefused` with all refusals."""
     found = await found_topics(admin, specs)
-    verdicts = [judged(spec, found[spec.name], settings.broker) for spec in specs]
+    verdicts = [judged(spec, found[spec.name], ",".join(settings.bootstrap_servers)) for spec in specs]
     refusals = [line for verdict in verdicts for line in verdict.refusals]
     if refusals:
         raise TopicsRefused("\n".join(refusals))

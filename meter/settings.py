@@ -6,8 +6,9 @@ to do next. The descriptions below are the ones that `meter settings` shows and 
 
 import os
 import re
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,10 +27,32 @@ RESTATEMENT_HORIZON_DAYS_MAX = 366
 SHORTEST_DAY_SECONDS = 23 * 3600
 
 TOPIC_PREFIX = re.compile(r"([A-Za-z0-9_-]{1,32}\.)?", re.ASCII)
-ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
+ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})", re.ASCII)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+class Address(NamedTuple):
+    """Where a broker listens; an IPv6 address has no brackets."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, text: str) -> "Address":
+        """Read `host:port` or `[IPv6]:port`; raises ValueError with what an address must be."""
+        match = ADDRESS.fullmatch(text)
+        if match is None or not 1 <= int(match["port"]) <= 65_535 or not _is_v6(match["v6"]):
+            raise ValueError(f"an address is host:port or [IPv6]:port with a port of 1–65535, this is {text!r}")
+        return cls(match["v6"] or match["name"], int(match["port"]))
+
+
+def _is_v6(host: str | None) -> bool:
+    try:
+        return host is None or bool(IPv6Address(host))
+    except ValueError:
+        return False
 
 
 class SettingsError(Trouble):
@@ -54,7 +77,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
     )
 
-    broker: str = setting("127.0.0.1:9092", "Kafka to use: `host:port`, several with commas")
+    broker: str = setting("127.0.0.1:9092", "Kafka to use: `host:port` or `[IPv6]:port`, several with commas")
     topic_prefix: str = setting("", "before every topic, group and transactional id: `[A-Za-z0-9_-]{1,32}.` or empty")
     data_dir: Path = setting(
         Path(".meter"), "local state of one worker, rebuilt from Kafka if lost; one for each worker"
@@ -90,9 +113,7 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: str) -> str:
         for address in value.split(","):
-            match = ADDRESS.fullmatch(address.strip())
-            if match is None or not 1 <= int(match[1]) <= 65_535:
-                raise ValueError(f"an address is host:port with a port of 1–65535, this is {address.strip()!r}")
+            Address.of(address.strip())
         return value
 
     @field_validator("topic_prefix")
@@ -172,12 +193,23 @@ class Settings(BaseSettings):
         return [address.strip() for address in self.broker.split(",")]
 
     @property
+    def addresses(self) -> list[Address]:
+        """The same, taken apart."""
+        return [Address.of(address) for address in self.bootstrap_servers]
+
+    @property
     def catalog_path(self) -> Path:
         """The catalogue file in use: the one set, or the one shipped beside this module."""
         return self.catalog or Path(__file__).with_name("catalog.toml")
 
     def kafka_client_kwargs(self) -> dict[str, Any]:
-        """How any aiokafka client (consumer, producer, admin) reaches the broker: addresses and security."""
+        """How any aiokafka client (consumer, producer, admin) reaches the broker: addresses and security.
+
+        There is no other way to a client, so this is where aiokafka's connections are mended, for every command.
+        """
+        from meter.batch import connections
+
+        connections.mend()
         kwargs: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": self.security_protocol,

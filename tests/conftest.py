@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from tests.meters import bootstrap as bootstrap
 from tests.meters import module_meter as module_meter
 from tests.meters import new_meter as new_meter
+from tests.support.clusters import cluster_meter as cluster_meter
+from tests.support.clusters import secure_meter as secure_meter
 from tests.support.clusters import secure_node as secure_node
 from tests.support.clusters import three_nodes as three_nodes
 

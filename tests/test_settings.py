@@ -85,13 +85,34 @@ def test_time_zones_that_are_refused(zone: str) -> None:
     assert "METER_BILLING_TIME_ZONE" in refusal(billing_time_zone=zone)
 
 
-@pytest.mark.parametrize("broker", ["localhost", "h:0", "h:65536", "h:9092,", "h 1:9092", "http://h:9092"])
+@pytest.mark.parametrize(
+    "broker",
+    [
+        "localhost",
+        "h:0",
+        "h:65536",
+        "h:9092,",
+        "h 1:9092",
+        "http://h:9092",
+        "::1:9092",
+        "[::1]",
+        "[1]:9092",
+        "[h]:9092",
+    ],
+)
 def test_addresses_that_are_refused(broker: str) -> None:
     assert "host:port" in refusal(broker=broker)
 
 
+@pytest.mark.parametrize("broker", ["::1:9092", "[::1]", "[1]:9092", "[h]:9092", "a:1,[::1:9092", "[127.0.0.1]:1"])
+def test_addresses_of_the_sixth_version_that_are_refused(broker: str) -> None:
+    assert "[IPv6]:port" in refusal(broker=broker)
+
+
 def test_several_brokers_are_named_with_commas() -> None:
-    assert Settings.load(broker="a:1, b-2.example:2,[::1]:3").bootstrap_servers == ["a:1", "b-2.example:2", "[::1]:3"]
+    settings = Settings.load(broker="a:1, b-2.example:2,[::1]:3")
+    assert settings.bootstrap_servers == ["a:1", "b-2.example:2", "[::1]:3"]
+    assert settings.addresses == [("a", 1), ("b-2.example", 2), ("::1", 3)]
 
 
 @pytest.mark.parametrize(

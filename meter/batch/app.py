@@ -70,7 +70,7 @@ class ChunkApp(faust.App):
         self.failed = asyncio.Event()
         super().__init__(
             group,
-            broker=f"kafka://{client_kwargs['bootstrap_servers']}",
+            broker=";".join(f"kafka://{address}" for address in client_kwargs["bootstrap_servers"]),
             datadir=data_dir,
             TableManager=LaneManager,
             topic_allow_declare=False,

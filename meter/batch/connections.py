@@ -5,7 +5,10 @@ What is replaced of aiokafka, each with a test:
   which ended aiokafka's reading for good, in silence;
 * a request waits as long as anything comes, and not without end: a connection on which nothing came for so long is
   closed, whoever gave up waiting for it meanwhile. aiokafka's own time-out is of one request: it gave up what a slow
-  link was still bringing, and left a dead connection in use where another time-out had cancelled it before.
+  link was still bringing, and left a dead connection in use where another time-out had cancelled it before;
+* a closed connection is gone at once: its transport is aborted. What waits on it has failed by then. A polite close
+  waits for the other side: over TLS 30 s for its goodbye, which uvloop may never hear (MagicStack/uvloop#471), in plain
+  text until a silent broker takes what was written. A client's `close` waits for all of its connections.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ SILENCE_SECONDS = 20.0
 
 _connect = AIOKafkaConnection.connect
 _send = AIOKafkaConnection.send
+_close = AIOKafkaConnection.close
 
 
 class _HearingProtocol(aiokafka_conn.AIOKafkaProtocol):
@@ -58,6 +62,15 @@ def send(connection: Any, request: Any, expect_response: bool = True) -> Any:
     return _answer(connection, connection._requests[-1][2], now)
 
 
+def close(connection: Any, reason: Any = None, exc: BaseException | None = None) -> Any:
+    """In place of `AIOKafkaConnection.close`; the future it returns is done within a turn of the loop."""
+    writer = connection._writer
+    closed = _close(connection, reason, exc)
+    if writer is not None:
+        writer.transport.abort()
+    return closed
+
+
 async def _answer(connection: Any, future: "asyncio.Future[Any]", asked: float) -> Any:
     """The answer to a request; TimeoutError, and the end of the connection, once nothing came for too long."""
     try:
@@ -88,3 +101,4 @@ def mend() -> None:
     aiokafka_conn.AIOKafkaProtocol = _HearingProtocol
     AIOKafkaConnection.connect = connect
     AIOKafkaConnection.send = send
+    AIOKafkaConnection.close = close

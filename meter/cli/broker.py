@@ -92,8 +92,8 @@ def local_port() -> int | None:
     """The port of METER_BROKER where that is one address, on this machine; None otherwise."""
     from meter.settings import Settings
 
-    host, _, port = Settings.load().broker.strip().rpartition(":")
-    return int(port) if host in LOCAL else None
+    (host, port), *others = Settings.load().addresses
+    return port if not others and host in LOCAL else None
 
 
 def settings_port() -> int:

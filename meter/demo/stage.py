@@ -8,13 +8,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from meter.broker import Broker
+from meter.broker import HOST, Broker
 from meter.kafka_probe import is_kafka
-from meter.settings import PREFIX, Settings, variable
+from meter.settings import PREFIX, Address, Settings, variable
 from meter.trouble import Trouble
 
 #: What of our own settings a worker of the demo takes over: how to reach Kafka. The rest is the demo's.
@@ -33,21 +33,30 @@ Say = Callable[[str], None]
 @contextmanager
 def broker_there(settings: Settings, say: Say) -> Iterator[bool]:
     """A broker that answers at METER_BROKER; whether it is ours: then it is stopped at the end (its data stays)."""
-    host, _, port = settings.bootstrap_servers[0].rpartition(":")
-    if settings.security_protocol != "PLAINTEXT" or is_kafka(host, int(port)):
+    if settings.security_protocol != "PLAINTEXT" or any(is_kafka(*address) for address in settings.addresses):
         yield False
         return
-    if host not in ("127.0.0.1", "localhost"):
-        raise Trouble(f"no Kafka answers at {settings.broker}, and the demo starts one on this machine only")
+    port = port_here(settings.addresses)
+    if port is None:
+        raise Trouble(
+            f"no Kafka answers at {settings.broker}; the demo starts one itself only where METER_BROKER is one port "
+            "of 127.0.0.1: start that Kafka, or unset METER_BROKER"
+        )
     broker = Broker(settings.data_dir, say)
     ours = broker.running() is None
     try:
-        broker.up(int(port))
+        broker.up(port)
         yield ours
     finally:
         if ours:
             with uninterrupted():
                 broker.down()
+
+
+def port_here(addresses: Sequence[Address]) -> int | None:
+    """The port of the only address, if a broker that we start would listen there."""
+    (host, port), *others = addresses
+    return port if not others and host in (HOST, "localhost") else None
 
 
 class Worker:

@@ -62,6 +62,7 @@ def mended(monkeypatch: pytest.MonkeyPatch) -> None:
     for owner, name in (
         (AIOKafkaConnection, "connect"),
         (AIOKafkaConnection, "send"),
+        (AIOKafkaConnection, "close"),
         (aiokafka_conn, "AIOKafkaProtocol"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
@@ -99,7 +100,8 @@ def test_writing_to_a_connection_that_was_just_closed_is_an_error_of_the_connect
         def closed(_: bytes) -> None:
             raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
 
-        real, connection._writer = connection._writer, SimpleNamespace(write=closed, close=lambda: real.close())
+        real = connection._writer
+        connection._writer = SimpleNamespace(write=closed, close=real.close, transport=real.transport)
         with pytest.raises(KafkaConnectionError, match="the handler is closed"):
             await connection.send(ApiVersionRequest())
         assert not connection.connected()

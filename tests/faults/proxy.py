@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from aiokafka import client as aiokafka_client
 
+from meter.settings import Address
+
 #: On a slow link bytes arrive in so many parts a second.
 PARTS_A_SECOND = 10
 
@@ -59,11 +61,10 @@ class _Frame:
 
 
 class Proxy:
-    """Forwards to one broker."""
+    """Forwards to one broker, the first of a list."""
 
     def __init__(self, bootstrap: str) -> None:
-        host, _, port = bootstrap.partition(":")
-        self.broker = (host, int(port))
+        self.broker: tuple[str, int] = Address.of(bootstrap.partition(",")[0])
         self.port = 0
         self.seen: Counter[int] = Counter()
         #: How many tricks were played.

@@ -11,7 +11,8 @@ users of `USERS`) and SCRAM-SHA-256 and -512 (those, and what `add_user` adds); 
 is a super user; nobody else has a right until `grant(user, operation, resource, name)` gives one.
 `cluster.variables(user)` are the `METER_…` variables of a worker or command that comes in by SASL_SSL.
 
-Fixtures: `three_nodes` (module, may be harmed), `secure_node` (session, shared; never harmed).
+Fixtures: `three_nodes` (module, may be harmed) with `cluster_meter`, `secure_node` (session, shared; never harmed) with
+`secure_meter`: meters whose judge has every right, and whose workers come in by what they are given of `variables`.
 """
 
 import contextlib
@@ -41,6 +42,7 @@ from meter import broker as kafka_broker
 from tests.end_to_end.kafka import QUIET, REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import free_port
 from tests.faults.brokers import Broker
+from tests.meters import StartMeter, meters_at
 from tests.support.certificates import EXPIRED as EXPIRED_PEM
 from tests.support.certificates import GOOD as GOOD_PEM
 from tests.support.certificates import WRONG_HOST as WRONG_HOST_PEM
@@ -256,3 +258,15 @@ def secure_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One node with TLS, SASL and rights, shared: tests take users of their own (`add_user`), nobody harms it."""
     with running(tmp_path_factory.mktemp("secure-node"), secure=True) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def cluster_meter(three_nodes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
+    """Makes meters on the three nodes, that live as long as a test."""
+    yield from meters_at(three_nodes.bootstrap, tmp_path_factory)
+
+
+@pytest.fixture
+def secure_meter(secure_node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
+    """Makes meters on the secure node, that live as long as a test."""
+    yield from meters_at(secure_node.bootstrap, tmp_path_factory, forget=True)
