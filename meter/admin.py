@@ -16,6 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.admin import ApiVersionRequest
 
+from meter.replication import LEAST_IN_SYNC, kafkas_own
 from meter.settings import Settings
 from meter.topics import Found, TopicSpec, judged, missing_sentence, wanted_topics
 from meter.trouble import Trouble
@@ -23,6 +24,8 @@ from meter.trouble import Trouble
 REQUEST_TIMEOUT_MS = 15_000
 #: How long a topic may take from "created" to a leader for each of its partitions.
 CREATION_SECONDS = 30
+#: How long the brokers of a cluster may differ in what they know.
+KNOWN_SECONDS = 15
 TOPIC_ALREADY_EXISTS = 36
 #: Kafka 3.6 is the first to verify a transaction's partitions; it is known by version 4 of this request.
 ADD_PARTITIONS_TO_TXN_KEY = 24
@@ -37,6 +40,10 @@ class BrokerUnreachable(Trouble):
 
 class TopicsRefused(Trouble):
     """Topics are missing or are not what the meter needs; one line for each difference."""
+
+
+class TopicsUnknown(TopicsRefused):
+    """A broker does not know topics, or their leaders, that another one knew."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,15 @@ async def ensure_topics(settings: Settings, admin: AIOKafkaAdminClient) -> Ensur
         raise TopicsRefused(missing_sentence(missing))
     await create_topics(admin, missing, settings.replication_factor)
     warnings += await compared(admin, missing, settings)  # 3
+    warnings += kafkas_own(await copy_counts(admin), settings.replication_factor)
     return Ensured(tuple(spec.name for spec in missing), tuple(warnings))
 
 
 async def compared(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], settings: Settings) -> list[str]:
     """The warnings about topics that exist; raises `TopicsRefused` with all refusals."""
     found = await found_topics(admin, specs)
-    verdicts = [judged(spec, found[spec.name], ",".join(settings.bootstrap_servers)) for spec in specs]
+    bootstrap, copies = ",".join(settings.bootstrap_servers), settings.replication_factor
+    verdicts = [judged(spec, found[spec.name], bootstrap, copies) for spec in specs]
     refusals = [line for verdict in verdicts for line in verdict.refusals]
     if refusals:
         raise TopicsRefused("\n".join(refusals))
@@ -138,31 +147,50 @@ async def broker_count(admin: AIOKafkaAdminClient) -> int:
 
 async def partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     """How many partitions each topic has, of those topics that can be used now."""
+    return {name: len(copies) for name, copies in (await copy_counts(admin)).items()}
+
+
+async def copy_counts(admin: AIOKafkaAdminClient) -> dict[str, list[int]]:
+    """How many copies each partition of each topic has, of those topics that can be used now."""
     return {
-        topic["topic"]: len(topic["partitions"])
+        topic["topic"]: [len(partition["replicas"]) for partition in topic["partitions"]]
         for topic in await admin.describe_topics()
         if topic["error_code"] == 0 and all(partition["leader"] >= 0 for partition in topic["partitions"])
     }
 
 
 async def found_topics(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, Found]:
-    """Partitions and effective settings of topics that exist."""
-    if not specs:
-        return {}
-    counts = await partition_counts(admin)
-    gone = [spec.name for spec in specs if spec.name not in counts]
+    """Partitions, copies and effective settings of topics that exist.
+
+    Each question may go to another broker of the cluster, and that may not have heard of a new topic yet.
+    """
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while True:
+        try:
+            return await found_now(admin, specs) if specs else {}
+        except TopicsUnknown:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.1)
+
+
+async def found_now(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, Found]:
+    """The same, as the brokers that are asked know it; raises `TopicsUnknown`."""
+    copies = await copy_counts(admin)
+    gone = [spec.name for spec in specs if spec.name not in copies]
     if gone:
-        raise TopicsRefused(f"topics without a leader, or deleted just now: {', '.join(gone)}; look at the broker")
+        raise TopicsUnknown(f"topics without a leader, or deleted just now: {', '.join(gone)}; look at the broker")
     configs = await topic_configs(admin, specs)
     lost = [spec.name for spec in specs if spec.name not in configs]
     if lost:
-        raise TopicsRefused(f"topics deleted just now: {', '.join(lost)}; look at the broker")
-    return {spec.name: Found(counts[spec.name], configs[spec.name]) for spec in specs}
+        raise TopicsUnknown(f"topics deleted just now: {', '.join(lost)}; look at the broker")
+    return {spec.name: Found(len(copies[spec.name]), configs[spec.name], min(copies[spec.name])) for spec in specs}
 
 
 async def topic_configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, dict[str, str]]:
-    """The effective settings, of those asked for, of the topics that there are."""
-    asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name, dict(spec.config)) for spec in specs]
+    """The effective settings, of those asked for and `min.insync.replicas`, of the topics that there are."""
+    wanted = {spec.name: {**spec.config, LEAST_IN_SYNC: ""} for spec in specs}
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, config) for name, config in wanted.items()]
     answers = await admin.describe_configs(asked)
     resources = [resource for answer in answers for resource in answer.resources]
     return dict(config_of(each) for each in resources if for_code(each[0]) is not UnknownTopicOrPartitionError)

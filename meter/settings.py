@@ -84,7 +84,12 @@ class Settings(BaseSettings):
     )
     create_topics: bool = setting(True, "create missing topics; `false`: refuse with the list of them")
     partitions: int = setting(4, "partitions of journal and outputs; fixed for good", ge=1, le=PARTITIONS_MAX)
-    replication_factor: int | None = setting(None, "of topics it creates; unset: the broker's", ge=1, le=32_767)
+    replication_factor: int | None = setting(
+        None,
+        "copies of topics it creates, from 3 on with `min.insync.replicas=2`; unset: the broker's",
+        ge=1,
+        le=32_767,
+    )
     catalog: Path | None = setting(None, "catalogue file (TOML); unset: the default one, shipped with the package")
     billing_time_zone: str = setting("Asia/Shanghai", "where billing days begin: IANA name or fixed offset (`+05:37`)")
     close_grace_seconds: int = setting(3600, "seconds from the end of a billing day to its closing", ge=0)
@@ -207,9 +212,10 @@ class Settings(BaseSettings):
 
         There is no other way to a client, so this is where aiokafka's connections are mended, for every command.
         """
-        from meter.batch import connections
+        from meter.batch import bootstrapping, connections
 
         connections.mend()
+        bootstrapping.mend()
         kwargs: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": self.security_protocol,

@@ -5,8 +5,9 @@ existing topic differs there, a figure could become wrong, so the meter refuses;
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from meter import replication
 from meter.settings import Settings
 from schemas.ids import is_id
 
@@ -150,6 +151,8 @@ class Found:
 
     partitions: int
     config: Mapping[str, str]
+    #: Copies of the partition that has fewest; 0: not asked for.
+    copies: int = 0
 
 
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -175,7 +178,7 @@ def wanted_topics(settings: Settings) -> tuple[TopicSpec, ...]:
         "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
     }
     usage = APPEND_TIME | {"cleanup.policy": "delete"}
-    return (
+    specs = (
         TopicSpec(names.usage, USAGE_PARTITIONS, usage, exact_partitions=False, needs=input_needs),
         TopicSpec(names.workspaces, 1, APPEND_TIME | FOR_EVER, needs=input_needs),
         TopicSpec(names.plan_purchases, 1, APPEND_TIME | FOR_EVER, needs=input_needs),
@@ -184,6 +187,8 @@ def wanted_topics(settings: Settings) -> tuple[TopicSpec, ...]:
         TopicSpec(names.control, 1, FOR_EVER, needs=frozenset({"cleanup.policy"})),
         *(TopicSpec(names.prefix + word, count, output_config(word)) for word in OUTPUTS),
     )
+    copies = replication.creation_config(settings.replication_factor)
+    return tuple(replace(spec, config={**spec.config, **copies}) for spec in specs)
 
 
 def output_config(word: str) -> dict[str, str]:
@@ -202,8 +207,11 @@ class Verdict:
     warnings: tuple[str, ...] = ()
 
 
-def judged(spec: TopicSpec, found: Found, broker: str) -> Verdict:
-    """Compare a topic with its spec; every difference says the law, the numbers and what to do."""
+def judged(spec: TopicSpec, found: Found, broker: str, copies: int | None = None) -> Verdict:
+    """Compare a topic with its spec; every difference says the law, the numbers and what to do.
+
+    `copies`: METER_REPLICATION_FACTOR.
+    """
     refusals: list[str] = []
     if spec.exact_partitions and found.partitions != spec.partitions:
         refusals.append(
@@ -221,6 +229,10 @@ def judged(spec: TopicSpec, found: Found, broker: str) -> Verdict:
             refusals.append(sentence.replace(" should have ", " must have ", 1))
         else:
             warnings.append(sentence)
+    least = found.config.get(replication.LEAST_IN_SYNC, "")
+    if found.copies and least.isdecimal():
+        refusals += replication.impossible(spec.name, found.copies, int(least), broker)
+        warnings += replication.weak(spec.name, found.copies, int(least), copies, broker)
     return Verdict(tuple(refusals), tuple(warnings))
 
 
@@ -232,8 +244,8 @@ def satisfies(name: str, want: str, have: str) -> bool:
         if not have.removeprefix("-").isdecimal():
             return False
         return have == "-1" or (want != "-1" and int(have) >= int(want))
-    if name == "segment.bytes":
-        return True  # how it is made, not how it must be
+    if name in ("segment.bytes", replication.LEAST_IN_SYNC):
+        return True  # how it is made; what it must be depends on what is there
     return have == want
 
 

@@ -151,6 +151,18 @@ class Cluster:
         """The judge's admin client."""
         return AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
 
+    def coordinator(self, group: str) -> Node:
+        """The node that coordinates a group."""
+        found = self.admin.describe_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group].result()
+        number: int = found.coordinator.id
+        return self.nodes[number - 1]
+
+    def in_sync(self) -> bool:
+        """Whether every partition has all of its copies in sync."""
+        topics = self.admin.list_topics(timeout=REQUEST_SECONDS).topics.values()
+        parts = [part for topic in topics for part in topic.partitions.values()]
+        return all(len(part.isrs) == len(part.replicas) for part in parts)
+
     def add_user(self, user: str) -> None:
         """A user whom every SCRAM mechanism knows, without a right."""
         mechanisms = (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)

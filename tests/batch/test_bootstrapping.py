@@ -1,0 +1,103 @@
+"""Addresses that do not answer: each is paid for once, by one client, and known to all."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
+
+from meter.batch import bootstrapping, connections
+
+TRY_SECONDS = 0.5
+VERSIONS = b"\0\0" + b"\0\0\0\1" + b"\0\3\0\0\0\1"  # metadata up to version 1
+
+
+@pytest.fixture(autouse=True)
+def mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka's clients as the meter has them, in a process that has met no address yet."""
+    monkeypatch.setattr(AIOKafkaClient, "bootstrap", bootstrapping._bootstrap)
+    monkeypatch.setattr(bootstrapping, "_failed", {})
+    monkeypatch.setattr(bootstrapping, "_named", {})
+    monkeypatch.setattr(bootstrapping, "TRY_SECONDS", TRY_SECONDS)
+    connections.mend()
+    bootstrapping.mend()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address whose connections come about, and on which nobody says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def dead() -> str:
+    """An address at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A broker that knows its versions and names itself in its metadata."""
+    port: int = writer.get_extra_info("sockname")[1]
+    itself = b"\0\0\0\1" + b"\0\0\0\7" + b"\0\x09127.0.0.1" + port.to_bytes(4, "big") + b"\xff\xff"
+    answers = {18: VERSIONS, 3: itself + b"\0\0\0\7" + b"\0\0\0\0"}
+    try:
+        while True:
+            request = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+            body = request[4:8] + answers[int.from_bytes(request[:2], "big")]
+            writer.write(len(body).to_bytes(4, "big") + body)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def seconds_of_a_start(addresses: list[str]) -> float:
+    """How long a client needs to find its first broker."""
+    client: Any = AIOKafkaClient(bootstrap_servers=addresses)
+    began = time.monotonic()
+    try:
+        await client.bootstrap()
+    finally:
+        await client.close()
+    assert client.hosts and {f"{host}:{port}" for host, port, _ in client.hosts} == set(addresses)
+    return time.monotonic() - began
+
+
+def test_a_silent_address_costs_one_client_once_and_the_others_nothing(silent: str) -> None:
+    async def story() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            good = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            took = [await seconds_of_a_start([silent, good]) for _ in range(20)]
+            slow = [seconds for seconds in took if seconds >= TRY_SECONDS]
+            assert len(slow) <= 1, took
+            assert max(took) < 10 * TRY_SECONDS
+
+    asyncio.run(story())
+
+
+def test_one_address_is_enough_for_as_long_as_the_cluster_named_others(dead: str) -> None:
+    async def story() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            good = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            with pytest.raises(KafkaConnectionError):
+                await seconds_of_a_start([dead])
+            host, port = dead.split(":")
+            bootstrapping._named[frozenset({(host, int(port))})] = [("127.0.0.1", int(good.split(":")[1]))]
+            await seconds_of_a_start([dead])
+            await seconds_of_a_start([good])
+            place = ("127.0.0.1", int(good.split(":")[1]))
+            assert bootstrapping._named[frozenset({place})] == [place]
+
+    asyncio.run(story())
+
+
+def test_where_nobody_answers_every_address_was_asked(silent: str, dead: str) -> None:
+    with pytest.raises(KafkaConnectionError):
+        asyncio.run(seconds_of_a_start([silent, dead]))
+    assert {f"{host}:{port}" for host, port in bootstrapping._failed} == {silent, dead}
