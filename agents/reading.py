@@ -76,11 +76,14 @@ def said(error: BaseException) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:ERROR_LIMIT]
 
 
+def headers_bytes(headers: Headers) -> int:
+    """Bytes of names and contents."""
+    return sum(len(name.encode()) + len(content or b"") for name, content in headers) if headers else 0
+
+
 def check_size(value: bytes, headers: Headers, limit: int) -> None:
     """Value and headers together are at most `limit` bytes."""
-    size = len(value)
-    if headers:
-        size += sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    size = len(value) + headers_bytes(headers)
     if size > limit:
         raise Dead(DeadReason.TOO_LARGE, f"value and headers are at most {limit} bytes, these are {size}")
 

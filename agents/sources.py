@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.builders import Builder
 from agents.held import HoldingLane, NotYetKnown
+from agents.letters import Letters
 from agents.marks import Mark, metadata
 from agents.outcomes import SourceOutcomes
 from agents.reading import Dead, is_given, said
@@ -26,9 +27,9 @@ from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.records import UnreadableRecord
 from meter.commits import is_ours, topic_id_of
 from meter.failpoints import reach
-from meter.rules.dead_letters import dead_letter
 from meter.set_aside import Reason, Why
 from meter.trouble import Trouble
+from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class SourceLane(HoldingLane):
         self.topic_id = intake.topic_ids.get(tp.topic, "")
         self.mark: Mark | None = None
         self.outcomes = SourceOutcomes(intake.metrics, self.kind)
+        self.letters = Letters(self.topic, tp.partition)
         self.committed = -1
         self._opened = False
         #: Why the next record cannot be read at all, once that showed.
@@ -178,6 +180,7 @@ class SourceLane(HoldingLane):
         """Steps 2 to 5: read, gather, wait for every acknowledgement."""
         pending: list[asyncio.Future[Any]] = []
         self.outcomes.begin()
+        self.letters.begin()
         reach("intake.fetched")
         async with self.acknowledged(pending, chunk.start):
             if self.refuses_times(chunk):
@@ -194,6 +197,7 @@ class SourceLane(HoldingLane):
     async def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AsyncIterator[None]:
         try:
             yield
+            await self._send(self.letters.finish(), pending)
             if pending:
                 await asyncio.gather(*pending)
         except BaseException as error:
@@ -218,18 +222,18 @@ class SourceLane(HoldingLane):
                 self.outcomes.add("null")
                 continue
             if is_given(record) and self.refuses_times(chunk):
-                pending.append(await self.bury(record, DeadReason.INVALID_FIELD, self._given_time()))
+                await self.bury(pending, record, DeadReason.INVALID_FIELD, self._given_time())
                 continue
             try:
                 pending.extend(self.put(builder) for builder in await self.entries(record))
             except Dead as dead:
-                pending.append(await self.bury(record, dead.reason, dead.error))
+                await self.bury(pending, record, dead.reason, dead.error)
             except NotYetKnown as waits:
                 await self.hold(record, waits)
             except (Retake, Refused, asyncio.CancelledError, KafkaError):
                 raise
             except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
-                pending.append(await self.bury(record, DeadReason.INVALID_FIELD, said(error)))
+                await self.bury(pending, record, DeadReason.INVALID_FIELD, said(error))
         return chunk
 
     def _given_time(self) -> str:
@@ -246,24 +250,17 @@ class SourceLane(HoldingLane):
         """What a record becomes in which journal partitions."""
         raise NotImplementedError
 
-    async def bury(self, record: Any, reason: DeadReason, error: str) -> asyncio.Future[Any]:
-        """A record becomes a dead letter; one that is torn has no value to say so by itself."""
-        torn = getattr(record, "torn", "")
-        if torn:
+    async def bury(self, pending: list[asyncio.Future[Any]], record: Any, reason: DeadReason, error: str) -> None:
+        """A record becomes a dead letter, or one of many in a letter; a torn one has no value to say so itself."""
+        if torn := getattr(record, "torn", ""):
             reason, error = DeadReason.NOT_JSON, f"the producer's own lengths tear the record: {torn}"
-        letter = dead_letter(
-            reason,
-            error,
-            self.topic,
-            self.tp.partition,
-            record.offset,
-            record.key,
-            record.raw if torn else record.value,
-            record.headers,
-            self.received(record) * 1000,
-        )
         self.outcomes.add("dead", reason=reason)
-        return await self.intake.bury(letter)
+        await self._send(self.letters.of(record, self.received(record), reason, error), pending)
+
+    async def _send(self, letter: DeadLetter | None, pending: list[asyncio.Future[Any]]) -> None:
+        """Send a dead letter, if there is one; its acknowledgement is waited for with the others."""
+        if letter is not None:
+            pending.append(await self.intake.bury(letter))
 
     def note_commit(self, offset: int) -> None:
         """The group has this offset now."""

@@ -87,7 +87,8 @@ class UsageLane(SourceLane):
     async def _dated(self, records: Sequence[Any], pending: list[asyncio.Future[Any]]) -> Sequence[Any]:
         """Without those that carry their producer's time, which become dead letters."""
         given = [record for record in records if record.value is not None and is_given(record)]
-        pending += [await self.bury(record, DeadReason.INVALID_FIELD, self._given_time()) for record in given]
+        for record in given:
+            await self.bury(pending, record, DeadReason.INVALID_FIELD, self._given_time())
         return [record for record in records if record.value is None or not is_given(record)]
 
     async def read_held(self, records: list[Any], pending: list[asyncio.Future[Any]]) -> None:
@@ -224,13 +225,13 @@ class Packer:
             shape = self._shape_of(reading, home)
             return _Judged(shape, reading.quantity, reading.time_us, reading.source, reading.id)
         except Dead as dead:
-            self.pending.append(await lane.bury(record, dead.reason, dead.error))
+            await lane.bury(self.pending, record, dead.reason, dead.error)
         except NotYetKnown as waits:
             await lane.hold(record, waits)
         except (Retake, Refused, asyncio.CancelledError, KafkaError):
             raise
         except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
-            self.pending.append(await lane.bury(record, DeadReason.INVALID_FIELD, said(error)))
+            await lane.bury(self.pending, record, DeadReason.INVALID_FIELD, said(error))
         return None
 
     def _shape_of(self, reading: Reading, home: Home) -> int:

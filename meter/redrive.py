@@ -2,53 +2,62 @@
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
-import aiokafka
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from meter import control
 from meter.admin import connected_admin, partition_counts
-from meter.batch.records import slim
 from meter.outputs import open_outputs
-from meter.redriving import Left, Place, Plan, Sendable, completed, in_order, planned
+from meter.redriven import notes_of, runs_of
+from meter.redriving import Distinct, Left, Place, Plan, Planning, Sendable, completed, in_order
 from meter.rules.days import time_text
 from meter.sending import REQUEST_BYTES
 from meter.settings import Settings
+from meter.source_records import SourceRecords, source_records
 from meter.topics import Topics
 from meter.trouble import Trouble
 from schemas.control import Redriven
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 
-#: Letters of one run: they are held in memory. What is beyond is left to the next run.
-LETTERS_LIMIT = 100_000
 #: Records on their way at once.
 ON_THEIR_WAY = 1_000
-#: How long one record may take to be read from its source, in ms.
-SOURCE_MS = 5_000
 
 
-async def plan_of(settings: Settings, reasons: Sequence[DeadReason], again: bool) -> Plan:
-    """What there is to send again, cut records completed."""
+class Redrive(NamedTuple):
+    """A plan, and what decides which records of its summaries are sent."""
+
+    plan: Plan
+    planning: Planning
+    again: bool
+
+
+async def plan_of(settings: Settings, reasons: Sequence[DeadReason], again: bool) -> Redrive:
+    """What there is to send again, cut records completed, the records of summaries looked at."""
     topics = Topics.of(settings.topic_prefix)
     async with connected_admin(settings) as admin:
         names = frozenset(topics.bare(name) for name in await partition_counts(admin) if name.startswith(topics.prefix))
     runs = [order for order in await control.orders(settings) if isinstance(order, Redriven)]
-    plan = planned(await _letters(settings, topics), runs, reasons, names, again)
+    planning = Planning(runs, reasons, names, again)
+    async for place, letter in _letters(settings, topics):
+        planning.look(place, letter)
+    async for place, letter in _letters(settings, topics):
+        planning.take(place, letter)
+    plan = planning.plan
     cut = [made for made in plan.send if not made.whole]
-    if cut:
-        plan.send = [made for made in plan.send if made.whole]
-        plan.send += await _completed(settings, topics, cut, plan)
-    plan.send.sort(key=in_order)
-    return plan
+    if cut or plan.summaries:
+        async with source_records(settings) as records:
+            plan.send = [made for made in plan.send if made.whole] + await _completed(records, cut, plan)
+            await _look_at_summaries(records, Redrive(plan, planning, again))
+    plan.send.sort(key=lambda made: in_order(made.letter))
+    return Redrive(plan, planning, again)
 
 
-async def _letters(settings: Settings, topics: Topics) -> list[tuple[Place, DeadLetter]]:
-    found: list[tuple[Place, DeadLetter]] = []
+async def _letters(settings: Settings, topics: Topics) -> AsyncIterator[tuple[Place, DeadLetter]]:
     async with open_outputs(settings, topics.dead_letters) as reader:
         async for record in reader.to_the_end():
             try:
@@ -56,84 +65,120 @@ async def _letters(settings: Settings, topics: Topics) -> list[tuple[Place, Dead
             except ValidationError as error:
                 where = f"{record.topic}/{record.partition} at {record.offset}"
                 raise Trouble(f"{where} is no dead letter: {error.error_count()} fields are wrong") from error
-            found.append((Place(record.partition, record.offset), letter))
-            if len(found) >= LETTERS_LIMIT:
-                break
-    return found
+            yield Place(record.partition, record.offset), letter
 
 
-async def _completed(settings: Settings, topics: Topics, cut: list[Sendable], plan: Plan) -> list[Sendable]:
+async def _completed(records: SourceRecords, cut: list[Sendable], plan: Plan) -> list[Sendable]:
     whole = []
-    slim()  # for the lenient reader behind it: what the intake could read can be read again
-    consumer = aiokafka.AIOKafkaConsumer(
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed",
-        **settings.kafka_client_kwargs(),
-    )
-    await consumer.start()
-    try:
-        for made in cut:
-            source = await _record_at(consumer, topics, made.letter)
-            found = (None, None, ()) if source is None else (source.key, source.value, tuple(source.headers))
-            answer = completed(made, *found)
-            if isinstance(answer, str):
-                plan.left.append((made.letter, Left.OTHER, answer))
-            else:
-                whole.append(answer)
-    finally:
-        await consumer.stop()
+    for made in cut:
+        letter = made.letter
+        source = await records.at(letter.topic, letter.partition, letter.offset)
+        found = (None, None, ()) if source is None else (source.key, source.value, tuple(source.headers))
+        answer = completed(made, *found)
+        if isinstance(answer, str):
+            plan.leave(letter, Left.OTHER, answer)
+        else:
+            whole.append(answer)
     return whole
 
 
-async def _record_at(consumer: Any, topics: Topics, letter: DeadLetter) -> Any | None:
-    place = TopicPartition(topics.prefix + letter.topic, letter.partition)
-    consumer.assign([place])
-    try:
-        beginning = (await consumer.beginning_offsets([place]))[place]
-        end = (await consumer.end_offsets([place]))[place]
-        if not beginning <= letter.offset < end:
-            return None
-        consumer.seek(place, letter.offset)
-        fetched = await consumer.getmany(place, timeout_ms=SOURCE_MS, max_records=1)
-    except KafkaError:
-        return None
-    return next((record for record in fetched.get(place, ()) if record.offset == letter.offset), None)
+async def _look_at_summaries(records: SourceRecords, run: Redrive) -> None:
+    """Read the records of each summary: those that can be sent are counted, why others are not is noted."""
+    plan, distinct = run.plan, run.planning.distinct.copy()
+    wanted, plan.summaries = plan.summaries, []
+    for letter, _ in sorted(wanted, key=lambda each: in_order(each[0])):
+        found = await records.of_summary(letter)
+        if isinstance(found, str):
+            plan.leave(letter, Left.OTHER, found)
+            continue
+        fresh, same = _chosen(run, found, distinct)
+        died = len(found) - len(fresh) - same
+        if fresh:
+            plan.summaries.append((letter, len(fresh)))
+        for why, count in ((Left.SAME, same), (Left.DIED_AGAIN, died)):
+            if count:
+                plan.leave(letter, why, records=count)
 
 
-async def send(settings: Settings, plan: Plan, reasons: Sequence[DeadReason], told: Callable[[int], None]) -> int:
+def _chosen(run: Redrive, found: Sequence[Sendable], distinct: Distinct) -> tuple[list[Sendable], int]:
+    """The records of a summary that are sent, and how many others have the content of one that is."""
+    letter, sent = found[0].letter, run.planning.sent
+    alive = [made for made in found if run.again or not sent.went_to(letter.topic, letter.partition, made.offset)]
+    fresh = [made for made in alive if distinct.is_new(made.content())]
+    return fresh, len(alive) - len(fresh)
+
+
+async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], told: Callable[[int], None]) -> int:
     """1 send all of a plan and wait for every acknowledgement, 2 note that it was; answers how many there were."""
-    topics = Topics.of(settings.topic_prefix)
-    producer = AIOKafkaProducer(
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=REQUEST_BYTES,
-        linger_ms=5,
-        **settings.kafka_client_kwargs(),
-    )
-    waiting: deque[Awaitable[Any]] = deque()
-    sent = 0
+    plan = run.plan
+    sender = _Sender(settings, plan.records, told)
     try:
-        await producer.start()
-        for made in plan.send:  # 1
-            key, headers = made.key, list(made.headers)
-            waiting.append(await producer.send(topics.prefix + made.topic, made.value, key=key, headers=headers))
-            if len(waiting) >= ON_THEIR_WAY:
-                await waiting.popleft()
-                sent += 1
-                told(1)
-        while waiting:
-            await waiting.popleft()
-            sent += 1
-            told(1)
+        await sender.producer.start()
+        async for made in _in_order(settings, run):  # 1
+            await sender.send(made)
+        await sender.finish()
     except (KafkaError, OSError) as error:
         raise Trouble(
-            f"Kafka took {sent} of {len(plan.send)} records, then: {error!r}; redrive once more, "
+            f"Kafka took {sender.sent} of {plan.records} records, then: {error!r}; redrive once more, "
             "what arrived already counts once"
         ) from error
     finally:
-        await producer.stop()
+        await sender.producer.stop()
     through = {str(partition): offset for partition, offset in plan.through.items()}
     at = time_text(time.time_ns() // 1000)
-    await control.order(settings, Redriven(kind="redriven", reasons=list(reasons), through=through, at=at))  # 2
-    return sent
+    for note in notes_of(runs_of(sender.places), through, list(reasons), at):  # 2
+        await control.order(settings, note)
+    return sender.sent
+
+
+async def _in_order(settings: Settings, run: Redrive) -> AsyncIterator[Sendable]:
+    """The records of a plan: single ones, and those of a summary where its first one stands."""
+    plan, distinct = run.plan, run.planning.distinct.copy()
+    singles = deque(plan.send)
+    if plan.summaries:
+        async with source_records(settings) as records:
+            for letter, count in plan.summaries:
+                while singles and in_order(singles[0].letter) < in_order(letter):
+                    yield singles.popleft()
+                found = await records.of_summary(letter)
+                fresh = [] if isinstance(found, str) else _chosen(run, found, distinct)[0]
+                if len(fresh) != count:
+                    raise Trouble(f"the records of {letter.record_key()} were deleted meanwhile; redrive once more")
+                for made in fresh:
+                    yield made
+    for made in singles:
+        yield made
+
+
+class _Sender:
+    """Sends records, so many on their way at once, and knows where they went."""
+
+    def __init__(self, settings: Settings, count: int, told: Callable[[int], None]) -> None:
+        self.producer = AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=REQUEST_BYTES,
+            linger_ms=5,
+            **settings.kafka_client_kwargs(),
+        )
+        self.sent, self.count = 0, count
+        self.places: list[tuple[str, int]] = []
+        self._topics = Topics.of(settings.topic_prefix)
+        self._told = told
+        self._waiting: deque[Awaitable[Any]] = deque()
+
+    async def send(self, made: Sendable) -> None:
+        topic, headers = self._topics.prefix + made.topic, list(made.headers)
+        self._waiting.append(await self.producer.send(topic, made.value, key=made.key, headers=headers))
+        if len(self._waiting) >= ON_THEIR_WAY:
+            await self._first_acknowledged()
+
+    async def finish(self) -> None:
+        while self._waiting:
+            await self._first_acknowledged()
+
+    async def _first_acknowledged(self) -> None:
+        told = await self._waiting.popleft()
+        self.places.append((f"{self._topics.bare(told.topic)}/{told.partition}", told.offset))
+        self.sent += 1
+        self._told(1)

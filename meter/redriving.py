@@ -1,17 +1,20 @@
 """Which dead letters can be sent again, and as what: pure, from the letters to records for input topics.
 
-A letter is sent again once: `meter.control` notes how far a run went. One whose record is the very one of a letter
-that was sent again has died again, and is left out too, or a letter would come of every letter for ever.
+A letter is sent again once: `meter.control` notes how far a run went, and where its records went. A letter of a record
+that a run sent has died again and is left out too, or a letter would come of every letter for ever. Records of the
+same content are sent once in a run: they are one event, one order, one binding.
 """
 
 import json
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import NamedTuple
 
+from meter.redriven import SentBefore
 from meter.topics import OWN
 from schemas.control import Redriven
 from schemas.dead_letters import DeadLetter
@@ -20,6 +23,10 @@ from schemas.reasons import DeadReason
 
 STRUCTURED = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 SHARED = ("usage", "workspaces", "plan-purchases")
+#: Records of one run, and bytes of their values: they are held in memory. What is beyond is left to the next run.
+RECORDS_LIMIT, BYTES_LIMIT = 100_000, 64 << 20
+#: Letters that are left out and named; of the others only their number is known.
+NAMED_LIMIT = 1_000
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -40,6 +47,12 @@ class Sendable:
     value: bytes
     headers: Headers
     whole: bool
+    #: Where it stands, if it is one of those that its letter sums up.
+    offset: int = -1
+
+    def content(self) -> bytes:
+        """The same for two records that say the same."""
+        return content(self.topic, self.headers, sha256(self.value).hexdigest())
 
 
 class Left(StrEnum):
@@ -47,16 +60,134 @@ class Left(StrEnum):
 
     BEFORE = "sent again before"
     DIED_AGAIN = "died again after it was sent again"
+    SAME = "same content as another"
+    NEXT_RUN = "left to the next run"
     OTHER = "cannot be sent"
 
 
 @dataclass
 class Plan:
-    """What a run would do."""
+    """What a run would do: `send` single records, and of each of the `summaries` so many records."""
 
     send: list[Sendable] = field(default_factory=list)
+    summaries: list[tuple[DeadLetter, int]] = field(default_factory=list)
+    #: Some of the letters that are left out, and why.
     left: list[tuple[DeadLetter, Left, str]] = field(default_factory=list)
+    #: (reason, topic, why) -> records that are left out.
+    left_out: Counter[tuple[str, str, Left]] = field(default_factory=Counter)
+    #: Partition of `dead-letters` -> the offset before which all is dealt with.
     through: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        """How many records would be sent."""
+        return len(self.send) + sum(count for _, count in self.summaries)
+
+    def leave(self, letter: DeadLetter, why: Left, error: str = "", records: int = 0) -> None:
+        """Leave records of a letter out: all of them, or so many."""
+        self.left_out[letter.reason.value, letter.topic, why] += records or letter.records or 1
+        if len(self.left) < NAMED_LIMIT:
+            self.left.append((letter, why, error))
+
+
+class Distinct:
+    """Contents of records that a run sends."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    def is_new(self, content: bytes) -> bool:
+        """Whether this content comes for the first time."""
+        if content in self._seen:
+            return False
+        self._seen.add(content)
+        return True
+
+    def copy(self) -> "Distinct":
+        copied = Distinct()
+        copied._seen = set(self._seen)
+        return copied
+
+
+class Planning:
+    """A plan made of letters that are looked at twice: `look` at all of them, then `take` all of them."""
+
+    def __init__(
+        self, runs: Sequence[Redriven], reasons: Sequence[DeadReason], topics: frozenset[str], again: bool
+    ) -> None:
+        self.plan = Plan()
+        self.distinct = Distinct()
+        self.sent = SentBefore(runs)
+        self._reasons, self._topics, self._again = reasons, topics, again
+        #: What was sent again, by content and reason.
+        self._sent_contents: set[bytes] = set()
+        #: How often letters were sent -> how many of them.
+        self._times: Counter[int] = Counter()
+        #: How often letters were sent -> records of theirs that this run sends.
+        self._taken: Counter[int] = Counter()
+        self._bytes = 0
+        self._full = False
+        #: Partitions of `dead-letters` of which a letter is left to the next run.
+        self._left_from: set[int] = set()
+
+    def look(self, place: Place, letter: DeadLetter) -> None:
+        """Learn what was sent before."""
+        times = self.sent.times(letter.reason, *place)
+        if times and not letter.records:
+            self._sent_contents.add(fingerprint(letter))
+        if not self._reasons or letter.reason in self._reasons:
+            self._times[times] += letter.records or 1
+
+    def take(self, place: Place, letter: DeadLetter) -> None:
+        """Plan a letter."""
+        times = self.sent.times(letter.reason, *place)
+        if not self._decide(letter, times) and not times:  # what was sent before stays so, whatever the note says
+            self._left_from.add(place.partition)
+        elif place.partition not in self._left_from:
+            self.plan.through[place.partition] = place.offset + 1
+
+    def _decide(self, letter: DeadLetter, times: int) -> bool:
+        """Whether the letter is dealt with, sent or not; False where it is left to the next run."""
+        plan = self.plan
+        if self._reasons and letter.reason not in self._reasons:
+            return True
+        if not self._again and (times or self._died_again(letter)):
+            plan.leave(letter, Left.BEFORE if times else Left.DIED_AGAIN)
+            return True
+        if letter.records is None and not self.distinct.is_new(content_of(letter)):
+            plan.leave(letter, Left.SAME)
+            return True
+        made = sendable(letter, self._topics)
+        if isinstance(made, str):
+            plan.leave(letter, Left.OTHER, made)
+            return True
+        if not self._has_room(made, times):
+            plan.leave(letter, Left.NEXT_RUN)
+            return False
+        if letter.records:
+            plan.summaries.append((letter, letter.records))
+        else:
+            plan.send.append(made)
+        return True
+
+    def _died_again(self, letter: DeadLetter) -> bool:
+        if letter.records:
+            return False  # its records are looked at one by one
+        return self.sent.went_to(letter.topic, letter.partition, letter.offset) or (
+            fingerprint(letter) in self._sent_contents
+        )
+
+    def _has_room(self, made: Sendable, times: int) -> bool:
+        """Whether a run has room for it; what was sent least often comes first."""
+        records, size = made.letter.records or 1, made.letter.length or len(made.value)
+        if self.plan.records and (self.plan.records + records > RECORDS_LIMIT or self._bytes + size > BYTES_LIMIT):
+            self._full = True
+        first = sum(count for often, count in self._times.items() if often < times)
+        if self._full or (first and self._taken[times] + records > RECORDS_LIMIT - first):
+            return False
+        self._taken[times] += records
+        self._bytes += size
+        return True
 
 
 def planned(
@@ -67,31 +198,37 @@ def planned(
     again: bool,
 ) -> Plan:
     """The plan for these letters; `topics`: the topics there are now, without the prefix."""
-    plan = Plan()
-    every = list(letters)
-    before = {place for place, letter in every if any(run.holds(letter.reason, *place) for run in runs)}
-    sent = {fingerprint(letter) for place, letter in every if place in before}
-    seen: set[str] = set()
+    every, planning = list(letters), Planning(runs, reasons, topics, again)
     for place, letter in every:
-        plan.through[place.partition] = max(plan.through.get(place.partition, 0), place.offset + 1)
-        if (reasons and letter.reason not in reasons) or letter.record_key() in seen:
-            continue
-        seen.add(letter.record_key())
-        if not again and (place in before or fingerprint(letter) in sent):
-            plan.left.append((letter, Left.BEFORE if place in before else Left.DIED_AGAIN, ""))
-            continue
-        made = sendable(letter, topics)
-        if isinstance(made, str):
-            plan.left.append((letter, Left.OTHER, made))
-        else:
-            plan.send.append(made)
-    return plan
+        planning.look(place, letter)
+    for place, letter in every:
+        planning.take(place, letter)
+    return planning.plan
 
 
-def fingerprint(letter: DeadLetter) -> str:
+def content(topic: str, headers: Headers, value_sha256: str) -> bytes:
+    """The same for two records of one topic that say the same."""
+    parts = [topic.encode(), bytes.fromhex(value_sha256)]
+    for name, told in headers:
+        parts += [name.encode(), b"-" if told is None else b"+" + told]
+    return blake2b(b"".join(len(part).to_bytes(4, "big") + part for part in parts), digest_size=16).digest()
+
+
+def content_of(letter: DeadLetter) -> bytes:
+    """The content of the record that a letter would be sent as."""
+    value = letter.sha256 or sha256(b64decode(letter.value or "")).hexdigest()
+    usage = letter.topic == SHARED[0] or letter.topic.startswith(OWN)
+    headers = ((STRUCTURED,) if usage else ()) if letter.rebuilt else headers_of(letter)
+    return content(letter.topic, headers, value)
+
+
+def fingerprint(letter: DeadLetter) -> bytes:
     """The same for two letters of one record, wherever it was sent."""
-    content = letter.sha256 or sha256((letter.value or "").encode()).hexdigest()
-    return f"{letter.reason} {letter.topic} {content}"
+    return letter.reason.encode() + content_of(letter)
+
+
+def headers_of(letter: DeadLetter) -> Headers:
+    return tuple((header.name, None if header.value is None else b64decode(header.value)) for header in letter.headers)
 
 
 def is_input(topic: str) -> bool:
@@ -107,16 +244,14 @@ def sendable(letter: DeadLetter, topics: frozenset[str]) -> Sendable | str:
         return f"{letter.topic} is no input topic"
     if letter.topic not in topics:
         return f"there is no topic {letter.topic} any more"
+    if letter.records:
+        return Sendable(letter, letter.topic, None, b"", (), whole=False)
     if letter.value is None:
         return "it holds no value"
     value = b64decode(letter.value)
     cut = letter.length is not None or letter.key_length is not None or letter.headers_left_out is not None
-    headers = tuple(
-        (header.name, None if header.value is None else b64decode(header.value)) for header in letter.headers
-    )
-    made = Sendable(
-        letter, letter.topic, None if letter.key is None else b64decode(letter.key), value, headers, not cut
-    )
+    key = None if letter.key is None else b64decode(letter.key)
+    made = Sendable(letter, letter.topic, key, value, headers_of(letter), not cut)
     return rebuilt(made) if letter.rebuilt and not cut else made
 
 
@@ -127,10 +262,10 @@ def rebuilt(made: Sendable) -> Sendable:
     return replace(made, key=key.encode() if isinstance(key, str) else None, headers=(STRUCTURED,) if usage else ())
 
 
-def in_order(made: Sendable) -> tuple[int, str, int, int]:
+def in_order(letter: DeadLetter) -> tuple[int, str, int, int]:
     """What is sent before what: what others build on first, then as it stood in the log."""
-    first = ("workspaces", "plan-purchases").index(made.topic) if made.topic in SHARED[1:] else 2
-    return first, made.topic, made.letter.partition, made.letter.offset
+    first = ("workspaces", "plan-purchases").index(letter.topic) if letter.topic in SHARED[1:] else 2
+    return first, letter.topic, letter.partition, letter.offset
 
 
 def completed(made: Sendable, key: bytes | None, value: bytes | None, headers: Headers) -> Sendable | str:

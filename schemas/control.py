@@ -36,6 +36,11 @@ class Redriven(Record):
     through: dict[str, int] = Field(
         description="Partition of `dead-letters` -> the offset before which they were.", examples=[{"0": 17}]
     )
+    sent: dict[str, list[Annotated[list[int], Field(min_length=2, max_length=2)]]] | None = Field(
+        None,
+        description="Where their records went: source partition -> first and last offset of each run without a gap.",
+        examples=[{"usage/3": [[2001, 2015]]}],
+    )
     at: Time = Field(description="When.", examples=["2026-01-31T08:00:01.000000Z"])
 
     def record_key(self) -> str:

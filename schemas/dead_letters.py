@@ -25,7 +25,7 @@ class Header(Record):
 
 
 class DeadLetter(Record):
-    """One record that was not counted, or (`records_lost`) a range of them."""
+    """One record that was not counted; with `records` a summary of many, with `records_lost` a range that is gone."""
 
     reason: DeadReason = Field(description="The first that applies.", examples=["not_json"], strict=False)
     error: str = Field(
@@ -35,7 +35,25 @@ class DeadLetter(Record):
     topic: str = Field(description="Where it stood, without the prefix.", examples=["usage"])
     partition: int = Field(description="Of that topic.", ge=0, examples=[3])
     offset: int = Field(description="Of that partition.", ge=0, examples=[991])
-    last_offset: int | None = Field(None, description="The end of a lost range, inclusive.", ge=0, examples=[1010])
+    last_offset: int | None = Field(
+        None, description="The end of a summary or of a lost range, inclusive.", ge=0, examples=[1010]
+    )
+    records: int | None = Field(
+        None,
+        description="Of a summary: how many bad records it stands for, none of which has a letter of its own.",
+        ge=1,
+        examples=[15],
+    )
+    reasons: dict[Annotated[DeadReason, Field(strict=False)], Annotated[int, Field(ge=1)]] | None = Field(
+        None,
+        description="Of a summary: the records of each reason; `reason` is the one of most of them.",
+        examples=[{"not_json": 14, "unknown_item": 1}],
+    )
+    ranges: list[Annotated[list[int], Field(min_length=2, max_length=2)]] | None = Field(
+        None,
+        description="Of a summary: the offsets of its records, first and last of each run without a gap.",
+        examples=[[[991, 1000], [1006, 1010]]],
+    )
     key: Base64 | None = Field(None, description="The record's key; absent: null.", examples=["d2tzcF9h"])
     key_length: int | None = Field(None, description="Bytes of the whole key, if it is cut.", examples=[70000])
     value: Base64 | None = Field(
@@ -44,7 +62,7 @@ class DeadLetter(Record):
     length: int | None = Field(None, description="Bytes of the whole value, if it is cut.", examples=[70000])
     sha256: str | None = Field(
         None,
-        description="Of the whole value, if it is cut: hexadecimal.",
+        description="Of the whole value, if it is cut; of a summary: of its values one after the other.",
         pattern="^[0-9a-f]{64}$",
         examples=["0f" * 32],
     )

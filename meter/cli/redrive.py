@@ -27,8 +27,9 @@ def redrive(
 ) -> None:
     """Send dead letters again, to the input topics they came from; first show what would be sent.
 
-    A record goes with its key and its headers; one that the letter holds only the beginning of is read from where it
-    stood, and its SHA-256 compared. A letter is sent again once: `meter.control` keeps note of it.
+    A record goes with its key and its headers; one that the letter holds only the beginning of, and those that a letter
+    sums up, are read from where they stood, and their SHA-256 compared. Records of the same content go once. A letter
+    is sent again once: `meter.control` keeps note of it.
     """
     import asyncio
 
@@ -36,16 +37,19 @@ def redrive(
     from meter.settings import Settings
 
     settings, reasons = Settings.load(), chosen(reason or [])
-    plan = asyncio.run(redriving.plan_of(settings, reasons, again))
+    run = asyncio.run(redriving.plan_of(settings, reasons, again))
+    plan = run.plan
     show(plan, verbose)
-    count = len(plan.send)
+    count = plan.records
     if not count:
         typer.echo("nothing to send")
     elif not send:
         typer.echo(f"{records(count)} would be sent; `meter redrive --send` sends them")
     else:
-        sent = asyncio.run(redriving.send(settings, plan, reasons, lambda _: None))
+        sent = asyncio.run(redriving.send(settings, run, reasons, lambda _: None))
         typer.echo(f"{records(sent)} sent again, every one acknowledged")
+    if more := left_to_the_next(plan):
+        typer.echo(f"{records(more)} more {'is' if more == 1 else 'are'} left to the next run")
 
 
 def records(count: int) -> str:
@@ -76,7 +80,7 @@ def show(plan: "Plan", verbose: bool) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("Reason", "Topic", "To do"):
         table.add_column(column)
-    table.add_column("Letters", justify="right")
+    table.add_column("Records", justify="right")
     for (why, topic, what), count in totals(plan):
         table.add_row(escape(why), escape(topic), what, f"{count:,}")
     if table.row_count:
@@ -84,15 +88,26 @@ def show(plan: "Plan", verbose: bool) -> None:
     if verbose:
         for made in plan.send:
             typer.echo(f"send {made.letter.record_key()}: {made.letter.reason}: {made.letter.error}")
+        for letter, count in plan.summaries:
+            typer.echo(f"send {count:,} of {letter.record_key()} to {letter.last_offset}: {letter.error}")
     for letter, left, error in plan.left:
         if left is Left.OTHER or verbose:
             typer.echo(f"{letter.record_key()} ({letter.reason}): {left.value}{': ' if error else ''}{error}")
 
 
 def totals(plan: "Plan") -> list[tuple[tuple[str, str, str], int]]:
-    """How many letters of a reason and a topic are sent, or left, in order."""
+    """How many records of a reason and a topic are sent, or left, in order."""
     from collections import Counter
 
     counts = Counter((made.letter.reason.value, made.letter.topic, "send") for made in plan.send)
-    counts.update((letter.reason.value, letter.topic, left.value) for letter, left, _ in plan.left)
+    for letter, count in plan.summaries:
+        counts[letter.reason.value, letter.topic, "send"] += count
+    counts.update({(reason, topic, left.value): count for (reason, topic, left), count in plan.left_out.items()})
     return sorted(counts.items())
+
+
+def left_to_the_next(plan: "Plan") -> int:
+    """How many records a run has no room for."""
+    from meter.redriving import Left
+
+    return sum(count for (_, _, left), count in plan.left_out.items() if left is Left.NEXT_RUN)

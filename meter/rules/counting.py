@@ -8,7 +8,7 @@ from collections.abc import Container, Generator, Iterable, Iterator, Mapping, S
 from typing import TYPE_CHECKING
 
 from meter.rules.bindings import RecordNames, bind
-from meter.rules.dead_letters import dead_usage
+from meter.rules.dead_letters import dead_usages
 from schemas.columns import Run, runs
 from schemas.ids import shown
 from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, decode_evidence
@@ -69,13 +69,13 @@ def _count_others(
 ) -> Iterator[None]:
     """Count the events whose slots are not refused; the others become dead letters."""
     evidence = decode_evidence(group.evidence)
-    kept = []
-    for event, slot in enumerate(events.slot.tolist()):
-        if slot in refused:
-            dead_usage(fold, *refused[slot], group, named, events, event, evidence, event)
-            yield
-        else:
-            kept.append(event)
+    kept: list[int] = []
+    dead: list[int] = []
+    slots = events.slot.tolist()
+    for event, slot in enumerate(slots):
+        (dead if slot in refused else kept).append(event)
+    places = range(len(events))
+    yield from dead_usages(fold, lambda event: refused[slots[event]], group, named, events, dead, evidence, places)
     yield from _count(fold, group, events.at(kept), kept, named)
 
 
@@ -95,15 +95,16 @@ def _count(
         _correct(corrected, events, earlier, evidence, numbers)
     fold.count("usage", "counted", len(events) - len(earlier))
     fold.count("usage", "duplicate", _duplicates(fold, group, events, earlier, conflicts))
-    for event in conflicts:
+    if conflicts:
         assert evidence is not None
-        reason, error = DeadReason.CONFLICTING_DUPLICATE, _conflict(evidence, numbers[event])
-        dead_usage(fold, reason, error, group, named, events, event, evidence, numbers[event])
-        yield
+        known = evidence
+        yield from dead_usages(
+            fold, lambda event: _conflict(known, numbers[event]), group, named, events, conflicts, known, numbers
+        )
 
 
-def _conflict(evidence: Evidence, number: int) -> str:
-    return (
+def _conflict(evidence: Evidence, number: int) -> tuple[DeadReason, str]:
+    return DeadReason.CONFLICTING_DUPLICATE, (
         f"id {shown(evidence.ids[number])} of source {shown(evidence.source_of(number))} was counted before with "
         "another item, quantity, retention, type or time, and that stays; send other usage under another id"
     )

@@ -4,11 +4,12 @@ Those the intake makes carry the record as it stood; those decided by the fold c
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from meter.rules.days import time_text
+from meter.rules.summaries import Summary
 from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter, Header
 from schemas.reasons import DeadReason
 from schemas.record import encode
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from schemas.journal import Events, Evidence, Named, OrderEntry, OrderGroup, UsageGroup
     from schemas.orders import Order
 
+#: Letters for events of one group in a journal record; those beyond are summed up. It is a bound of a record, not of a
+#: time, since what is published is a function of the journal alone.
+LETTERS_A_GROUP = 5_000
 #: Bytes of headers in a dead letter; what is beyond it is left out, told by its number.
 HEADERS_LIMIT_BYTES = 16 * 1024
 
@@ -99,6 +103,34 @@ def dead_usage(
     )
 
 
+def dead_usages(
+    fold: "Fold",
+    why: "Callable[[int], tuple[DeadReason, str]]",
+    group: "UsageGroup",
+    named: "Sequence[Named]",
+    events: "Events",
+    dead: Sequence[int],
+    evidence: "Evidence",
+    numbers: Sequence[int],
+) -> Iterator[None]:
+    """Publish why the `dead` events of a group are not counted; `numbers`: each event's place in the evidence."""
+    for event in dead[:LETTERS_A_GROUP]:
+        dead_usage(fold, *why(event), group, named, events, event, evidence, numbers[event])
+        yield
+    summary: Summary | None = None
+    rest = sorted(dead[LETTERS_A_GROUP:])
+    for event in rest:
+        (reason, error), offset = why(event), int(events.offset[event])
+        if summary is None:
+            summary = Summary(group.topic, group.partition, group.timestamp_ms * 1000, error)
+        summary.add(offset, None, 0, reason)
+        _count(fold, "usage", reason, group.topic, group.partition, offset)
+        if summary.full or event == rest[-1]:
+            letter, summary = summary.letter(), None
+            fold.say("dead-letters", letter.record_key(), letter.json_bytes())
+            yield
+
+
 def dead_order(
     fold: "Fold", reason: DeadReason, error: str, group: "OrderGroup", entry: "OrderEntry", order: "Order"
 ) -> None:
@@ -119,6 +151,10 @@ def _say(
 ) -> None:
     told = dead_letter(reason, error, topic, partition, offset, None, value, (), timestamp_ms * 1000, rebuilt=True)
     fold.say("dead-letters", told.record_key(), told.json_bytes())
+    _count(fold, kind, reason, topic, partition, offset)
+
+
+def _count(fold: "Fold", kind: str, reason: DeadReason, topic: str, partition: int, offset: int) -> None:
     if not fold.repeats.known(topic, partition, offset):
         fold.count(kind, "dead")
         fold.count("dead", reason.value)

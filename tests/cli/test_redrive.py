@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from meter import redriven, redriving
 from meter.cli.redrive import totals
+from meter.redriven import Runs, SentBefore, notes_of, runs_of
 from meter.redriving import Left, Place, Plan, Sendable, completed, in_order, is_input, planned, sendable
 from meter.rules.dead_letters import dead_letter
+from meter.rules.summaries import summary_letter
 from schemas.control import Redriven, control_from_json
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
@@ -33,8 +36,15 @@ def plan(letters: list[DeadLetter], runs: list[Redriven] | None = None, *, again
     return planned(places, runs or [], rest.get("reasons", []), TOPICS, again)
 
 
-def run(through: dict[str, int], *reasons: DeadReason) -> Redriven:
-    return Redriven(kind="redriven", reasons=list(reasons), through=through, at="2026-01-31T08:00:00Z")
+def run(through: dict[str, int], *reasons: DeadReason, sent: Runs | None = None) -> Redriven:
+    return Redriven(kind="redriven", reasons=list(reasons), through=through, sent=sent, at="2026-01-31T08:00:00Z")
+
+
+def summary(*ranges: list[int], topic: str = "usage", reason: DeadReason = DeadReason.NOT_JSON) -> DeadLetter:
+    """A letter that sums up the records at these offsets."""
+    count = sum(last - first + 1 for first, last in ranges)
+    made = summary_letter({reason: count}, "a reason", topic, 3, list(ranges), 0, sha256(b"").hexdigest())
+    return DeadLetter.model_validate_json(made.json_bytes())
 
 
 def left(made: Plan) -> list[Left]:
@@ -133,8 +143,90 @@ def test_a_letter_written_twice_is_one() -> None:
     assert len(plan([letter(7), letter(7)]).send) == 1
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_records_of_one_content_are_sent_once_however_many_letters_tell_of_them(again: bool) -> None:
+    letters = [letter(number) for number in range(64)] + [letter(99, value=b"other")]
+    made = plan(letters, [run({"0": 9, "1": 9})] if again else [], again=again)
+    assert [each.letter.offset for each in made.send] == [0, 99]
+    assert made.left_out == {("workspace_unknown", "usage", Left.SAME): 63}
+
+
+def test_binary_events_with_the_same_data_are_two_records() -> None:
+    headers = [(("ce_id", name), ("ce_specversion", b"1.0")) for name in (b"1", b"2")]
+    one, other = (letter(number, value=b"{}", headers=each) for number, each in enumerate(headers))
+    assert len(plan([one, other]).send) == 2
+    assert left(plan([one, other], [run({"0": 1})])) == [Left.BEFORE]
+
+
+def test_what_was_sent_before_takes_no_room_and_what_has_no_room_is_left_to_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redriving, "RECORDS_LIMIT", 10)
+    letters = [letter(number, value=b"%d" % number) for number in range(35)]
+    runs: list[Redriven] = []
+    sent = []
+    while (made := plan(letters, runs)).records:
+        sent.append([each.letter.offset for each in made.send])
+        assert sum(made.left_out.values()) == len(letters) - len(made.send)
+        runs.append(run({str(partition): offset for partition, offset in made.through.items()}))
+    assert [len(each) for each in sent] == [10, 10, 10, 5]
+    assert sorted(offset for each in sent for offset in each) == list(range(35))
+    assert set(left(made)) == {Left.BEFORE}
+
+
+def test_again_and_again_every_letter_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redriving, "RECORDS_LIMIT", 10)
+    letters = [letter(number, value=b"%d" % number) for number in range(25)]
+    runs: list[Redriven] = []
+    sent = []
+    for _ in range(3):
+        made = plan(letters, runs, again=True)
+        sent += [each.letter.offset for each in made.send]
+        runs.append(run({str(partition): offset for partition, offset in made.through.items()}))
+    assert set(sent) == set(range(25))
+
+
+def test_many_bytes_are_left_to_the_next_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redriving, "BYTES_LIMIT", 2_500)
+    made = plan([letter(number, value=b"%d" % number + b"x" * 999) for number in range(5)])
+    assert (len(made.send), left(made)) == (2, [Left.NEXT_RUN] * 3)
+
+
+def test_a_letter_at_a_place_that_a_run_sent_to_died_again_whatever_it_holds() -> None:
+    letters = [letter(offset, value=b"%d" % offset) for offset in (4, 5, 7, 8)]
+    made = plan(letters, [run({}, sent={"usage/3": [[5, 7]], "usage/2": [[0, 99]]})])
+    assert [each.letter.offset for each in made.send] == [4, 8]
+    assert left(made) == [Left.DIED_AGAIN] * 2
+    assert len(plan(letters, [run({}, sent={"usage/3": [[5, 7]]})], again=True).send) == 4
+
+
+def test_a_summary_counts_for_all_its_records_and_is_sent_once() -> None:
+    letters = [summary([10, 19], [30, 39]), letter(20)]
+    made = plan(letters)
+    assert ([count for _, count in made.summaries], made.records) == ([20], 21)
+    assert totals(made) == [(("not_json", "usage", "send"), 20), (("workspace_unknown", "usage", "send"), 1)]
+    made = plan(letters, [run({"0": 1, "1": 2})])
+    assert (made.records, made.left_out[("not_json", "usage", Left.BEFORE)]) == (0, 20)
+    assert left(plan([summary([1, 2], topic="overages")])) == [Left.OTHER]
+
+
+def test_where_records_went_is_noted_in_runs_and_in_notes_that_kafka_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = runs_of([("usage/0", offset) for offset in (5, 3, 4, 9)] + [("usage/1", 4)])
+    assert runs == {"usage/0": [[3, 5], [9, 9]], "usage/1": [[4, 4]]}
+    monkeypatch.setattr(redriven, "NOTED_RUNS", 2)
+    scattered = {"usage/0": [[number * 2, number * 2] for number in range(5)], "usage/1": [[4, 4]]}
+    notes = notes_of(scattered, {"0": 7}, [], "2026-01-31T08:00:00Z")
+    assert [note.through for note in notes] == [{}] * (len(notes) - 1) + [{"0": 7}]
+    assert all(sum(map(len, (note.sent or {}).values())) <= 2 for note in notes)
+    before = SentBefore([control_from_json(note.json_bytes()) for note in notes])  # type: ignore[misc] # redriven ones
+    for source, each in scattered.items():
+        topic, partition = source.split("/")
+        assert all(before.went_to(topic, int(partition), first) for first, _ in each)
+        assert not before.went_to(topic, int(partition), 1)
+
+
 def test_totals_are_by_reason_topic_and_what_is_done() -> None:
-    made = plan([letter(0), letter(1), letter(2, topic="overages")])
+    made = plan([letter(0), letter(1, value=b"another"), letter(2, topic="overages")])
     assert totals(made) == [
         (("workspace_unknown", "overages", "cannot be sent"), 1),
         (("workspace_unknown", "usage", "send"), 2),
@@ -156,9 +248,9 @@ def test_a_value_of_the_limit_is_whole() -> None:
 
 
 def test_records_go_in_the_order_they_stood_in_and_bindings_and_orders_before_usage() -> None:
-    letters = [letter(2), letter(1), letter(9, topic="usage.wksp_a"), letter(5, topic="plan-purchases")]
+    letters = [letter(2), letter(1, value=b"1"), letter(9, topic="usage.wksp_a"), letter(5, topic="plan-purchases")]
     letters.append(letter(7, topic="workspaces"))
-    ordered = sorted(plan(letters).send, key=in_order)
+    ordered = sorted(plan(letters).send, key=lambda each: in_order(each.letter))
     assert [each.letter.record_key() for each in ordered] == [
         "workspaces/3/7",
         "plan-purchases/3/5",

@@ -4,7 +4,14 @@ from tests import revisions
 from tests.end_to_end.kafka import Kafka, Published
 from tests.end_to_end.workers import Meter
 from tests.oracle import Place, Prediction
-from tests.oracle_check import dead_differences, outcome_differences, overage_differences, wallet_differences
+from tests.oracle_check import (
+    dead_differences,
+    outcome_differences,
+    overage_differences,
+    summary_differences,
+    told_dead,
+    wallet_differences,
+)
 from tests.oracle_plans import plan_differences
 
 PARTITIONS = 4
@@ -13,9 +20,9 @@ SHOWN = 15
 
 
 def dead_letters(kafka: Kafka) -> list[tuple[Place, str]]:
-    """Place and reason of every dead letter."""
+    """Place and reason of every record with a dead letter; of one in a summary the reason is `SUMMED_UP`."""
     values = [record.value for record in kafka.published("dead-letters")]
-    return [((value["topic"], value["partition"], value["offset"]), value["reason"]) for value in values]
+    return [told for value in values for told in told_dead(value)]
 
 
 def figure_problems(meter: Meter, prediction: Prediction) -> list[str]:
@@ -66,7 +73,8 @@ def judge(meter: Meter, *, crashed: bool = False) -> Prediction:
     problems = {
         "figures": figure_problems(meter, prediction),
         "orders": order_problems(meter, prediction),
-        "dead letters": dead_differences(prediction, dead_letters(meter.kafka), crashed),
+        "dead letters": dead_differences(prediction, dead_letters(meter.kafka), crashed)
+        + summary_differences(prediction, [record.value for record in meter.kafka.published("dead-letters")]),
     }
     told = [
         f"{len(those)} problems with {what}:\n  " + "\n  ".join(those[:SHOWN])

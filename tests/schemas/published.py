@@ -195,6 +195,20 @@ DEAD: dict[str, Any] = {
     "headers": [{"name": "content-type", "value": "YXBwbGljYXRpb24vanNvbg=="}, {"name": "empty", "value": ""}],
     "at": "2026-01-31T08:00:01.000000Z",
 }
+SUMMARY: dict[str, Any] = {
+    "reason": "not_json",
+    "error": "15 bad records in usage/3, 991 to 1010, share this letter: not_json 14, unknown_item 1; the first: …",
+    "topic": "usage",
+    "partition": 3,
+    "offset": 991,
+    "last_offset": 1010,
+    "records": 15,
+    "reasons": {"not_json": 14, "unknown_item": 1},
+    "ranges": [[991, 1000], [1006, 1010]],
+    "sha256": "0f" * 32,
+    "headers": [],
+    "at": "2026-01-31T08:00:01.000000Z",
+}
 RECORDS: list[tuple[type[Record], dict[str, Any], str]] = [
     (Overage, OVERAGE, "acct_1/wksp_b/logs/2026-01-31"),
     (QuotaBalance, BALANCE, "acct_1/logs/2026-01-31"),
@@ -207,4 +221,5 @@ RECORDS: list[tuple[type[Record], dict[str, Any], str]] = [
     (AccountStatement, ACCOUNT_DAY, "acct_1/2026-01-31"),
     (WorkspaceStatement, WORKSPACE_DAY, "acct_1/2026-01-31/wksp_a"),
     (DeadLetter, DEAD, "usage/3/991"),
+    (DeadLetter, SUMMARY, "usage/3/991"),
 ]
