@@ -181,7 +181,8 @@ def test_an_accounts_orders_wait_behind_the_one_that_waits_and_others_do_not() -
         assert intake.put == ["before", "free"]
         assert (lane.progress() or (0, ""))[0] == 1
         await lane.handle(chunk("plan-purchases", [ordered("acct", "later"), ordered("other", "more", "known")], 5))
-        assert intake.put == ["before", "free", "more"]
+        await lane.look_again()
+        assert intake.put == ["before", "free", "more"], "a later order of the account waits behind the first"
         intake.homes.end_it("new")
         await lane.look_again()
         assert intake.put == ["before", "free", "more", "waits", "after", "last", "later"]
