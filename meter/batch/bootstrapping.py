@@ -5,13 +5,18 @@ silent broker of three a worker, which starts a dozen clients, lost 20 s with ev
 
 * an address that failed is tried last by all clients of the process, until it answers or `FORGET_SECONDS` have gone;
 * with others to try, an address gets `TRY_SECONDS`;
-* brokers that the cluster named are tried behind the addresses given: one address is enough for as long as we run.
+* brokers that the cluster named are tried behind the addresses given: one address is enough for as long as we run;
+* what an admin client may ask of any broker it asks of the next one where one cannot be reached. aiokafka asks one at
+  random, and while a broker that has just died is still named, every third command of three brokers failed.
 """
 
+import random
 import time
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 #: Enough for a TLS and SASL handshake on a busy machine; a broker that takes longer is no good one to begin with.
 TRY_SECONDS = 5.0
@@ -20,6 +25,7 @@ FORGET_SECONDS = 60.0
 Place = tuple[str, int]
 
 _bootstrap = AIOKafkaClient.bootstrap
+_ask = AIOKafkaAdminClient._send_request
 #: When an address failed.
 _failed: dict[Place, float] = {}
 #: Who was named by the cluster of these addresses.
@@ -66,7 +72,22 @@ def in_order(places: list[Place]) -> list[Place]:
     return sorted(places, key=lambda place: lately[place] if now - lately[place] < FORGET_SECONDS else 0.0)
 
 
+async def ask(admin: Any, request: Any, node_id: Any = None) -> Any:
+    """In place of `AIOKafkaAdminClient._send_request`; every request of ours may be asked twice."""
+    if node_id is not None:
+        return await _ask(admin, request, node_id)
+    nodes = [broker.nodeId for broker in admin._client.cluster.brokers()]
+    random.shuffle(nodes)
+    for node in nodes[:-1]:
+        try:
+            return await _ask(admin, request, node)
+        except (KafkaConnectionError, NodeNotReadyError):
+            continue
+    return await _ask(admin, request, *nodes[-1:])
+
+
 def mend() -> None:
     """Put this in the place of aiokafka's, for every client of this process; nothing else that is there is touched."""
     if AIOKafkaClient.bootstrap is _bootstrap:
         AIOKafkaClient.bootstrap = bootstrap
+    AIOKafkaAdminClient._send_request = ask

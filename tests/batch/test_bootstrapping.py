@@ -4,11 +4,13 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from meter.batch import bootstrapping, connections
 
@@ -20,6 +22,7 @@ VERSIONS = b"\0\0" + b"\0\0\0\1" + b"\0\3\0\0\0\1"  # metadata up to version 1
 def mended(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka's clients as the meter has them, in a process that has met no address yet."""
     monkeypatch.setattr(AIOKafkaClient, "bootstrap", bootstrapping._bootstrap)
+    monkeypatch.setattr(AIOKafkaAdminClient, "_send_request", bootstrapping._ask)
     monkeypatch.setattr(bootstrapping, "_failed", {})
     monkeypatch.setattr(bootstrapping, "_named", {})
     monkeypatch.setattr(bootstrapping, "TRY_SECONDS", TRY_SECONDS)
@@ -101,3 +104,44 @@ def test_where_nobody_answers_every_address_was_asked(silent: str, dead: str) ->
     with pytest.raises(KafkaConnectionError):
         asyncio.run(seconds_of_a_start([silent, dead]))
     assert {f"{host}:{port}" for host, port in bootstrapping._failed} == {silent, dead}
+
+
+class Named:
+    """A cluster that still names brokers of which only some can be reached."""
+
+    def __init__(self, dead: set[int]) -> None:
+        self.dead, self.asked = dead, list[int]()
+        self.cluster = SimpleNamespace(brokers=lambda: [SimpleNamespace(nodeId=node) for node in (1, 2, 3)])
+
+    async def ready(self, node: int) -> bool:
+        return node not in self.dead
+
+    async def send(self, node: int, request: object) -> str:
+        self.asked.append(node)
+        if node in self.dead:
+            raise NodeNotReadyError("cannot be reached")
+        return f"{request} of {node}"
+
+
+def admin_of(named: Named) -> Any:
+    """An admin client of this cluster."""
+    admin: Any = AIOKafkaAdminClient.__new__(AIOKafkaAdminClient)
+    admin._client = named
+    return admin
+
+
+@pytest.mark.parametrize("dead", [set(), {1}, {2}, {1, 3}, {2, 3}])
+def test_what_any_broker_may_be_asked_is_asked_of_the_next_where_one_is_dead(dead: set[int]) -> None:
+    for _ in range(20):
+        named = Named(dead)
+        answer = asyncio.run(admin_of(named)._send_request("topics"))
+        assert answer.startswith("topics of ") and named.asked[-1] not in dead
+
+
+def test_what_one_broker_is_asked_goes_to_no_other_and_none_is_an_error() -> None:
+    named = Named({2})
+    with pytest.raises(NodeNotReadyError):
+        asyncio.run(admin_of(named)._send_request("offsets", 2))
+    assert set(named.asked) <= {2}
+    with pytest.raises(NodeNotReadyError):
+        asyncio.run(admin_of(Named({1, 2, 3}))._send_request("topics"))
