@@ -1,0 +1,88 @@
+"""Three nodes, three copies, two of them in sync: a coordinator killed, partitions moved, a rolling restart, two of
+three away, a silent node; and workers and commands that are given every address.
+
+One test with one load, since each node's start costs seconds. What is counted is the oracle's word at the end.
+"""
+
+import time
+from random import Random
+
+import pytest
+from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined] # exported all the same
+
+from tests.end_to_end.commands import run
+from tests.end_to_end.kafka import REQUEST_SECONDS, wait_until
+from tests.end_to_end.workers import Meter
+from tests.faults.load import FULL_PACE, Load, load, settings
+from tests.faults.verdict import ZERO_LAG_SECONDS, back_to_zero_lag, judged
+from tests.meters import StartMeter
+from tests.support.clusters import Cluster
+from tests.support.moving import move
+
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+
+EVENTS, PACE = 3_000, 60
+#: Two of three are away for so long: past a group's session (8 s).
+AWAY_SECONDS = 9.0
+#: A start, or a node that is in sync again, on a busy machine with three JVMs on it.
+READY_SECONDS = 120.0
+
+
+def test_a_cluster_that_loses_nodes_and_moves_partitions_changes_no_figure(
+    three_nodes: Cluster, cluster_meter: StartMeter, seed: int, rng: Random
+) -> None:
+    meter = cluster_meter(settings(), METER_REPLICATION_FACTOR="3")
+    meter.start("a").wait_ready(READY_SECONDS)
+    meter.start("b").wait_ready(READY_SECONDS)
+    assert_two_of_three_copies(meter)
+    feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=20, pace=PACE)
+    three_nodes.coordinator(f"{meter.kafka.prefix}meter").kill()
+    code, said = run(meter, "overages", "--json")
+    assert code == 0, f"a command finds the others where one address is dead: {said}"
+    healed(three_nodes)
+    move(three_nodes, [meter.kafka.prefix + topic for topic in meter.kafka.topics()])
+    for node in rng.sample(three_nodes.nodes, 3):
+        node.stop()
+        healed(three_nodes)
+    for node in rng.sample(three_nodes.nodes, 2):
+        node.kill()
+    time.sleep(AWAY_SECONDS)
+    three_nodes.start()
+    feeding.pace = FULL_PACE
+    feeding.join()
+    back_to_zero_lag(meter, 2 * ZERO_LAG_SECONDS)
+    healed(three_nodes)
+    started_beside_a_silent_node(three_nodes, meter, rng)
+    judged(meter, feeding)
+    assert [worker.wait_ready(READY_SECONDS).stop() for worker in meter.workers] == [0, 0, 0]
+
+
+def healed(cluster: Cluster) -> None:
+    """Starts what does not run; every copy is in sync again."""
+    cluster.start()
+    wait_until("every copy is in sync", cluster.in_sync, READY_SECONDS)
+
+
+def started_beside_a_silent_node(cluster: Cluster, meter: Meter, rng: Random) -> None:
+    """A worker starts, and the others work on, while one of the addresses takes connections and says nothing."""
+    silent = rng.choice(cluster.nodes)
+    silent.pause()
+    try:
+        worker = meter.start("c").wait_ready(READY_SECONDS)
+        for other in meter.workers:
+            other.wait_ready(READY_SECONDS)
+        assert "unexpected" not in worker.log_text()
+    finally:
+        silent.resume()
+
+
+def assert_two_of_three_copies(meter: Meter) -> None:
+    """Every topic of the meter has three copies, of which two must hold a record, and nothing is said against it."""
+    topics = meter.kafka.admin.list_topics(timeout=REQUEST_SECONDS).topics
+    ours = {name: topic for name, topic in topics.items() if name.startswith(meter.kafka.prefix)}
+    assert len(ours) == 14
+    assert {len(part.replicas) for topic in ours.values() for part in topic.partitions.values()} == {3}
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in ours]
+    answers = meter.kafka.admin.describe_configs(asked, request_timeout=REQUEST_SECONDS).values()
+    assert {answer.result()["min.insync.replicas"].value for answer in answers} == {"2"}
+    assert " copies" not in meter.logs()
