@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from meter.batch import store as store_module
 from meter.batch.store import LEAST_DESCRIPTORS, LEAST_OPEN_FILES, Room, Stamp, Store, open_store
 from meter.batch.store_errors import OPENING, READING, WRITING, DamagedStore, told
 from meter.trouble import Trouble
@@ -133,7 +135,16 @@ def test_good_stores_outlive_a_start_with_too_few_descriptors(
     assert not list(tmp_path.glob("*.aside-*"))
 
 
-def test_a_store_keeps_to_its_share_of_descriptors_however_many_files_it_has(tmp_path: Path) -> None:
+def test_a_store_keeps_to_its_share_of_descriptors_however_many_files_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_many_files(room: Room) -> Any:
+        options = options_of(room)
+        options.set_target_file_size_base(64 << 10)
+        return options
+
+    options_of = store_module._options
+    monkeypatch.setattr(store_module, "_options", of_many_files)
     rng, most, before = Random(7), 0, len(os.listdir("/dev/fd"))
     store = Store(tmp_path / "store", Room(LEAST_OPEN_FILES, 32 << 10, 1 << 20))
     for round_ in range(150):
@@ -143,6 +154,7 @@ def test_a_store_keeps_to_its_share_of_descriptors_however_many_files_it_has(tmp
         if round_ % 10 == 0:
             most = max(most, *(len(os.listdir("/dev/fd")) for _ in store.scan(b"k")))
         most = max(most, len(os.listdir("/dev/fd")))
+    assert len(list(store.path.glob("*.sst"))) > 2 * LEAST_DESCRIPTORS
     store.close()
     assert most - before <= LEAST_DESCRIPTORS
 
