@@ -25,6 +25,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.records import UnreadableRecord
+from meter.batch.turns import Turns
 from meter.commits import is_ours, topic_id_of
 from meter.failpoints import reach
 from meter.set_aside import Reason, Why
@@ -217,7 +218,9 @@ class SourceLane(HoldingLane):
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
         """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
+        turns = Turns()
         for record in chunk.records:
+            await turns.due()
             if record.value is None:
                 self.outcomes.add("null")
                 continue

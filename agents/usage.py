@@ -21,6 +21,7 @@ from agents.shapes import UNKNOWN, Shape, Shapes, Sources
 from agents.sources import Refused, SourceLane
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake
+from meter.batch.turns import Turns
 from schemas.columns import Ints, ints
 from schemas.ids import QUANTITY_LIMIT
 from schemas.journal import identities
@@ -192,7 +193,9 @@ class Packer:
         self, records: Sequence[Any], columns: tuple[Ints, ...], ids: list[str], good: npt.NDArray[np.bool_]
     ) -> None:
         """Judge the events that are not good, each by itself, in order; the columns tell what was read."""
+        turns = Turns()
         for at in np.flatnonzero(~good).tolist():
+            await turns.due()
             if records[at].value is None:
                 self.nulls += 1
                 continue

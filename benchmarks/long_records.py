@@ -204,6 +204,7 @@ def late(world: World, size: float) -> None:
     world.append(DayClosed(DAY - 1))
     world.measured(f"the close of {len(here) * 8:,} items", lambda: world.append(DayClosed(DAY)))
     world.measured("one late record", lambda: world.take(world.use(here[:1], ["logs"])))
+    world.measured("another late record", lambda: world.take(world.use(here[:1], ["logs"])))
 
 
 def wide(world: World, size: float) -> None:
@@ -216,6 +217,7 @@ def wide(world: World, size: float) -> None:
     world.append(DayClosed(DAY - 1))
     world.measured("the day's close", lambda: world.append(DayClosed(DAY)))
     world.measured("one late record", lambda: world.take(world.use(here[:1], ["logs"])))
+    world.measured("another late record", lambda: world.take(world.use(here[:1], ["logs"])))
 
 
 WORLDS = {"bindings": bindings, "orders": orders, "one-plan": one_plan, "late": late, "wide": wide}

@@ -149,6 +149,7 @@ class FencedProducer:
             for batch in _batches(producer, rows):
                 future = await producer.send_batch(batch, topic, partition=partition)
                 future.add_done_callback(_seen)
+                await asyncio.sleep(0)  # packing the next one takes some ms
                 end = start + batch.record_count()
                 sent.append((topic, partition, rows, start, end, future))
                 start = end

@@ -46,11 +46,18 @@ def close(fold: "Fold", timestamp_ms: int, record: DayClosed) -> Iterator[None]:
 def restate(fold: "Fold", touched: Iterable["Touch"]) -> Iterator[None]:
     """Tell again what the record just folded changed of closed days."""
     facts = fold.known()
-    days, fold.changed_days = fold.changed_days, {}
-    days.update(((touch.cell.account, touch.cell.day), None) for touch in touched)
-    for account, day in days:
+    days: dict[tuple[str, int], set[str] | None] = dict(fold.changed_days)
+    fold.changed_days = {}
+    for touch in touched:
+        cell = touch.cell
+        key = (cell.account, cell.day)
+        if not facts.closed(*key):
+            continue
+        changed, names = touch.changed(), days.setdefault(key, set())
+        days[key] = None if names is None or changed is None else names | changed
+    for (account, day), changed in days.items():
         if facts.closed(account, day):
-            yield from state(fold, account, day)
+            yield from state(fold, account, day, changed)
 
 
 def expire(fold: "Fold", record: DayExpired) -> Iterator[None]:

@@ -22,6 +22,7 @@ from meter.rules.ordering import order
 from meter.rules.outcomes import Standing
 from meter.rules.repeats import Repeats
 from meter.rules.stakes import Stakes
+from meter.rules.statements import DayAmounts
 from meter.rules.touches import Touch
 from schemas.journal import (
     BindingGroup,
@@ -56,6 +57,8 @@ class Fold:
         self.unbalanced: dict[CellKey, tuple[Cell, int]] = {}
         #: Days of accounts that the record changed beside their cells: plans in force.
         self.changed_days: dict[tuple[str, int], None] = {}
+        #: Of days that were restated: what their workspaces owe.
+        self.amounts: dict[tuple[str, int], DayAmounts] = {}
         self.stakes = Stakes()
         self.standing = Standing()
 

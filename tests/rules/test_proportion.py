@@ -98,11 +98,19 @@ def more(number: int) -> dict[str, Any]:
     return {"order_id": f"t{number}", "kind": "add_traffic", "plan_id": "P", "traffic": line, "payments": paid}
 
 
+def restated(days: Days, workspaces: int) -> None:
+    """The day is closed, and was restated once since the start."""
+    with_usage(days, workspaces)
+    days.close_through("2026-01-31", "2026-02-01T02:00:00Z")
+    days.append(used(["w0000"], "late"), "2026-02-01T03:00:00Z")
+
+
 #: What is tried: its name, the account as it was, and the record.
 RECORDS: dict[str, tuple[Callable[[Days, int], None], Gathered]] = {
     "an event": (with_usage, used(["w0000"], "again")),
     "an event of a new workspace": (with_usage, used(["new"], "first")),
     "an event after a start": (started, used(["w0000"], "again")),
+    "a late event": (restated, used(["w0000"], "later")),
     "an event beside a plan": (with_a_plan, used(["w0000"], "again")),
     "a new workspace": (with_usage, bound(["new"])),
     "an upgrade": (free, bound(["w0000"])),
