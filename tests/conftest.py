@@ -5,6 +5,7 @@ And the fixtures of one real Kafka, which the tests of whole meters share, with 
 """
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -21,3 +22,7 @@ settings.load_profile("any machine")
 
 # Brokers of tests live for seconds or minutes: the quick compiler and a single collector cost half of the CPU.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+# A shell starts background jobs with SIGINT ignored, and children inherit that: tests that press Ctrl-C would wait.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
