@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from agents.metrics import Metrics
 from agents.watermarks import Watermarks, Written
+from meter.batch.denials import denied
 from meter.failpoints import reach
 from meter.rules.days import MINUTE_US, SECOND_US, day_text
 from meter.rules.facts import Facts
@@ -72,7 +73,7 @@ class DayEnd:
         self._tell_after = 0.0
 
     async def serve(self, lanes: Sequence["MeterLane"]) -> None:
-        """One turn: as many steps as are due, slice after slice."""
+        """One turn: as many steps as are due, slice after slice. Raises what a missing right makes impossible."""
         if self._monotonic() < self._not_before:
             return
         end = self._monotonic() + TURN_SECONDS
@@ -80,6 +81,8 @@ class DayEnd:
             while await self.look(lanes) and self._monotonic() < end:
                 await asyncio.sleep(SLICE_SECONDS)
         except (KafkaError, TimeoutError, OSError) as error:
+            if denied(error):
+                raise
             log.warning("the day's end: Kafka did not answer (%r); trying again in %.0f s", error, RETRY_SECONDS)
             self._not_before = self._monotonic() + RETRY_SECONDS
         finally:

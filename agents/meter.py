@@ -39,6 +39,7 @@ from meter.rules.memory import Output
 from meter.rules.repeats import Source
 from meter.settings import Settings
 from meter.topics import COMPACTION_LAG_DAYS, Topics
+from meter.trouble import Trouble
 from schemas import journal
 from tables import keys
 from tables.memory import PartitionMemory, Rows, restored
@@ -277,7 +278,10 @@ def meter_app(meter: Meter) -> ChunkApp:
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]
     async def day_end() -> None:
-        await meter.day_end.serve([lane for lane in app.tables.lanes() if lane not in app.tables.opening()])
+        try:
+            await meter.day_end.serve([lane for lane in app.tables.lanes() if lane not in app.tables.opening()])
+        except (KafkaError, Trouble) as error:
+            app.fail(error)
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]
     async def tell() -> None:

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.recorded import reading
-from meter.admin import BrokerUnreachable
+from meter.reachability import unreachable
 from meter.settings import Settings
 from meter.topics import Topics
 from meter.trouble import Trouble
@@ -42,7 +42,7 @@ async def open_journal(settings: Settings) -> AsyncIterator[Any]:
         try:
             reader = await stack.enter_async_context(reading(settings.kafka_client_kwargs()))
         except (KafkaError, OSError) as error:
-            raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
+            raise await unreachable(settings, error) from error
         yield reader
 
 

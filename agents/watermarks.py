@@ -3,14 +3,16 @@
 Kafka's side of the day's end; `agents.closing` decides. Connected only while a day is to be ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import aiokafka
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from meter.access import missing
 from meter.commits import is_aside, is_ours
+from meter.rights import MissingRights, Operation, Resource, Right, of_role
 from meter.settings import Settings
 from meter.topics import Topics, followed
 from schemas.journal import DayClosed, DayExpired, encode
@@ -26,11 +28,13 @@ class Written(NamedTuple):
 
 
 class Watermarks:
-    """The requests of the day's end; every one may raise KafkaError."""
+    """The requests of the day's end; every one may raise KafkaError, or MissingRights."""
 
     def __init__(self, settings: Settings, client_kwargs: Mapping[str, Any]) -> None:
         self.topics = Topics.of(settings.topic_prefix)
         self._limit = settings.own_topics_max
+        self._settings = settings
+        self._rights = of_role(settings, "meter")
         self._kwargs = client_kwargs
         self._producer: AIOKafkaProducer | None = None
         self._reader: aiokafka.AIOKafkaConsumer | None = None
@@ -42,6 +46,7 @@ class Watermarks:
         Asked `read_uncommitted`: what stands behind an open transaction has reached Kafka too.
         """
         cluster = await self._cluster()
+        await self._require_sight()
         names = self._read(cluster)
         tps = [TopicPartition(name, each) for name in names for each in cluster.partitions_for_topic(name) or ()]
         if not tps:
@@ -59,7 +64,19 @@ class Watermarks:
         if not behind:
             return []
         names = self._read(await self._cluster())
+        await self._require_sight({tp.topic for tp in behind if tp.topic not in names})
         return [tp for tp in behind if tp.topic in names]
+
+    async def _require_sight(self, gone: Iterable[str] = ()) -> None:
+        """Refuse where source topics may exist that Kafka does not show us: their usage would not be waited for."""
+        sources = [right for right in self._rights if right.operation is Operation.DESCRIBE]
+        sources += [Right(Operation.DESCRIBE, Resource.TOPIC, name) for name in sorted(gone)]
+        lacking = await self._lacking(sources)
+        if lacking:
+            raise MissingRights(self._settings, "the day's end", lacking)
+
+    async def _lacking(self, rights: Sequence[Right]) -> list[Right]:
+        return await missing(await self._asking(), rights, 0)
 
     async def append(self, partition: int, entry: DayClosed | DayExpired) -> Written:
         """Append an entry to a journal partition. A repeat of it changes nothing, so it may be tried again."""
@@ -104,12 +121,15 @@ class Watermarks:
             self._reader = reader
         return self._reader
 
-    async def _committed(self, group: str) -> Mapping[TopicPartition, Any]:
+    async def _asking(self) -> AIOKafkaAdminClient:
         if self._admin is None:
             admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_MS, **self._kwargs)
             await admin.start()
             self._admin = admin
-        found: Mapping[TopicPartition, Any] = await self._admin.list_consumer_group_offsets(group)
+        return self._admin
+
+    async def _committed(self, group: str) -> Mapping[TopicPartition, Any]:
+        found: Mapping[TopicPartition, Any] = await (await self._asking()).list_consumer_group_offsets(group)
         return found
 
 

@@ -6,22 +6,23 @@ import signal
 from pathlib import Path
 from typing import IO, Any
 
-from aiokafka.errors import KafkaError
-
 from agents.intake import Intake, intake_app
 from agents.meter import Meter, meter_app
 from agents.metrics import Metrics
 from agents.open_transactions import OpenTransactions
 from agents.opening import open_journal
 from agents.own_topics import OwnTopics
+from agents.rights_watch import RightsWatch
 from agents.sources import SourceLane
 from agents.topic_watch import TopicWatch
 from agents.web import Web
 from meter import capacity, machine, private
+from meter.access import require
 from meter.admin import broker_count, connected_admin, ensure_topics, require_version
 from meter.batch import rejoining
 from meter.batch.app import ChunkApp
-from meter.batch.lanes import Retake
+from meter.kafka_troubles import explained, of_kafka
+from meter.rights import of_role
 from meter.settings import Settings
 from meter.trouble import Trouble
 from schemas.catalog import CatalogueError, load_catalogue
@@ -43,7 +44,11 @@ class Worker:
         self.metrics = Metrics()
         self.metrics.show_verified(settings.data_dir)
         self.apps: list[ChunkApp] = []
+        #: How the reason of a stop names it.
+        self.who = f"role {role}"
+        self._rights = of_role(settings, role)
         self._watch = TopicWatch(settings)
+        self._rights_watch = RightsWatch(settings, self.who, self._rights)
         self._intake: Intake | None = None
         self._own_topics: OwnTopics | None = None
         self._transactions: asyncio.Task[None] | None = None
@@ -66,10 +71,15 @@ class Worker:
         try:
             if await self._started():
                 await self._until_stopped()
-        except (KafkaError, Retake) as error:
-            raise Trouble(
-                f"Kafka at {self.settings.broker} does not do what the meter needs: {error!r}{machine.spent()}"
-            ) from error
+        except Exception as error:
+            if not of_kafka(error):
+                raise
+            reason, spent = await explained(self.settings, self.who, self._rights, error), machine.spent()
+            if spent:
+                raise Trouble(f"{reason}{spent}") from error
+            if reason is error:
+                raise
+            raise reason from error
         finally:
             await self._finish()
             await self._watch.stop()
@@ -135,6 +145,7 @@ class Worker:
             self._brokers = await broker_count(admin)
             owned = 0 if self.role == "intake" else self.settings.partitions
             capacity.require_descriptors(self._descriptors, owned, self._brokers)
+            await require(self.settings, admin, self.who, self._rights)
             ensured = await ensure_topics(self.settings, admin)
         if ensured.created:
             log.info("created %d topics: %s", len(ensured.created), ", ".join(ensured.created))
@@ -176,6 +187,7 @@ class Worker:
         told = asyncio.create_task(self._tell_ready())
         waits: dict[Any, ChunkApp | None] = {asyncio.create_task(self._stop.wait()): None}
         waits[asyncio.create_task(self._watch.run())] = None
+        waits[asyncio.create_task(self._rights_watch.run())] = None
         waits |= {asyncio.create_task(app.failed.wait()): app for app in self.apps}
         waits |= {asyncio.create_task(app.wait_until_stopped()): app for app in self.apps}
         done, rest = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

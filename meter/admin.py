@@ -13,10 +13,19 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.admin import ApiVersionRequest
 
+from meter.reachability import BrokerUnreachable as BrokerUnreachable
+from meter.reachability import unreachable
 from meter.replication import LEAST_IN_SYNC, kafkas_own
+from meter.rights import MissingRights, Operation, Resource, Right
 from meter.settings import Settings
 from meter.topics import Found, TopicSpec, judged, missing_sentence, wanted_topics
 from meter.trouble import Trouble
@@ -27,15 +36,13 @@ CREATION_SECONDS = 30
 #: How long the brokers of a cluster may differ in what they know.
 KNOWN_SECONDS = 15
 TOPIC_ALREADY_EXISTS = 36
+#: What Kafka answers to whoever may not create a topic.
+NOT_ALLOWED = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError)
 #: Kafka 3.6 is the first to verify a transaction's partitions; it is known by version 4 of this request.
 ADD_PARTITIONS_TO_TXN_KEY = 24
 ADD_PARTITIONS_TO_TXN_VERSION = 4
 #: -1 asks for the broker's `default.replication.factor`.
 BROKERS_REPLICATION = -1
-
-
-class BrokerUnreachable(Trouble):
-    """No Kafka answers, or not one that the meter can use."""
 
 
 class TopicsRefused(Trouble):
@@ -64,10 +71,7 @@ async def connected_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClie
         try:
             await admin.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerUnreachable(
-                f"no Kafka answers at {settings.broker} ({settings.security_protocol}): {error}; "
-                "start one with `meter broker up`, or set METER_BROKER"
-            ) from error
+            raise await unreachable(settings, error) from error
         yield admin
     finally:
         await admin.close()
@@ -97,7 +101,7 @@ async def ensure_topics(settings: Settings, admin: AIOKafkaAdminClient) -> Ensur
     warnings = await compared(admin, [spec for spec in wanted if spec.name in there], settings)  # 1
     if missing and not settings.create_topics:  # 2
         raise TopicsRefused(missing_sentence(missing))
-    await create_topics(admin, missing, settings.replication_factor)
+    await create_topics(settings, admin, missing)
     warnings += await compared(admin, missing, settings)  # 3
     warnings += kafkas_own(await copy_counts(admin), settings.replication_factor)
     return Ensured(tuple(spec.name for spec in missing), tuple(warnings))
@@ -114,18 +118,21 @@ async def compared(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], setti
     return [line for verdict in verdicts for line in verdict.warnings]
 
 
-async def create_topics(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], replication: int | None) -> None:
+async def create_topics(settings: Settings, admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
     """Create topics and return when each of their partitions has a leader."""
     if not specs:
         return
-    asked = [new_topic(spec, replication or BROKERS_REPLICATION) for spec in specs]
+    asked = [new_topic(spec, settings.replication_factor or BROKERS_REPLICATION) for spec in specs]
     answer = await admin.create_topics(asked)
-    for topic, code, message in (entry[:3] for entry in answer.topic_errors):
-        if code not in (0, TOPIC_ALREADY_EXISTS):
-            raise TopicsRefused(
-                f"topic {topic} cannot be created: {for_code(code).__name__}: {message}; "
-                "create it by hand, or give the meter the right to"
-            )
+    errors = [entry[:3] for entry in answer.topic_errors if entry[1] not in (0, TOPIC_ALREADY_EXISTS)]
+    denied = [
+        Right(Operation.CREATE, Resource.TOPIC, name) for name, code, _ in errors if for_code(code) in NOT_ALLOWED
+    ]
+    if denied:
+        then = ", and topics are missing (METER_CREATE_TOPICS=false lists them, for others to create)"
+        raise MissingRights(settings, "creating topics", denied, then)
+    for topic, code, message in errors:
+        raise TopicsRefused(f"topic {topic} cannot be created: {for_code(code).__name__}: {message}; create it by hand")
     deadline = time.monotonic() + CREATION_SECONDS
     names = {spec.name for spec in specs}
     while not names <= (await partition_counts(admin)).keys():

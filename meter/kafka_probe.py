@@ -1,4 +1,4 @@
-"""One question to a port, without a client: are you a Kafka broker that serves its topics?
+"""A question to a port, without a client: are you a Kafka broker that serves its topics? And without TLS?
 
 It is asked in the oldest metadata request that brokers from 0.10 to 4.x answer (version 1, "no topic"): the
 answer names at least one broker only when the node has registered and is ready for clients.
@@ -7,6 +7,7 @@ answer names at least one broker only when the node has registered and is ready 
 import socket
 import struct
 
+API_VERSIONS_KEY = 18
 METADATA_KEY = 3
 METADATA_VERSION = 1
 CORRELATION = 0x6D65746572 & 0x7FFFFFFF
@@ -17,19 +18,30 @@ ANSWER_LIMIT_BYTES = 1 << 20
 
 def is_kafka(host: str, port: int, timeout: float = 2.0) -> bool:
     """Whether a broker at `host:port` answers a metadata request within `timeout` seconds."""
-    header = struct.pack(">hhih", METADATA_KEY, METADATA_VERSION, CORRELATION, len(CLIENT)) + CLIENT
-    request = header + struct.pack(">i", 0)
+    answer = answered(host, port, METADATA_KEY, METADATA_VERSION, struct.pack(">i", 0), timeout)
+    return len(answer) >= 4 and struct.unpack_from(">i", answer)[0] >= 1
+
+
+def is_plain_kafka(host: str, port: int, timeout: float = 2.0) -> bool:
+    """Whether a Kafka without TLS listens there: it says which requests it knows before anybody names a user."""
+    return len(answered(host, port, API_VERSIONS_KEY, 0, b"", timeout)) > 0
+
+
+def answered(host: str, port: int, key: int, version: int, body: bytes, timeout: float) -> bytes:
+    """What Kafka answers to one request; nothing if it is none, or does not answer."""
+    header = struct.pack(">hhih", key, version, CORRELATION, len(CLIENT)) + CLIENT
+    request = header + body
     try:
         with socket.create_connection((host, port), timeout) as connection:
             connection.settimeout(timeout)
             connection.sendall(struct.pack(">i", len(request)) + request)
             (length,) = struct.unpack(">i", received(connection, 4))
             if not 8 <= length <= ANSWER_LIMIT_BYTES:
-                return False
-            correlation, brokers = struct.unpack_from(">ii", received(connection, length))
+                return b""
+            answer = received(connection, length)
     except (OSError, EOFError):
-        return False
-    return bool(correlation == CORRELATION and brokers >= 1)
+        return b""
+    return answer[4:] if struct.unpack_from(">i", answer)[0] == CORRELATION else b""
 
 
 def received(connection: socket.socket, length: int) -> bytes:

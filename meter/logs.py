@@ -8,6 +8,8 @@ from collections.abc import Callable
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "rocksdict")
 #: A library says the same thing at most once in so many seconds.
 SELDOM_SECONDS = 10.0
+#: What a library says at each connection, and the settings say once.
+OURS_TO_SAY = ("Sending username and password in the clear",)
 #: So many different sentences are remembered; there are fewer, unless each names another number.
 SENTENCES = 500
 
@@ -24,6 +26,8 @@ class Seldom(logging.Filter):
         self._told: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg in OURS_TO_SAY:
+            return False
         if record.name.partition(".")[0] not in QUIET:
             return True
         sentence, now = record.getMessage(), self._clock()

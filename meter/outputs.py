@@ -12,7 +12,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from meter.admin import BrokerUnreachable, connected_admin, partition_counts
+from meter.admin import connected_admin, partition_counts
+from meter.reachability import unreachable
 from meter.settings import Settings
 from meter.trouble import Trouble
 
@@ -133,7 +134,7 @@ async def _consumer(settings: Settings, isolation: str) -> AsyncIterator[Any]:
         try:
             await consumer.start()
         except (KafkaError, OSError) as error:
-            raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
+            raise await unreachable(settings, error) from error
         yield consumer
     finally:
         await consumer.stop()

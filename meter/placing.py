@@ -10,9 +10,9 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from meter.admin import BrokerUnreachable
 from meter.outputs import OutputReader, open_outputs
 from meter.published import read
+from meter.reachability import unreachable
 from meter.sending import REQUEST_BYTES
 from meter.settings import Settings
 from meter.topics import Topics
@@ -114,7 +114,7 @@ async def _sent(settings: Settings, topics: Topics, order: Order) -> Place:
         await producer.start()
     except (KafkaError, OSError) as error:
         await producer.stop()
-        raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
+        raise await unreachable(settings, error) from error
     try:
         told = await producer.send_and_wait(topics.plan_purchases, value, key=order.account.encode())
     except KafkaError as error:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from meter.admin import BrokerUnreachable, connected_admin, partition_counts
+from meter.admin import connected_admin, partition_counts
+from meter.reachability import unreachable
 from meter.settings import Settings
 from meter.topics import Topics
 from meter.trouble import Interrupted, Trouble
@@ -108,7 +109,7 @@ async def deliver(
     try:
         await producer.start()
     except (KafkaError, OSError) as error:
-        raise BrokerUnreachable(f"no Kafka answers at {settings.broker}: {error}; set METER_BROKER") from error
+        raise await unreachable(settings, error) from error
     try:
         return await _send_all(producer, topic, lines, told)
     finally:

@@ -4,6 +4,7 @@ A `Settings` that exists is valid: whatever is wrong with the variables is told 
 to do next. The descriptions below are the ones that `meter settings` shows and the README repeats.
 """
 
+import logging
 import os
 import re
 from ipaddress import IPv6Address
@@ -15,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from meter.rules.days import zone
 from meter.trouble import Trouble
+
+log = logging.getLogger(__name__)
 
 PREFIX = "METER_"
 #: Everything older than the horizon is final; ten days more leave time to read it again (SPEC §10).
@@ -183,9 +186,16 @@ class Settings(BaseSettings):
     def load(cls, **overrides: Any) -> "Settings":
         """The settings of the environment, with `overrides` (by field name) before it; raises `SettingsError`."""
         try:
-            return cls(**overrides)
+            settings = cls(**overrides)
         except ValidationError as error:
             raise SettingsError(told(error)) from None
+        if settings.security_protocol == "SASL_PLAINTEXT":
+            log.warning(
+                "METER_SECURITY_PROTOCOL is SASL_PLAINTEXT: %s cross the network to %s unencrypted; use SASL_SSL",
+                "the password and all records" if settings.sasl_mechanism == "PLAIN" else "all records",
+                settings.broker,
+            )
+        return settings
 
     @property
     def uses_tls(self) -> bool:

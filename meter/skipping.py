@@ -59,9 +59,7 @@ class Standing(NamedTuple):
 async def skip(settings: Settings, topic: str, partition: int, offset: int) -> tuple[Skip, Standing]:
     """Order to go on at `offset`; `topic` with or without the prefix. `Trouble` if it makes no sense there."""
     topics = Topics.of(settings.topic_prefix)
-    bare = topics.bare(topic)
-    if not is_input(bare):
-        raise Trouble(f"{bare} is no input topic: usage, usage.<workspace>, workspaces or plan-purchases")
+    bare = input_topic(settings, topic)
     standing = await _standing(settings, topics, bare, partition)
     why = refusal(bare, partition, offset, standing)
     if why is not None:
@@ -78,6 +76,14 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
     )
     await control.order(settings, wanted)
     return wanted, standing
+
+
+def input_topic(settings: Settings, topic: str) -> str:
+    """The name without the prefix of an input topic; `Trouble` if it is none."""
+    bare = Topics.of(settings.topic_prefix).bare(topic)
+    if not is_input(bare):
+        raise Trouble(f"{bare} is no input topic: usage, usage.<workspace>, workspaces or plan-purchases")
+    return bare
 
 
 def refusal(topic: str, partition: int, offset: int, standing: Standing) -> str | None:

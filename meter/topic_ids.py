@@ -8,7 +8,8 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
@@ -92,11 +93,13 @@ class _Question(RequestStruct):
 class _Ask(Request[_Question]):
     API_KEY = 3
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], operations: bool = False) -> None:
         self._names = list(names)
+        self._operations = operations
 
     def build(self, request_struct_class: type[_Question]) -> _Question:
-        return request_struct_class([(bytes(ID_BYTES), name, {}) for name in self._names], False, False, {})
+        names = [(bytes(ID_BYTES), name, dict[int, bytes]()) for name in self._names]
+        return request_struct_class(names, False, self._operations, {})
 
 
 class TopicState(NamedTuple):
@@ -126,3 +129,15 @@ async def topic_states(
             raise error(topic["name"])
         found[topic["name"]] = TopicState(topic["topic_id"].hex(), len(topic["partitions"]))
     return found
+
+
+async def topic_operations(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, int | None]:
+    """What we may do with topics of these names, whether they exist or not: bits by the number of the operation.
+
+    None where we may not even describe the topic: then Kafka does not say what else we may do.
+    """
+    answer: Any = await client.send(client.get_random_node(), _Ask(names, operations=True))
+    return {
+        topic["name"]: None if for_code(topic["error_code"]) is TopicAuthorizationFailedError else topic["operations"]
+        for topic in answer.to_object()["topics"]
+    }

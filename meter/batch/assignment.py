@@ -119,7 +119,9 @@ class LaneManager(TableManager):
         if getattr(error, "retriable", False) or isinstance(error, IN_PASSING):
             log.warning("%s: reading failed (%r); trying again", app.conf.id, error)
         else:
-            app.fail(Trouble(f"{app.conf.id} cannot read: {error!r}"))
+            reason = Trouble(f"{app.conf.id} cannot read: {error!r}")
+            reason.__cause__ = error
+            app.fail(reason)
         return False
 
     async def wait_until_recovery_completed(self) -> bool:

@@ -107,7 +107,9 @@ class ChunkConsumer(GroupOffsets):
     def _reading_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
             app = cast(Any, self.app)
-            app.fail(Trouble(f"reading for {app.conf.id} ended: {task.exception()!r}"))
+            reason = Trouble(f"reading for {app.conf.id} ended: {task.exception()!r}")
+            reason.__cause__ = task.exception()
+            app.fail(reason)
 
     async def on_stop(self) -> None:
         if self.kafka is not None:

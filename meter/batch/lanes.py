@@ -15,6 +15,7 @@ from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
+from meter.batch.denials import denied
 from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
 from meter.batch.records import RecordsGone, UnreadableRecord
@@ -253,6 +254,8 @@ class Runner:
     def _count_retake(self, doubt: Retake) -> None:
         lane, now = self.lane, time.monotonic()
         lane.app.consumer.pause(lane.tp)
+        if denied(doubt):
+            raise Trouble(f"{lane.tp.topic}/{lane.tp.partition}: {doubt}") from doubt
         self._retakes.append(now)
         while self._retakes[0] < now - RETAKE_WINDOW_SECONDS:
             self._retakes.popleft()
@@ -278,6 +281,7 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
         if tp in runners:
             doubts[tp] = runners[tp].lane.spoiled(*_spoiled(error))
     for tp, doubt in doubts.items():
+        doubt.__cause__ = error
         runners[tp].doubt(doubt)
     return bool(doubts)
 

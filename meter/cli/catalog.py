@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from meter.settings import Settings
     from schemas.catalog import Catalogue
 
 
@@ -26,8 +27,6 @@ def check(
     ] = False,
 ) -> None:
     """Check a catalogue file and tell what is in it; all problems at once, exit code 1, if it is not valid."""
-    import asyncio
-
     from meter.trouble import Trouble
     from schemas.catalog import CatalogueError, load_catalogue
 
@@ -38,21 +37,30 @@ def check(
     for line in told(catalogue):
         typer.echo(line)
     if against_journal:
-        for line in asyncio.run(compared_with_journal(catalogue)):
+        for line in asked(catalogue):
             typer.echo(line)
 
 
-async def compared_with_journal(catalogue: "Catalogue") -> list[str]:
+def asked(catalogue: "Catalogue") -> list[str]:
+    """The journal's answer about the catalogue."""
+    from meter.cli.asking import answered
+    from meter.rights import of_command
+    from meter.settings import Settings
+
+    settings, command = Settings.load(), "catalog check --against-journal"
+    return answered(settings, command, of_command(settings, command), compared_with_journal(settings, catalogue))
+
+
+async def compared_with_journal(settings: "Settings", catalogue: "Catalogue") -> list[str]:
     """What a worker that starts now would do with the catalogue; Trouble with what it would refuse."""
     import time
 
     from agents.opening import recorded_under
     from meter.rules.days import day_text, time_text
     from meter.rules.versions import compared
-    from meter.settings import Settings
     from meter.trouble import Trouble
 
-    known = await recorded_under(Settings.load())
+    known = await recorded_under(settings)
     facts = known.facts
     now_us = max(known.newest_ms * 1000, time.time_ns() // 1000)
     found = compared(facts.recorded(), catalogue, now_us, facts.zone)

@@ -115,17 +115,20 @@ def change_workspaces(
 
 def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None, timeout: float, json: bool) -> None:
     """Send the order that the fields make, and tell what became of it; exit code 1 if it was refused."""
-    import asyncio
-
+    from meter.cli.asking import answered
     from meter.cli.order_sentences import outcome_lines
+    from meter.rights import of_command
     from meter.settings import Settings
 
     fields = words.present(fields, payments=words.payments(pay))
     fields["order_id"] = words.new_order_id(fields["kind"]) if order_id is None else order_id
     wanted = words.order_of(fields)
     auto = list(pay or ()) == [words.AUTO]
+    settings, command = Settings.load(), str(wanted.kind).replace("_", "-").replace("purchase", "buy")
+    options = [option for option, given in (("… --order-id", order_id is not None), ("… --pay auto", auto)) if given]
+    work = sent(settings, wanted, auto, timeout, order_id is not None)
     try:
-        wanted, outcome = asyncio.run(sent(Settings.load(), wanted, auto, timeout, order_id is not None))
+        wanted, outcome = answered(settings, command, of_command(settings, command, *options), work)
     except NotSent as refused:
         if json:
             typer.echo(refused.json_bytes(wanted))

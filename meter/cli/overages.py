@@ -29,8 +29,8 @@ def overages(
     json: Annotated[bool, typer.Option("--json", help="JSON lines: the records as published.")] = False,
 ) -> None:
     """Show the overages as they stand: of every workspace, item and day the figures of the highest revision."""
-    import asyncio
-
+    from meter.cli.asking import answered
+    from meter.rights import of_command
     from meter.settings import Settings
     from meter.trouble import Trouble
     from schemas.days import check_day
@@ -40,8 +40,9 @@ def overages(
         wanted = (account and check_id(account), day and check_day(day))
     except ValueError as error:
         raise Trouble(f"{error}; --account and --day say which overages to show") from None
+    settings = Settings.load()
     try:
-        asyncio.run(shown(Settings.load(), wanted, follow, json))
+        answered(settings, "overages", of_command(settings, "overages"), shown(settings, wanted, follow, json))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -31,8 +31,8 @@ def plans(
     Plans in force come first, in the order in which usage of today draws on them; then those that are still to begin,
     then those that expired.
     """
-    import asyncio
-
+    from meter.cli.asking import answered
+    from meter.rights import of_command
     from meter.settings import Settings
     from meter.trouble import Trouble
     from schemas.ids import check_id
@@ -41,7 +41,8 @@ def plans(
         check_id(account)
     except ValueError as error:
         raise Trouble(f"{error}; ACCOUNT says whose plans to show") from None
-    asyncio.run(shown(Settings.load(), account, json))
+    settings = Settings.load()
+    answered(settings, "plans", of_command(settings, "plans"), shown(settings, account, json))
 
 
 async def shown(settings: "Settings", account: str, json: bool) -> None:

@@ -82,15 +82,16 @@ def top_up(
 
 def quote(fields: words.Fields, pay: Sequence[str] | None, json: bool) -> None:
     """Tell what would become of the order that the fields make; exit code 1 if it would be refused."""
-    import asyncio
-
     from agents.quoting import quoted
+    from meter.cli.asking import answered
     from meter.cli.order_sentences import quote_json, quote_lines
+    from meter.rights import of_command
     from meter.settings import Settings
 
+    settings = Settings.load()
     fields = words.present(fields, payments=words.payments(pay), order_id=words.new_order_id(fields["kind"]))
     wanted = words.order_of(fields)
-    found = asyncio.run(quoted(Settings.load(), wanted))
+    found = answered(settings, "quote", of_command(settings, "quote"), quoted(settings, wanted))
     typer.echo(quote_json(found) if json else "\n".join(quote_lines(wanted, found)))
     if not found.decision.accepted:
         raise typer.Exit(1)

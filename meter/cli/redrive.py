@@ -31,13 +31,14 @@ def redrive(
     sums up, are read from where they stood, and their SHA-256 compared. Records of the same content go once. A letter
     is sent again once: `meter.control` keeps note of it.
     """
-    import asyncio
-
     from meter import redrive as redriving
+    from meter.cli.asking import answered
+    from meter.rights import of_command, to_redrive
     from meter.settings import Settings
 
     settings, reasons = Settings.load(), chosen(reason or [])
-    run = asyncio.run(redriving.plan_of(settings, reasons, again))
+    work = redriving.plan_of(settings, reasons, again)
+    run = answered(settings, "redrive", of_command(settings, "redrive"), work)
     plan = run.plan
     show(plan, verbose)
     count = plan.records
@@ -46,7 +47,8 @@ def redrive(
     elif not send:
         typer.echo(f"{records(count)} would be sent; `meter redrive --send` sends them")
     else:
-        sent = asyncio.run(redriving.send(settings, run, reasons, lambda _: None))
+        rights = to_redrive(settings, {made.topic for made in plan.send} | {each.topic for each, _ in plan.summaries})
+        sent = answered(settings, "redrive --send", rights, redriving.send(settings, run, reasons, lambda _: None))
         typer.echo(f"{records(sent)} sent again, every one acknowledged")
     if more := left_to_the_next(plan):
         typer.echo(f"{records(more)} more {'is' if more == 1 else 'are'} left to the next run")

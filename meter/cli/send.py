@@ -46,11 +46,12 @@ def send(
     its number is told and nothing is sent. What the meter makes of them
     stands on its output topics and in `dead-letters`.
     """
-    import asyncio
     import sys
 
     from rich.console import Console
 
+    from meter.cli.asking import answered
+    from meter.rights import of_command
     from meter.sending import KINDS, deliver
     from meter.settings import Settings
 
@@ -62,7 +63,9 @@ def send(
         console = Console(file=sys.stderr)
         with progress(console, what.value, total) as told:
             say = partial(console.print, soft_wrap=True, highlight=False)
-            sent = asyncio.run(deliver(settings, kind, lines(content, kind), told, say))
+            command = f"send {what.value}"
+            work = deliver(settings, kind, lines(content, kind), told, say)
+            sent = answered(settings, command, of_command(settings, command), work)
     typer.echo(f"{sent:,} record{'' if sent == 1 else 's'} sent to {what.value}, every one acknowledged")
 
 

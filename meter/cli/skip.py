@@ -24,12 +24,15 @@ def skip(
     It holds for the gap that is there now, once: the intake takes it only if it cannot go on where it stands. The gap
     is counted in `meter_records_lost_total` and stands with its range among the dead letters (`records_lost`).
     """
-    import asyncio
-
+    from meter.cli.asking import answered
+    from meter.rights import to_skip
     from meter.settings import Settings
+    from meter.skipping import input_topic
     from meter.skipping import skip as ordered
 
-    for line in told(*asyncio.run(ordered(Settings.load(), topic, partition, offset))):
+    settings = Settings.load()
+    rights = to_skip(settings, input_topic(settings, topic))
+    for line in told(*answered(settings, "skip", rights, ordered(settings, topic, partition, offset))):
         typer.echo(line)
 
 

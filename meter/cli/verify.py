@@ -30,9 +30,9 @@ def verify(
     It reads only, and may run beside workers. Exit code 1 if anything differs. The result of a whole run (no --account,
     no --day) is kept in METER_DATA_DIR, where the worker with that directory shows it as `meter_verify_differences`.
     """
-    import asyncio
-
     from agents.verifying import verify as verified
+    from meter.cli.asking import answered
+    from meter.rights import of_command
     from meter.settings import Settings
     from meter.trouble import Trouble
     from schemas.days import parse_date
@@ -44,7 +44,7 @@ def verify(
     except ValueError as error:
         raise Trouble(f"{error}; --account and --day say what to verify") from None
     settings = Settings.load()
-    result = asyncio.run(verified(settings, account, ordinal))
+    result = answered(settings, "verify", of_command(settings, "verify"), verified(settings, account, ordinal))
     tell(result, json)
     if account is None and day is None:
         kept(settings, result)

@@ -25,8 +25,8 @@ def wallets(
     json: Annotated[bool, typer.Option("--json", help="JSON lines: the records as published.")] = False,
 ) -> None:
     """Show the wallets of an account: its cash, prepaid cards and coupons, what is left on them and until when."""
-    import asyncio
-
+    from meter.cli.asking import answered
+    from meter.rights import of_command
     from meter.settings import Settings
     from meter.trouble import Trouble
     from schemas.ids import check_id
@@ -35,7 +35,8 @@ def wallets(
         check_id(account)
     except ValueError as error:
         raise Trouble(f"{error}; ACCOUNT says whose wallets to show") from None
-    asyncio.run(shown(Settings.load(), account, json))
+    settings = Settings.load()
+    answered(settings, "wallets", of_command(settings, "wallets"), shown(settings, account, json))
 
 
 async def shown(settings: "Settings", account: str, json: bool) -> None:

@@ -47,8 +47,8 @@ def worker(
     from meter.trouble import Trouble
 
     os.umask(UMASK)  # RocksDB writes by itself
-    settings = Settings.load()
     meter.logs.to_stderr()
+    settings = Settings.load()
     log = logging.getLogger("meter.worker")
     try:
         with asyncio.Runner(loop_factory=fast_loop()) as runner:

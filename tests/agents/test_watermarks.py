@@ -1,6 +1,7 @@
 """When a source partition is handled up to a watermark: committed that far, set aside, gone, or beyond the limit."""
 
 import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,21 +9,28 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents.watermarks import Watermarks
+from meter.rights import MissingRights, Right
+from meter.settings import Settings
 
 END = 10
 
 
 class Told(Watermarks):
-    """Watermarks over a cluster that the test tells of: its topics, and what each group committed."""
+    """Watermarks over a cluster that the test tells of: its topics, what each group committed, what is not shown."""
 
-    def __init__(self, topics: set[str], committed: dict[str, tuple[int, str]]) -> None:
-        settings: Any = SimpleNamespace(topic_prefix="p.", own_topics_max=2)
-        super().__init__(settings, {})
+    def __init__(
+        self, topics: set[str], committed: dict[str, tuple[int, str]], hidden: frozenset[str] = frozenset()
+    ) -> None:
+        super().__init__(Settings(topic_prefix="p.", own_topics_max=2), {})
         self.there = topics
         self.committed = committed
+        self.hidden = hidden
 
     async def _cluster(self) -> Any:
         return SimpleNamespace(topics=lambda: self.there)
+
+    async def _lacking(self, rights: Sequence[Right]) -> list[Right]:
+        return [right for right in rights if right.name in self.hidden]
 
     async def _committed(self, group: str) -> Any:
         own = group == self.topics.own_intake_group
@@ -55,3 +63,14 @@ def test_a_partition_is_waited_for_until_it_is_handled(
     told = Told({"p.usage", "p.usage.a", "p.usage.b", "p.usage.c"}, {} if committed is None else {topic: committed})
     behind = asyncio.run(told.not_reached({TopicPartition(topic, 0): END}))
     assert behind == ([] if reached else [TopicPartition(topic, 0)])
+
+
+@pytest.mark.parametrize("hidden", ["p.usage", "p.workspaces", "p.usage.*", "p.usage.gone"])
+def test_what_kafka_does_not_show_is_no_topic_that_is_gone(hidden: str) -> None:
+    told = Told({"p.usage", "p.usage.a"} - {hidden}, {}, frozenset({hidden}))
+    with pytest.raises(MissingRights, match="may not Describe topic") as missing:
+        asyncio.run(told.not_reached({TopicPartition("p.usage.gone", 0): END}))
+    assert [right.name for right in missing.value.rights] == [hidden]
+    if hidden != "p.usage.gone":
+        with pytest.raises(MissingRights):
+            asyncio.run(told.ends())

@@ -75,7 +75,7 @@ def test_a_journal_of_another_size_is_refused(settings: Settings) -> None:
 
 def test_nothing_is_created_beside_something_wrong(settings: Settings) -> None:
     orders = TopicSpec(f"{settings.topic_prefix}plan-purchases", 2, {})
-    with_admin(settings, lambda admin: create_topics(admin, [orders], None))
+    with_admin(settings, lambda admin: create_topics(settings, admin, [orders]))
     with pytest.raises(TopicsRefused) as caught:
         ensured(settings)
     assert len(str(caught.value).splitlines()) == 2

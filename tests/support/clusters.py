@@ -35,6 +35,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialAlteration,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -170,6 +171,12 @@ class Cluster:
         for mechanism in mechanisms:
             credential = ScramCredentialInfo(mechanism, 4096)
             asked: list[UserScramCredentialAlteration] = [UserScramCredentialUpsertion(user, credential, secret)]
+            self.admin.alter_user_scram_credentials(asked)[user].result(REQUEST_SECONDS)
+
+    def remove_user(self, user: str) -> None:
+        """No SCRAM mechanism knows the user any more; connections that are open go on."""
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            asked: list[UserScramCredentialAlteration] = [UserScramCredentialDeletion(user, mechanism)]
             self.admin.alter_user_scram_credentials(asked)[user].result(REQUEST_SECONDS)
 
     def grant(self, user: str, operation: str, resource: str, name: str, pattern: str = "LITERAL") -> None:

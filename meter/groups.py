@@ -1,0 +1,37 @@
+"""What we may do with a consumer group, and who is in it.
+
+aiokafka asks it in version 3, and reads the answer as if it were version 2.
+"""
+
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
+from aiokafka.protocol.api import Request
+
+
+class _Question(DescribeGroupsRequest_v3):
+    RESPONSE_TYPE = DescribeGroupsResponse_v3
+
+
+class _Ask(Request[_Question]):
+    API_KEY = _Question.API_KEY
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    def build(self, request_struct_class: type[_Question]) -> _Question:
+        return request_struct_class([self._group], True)
+
+
+async def group_described(admin: AIOKafkaAdminClient, group: str) -> tuple[int, int]:
+    """What we may do with a group, as bits by the number of the operation, and how many members it has.
+
+    Raises KafkaError: without Describe, or where the coordinator is missing.
+    """
+    answer: Any = await admin._send_request(_Ask(group), await admin.find_coordinator(group))
+    described = answer.to_object()["groups"][0]
+    if described["error_code"]:
+        raise for_code(described["error_code"])(group)
+    return int(described["authorized_operations"]), len(described["members"])

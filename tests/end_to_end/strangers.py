@@ -1,0 +1,84 @@
+"""Users of a Kafka with rights: each with what a role or command needs, one right taken away and given back."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
+from typer.testing import CliRunner
+
+from meter.cli.app import assembled
+from meter.rights import PREFIXED, Resource, Right
+from meter.settings import Settings
+from meter.topics import wanted_topics
+from tests.end_to_end.kafka import REQUEST_SECONDS
+from tests.support.clusters import Cluster
+
+#: A change of a right reaches the authorizer a moment after Kafka acknowledged it.
+CHANGE_SECONDS = 5.0
+RESOURCES = {Resource.TOPIC: "TOPIC", Resource.GROUP: "GROUP", Resource.TRANSACTIONAL_ID: "TRANSACTIONAL_ID"}
+
+
+class User:
+    """Somebody whom a cluster knows, and the rights that were given."""
+
+    def __init__(self, cluster: Cluster, name: str, prefix: str, **variables: str) -> None:
+        self.cluster = cluster
+        self.name = name
+        cluster.add_user(name)
+        self.variables = {**cluster.variables(name), "METER_TOPIC_PREFIX": prefix, **variables}
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the user's workers and commands."""
+        fields = {key.removeprefix("METER_").lower(): value for key, value in self.variables.items()}
+        return Settings(**fields)  # type: ignore[arg-type] # read as from the environment
+
+    def grant(self, rights: Iterable[Right]) -> None:
+        for right in rights:
+            self.cluster.grant(self.name, *_words(right))
+
+    def revoke(self, right: Right) -> None:
+        self.cluster.revoke(self.name, *_words(right))
+
+    @contextmanager
+    def without(self, right: Right) -> Iterator[None]:
+        """For a while this one right is missing."""
+        self.revoke(right)
+        try:
+            yield
+        finally:
+            self.grant([right])
+
+    def create_topics(self) -> None:
+        """Somebody else creates the topics."""
+        specs = wanted_topics(self.settings)
+        topics = [NewTopic(spec.name, spec.partitions, 1, config=dict(spec.config)) for spec in specs]
+        for created in self.cluster.admin.create_topics(topics).values():
+            created.result(REQUEST_SECONDS)
+
+
+def _words(right: Right) -> tuple[str, str, str, str]:
+    pattern = "PREFIXED" if right.prefixed else "LITERAL"
+    return right.operation.name, RESOURCES[right.resource], right.name.removesuffix(PREFIXED), pattern
+
+
+def until(found: Callable[[], Any], right: Any) -> Any:
+    """What is found, once it is right; after a few seconds whatever it is then."""
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while (now := found()) != right and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return now
+
+
+def command(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *arguments: str) -> tuple[int, Any, str]:
+    """A command run in this process by a user: exit code, exception and output."""
+    for name in [name for name in os.environ if name.startswith("METER_")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(assembled(), list(arguments))
+    return done.exit_code, done.exception, done.output

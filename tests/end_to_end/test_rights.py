@@ -1,0 +1,217 @@
+"""Every right of every role and command taken away once, on a Kafka with an authorizer: it is named, within seconds."""
+
+import asyncio
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meter.access import missing
+from meter.admin import connected_admin, ensure_topics
+from meter.rights import (
+    COMMANDS,
+    ROLES,
+    MissingRights,
+    Operation,
+    Resource,
+    Right,
+    of_command,
+    of_role,
+    to_redrive,
+    to_skip,
+)
+from meter.trouble import Trouble
+from tests.end_to_end.strangers import User, command, until
+from tests.end_to_end.workers import Meter, Worker
+from tests.oracle_reading import Settings as OracleSettings
+from tests.support.clusters import Cluster
+
+pytestmark = pytest.mark.e2e
+
+#: A start, or a look of the watch twice, on a busy machine.
+TOLD_SECONDS = 30.0
+#: A command that is refused does not wait for anything.
+REFUSED_SECONDS = 10.0
+
+
+def user_of(cluster: Cluster, **variables: str) -> User:
+    """Somebody with a prefix of their own and no right."""
+    name = uuid.uuid4().hex[:8]
+    return User(cluster, f"u{name}", f"r{name}.", METER_PARTITIONS="2", **variables)
+
+
+@pytest.fixture(scope="module", params=list(ROLES))
+def role_user(request: pytest.FixtureRequest, secure_node: Cluster) -> tuple[str, User]:
+    """A user with the least rights of a role."""
+    user = user_of(secure_node)
+    user.grant(of_role(user.settings, request.param))
+    return request.param, user
+
+
+def lacking(user: User, rights: tuple[Right, ...]) -> list[Right]:
+    """What Kafka says that the user lacks, as a start asks it."""
+
+    async def asked() -> list[Right]:
+        async with connected_admin(user.settings) as admin:
+            return await missing(admin, rights, 2)
+
+    return asyncio.run(asked())
+
+
+def test_a_start_finds_each_right_that_is_missing_and_no_other(role_user: tuple[str, User]) -> None:
+    role, user = role_user
+    rights = of_role(user.settings, role)
+    assert until(lambda: lacking(user, rights), []) == []
+    wrong = []
+    for right in rights:
+        with user.without(right):
+            found = until(lambda expected=[right]: lacking(user, rights), [right])  # type: ignore[misc]
+        wrong += [(str(right), [str(each) for each in found])] if found != [right] else []
+    assert wrong == []
+
+
+def test_who_has_no_right_at_all_is_told_all_of_them(secure_node: Cluster) -> None:
+    user = user_of(secure_node)
+    rights = of_role(user.settings, "all")
+    assert lacking(user, rights) == list(rights)
+
+
+def test_missing_topics_take_the_right_to_create_them(secure_node: Cluster) -> None:
+    user = user_of(secure_node)
+    user.grant(of_role(user.settings, "all"))
+
+    async def ensured() -> None:
+        async with connected_admin(user.settings) as admin:
+            await ensure_topics(user.settings, admin)
+
+    with pytest.raises(MissingRights, match=r"may not Create topic .*\n  kafka-acls\.sh .* --operation Create") as told:
+        asyncio.run(ensured())
+    assert len(told.value.rights) == 14
+
+
+@pytest.fixture(scope="module")
+def meters(secure_node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Makes meters of a user whose topics somebody else created."""
+    made: list[Meter] = []
+
+    def make(role: str) -> tuple[User, Meter]:
+        user = user_of(secure_node)
+        user.create_topics()
+        user.grant(of_role(user.settings, role))
+        directory: Path = tmp_path_factory.mktemp("meter")
+        made.append(Meter(secure_node.bootstrap, directory, OracleSettings(), **user.variables))
+        return user, made[-1]
+
+    yield make
+    for meter in made:
+        meter.close()
+
+
+def ended(worker: Worker) -> str:
+    """What a worker said that ended by itself."""
+    worker.expected_dead = True
+    assert worker.process.wait(TOLD_SECONDS) == 1, worker.log_tail()
+    return worker.own_log()
+
+
+def test_a_right_taken_away_ends_a_running_worker_with_its_name(meters: Any) -> None:
+    """Each was silent or said something else before: a group, a day's end, a topic written only now and then."""
+    wanted = {
+        "intake": [Right(Operation.READ, Resource.GROUP, "meter-intake-own")],
+        "meter": [
+            Right(Operation.DESCRIBE, Resource.TOPIC, "usage.*"),
+            Right(Operation.DESCRIBE, Resource.GROUP, "meter-intake"),
+            Right(Operation.WRITE, Resource.TOPIC, "overages"),
+        ],
+    }
+    begun = [(*meters(role), role, ROLES[role].index(right)) for role, rights in wanted.items() for right in rights]
+    workers = [(user, meter.start(role=role), of_role(user.settings, role)[at]) for user, meter, role, at in begun]
+    for user, worker, right in workers:
+        worker.wait_ready()
+        user.revoke(right)
+    for user, worker, right in workers:
+        told = ended(worker)
+        assert f"User:{user.name} may not {right}; grant it with:\n" in told
+        assert f"--allow-principal User:{user.name} {right.options()}\n" in told
+
+
+def test_a_worker_with_the_least_rights_works_and_one_without_a_group_says_so_at_its_start(meters: Any) -> None:
+    user, meter = meters("all")
+    worker = meter.start().wait_ready()
+    assert worker.stop() == 0
+    right = next(right for right in of_role(user.settings, "all") if right.name.endswith("meter-intake-own"))
+    user.revoke(right)
+    begun = time.monotonic()
+    assert f"role all lacks a right at {user.settings.broker}: User:{user.name} may not {right};" in ended(
+        meter.start()
+    )
+    assert time.monotonic() - begun < TOLD_SECONDS
+
+
+COMMAND_LINES = {
+    "send usage": ("send", "usage", "{file}"),
+    "send workspaces": ("send", "workspaces", "{file}"),
+    "send orders": ("send", "orders", "{file}"),
+    "top-up": ("top-up", "acct", "1.00"),
+    "buy": ("buy", "acct", "startup", "w"),
+    "add-traffic": ("add-traffic", "acct", "o-1", "--traffic", "logs=1"),
+    "upgrade": ("upgrade", "acct", "o-1", "growth"),
+    "change-workspaces": ("change-workspaces", "acct", "o-1", "w"),
+    "… --order-id": ("top-up", "acct", "1.00", "--order-id", "o-9"),
+    "… --pay auto": ("buy", "acct", "startup", "w", "--pay", "auto"),
+    "quote": ("quote", "purchase", "acct", "startup", "w"),
+    "plans": ("plans", "acct"),
+    "wallets": ("wallets", "acct"),
+    "overages": ("overages",),
+    "verify": ("verify",),
+    "catalog check --against-journal": ("catalog", "check", "{catalog}", "--against-journal"),
+    "redrive": ("redrive",),
+    "skip": ("skip", "usage", "0", "0"),
+}
+
+
+@pytest.fixture(scope="module")
+def command_user(secure_node: Cluster) -> User:
+    """Somebody with topics, and no rights yet."""
+    user = user_of(secure_node)
+    user.create_topics()
+    return user
+
+
+@pytest.mark.parametrize("name", COMMAND_LINES)
+def test_a_command_names_each_right_that_is_missing_at_once(
+    command_user: User, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "records"
+    file.write_text("{}\n")
+    catalog = Path(__file__).parent.parent.parent / "meter" / "catalog.toml"
+    line = [part.format(file=file, catalog=catalog) for part in COMMAND_LINES[name]]
+    settings = command_user.settings
+    rights = to_skip(settings, "usage") if name == "skip" else of_command(settings, name)
+
+    def refused() -> tuple[Right, ...]:
+        begun = time.monotonic()
+        _, error, _ = command(monkeypatch, command_user.variables, *line)
+        assert time.monotonic() - begun < REFUSED_SECONDS
+        assert isinstance(error, Trouble)
+        return error.rights if isinstance(error, MissingRights) else ()
+
+    assert set(refused()) == set(rights)
+    for right in rights:
+        others = [other for other in rights if other != right]
+        command_user.grant(others)
+        assert until(refused, (right,)) == (right,)
+        for other in others:
+            command_user.revoke(other)
+
+
+def test_every_command_of_the_table_is_tried() -> None:
+    assert set(COMMAND_LINES) | {"redrive --send"} == set(COMMANDS)
+
+
+def test_sending_letters_again_takes_the_right_to_write_where_they_go(command_user: User) -> None:
+    rights = to_redrive(command_user.settings, ["usage", "usage.w"])
+    command_user.grant(rights[:2])
+    assert until(lambda: lacking(command_user, rights), [rights[2]]) == [rights[2]]
