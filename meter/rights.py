@@ -163,6 +163,7 @@ COMMANDS = {
     "send usage": least(_topics(Operation.WRITE, "usage")),
     "send workspaces": least(_topics(Operation.WRITE, "workspaces")),
     "send orders": least(_topics(Operation.WRITE, "plan-purchases")),
+    "send --check": least(_topics(Operation.READ, "workspaces")),
     **dict.fromkeys(("top-up", "buy", "add-traffic", "upgrade", "change-workspaces"), least(ORDERING)),
     "… --order-id": least((*ORDERING, *_topics(Operation.READ, "plan-purchases"))),
     "… --pay auto": least((*ORDERING, *QUOTING)),

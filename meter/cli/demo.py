@@ -61,9 +61,9 @@ def demo(
 
 def performed(console: "Console", settings: "Settings", directory: "Path", seconds: float, ours: bool) -> bool:
     """Start a worker, play the day, tell what came of it; whether that is what must come of it."""
-    import asyncio
     import time
 
+    from meter.cli.asking import answered
     from meter.demo.board import Board
     from meter.demo.clock import nearly_over
     from meter.demo.day import told
@@ -71,7 +71,7 @@ def performed(console: "Console", settings: "Settings", directory: "Path", secon
     from meter.demo.stage import worker
     from meter.topics import Topics
 
-    prefix = asyncio.run(fresh_prefix(settings))
+    prefix = answered(settings, "demo", (), fresh_prefix(settings))
     clock = nearly_over(time.time_ns() // 1000)
     own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
     console.print(f"starting a worker: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
@@ -79,22 +79,27 @@ def performed(console: "Console", settings: "Settings", directory: "Path", secon
         console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
-        differences = asyncio.run(play.run(told(clock.day_us), seconds))
+        differences = answered(settings, "demo", (), play.run(told(clock.day_us), seconds))
         conclude(console, board, play.sent, running.taken_in(), differences)
         look_further(console, own, ours)
     return not differences
 
 
 async def fresh_prefix(settings: "Settings") -> str:
-    """The first `demo-<n>.` after all that there are."""
+    """The first `demo-<n>.` after all that there are; `Trouble` names the rights that are missing under it."""
     import re
 
+    from meter.access import require
     from meter.admin import connected_admin, partition_counts
+    from meter.rights import of_role
 
     async with connected_admin(settings) as admin:
         names = await partition_counts(admin)
-    taken = [int(found[1]) for found in (re.match(r"demo-([0-9]{1,9})\.", name) for name in names) if found]
-    return f"demo-{max(taken, default=0) + 1}."
+        taken = [int(found[1]) for found in (re.match(r"demo-([0-9]{1,9})\.", name) for name in names) if found]
+        prefix = f"demo-{max(taken, default=0) + 1}."
+        under = settings.model_copy(update={"topic_prefix": prefix})
+        await require(under, admin, "`meter demo`", of_role(under, "all"))
+    return prefix
 
 
 def conclude(console: "Console", board: "Board", sent: int, taken_in: dict[str, int], differences: list[str]) -> None:

@@ -106,12 +106,18 @@ class Checker(NamedTuple):
 
 def checker(settings: "Settings", what: What) -> Checker:
     """What `--check` holds lines against."""
-    import asyncio
-
     from agents.checking import LineCheck, workspace_problems
+    from meter.cli.asking import answered
+    from meter.rights import of_command
 
-    line = LineCheck(settings, what.value)
-    return Checker(line, lambda: asyncio.run(workspace_problems(settings, line)))
+    line, command = LineCheck(settings, what.value), "send --check"
+
+    def log() -> "list[Problem]":
+        if not line.named and not line.tiers:
+            return []
+        return answered(settings, command, of_command(settings, command), workspace_problems(settings, line))
+
+    return Checker(line, log)
 
 
 def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -> int:

@@ -154,6 +154,7 @@ COMMAND_LINES = {
     "send usage": ("send", "usage", "{file}"),
     "send workspaces": ("send", "workspaces", "{file}"),
     "send orders": ("send", "orders", "{file}"),
+    "send --check": ("send", "workspaces", "{file}", "--check"),
     "top-up": ("top-up", "acct", "1.00"),
     "buy": ("buy", "acct", "startup", "w"),
     "add-traffic": ("add-traffic", "acct", "o-1", "--traffic", "logs=1"),
@@ -185,7 +186,7 @@ def test_a_command_names_each_right_that_is_missing_at_once(
     command_user: User, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "records"
-    file.write_text("{}\n")
+    file.write_text('{"workspace":"w","account":"acct","tier":"free"}\n')
     catalog = Path(__file__).parent.parent.parent / "meter" / "catalog.toml"
     line = [part.format(file=file, catalog=catalog) for part in COMMAND_LINES[name]]
     settings = command_user.settings
