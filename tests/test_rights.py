@@ -28,7 +28,7 @@ from meter.topics import Topics, wanted_topics
 DOCUMENT = Path(__file__).parent.parent / "docs" / "security.md"
 #: Commands that ask Kafka for nothing, and those that ask what their role needs.
 WITHOUT_KAFKA = {"settings", "schemas", "broker", "catalog"}
-OF_A_ROLE = {"worker", "demo"}
+OF_A_ROLE = {"worker", "demo", "doctor"}
 
 
 @pytest.mark.parametrize("role", ROLES)

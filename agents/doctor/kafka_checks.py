@@ -1,0 +1,180 @@
+"""What `meter doctor` asks of Kafka: reach, version, security, topics, rights, groups, workspace topics, clocks."""
+
+import time
+from collections.abc import AsyncIterator
+from ssl import cert_time_to_seconds
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaError
+
+from agents.closing import ASKS_TIME, CLOCK_LIMIT_US
+from agents.doctor.lines import Line, State, fail, ok, split, warn
+from agents.recorded import begun, reading
+from agents.watermarks import Watermarks
+from meter.access import missing
+from meter.admin import connected_admin, found_topics, partition_counts, require_version
+from meter.groups import group_described
+from meter.reachability import ASK_MS, BrokerUnreachable
+from meter.rights import Resource, Right, grant, of_role
+from meter.settings import Settings
+from meter.topics import Topics, TopicSpec, judged, wanted_topics
+from meter.trouble import Trouble
+from schemas.journal import DayClosed
+
+#: A certificate that ends so soon is worth a word.
+CERTIFICATE_DAYS = 14
+SECONDS_A_DAY = 86_400
+MS_A_SECOND = 1_000
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+async def kafka_lines(settings: Settings, role: str) -> AsyncIterator[Line]:
+    """Every check that Kafka answers; only the first where it cannot be reached."""
+    try:
+        async with connected_admin(settings) as admin:
+            async for line in _asked(settings, admin, role):
+                yield line
+    except BrokerUnreachable as reason:
+        for sentence in str(reason).splitlines():
+            yield split("broker", sentence)
+
+
+async def _asked(settings: Settings, admin: AIOKafkaAdminClient, role: str) -> AsyncIterator[Line]:
+    yield _brokers(settings, admin)
+    yield await _version(admin)
+    yield await _security(settings)
+    rights = of_role(settings, role)
+    lacking = await missing(admin, rights, settings.partitions)
+    for line in await _topics(settings, admin, lacking):
+        yield line
+    for right in rights:
+        yield _right(settings, right, right in lacking)
+    for group in _groups(settings, role):
+        yield await _group(admin, group)
+    yield await _clock(settings, admin, lacking)
+
+
+def _brokers(settings: Settings, admin: AIOKafkaAdminClient) -> Line:
+    brokers, named = len(admin._client.cluster.brokers()), len(settings.bootstrap_servers)
+    finding = f"Kafka answers at {settings.broker}: {brokers} broker{'' if brokers == 1 else 's'}"
+    if brokers > 1 and named == 1:
+        return warn("broker", finding, "METER_BROKER names one of them; name two or more, so that it may be away")
+    return ok("broker", finding)
+
+
+async def _version(admin: AIOKafkaAdminClient) -> Line:
+    try:
+        await require_version(admin)
+    except Trouble as older:
+        return split("version", str(older))
+    return ok("version", "3.6 or later: it verifies the partitions of transactions")
+
+
+async def _security(settings: Settings) -> Line:
+    protocol = settings.security_protocol
+    who = f" as {settings.sasl_username} ({settings.sasl_mechanism})" if settings.sasl_username else ""
+    if not settings.uses_tls:
+        near = all(server.rpartition(":")[0].strip("[]") in LOOPBACK for server in settings.bootstrap_servers)
+        finding = f"{protocol}{who}: what is sent and read crosses the network unencrypted"
+        return (
+            ok("security", f"{protocol}{who}, on this machine") if near else warn("security", finding, "use SASL_SSL")
+        )
+    ends = await _certificate_ends(settings)
+    days = (ends - time.time()) / SECONDS_A_DAY
+    finding = f"{protocol}{who}, the broker's certificate is good for {days:.0f} days"
+    return ok("security", finding) if days > CERTIFICATE_DAYS else warn("security", finding, "renew it on the broker")
+
+
+async def _certificate_ends(settings: Settings) -> float:
+    """When the certificate of the first broker that answers ends, in seconds since 1970."""
+    kwargs = settings.kafka_client_kwargs()
+    del kwargs["bootstrap_servers"]
+    for server in settings.bootstrap_servers:
+        host, _, port = server.rpartition(":")
+        connection = AIOKafkaConnection(host.strip("[]"), int(port), request_timeout_ms=ASK_MS, **kwargs)
+        try:
+            await connection.connect()
+            certificate: Any = connection._writer.get_extra_info("peercert")
+            return cert_time_to_seconds(certificate["notAfter"])
+        except (KafkaError, OSError, TimeoutError):
+            continue
+        finally:
+            connection.close()
+    return time.time()
+
+
+async def _topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> list[Line]:
+    """A line for each topic that a worker begins with."""
+    hidden = {right.name for right in lacking if right.resource is Resource.TOPIC}
+    there = await partition_counts(admin)
+    shown = [spec for spec in wanted_topics(settings) if spec.name in there and spec.name not in hidden]
+    found = await found_topics(admin, shown)
+    lines = []
+    for spec in wanted_topics(settings):
+        if spec.name in hidden:
+            lines.append(warn("topic", f"{spec.name} cannot be looked at for want of a right, see below"))
+        elif spec.name not in there:
+            lines.append(_missing(settings, spec))
+        else:
+            verdict = judged(spec, found[spec.name], settings.broker)
+            lines += [split("topic", sentence) for sentence in verdict.refusals]
+            lines += [split("topic", sentence, State.WARN) for sentence in verdict.warnings]
+            if not verdict.refusals and not verdict.warnings:
+                lines.append(ok("topic", f"{spec.name}: {there[spec.name]} partitions, settings as needed"))
+    return lines
+
+
+def _missing(settings: Settings, spec: TopicSpec) -> Line:
+    if settings.create_topics:
+        return warn(
+            "topic", f"{spec.name} is missing", "the first `meter worker` creates it, if it has the right Create"
+        )
+    return fail("topic", f"{spec.name} is missing", "create it, or set METER_CREATE_TOPICS=true")
+
+
+def _right(settings: Settings, right: Right, is_lacking: bool) -> Line:
+    if is_lacking:
+        return fail("right", f"{right} is missing", grant(settings, right))
+    return ok("right", str(right))
+
+
+def _groups(settings: Settings, role: str) -> list[str]:
+    topics = Topics.of(settings.topic_prefix)
+    intake = [topics.intake_group, topics.own_intake_group]
+    return {"intake": intake, "meter": [topics.meter_group], "all": [*intake, topics.meter_group]}[role]
+
+
+async def _group(admin: AIOKafkaAdminClient, group: str) -> Line:
+    try:
+        _, members = await group_described(admin, group)
+    except KafkaError as error:
+        return warn("group", f"{group} does not say who is in it ({type(error).__name__})", "look at the rights")
+    if not members:
+        return warn("group", f"{group} has no member", "no worker reads for it now: start `meter worker`")
+    return ok("group", f"{group} has {members} worker{'' if members == 1 else 's'}")
+
+
+async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> Line:
+    """Ask the broker's time as workers do at a day's end: by a journal entry that changes nothing."""
+    topics = Topics.of(settings.topic_prefix)
+    if any(right.name in (topics.journal, topics.changelog) for right in lacking):
+        return warn("clock", "the broker's time is not known", "it takes the rights on the journal, see above")
+    there = await partition_counts(admin)
+    async with reading(settings.kafka_client_kwargs()) as reader:
+        opened = topics.journal in there and await begun(reader, topics.journal, 0)
+    if not opened:
+        return warn("clock", "the broker's time is not known", "it is once a worker has opened the journal")
+    watermarks = Watermarks(settings, settings.kafka_client_kwargs())
+    try:
+        before = time.time()
+        written = await watermarks.append(0, DayClosed(0, ASKS_TIME))
+        after = time.time()
+    finally:
+        await watermarks.close()
+    ahead = (before + after) / 2 - written.timestamp_ms / MS_A_SECOND
+    finding = f"this machine's is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} the broker's"
+    if abs(ahead) * 1_000_000 > CLOCK_LIMIT_US:
+        return warn("clock", finding, "set it: days close by the broker's clock, and are looked after by this one")
+    return ok("clock", finding)

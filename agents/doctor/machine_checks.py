@@ -1,0 +1,131 @@
+"""What `meter doctor` looks at on this machine: data directory, disk, open files, memory, the web port."""
+
+import fcntl
+import os
+import resource
+import shutil
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from agents.doctor.lines import Line, fail, ok, warn
+from meter.settings import Settings
+
+MIB = 1 << 20
+#: Of free disk, and of available memory: below the first number a worker does not last, below the second it may not.
+DISK_MIB = 256, 2_048
+MEMORY_MIB = 256, 1_024
+#: Open files of a process at rest, of one journal partition (a store, its connections), and of other connections.
+FILES_AT_REST, FILES_A_PARTITION = 80, 24
+WEB_SECONDS = 2.0
+CGROUP_LIMITS = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def machine_lines(settings: Settings) -> Iterator[Line]:
+    """Every check of the machine."""
+    yield _directory(settings.data_dir)
+    yield _disk(settings.data_dir)
+    yield _files(settings.partitions)
+    yield _memory()
+    yield _web(settings)
+
+
+def there(path: Path) -> Path:
+    """The path, or the nearest above it that exists."""
+    path = path.absolute()
+    return path if path.exists() else there(path.parent)
+
+
+def _directory(data_dir: Path) -> Line:
+    place = there(data_dir)
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        return fail("data", f"{place} cannot be written by user {os.geteuid()}", "set METER_DATA_DIR, or its owner")
+    if place != data_dir.absolute():
+        return ok("data", f"{data_dir} is not there yet; it can be made")
+    if place.stat().st_mode & 0o077:
+        return warn("data", f"{data_dir} can be read by other users", f"`chmod 700 {data_dir}`")
+    held = " and in use by a worker" if _locked(place / "lock") else ""
+    return ok("data", f"{data_dir} is writable{held}")
+
+
+def _locked(lock: Path) -> bool:
+    """Whether a worker holds the lock; the file is neither made nor changed."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _disk(data_dir: Path) -> Line:
+    free = shutil.disk_usage(there(data_dir)).free // MIB
+    finding = f"{free:,} MiB are free for {data_dir}"
+    mend = "make room, or set METER_DATA_DIR to a larger disk"
+    if free < DISK_MIB[0]:
+        return fail("disk", finding, mend)
+    return warn("disk", finding, mend) if free < DISK_MIB[1] else ok("disk", finding)
+
+
+def _files(partitions: int) -> Line:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = FILES_AT_REST + FILES_A_PARTITION * partitions
+    if hard == resource.RLIM_INFINITY or hard >= 2 * needed:
+        return ok(
+            "open files", f"the limit is {'none' if hard == resource.RLIM_INFINITY else hard}, about {needed} are used"
+        )
+    finding = f"the hard limit is {hard}, {partitions} partitions use about {needed}"
+    mend = f"raise it to {2 * needed} (`ulimit -Hn`, LimitNOFILE= of a unit)"
+    return fail("open files", finding, mend) if hard < needed else warn("open files", finding, mend)
+
+
+def _memory() -> Line:
+    available = min(_available(), _limit()) // MIB
+    finding = f"{available:,} MiB are available"
+    mend = "give the machine, or the container, more memory"
+    if available < MEMORY_MIB[0]:
+        return fail("memory", finding, mend)
+    return warn("memory", finding, mend) if available < MEMORY_MIB[1] else ok("memory", finding)
+
+
+def _available() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:  # no Linux: what there is in all
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+
+
+def _limit() -> int:
+    for path in CGROUP_LIMITS:
+        try:
+            return int(path.read_text())
+        except (OSError, ValueError):  # "max" is no number
+            continue
+    return 1 << 62
+
+
+def _web(settings: Settings) -> Line:
+    host, port = settings.web_host, settings.web_port
+    place = f"{host}:{port}"
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        if _is_ours(place):
+            return ok("web port", f"a worker answers on {place}")
+        return fail("web port", f"{place} cannot be used ({error.strerror})", "set METER_WEB_PORT or METER_WEB_HOST")
+    return ok("web port", f"{place} is free")
+
+
+def _is_ours(place: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{place}/live", timeout=WEB_SECONDS) as answer:
+            return bool(answer.read(16) == b"live\n")
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,107 @@
+"""`meter doctor` asks a real Kafka: well beside a running worker, and short of one thing at a time."""
+
+import asyncio
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.doctor.kafka_checks import kafka_lines
+from agents.doctor.lines import Line, State
+from meter.rights import of_role
+from tests.end_to_end.commands import run
+from tests.end_to_end.strangers import User, until
+from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
+from tests.oracle_reading import Settings
+from tests.support.clusters import Cluster
+
+pytestmark = pytest.mark.e2e
+
+
+def asked(user: User, role: str = "all") -> list[Line]:
+    async def every() -> list[Line]:
+        return [line async for line in kafka_lines(user.settings, role)]
+
+    return asyncio.run(every())
+
+
+def not_ok(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line.state is not State.OK]
+
+
+@pytest.fixture(scope="module")
+def user(secure_node: Cluster) -> User:
+    """Somebody with topics and every right of all roles."""
+    name = uuid.uuid4().hex[:8]
+    user = User(secure_node, f"d{name}", f"d{name}.", METER_PARTITIONS="2")
+    user.create_topics()
+    user.grant(of_role(user.settings, "all"))
+    assert until(lambda: [line for line in asked(user) if line.state is State.FAIL], []) == []
+    return user
+
+
+def test_beside_a_running_worker_everything_is_ok_and_its_work_is_not_disturbed(new_meter: StartMeter) -> None:
+    meter: Meter = new_meter(Settings())
+    worker = meter.start().wait_ready()
+    variables = {"METER_WEB_PORT": str(worker.port)}
+    meter.variables |= variables
+    code, text = run(meter, "doctor", "--json")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
+    assert [line for line in lines if line["state"] != "ok"] == []
+    assert code == 0
+    checks = {line["check"] for line in lines}
+    assert checks >= {"broker", "version", "security", "topic", "right", "group", "clock", "web port"}
+    assert f"a worker answers on 127.0.0.1:{worker.port}" in text
+    meter.settle()
+    assert "taking the partition anew" not in worker.own_log()
+    assert worker.stop() == 0
+
+
+def test_before_any_worker_ran_the_groups_are_empty_and_nothing_fails(user: User) -> None:
+    lines = asked(user)
+    assert {line.check for line in not_ok(lines)} == {"group", "clock"}
+    assert {line.state for line in not_ok(lines)} == {State.WARN}
+    assert "good for 29 days" in next(line.finding for line in lines if line.check == "security")
+
+
+def test_a_missing_right_has_its_line_with_the_command_and_the_topic_is_not_called_missing(user: User) -> None:
+    right = next(right for right in of_role(user.settings, "all") if right.name.endswith(".workspaces"))
+
+    def failing() -> list[str]:
+        return [line.finding for line in asked(user) if line.state is State.FAIL]
+
+    with user.without(right):
+        wanted = [f"{right} is missing"]
+        assert until(failing, wanted) == wanted
+        lines = asked(user)
+    assert f"--allow-principal User:{user.name} {right.options()}" in next(
+        line.mend for line in lines if line.mend and line.check == "right"
+    )
+    assert [line.finding for line in lines if line.check == "topic" and line.state is not State.OK] == [
+        f"{right.name} cannot be looked at for want of a right, see below"
+    ]
+    assert until(failing, []) == []
+
+
+def test_topics_that_are_missing_or_wrong_have_their_lines(secure_node: Cluster, tmp_path: Path) -> None:
+    admin = User(secure_node, f"a{uuid.uuid4().hex[:8]}", f"a{uuid.uuid4().hex[:8]}.", METER_PARTITIONS="2")
+    variables = {**secure_node.variables("admin"), "METER_TOPIC_PREFIX": admin.variables["METER_TOPIC_PREFIX"]}
+    admin.variables = {**variables, "METER_PARTITIONS": "2"}
+    missing = [line for line in asked(admin) if line.check == "topic"]
+    assert {(line.state, line.finding.rpartition(" ")[2]) for line in missing} == {(State.WARN, "missing")}
+    admin.create_topics()
+    admin.variables = {**admin.variables, "METER_PARTITIONS": "3"}
+    wrong = [line for line in asked(admin) if line.check == "topic" and line.state is State.FAIL]
+    journal = f"{variables['METER_TOPIC_PREFIX']}meter.journal"
+    assert wrong[0].finding.startswith(f"{journal} must have 3 partitions, it has 2")
+    assert wrong[0].mend.startswith("set METER_PARTITIONS")
+    assert len(wrong) == 10
+
+
+def test_what_is_wrong_with_the_connection_is_the_only_line_about_kafka(user: User) -> None:
+    user.variables = {**user.variables, "METER_SASL_PASSWORD": "guess"}
+    assert [(line.check, line.state) for line in asked(user)] == [("broker", State.FAIL)]
+    assert "with this password" in asked(user)[0].finding
