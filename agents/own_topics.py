@@ -17,12 +17,13 @@ from faust.types import TP
 
 from agents.intake import COMMIT_SECONDS, Intake
 from agents.marks import Mark
+from agents.own_app import own_topics_app
 from agents.own_aside import AsideBoard
 from agents.own_checks import OwnChecks
-from agents.own_lanes import OwnLane, SlotLane
+from agents.own_lanes import OwnLane
 from agents.own_reader import OwnReader
+from agents.own_rights import ShareNotes, hidden, not_shown
 from agents.sources import Start
-from meter.batch.app import ChunkApp
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake, Runner, SetAside, read_error
 from meter.failpoints import reach
@@ -38,6 +39,7 @@ ASK_SECONDS = 15.0
 #: What is set aside is tried again this often: a right may have been given back.
 TRY_AGAIN_SECONDS = 60.0
 OPENING_SECONDS = 0.1
+DENIED = Reason.DENIED
 
 
 class OwnTopics:
@@ -57,6 +59,7 @@ class OwnTopics:
         #: Held while runners come or go: what is followed and what is run must be the same.
         self._changing = asyncio.Lock()
         self.checks = OwnChecks(intake.settings)
+        self._notes = ShareNotes(intake.topics.journal)
         self.board = AsideBoard(intake.metrics, intake.topics, self._asker)
         #: Topics that nobody reads, of our share.
         self._not_followed: list[NotRead] = []
@@ -129,7 +132,7 @@ class OwnTopics:
         """1 what there is, 2 let go of what is not ours, 3 check some of the rest, 4 begin what is new, 5 try again."""
         found = await asyncio.wait_for(self._topics(), ASK_SECONDS)  # 1
         ours = {tp for tp in found if self._slot(tp.topic) in self._slots}
-        gone = [tp for tp in self.runners if tp not in ours]
+        gone = await self._set_aside_hidden([tp for tp in self.runners if tp not in ours])
         if gone:  # 2
             log.info("own topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
             await self._leave(gone)
@@ -145,11 +148,20 @@ class OwnTopics:
         aside = [runner for runner in self.runners.values() if runner.aside]
         if aside:  # 5
             await self.intake.control.catch_up()
-        again = [runner.lane.tp for runner in aside if self._may_go_on(runner)]
+        again = [runner.lane.tp for runner in aside if runner.lane.tp in ours and self._may_go_on(runner)]
         if again:
             await self._leave(again)
             await self._begin(again)
         await asyncio.wait_for(self.board.look(self.runners, self._not_followed), ASK_SECONDS)
+
+    async def _set_aside_hidden(self, gone: list[TP]) -> list[TP]:
+        """Those that are really gone, or another's; the rest exists, and Kafka does not show it to us."""
+        share = {tp.topic for tp in gone if self._slot(tp.topic) in self._slots}
+        names = await asyncio.wait_for(hidden(self._asker._client, share), ASK_SECONDS)
+        for tp in gone:
+            if tp.topic in names and not self.runners[tp].aside:
+                self.runners[tp].doubt(SetAside(not_shown(tp.topic)))
+        return [tp for tp in gone if tp.topic not in names]
 
     def _stop_what_may_not_go_on(self) -> None:
         """What was read before counts; then the lane sets itself aside, or learns that the topic is another."""
@@ -247,12 +259,20 @@ class OwnTopics:
                 moved = self._moved(runner)
                 if moved is not None:
                     offsets[tp] = moved
+            offsets |= self._notes.due(self._slots, self._denied())
             if offsets and self.app.tables.joined and await self.consumer.commit_offsets(offsets):
                 reach("own-topics.committed")
                 for tp, (offset, text) in offsets.items():
+                    if self._notes.committed(tp, text):
+                        continue
                     lane: Any = lanes[tp]
                     lane.note_commit(offset)
                     lane.told = text
+
+    def _denied(self) -> dict[str, int]:
+        """The partitions that we may not read, each with its share."""
+        aside = [runner.lane.tp for runner in self.runners.values() if runner.aside and reason_of(runner.why) is DENIED]
+        return {f"{self.intake.topics.bare(tp.topic)}/{tp.partition}": self._slot(tp.topic) for tp in aside}
 
     def _moved(self, runner: Runner) -> tuple[int, str] | None:
         lane: Any = runner.lane
@@ -274,24 +294,6 @@ class OwnTopics:
         """The lanes of the partitions of this worker's share."""
         found: list[Any] = [runner.lane for runner in self.runners.values()]
         return found
-
-
-def own_topics_app(own_topics: OwnTopics) -> ChunkApp:
-    """The Faust app of the group: it is given numbers, and reads nothing itself."""
-    topics, intake = own_topics.intake.topics, own_topics.intake
-    app = ChunkApp(
-        topics.own_intake_group,
-        lane_for=lambda app, tp: SlotLane(app, tp, own_topics),
-        client_kwargs=intake.kwargs,
-        data_dir=str(intake.settings.data_dir),
-    )
-
-    @app.agent(app.chunk_topic(topics.journal), name="own-topics")  # type: ignore[untyped-decorator]
-    async def numbers(stream: Any) -> None:
-        async for _ in stream.noack().events():
-            raise AssertionError("what only stands for a number is not read")
-
-    return app
 
 
 def some(tps: Iterable[TP]) -> str:

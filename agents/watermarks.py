@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from meter.access import missing
-from meter.commits import is_aside, is_ours
+from meter.commits import denied_by, is_aside, is_ours
+from meter.outputs import partition_of
 from meter.rights import MissingRights, Operation, Resource, Right, of_role
 from meter.settings import Settings
 from meter.topics import Topics, followed
@@ -59,13 +60,23 @@ class Watermarks:
     async def not_reached(self, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
         """The partitions whose committed offset is before these ends, but for those set aside or read no more."""
         committed = {**await self._committed(self.topics.intake_group)}
-        committed |= await self._committed(self.topics.own_intake_group)
-        behind = [tp for tp, end in ends.items() if not _reached(committed.get(tp), end)]
+        own = await self._committed(self.topics.own_intake_group)
+        committed |= own
+        behind = [tp for tp, end in ends.items() if not (_reached(committed.get(tp), end) or self._denied(tp, own))]
         if not behind:
             return []
         names = self._read(await self._cluster())
         await self._require_sight({tp.topic for tp in behind if tp.topic not in names})
         return [tp for tp in behind if tp.topic in names]
+
+    def _denied(self, tp: TopicPartition, own: Mapping[TopicPartition, Any]) -> bool:
+        """Whether the intake may not read a workspace topic: it is set aside, and no commit of its own can say so."""
+        workspace = self.topics.workspace_of(tp.topic)
+        if workspace is None:
+            return False
+        share = partition_of(workspace, self._settings.partitions)
+        at = own.get(TopicPartition(self.topics.journal, share))
+        return at is not None and f"{self.topics.bare(tp.topic)}/{tp.partition}" in denied_by(at.metadata or "")
 
     async def _require_sight(self, gone: Iterable[str] = ()) -> None:
         """Refuse where source topics may exist that Kafka does not show us: their usage would not be waited for."""

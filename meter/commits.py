@@ -3,10 +3,12 @@
 Every commit of ours carries a mark of the last record read, `aside` before it where the partition is set aside, or
 `begun` where no record was read yet; behind it the topic's id, where the intake knows it. An offset that anybody else
 sets (`kafka-consumer-groups --reset-offsets`) carries none of it: what stands before it may never have been read.
+Of a workspace topic that we may not read no commit is taken: it is named in the commit of its share (`denied`).
 Behind ` | ` it says why a partition is set aside, for people and `meter doctor` (`meter.set_aside`); no rule reads it.
 """
 
 import re
+from collections.abc import Iterable
 
 #: How the metadata begins where its partition is set aside.
 ASIDE = "aside"
@@ -19,6 +21,11 @@ FOREIGN = "foreign"
 
 #: Before the reason of what is set aside.
 WHY = " | "
+
+#: How the commit of a share begins that names partitions which we may not read, as `usage.w/0`.
+DENIED = "denied"
+#: So much metadata is written; Kafka takes 4,096 bytes. What does not fit is waited for at the day's end.
+NOTE_LIMIT = 3_900
 
 _OURS = re.compile(rf"(({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE})( {LOG}[0-9a-f]+)?")
 
@@ -41,3 +48,20 @@ def topic_id_of(metadata: str) -> str:
 def is_aside(metadata: str) -> bool:
     """Whether a commit's metadata says that its partition is set aside."""
     return metadata.split(" ", 1)[0] == ASIDE
+
+
+def denied_note(places: Iterable[str]) -> str:
+    """The metadata of a share's commit that names these partitions; empty for none."""
+    note = ""
+    for place in sorted(places):
+        longer = f"{note or DENIED} {place}"
+        if len(longer) > NOTE_LIMIT:
+            break
+        note = longer
+    return note
+
+
+def denied_by(metadata: str) -> frozenset[str]:
+    """The partitions that a share's commit names."""
+    word, *places = metadata.split(" ")
+    return frozenset(places) if word == DENIED else frozenset()

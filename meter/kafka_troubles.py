@@ -13,7 +13,7 @@ from meter.access import missing
 from meter.admin import connected_admin
 from meter.batch.denials import chain
 from meter.batch.doubts import Retake
-from meter.reachability import BrokerUnreachable
+from meter.reachability import BrokerUnreachable, reasons_of, told
 from meter.rights import MissingRights, Right
 from meter.settings import Settings
 from meter.trouble import Trouble
@@ -37,6 +37,9 @@ async def explained(settings: Settings, who: str, rights: Sequence[Right], error
     except BrokerUnreachable as reason:
         return reason
     except (KafkaError, OSError, TimeoutError):
+        reasons = await reasons_of(settings)
+        if reasons:
+            return told(reasons)
         lacking = []
     if lacking:
         return MissingRights(settings, who, lacking)

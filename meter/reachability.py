@@ -7,6 +7,7 @@ person; a broker that is away may come back by itself.
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aiokafka.conn import AIOKafkaConnection, collect_hosts
@@ -57,6 +58,11 @@ async def unreachable(settings: Settings, error: BaseException) -> BrokerUnreach
         return BrokerUnreachable(
             f"Kafka at {settings.broker} answers now, a moment ago it did not ({error}); try again"
         )
+    return told(reasons)
+
+
+def told(reasons: Sequence[Reason]) -> BrokerUnreachable:
+    """Reasons as trouble, a line each."""
     return BrokerUnreachable("\n".join(reason.sentence for reason in reasons), all(each.lasting for each in reasons))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from meter.commits import WHY, is_aside
+from meter.commits import WHY, denied_by, is_aside
 from meter.settings import Settings
 from meter.topics import Topics, followed, misnamed
 
@@ -83,6 +83,11 @@ def not_followed(topics: Topics, names: Iterable[str], limit: int) -> list[NotRe
     return found + [NotRead(topics.bare(name), None, Reason.LIMIT, many) for name in followed(topics, there, limit)[1]]
 
 
+def _denied(place: str) -> NotRead:
+    topic, _, partition = place.rpartition("/")
+    return NotRead(topic, int(partition), Reason.DENIED, f"the intake may not read it; grant Read on {topic}")
+
+
 async def set_aside(settings: Settings, admin: AIOKafkaAdminClient) -> list[NotRead]:
     """All workspace topics that are not read, by name; may raise KafkaError."""
     topics = Topics.of(settings.topic_prefix)
@@ -91,4 +96,6 @@ async def set_aside(settings: Settings, admin: AIOKafkaAdminClient) -> list[NotR
     for (topic, partition), at in (await admin.list_consumer_group_offsets(topics.own_intake_group)).items():
         if topic in there and is_aside(at.metadata or ""):
             found.append(NotRead(topics.bare(topic), partition, *why_of(at.metadata)))
+        if topic == topics.journal:
+            found += [_denied(place) for place in denied_by(at.metadata or "")]
     return sorted(found, key=lambda each: (each.topic, each.partition or 0))

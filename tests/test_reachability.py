@@ -1,17 +1,21 @@
 """Why no Kafka can be used: each error of a connection is named as what it is, with its mend and whether it lasts."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 from pydantic import SecretStr
 
+from meter.kafka_troubles import explained
 from meter.reachability import ASK_MS, BrokerUnreachable, reason_for, unreachable
+from meter.rights import of_command
 from meter.settings import Settings
 from tests.end_to_end.workers import free_port
 
@@ -137,3 +141,51 @@ def test_another_service_is_named_as_one() -> None:
 def test_who_accepts_and_stays_silent_is_named_after_a_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meter.reachability.ASK_MS", 200)
     assert "no Kafka answers at 127.0.0.1:" in str(served(lambda writer: None))
+
+
+def string(text: str) -> bytes:
+    return struct.pack(">h", len(text)) + text.encode()
+
+
+def kafka_that_is_elsewhere(host: str, port: int) -> Callable[[bytes], bytes]:
+    """Answers like a broker whose `advertised.listeners` name another place: (request header) -> answer."""
+    versions = struct.pack(">hi", 0, 2) + struct.pack(">hhh", 18, 0, 0) + struct.pack(">hhh", 3, 1, 1)
+    broker = struct.pack(">ii", 1, 1) + string(host) + struct.pack(">i", port) + struct.pack(">h", -1)
+    metadata = broker + struct.pack(">ii", 1, 0)
+
+    def answer(request: bytes) -> bytes:
+        key, _, correlation = struct.unpack_from(">hhi", request)
+        body = struct.pack(">i", correlation) + (versions if key == 18 else metadata)
+        return struct.pack(">i", len(body)) + body
+
+    return answer
+
+
+def test_a_broker_that_names_itself_by_a_place_that_is_not_reached_is_named_with_it() -> None:
+    elsewhere = free_port()
+    answer = kafka_that_is_elsewhere("127.0.0.1", elsewhere)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                (length,) = struct.unpack(">i", await reader.readexactly(4))
+                writer.write(answer(await reader.readexactly(length)))
+        writer.close()
+
+    async def asked() -> tuple[int, BaseException]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            settings = Settings(broker=f"127.0.0.1:{port}")
+            reason = await explained(settings, "`meter plans`", of_command(settings, "plans"), KafkaError("not ready"))
+        await asyncio.sleep(0.05)
+        return port, reason
+
+    port, reason = asyncio.run(asked())
+    assert isinstance(reason, BrokerUnreachable)
+    assert str(reason) == (
+        f"Kafka answers at 127.0.0.1:{port} and names itself 127.0.0.1:{elsewhere} (its `advertised.listeners`), but "
+        f"no Kafka answers at 127.0.0.1:{elsewhere} (connection refused); start one with `meter broker up`, or set "
+        "METER_BROKER"
+    )
+    assert not reason.lasting

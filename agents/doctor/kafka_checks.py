@@ -16,10 +16,12 @@ from agents.watermarks import Watermarks
 from meter.access import missing
 from meter.admin import connected_admin, found_topics, partition_counts, require_version
 from meter.groups import group_described
-from meter.reachability import ASK_MS, BrokerUnreachable
-from meter.rights import Resource, Right, grant, of_role
+from meter.kafka_troubles import explained
+from meter.reachability import ASK_MS
+from meter.rights import Operation, Resource, Right, grant, of_role, workspace_topics
+from meter.set_aside import set_aside
 from meter.settings import Settings
-from meter.topics import Topics, TopicSpec, judged, wanted_topics
+from meter.topics import Topics, TopicSpec, followed, judged, wanted_topics
 from meter.trouble import Trouble
 from schemas.journal import DayClosed
 
@@ -31,12 +33,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 async def kafka_lines(settings: Settings, role: str) -> AsyncIterator[Line]:
-    """Every check that Kafka answers; only the first where it cannot be reached."""
+    """Every check that Kafka answers; where it cannot be reached, or not any more, why."""
     try:
         async with connected_admin(settings) as admin:
             async for line in _asked(settings, admin, role):
                 yield line
-    except BrokerUnreachable as reason:
+    except (KafkaError, OSError, TimeoutError, Trouble) as error:
+        reason = await explained(settings, "`meter doctor`", of_role(settings, role), error)
         for sentence in str(reason).splitlines():
             yield split("broker", sentence)
 
@@ -53,6 +56,8 @@ async def _asked(settings: Settings, admin: AIOKafkaAdminClient, role: str) -> A
         yield _right(settings, right, right in lacking)
     for group in _groups(settings, role):
         yield await _group(admin, group)
+    for line in await _workspace_topics(settings, admin, lacking):
+        yield line
     yield await _clock(settings, admin, lacking)
 
 
@@ -154,6 +159,18 @@ async def _group(admin: AIOKafkaAdminClient, group: str) -> Line:
     if not members:
         return warn("group", f"{group} has no member", "no worker reads for it now: start `meter worker`")
     return ok("group", f"{group} has {members} worker{'' if members == 1 else 's'}")
+
+
+async def _workspace_topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> list[Line]:
+    """A line for each workspace topic that is not read."""
+    topics = Topics.of(settings.topic_prefix)
+    names = {topics.own_intake_group, workspace_topics(settings, Operation.DESCRIBE).name}
+    if any(right.name in names for right in lacking):
+        return [warn("workspaces", "which workspace topics are read is not known", "it takes the rights above")]
+    read, _ = followed(topics, await admin.list_topics(), settings.own_topics_max)
+    aside = await set_aside(settings, admin)
+    lines = [split("workspaces", each.line(), State.WARN) for each in aside]
+    return lines or [ok("workspaces", f"{len(read)} workspace topics, none is set aside")]
 
 
 async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> Line:

@@ -24,7 +24,8 @@ def chain(error: BaseException) -> Iterator[BaseException]:
     while following is not None and following not in seen:
         seen.append(following)
         yield following
-        following = following.__cause__ or following.__context__
+        context = None if following.__suppress_context__ else following.__context__
+        following = following.__cause__ or context
 
 
 def denied(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents.watermarks import Watermarks
+from meter.outputs import partition_of
 from meter.rights import MissingRights, Right
 from meter.settings import Settings
 
@@ -25,6 +26,8 @@ class Told(Watermarks):
         self.there = topics
         self.committed = committed
         self.hidden = hidden
+        #: What the commits of shares say.
+        self.notes: dict[TopicPartition, Any] = {}
 
     async def _cluster(self) -> Any:
         return SimpleNamespace(topics=lambda: self.there)
@@ -34,10 +37,10 @@ class Told(Watermarks):
 
     async def _committed(self, group: str) -> Any:
         own = group == self.topics.own_intake_group
-        return {
+        return (self.notes if own else {}) | {
             TopicPartition(topic, 0): SimpleNamespace(offset=offset, metadata=metadata)
             for topic, (offset, metadata) in self.committed.items()
-            if topic.startswith("p.usage.") == own
+            if (topic != "p.usage") == own
         }
 
 
@@ -74,3 +77,12 @@ def test_what_kafka_does_not_show_is_no_topic_that_is_gone(hidden: str) -> None:
     if hidden != "p.usage.gone":
         with pytest.raises(MissingRights):
             asyncio.run(told.ends())
+
+
+def test_a_workspace_topic_that_the_intake_may_not_read_is_not_waited_for() -> None:
+    ends = {TopicPartition("p.usage.a", 0): END, TopicPartition("p.usage.b", 0): END}
+    share = partition_of("a", Settings().partitions)
+    for note, waited in (("denied usage.a/0", ["p.usage.b"]), ("denied usage.a/1", ["p.usage.a", "p.usage.b"])):
+        told = Told({"p.usage.a", "p.usage.b"}, {})
+        told.notes = {TopicPartition("p.meter.journal", share): SimpleNamespace(offset=0, metadata=note)}
+        assert [tp.topic for tp in asyncio.run(told.not_reached(ends))] == waited

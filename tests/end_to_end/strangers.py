@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all the same
+    AclBinding,
+    AclBindingFilter,
+    AclPermissionType,
+    NewTopic,
+)
 from typer.testing import CliRunner
 
 from meter.cli.app import assembled
@@ -15,7 +20,7 @@ from meter.rights import PREFIXED, Resource, Right
 from meter.settings import Settings
 from meter.topics import wanted_topics
 from tests.end_to_end.kafka import REQUEST_SECONDS
-from tests.support.clusters import Cluster
+from tests.support.clusters import Cluster, right_of
 
 #: A change of a right reaches the authorizer a moment after Kafka acknowledged it.
 CHANGE_SECONDS = 5.0
@@ -34,8 +39,7 @@ class User:
     @property
     def settings(self) -> Settings:
         """The settings of the user's workers and commands."""
-        fields = {key.removeprefix("METER_").lower(): value for key, value in self.variables.items()}
-        return Settings(**fields)  # type: ignore[arg-type] # read as from the environment
+        return settings_of(self.variables)
 
     def grant(self, rights: Iterable[Right]) -> None:
         for right in rights:
@@ -43,6 +47,24 @@ class User:
 
     def revoke(self, right: Right) -> None:
         self.cluster.revoke(self.name, *_words(right))
+
+    def deny(self, operation: str, topic: str) -> None:
+        """Forbids an operation on one topic, whatever is granted."""
+        forbidden = {
+            **right_of(self.name, operation, "TOPIC", topic, "LITERAL"),
+            "permission_type": AclPermissionType.DENY,
+        }
+        for done in self.cluster.admin.create_acls([AclBinding(**forbidden)]).values():
+            done.result()
+
+    def allow_again(self, operation: str, topic: str) -> None:
+        """Takes that back."""
+        forbidden = {
+            **right_of(self.name, operation, "TOPIC", topic, "LITERAL"),
+            "permission_type": AclPermissionType.DENY,
+        }
+        for done in self.cluster.admin.delete_acls([AclBindingFilter(**forbidden)]).values():
+            assert done.result()
 
     @contextmanager
     def without(self, right: Right) -> Iterator[None]:
@@ -59,6 +81,12 @@ class User:
         topics = [NewTopic(spec.name, spec.partitions, 1, config=dict(spec.config)) for spec in specs]
         for created in self.cluster.admin.create_topics(topics).values():
             created.result(REQUEST_SECONDS)
+
+
+def settings_of(variables: dict[str, str]) -> Settings:
+    """The settings that these `METER_…` variables make."""
+    fields = {key.removeprefix("METER_").lower(): value for key, value in variables.items()}
+    return Settings(**fields)  # type: ignore[arg-type] # read as from the environment
 
 
 def _words(right: Right) -> tuple[str, str, str, str]:

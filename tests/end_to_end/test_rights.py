@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
+from agents.watermarks import Watermarks
 from meter.access import missing
 from meter.admin import connected_admin, ensure_topics
 from meter.rights import (
@@ -22,8 +25,10 @@ from meter.rights import (
     to_redrive,
     to_skip,
 )
+from meter.set_aside import set_aside
 from meter.trouble import Trouble
-from tests.end_to_end.strangers import User, command, until
+from tests.end_to_end.kafka import wait_until
+from tests.end_to_end.strangers import User, command, settings_of, until
 from tests.end_to_end.workers import Meter, Worker
 from tests.oracle_reading import Settings as OracleSettings
 from tests.support.clusters import Cluster
@@ -148,6 +153,41 @@ def test_a_worker_with_the_least_rights_works_and_one_without_a_group_says_so_at
         meter.start()
     )
     assert time.monotonic() - begun < TOLD_SECONDS
+
+
+def test_workspace_topics_without_a_right_are_set_aside_and_no_day_waits_for_them(meters: Any) -> None:
+    """Kafka takes no commit for a topic that may not be read, and shows none that may not be described."""
+    user, meter = meters("all")
+    topics = {name: f"{user.settings.topic_prefix}usage.{name}" for name in ("read", "shown", "good")}
+    wanted = [NewTopic(topic, 1, 1, config={"message.timestamp.type": "LogAppendTime"}) for topic in topics.values()]
+    for created in user.cluster.admin.create_topics(wanted).values():
+        created.result()
+    worker = meter.start().wait_ready()
+    user.deny("READ", topics["read"])
+    user.deny("DESCRIBE", topics["shown"])
+
+    def aside() -> set[str]:
+        async def asked() -> set[str]:
+            async with connected_admin(user.settings) as admin:
+                return {each.topic for each in await set_aside(user.settings, admin)}
+
+        return asyncio.run(asked())
+
+    wait_until("both are set aside", lambda: aside() == {"usage.read", "usage.shown"}, TOLD_SECONDS, worker.log_tail)
+    settings = settings_of({**user.variables, **user.cluster.variables("admin")})
+    ends = {TopicPartition(topic, 0): 1 for topic in topics.values()}
+
+    async def waited_for() -> list[str]:
+        watermarks = Watermarks(settings, settings.kafka_client_kwargs())
+        try:
+            return [tp.topic for tp in await watermarks.not_reached(ends)]
+        finally:
+            await watermarks.close()
+
+    assert asyncio.run(waited_for()) == [topics["good"]]
+    user.allow_again("READ", topics["read"])
+    user.allow_again("DESCRIBE", topics["shown"])
+    assert worker.alive()
 
 
 COMMAND_LINES = {

@@ -185,13 +185,13 @@ class Cluster:
         Operations: READ WRITE CREATE DELETE ALTER DESCRIBE DESCRIBE_CONFIGS ALTER_CONFIGS IDEMPOTENT_WRITE ALL.
         Resources: TOPIC GROUP TRANSACTIONAL_ID BROKER (that is the cluster; its name is `kafka-cluster`).
         """
-        right = AclBinding(**_right(user, operation, resource, name, pattern))
+        right = AclBinding(**right_of(user, operation, resource, name, pattern))
         for given in self.admin.create_acls([right], request_timeout=REQUEST_SECONDS).values():
             given.result()
 
     def revoke(self, user: str, operation: str, resource: str, name: str, pattern: str = "LITERAL") -> None:
         """Takes a right that was given in the same words; fails if there was none."""
-        right = AclBindingFilter(**_right(user, operation, resource, name, pattern))
+        right = AclBindingFilter(**right_of(user, operation, resource, name, pattern))
         for taken in self.admin.delete_acls([right], request_timeout=REQUEST_SECONDS).values():
             assert taken.result(), f"{user} has no right {operation} on {resource} {name}"
 
@@ -240,7 +240,7 @@ class Cluster:
 INTERNAL = ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
 
 
-def _right(user: str, operation: str, resource: str, name: str, pattern: str) -> dict[str, Any]:
+def right_of(user: str, operation: str, resource: str, name: str, pattern: str) -> dict[str, Any]:
     return {
         "restype": ResourceType[resource],
         "name": name,
