@@ -5,13 +5,14 @@ the journal partition whose number the topic belongs to, in the same group. With
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from aiokafka.client import AIOKafkaClient
 from faust.types import TP
 
+from meter.batch.lanes import Runner
 from meter.commits import denied_note
-from meter.set_aside import Reason, Why
+from meter.set_aside import Reason, Why, reason_of
 from meter.topic_ids import topic_operations
 
 
@@ -25,6 +26,13 @@ async def hidden(client: AIOKafkaClient, topics: Iterable[str]) -> set[str]:
 def not_shown(topic: str) -> Why:
     """Why a hidden topic is set aside."""
     return Why(Reason.DENIED, f"Kafka does not show {topic} any more; grant the rights Describe and Read")
+
+
+def denied(runners: Mapping[TP, Runner], bare: Callable[[str], str], share_of: Callable[[str], int]) -> dict[str, int]:
+    """The partitions that we may not read, as `usage.w/0`, each with the number of its share."""
+    aside = {tp: reason_of(runner.why) for tp, runner in runners.items() if runner.aside}
+    places = [tp for tp, why in aside.items() if why is Reason.DENIED]
+    return {f"{bare(tp.topic)}/{tp.partition}": share_of(tp.topic) for tp in places}
 
 
 class ShareNotes:

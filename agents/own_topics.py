@@ -22,7 +22,7 @@ from agents.own_aside import AsideBoard
 from agents.own_checks import OwnChecks
 from agents.own_lanes import OwnLane
 from agents.own_reader import OwnReader
-from agents.own_rights import ShareNotes, hidden, not_shown
+from agents.own_rights import ShareNotes, denied, hidden, not_shown
 from agents.sources import Start
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Retake, Runner, SetAside, read_error
@@ -39,7 +39,6 @@ ASK_SECONDS = 15.0
 #: What is set aside is tried again this often: a right may have been given back.
 TRY_AGAIN_SECONDS = 60.0
 OPENING_SECONDS = 0.1
-DENIED = Reason.DENIED
 
 
 class OwnTopics:
@@ -135,7 +134,7 @@ class OwnTopics:
         gone = await self._set_aside_hidden([tp for tp in self.runners if tp not in ours])
         if gone:  # 2
             log.info("own topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
-            await self._leave(gone)
+        await self._leave(gone)
         new = ours - self.runners.keys()
         known = sorted({tp.topic for tp in ours - new})
         await asyncio.wait_for(
@@ -259,7 +258,7 @@ class OwnTopics:
                 moved = self._moved(runner)
                 if moved is not None:
                     offsets[tp] = moved
-            offsets |= self._notes.due(self._slots, self._denied())
+            offsets |= self._notes.due(self._slots, denied(self.runners, self.intake.topics.bare, self._slot))
             if offsets and self.app.tables.joined and await self.consumer.commit_offsets(offsets):
                 reach("own-topics.committed")
                 for tp, (offset, text) in offsets.items():
@@ -268,11 +267,6 @@ class OwnTopics:
                     lane: Any = lanes[tp]
                     lane.note_commit(offset)
                     lane.told = text
-
-    def _denied(self) -> dict[str, int]:
-        """The partitions that we may not read, each with its share."""
-        aside = [runner.lane.tp for runner in self.runners.values() if runner.aside and reason_of(runner.why) is DENIED]
-        return {f"{self.intake.topics.bare(tp.topic)}/{tp.partition}": self._slot(tp.topic) for tp in aside}
 
     def _moved(self, runner: Runner) -> tuple[int, str] | None:
         lane: Any = runner.lane

@@ -3,30 +3,27 @@
 import fcntl
 import os
 import resource
-import shutil
 import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 from agents.doctor.lines import Line, fail, ok, warn
+from meter import capacity, machine
 from meter.settings import Settings
 
 MIB = 1 << 20
 #: Of free disk, and of available memory: below the first number a worker does not last, below the second it may not.
 DISK_MIB = 256, 2_048
 MEMORY_MIB = 256, 1_024
-#: Open files of a process at rest, of one journal partition (a store, its connections), and of other connections.
-FILES_AT_REST, FILES_A_PARTITION = 80, 24
 WEB_SECONDS = 2.0
-CGROUP_LIMITS = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def machine_lines(settings: Settings) -> Iterator[Line]:
     """Every check of the machine."""
     yield _directory(settings.data_dir)
     yield _disk(settings.data_dir)
-    yield _files(settings.partitions)
+    yield _files(settings.partitions, len(settings.bootstrap_servers))
     yield _memory()
     yield _web(settings)
 
@@ -62,7 +59,7 @@ def _locked(lock: Path) -> bool:
 
 
 def _disk(data_dir: Path) -> Line:
-    free = shutil.disk_usage(there(data_dir)).free // MIB
+    free = machine.free_bytes(data_dir) // MIB
     finding = f"{free:,} MiB are free for {data_dir}"
     mend = "make room, or set METER_DATA_DIR to a larger disk"
     if free < DISK_MIB[0]:
@@ -70,9 +67,9 @@ def _disk(data_dir: Path) -> Line:
     return warn("disk", finding, mend) if free < DISK_MIB[1] else ok("disk", finding)
 
 
-def _files(partitions: int) -> Line:
+def _files(partitions: int, brokers: int) -> Line:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = FILES_AT_REST + FILES_A_PARTITION * partitions
+    needed = capacity.descriptors_needed(partitions, brokers)
     if hard == resource.RLIM_INFINITY or hard >= 2 * needed:
         return ok(
             "open files", f"the limit is {'none' if hard == resource.RLIM_INFINITY else hard}, about {needed} are used"
@@ -83,7 +80,7 @@ def _files(partitions: int) -> Line:
 
 
 def _memory() -> Line:
-    available = min(_available(), _limit()) // MIB
+    available = min(_available(), machine.memory_bytes()) // MIB
     finding = f"{available:,} MiB are available"
     mend = "give the machine, or the container, more memory"
     if available < MEMORY_MIB[0]:
@@ -97,15 +94,6 @@ def _available() -> int:
     except OSError:  # no Linux: what there is in all
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-
-
-def _limit() -> int:
-    for path in CGROUP_LIMITS:
-        try:
-            return int(path.read_text())
-        except (OSError, ValueError):  # "max" is no number
-            continue
-    return 1 << 62
 
 
 def _web(settings: Settings) -> Line:

@@ -1,7 +1,9 @@
 """Users of a Kafka with rights: each with what a role or command needs, one right taken away and given back."""
 
+import asyncio
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all
 )
 from typer.testing import CliRunner
 
+from meter.access import missing
+from meter.admin import connected_admin
 from meter.cli.app import assembled
 from meter.rights import PREFIXED, Resource, Right
 from meter.settings import Settings
@@ -87,6 +91,22 @@ def settings_of(variables: dict[str, str]) -> Settings:
     """The settings that these `METER_…` variables make."""
     fields = {key.removeprefix("METER_").lower(): value for key, value in variables.items()}
     return Settings(**fields)  # type: ignore[arg-type] # read as from the environment
+
+
+def user_of(cluster: Cluster, **variables: str) -> User:
+    """Somebody with a prefix of their own and no right."""
+    name = uuid.uuid4().hex[:8]
+    return User(cluster, f"u{name}", f"r{name}.", METER_PARTITIONS="2", **variables)
+
+
+def lacking(user: User, rights: tuple[Right, ...]) -> list[Right]:
+    """What Kafka says that the user lacks, as a start asks it."""
+
+    async def asked() -> list[Right]:
+        async with connected_admin(user.settings) as admin:
+            return await missing(admin, rights, 2)
+
+    return asyncio.run(asked())
 
 
 def _words(right: Right) -> tuple[str, str, str, str]:

@@ -1,8 +1,9 @@
-"""Every right of every role and command taken away once, on a Kafka with an authorizer: it is named, within seconds."""
+"""Every right of every role taken away once, on a Kafka with an authorizer: it is named, within seconds."""
 
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,23 @@ from aiokafka import TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
 from agents.watermarks import Watermarks
-from meter.access import missing
 from meter.admin import connected_admin, ensure_topics
 from meter.rights import (
-    COMMANDS,
     ROLES,
     MissingRights,
     Operation,
     Resource,
     Right,
-    of_command,
     of_role,
-    to_redrive,
-    to_skip,
 )
 from meter.set_aside import set_aside
-from meter.trouble import Trouble
+from tests import records
+from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import wait_until
-from tests.end_to_end.strangers import User, command, settings_of, until
+from tests.end_to_end.strangers import User, lacking, settings_of, until, user_of
 from tests.end_to_end.workers import Meter, Worker
 from tests.oracle_reading import Settings as OracleSettings
+from tests.records import Message
 from tests.support.clusters import Cluster
 
 pytestmark = pytest.mark.e2e
@@ -41,28 +39,12 @@ TOLD_SECONDS = 30.0
 REFUSED_SECONDS = 10.0
 
 
-def user_of(cluster: Cluster, **variables: str) -> User:
-    """Somebody with a prefix of their own and no right."""
-    name = uuid.uuid4().hex[:8]
-    return User(cluster, f"u{name}", f"r{name}.", METER_PARTITIONS="2", **variables)
-
-
 @pytest.fixture(scope="module", params=list(ROLES))
 def role_user(request: pytest.FixtureRequest, secure_node: Cluster) -> tuple[str, User]:
     """A user with the least rights of a role."""
     user = user_of(secure_node)
     user.grant(of_role(user.settings, request.param))
     return request.param, user
-
-
-def lacking(user: User, rights: tuple[Right, ...]) -> list[Right]:
-    """What Kafka says that the user lacks, as a start asks it."""
-
-    async def asked() -> list[Right]:
-        async with connected_admin(user.settings) as admin:
-            return await missing(admin, rights, 2)
-
-    return asyncio.run(asked())
 
 
 def test_a_start_finds_each_right_that_is_missing_and_no_other(role_user: tuple[str, User]) -> None:
@@ -142,10 +124,63 @@ def test_a_right_taken_away_ends_a_running_worker_with_its_name(meters: Any) -> 
         assert f"--allow-principal User:{user.name} {right.options()}\n" in told
 
 
-def test_a_worker_with_the_least_rights_works_and_one_without_a_group_says_so_at_its_start(meters: Any) -> None:
+def test_two_workers_with_the_least_rights_of_their_roles_do_all_there_is_to_do(
+    secure_node: Cluster, tmp_path: Path
+) -> None:
+    """Orders, usage, a workspace topic, dead letters, and what a day's end asks: every figure is right."""
+    meter = Meter(secure_node.bootstrap, tmp_path, OracleSettings())
+    users = {role: User(secure_node, f"u{uuid.uuid4().hex[:8]}", meter.kafka.prefix) for role in ("intake", "meter")}
+    users["intake"].create_topics()
+    own = NewTopic(f"{meter.kafka.prefix}usage.acct-b", 1, 1, config={"message.timestamp.type": "LogAppendTime"})
+    secure_node.admin.create_topics([own])[own.topic].result()
+    for role, user in users.items():
+        user.grant(of_role(user.settings, role))
+    try:
+        workers = [meter.start(role, role=role, **user.variables) for role, user in users.items()]
+        for worker in workers:
+            worker.wait_ready()
+        now_us = time.time_ns() // 1000
+        meter.kafka.send([records.binding_message(records.binding(f"acct-{each}", "acct")) for each in "ab"])
+        meter.settle()
+        meter.kafka.send(
+            [
+                records.order_message(records.top_up("acct", "t", "1000000")),
+                usage_of("acct-a", 50_000_000, now_us),
+                replace(
+                    records.usage_message(records.usage("acct-b", "logs", 7, now_us, id="2")), topic="usage.acct-b"
+                ),
+                Message("usage", "", b"no json"),
+            ]
+        )
+        judge(meter)
+        asyncio.run(ends_of_the_day(users["meter"]))
+        assert [worker.stop() for worker in workers] == [0, 0]
+    finally:
+        meter.close()
+
+
+def usage_of(workspace: str, logs: int, time_us: int) -> Message:
+    return records.usage_message(records.usage(workspace, "logs", logs, time_us, id=workspace))
+
+
+async def ends_of_the_day(user: User) -> None:
+    """What role `meter` asks at a day's end, with its own rights."""
+    watermarks = Watermarks(user.settings, user.settings.kafka_client_kwargs())
+    try:
+        ends = await watermarks.ends()
+        assert {tp.topic.removeprefix(user.settings.topic_prefix) for tp in ends} == {
+            "usage",
+            "usage.acct-b",
+            "workspaces",
+            "plan-purchases",
+        }
+        assert await watermarks.not_reached(ends) == []
+    finally:
+        await watermarks.close()
+
+
+def test_a_worker_that_lacks_a_group_says_so_at_its_start(meters: Any) -> None:
     user, meter = meters("all")
-    worker = meter.start().wait_ready()
-    assert worker.stop() == 0
     right = next(right for right in of_role(user.settings, "all") if right.name.endswith("meter-intake-own"))
     user.revoke(right)
     begun = time.monotonic()
@@ -188,71 +223,3 @@ def test_workspace_topics_without_a_right_are_set_aside_and_no_day_waits_for_the
     user.allow_again("READ", topics["read"])
     user.allow_again("DESCRIBE", topics["shown"])
     assert worker.alive()
-
-
-COMMAND_LINES = {
-    "send usage": ("send", "usage", "{file}"),
-    "send workspaces": ("send", "workspaces", "{file}"),
-    "send orders": ("send", "orders", "{file}"),
-    "send --check": ("send", "workspaces", "{file}", "--check"),
-    "top-up": ("top-up", "acct", "1.00"),
-    "buy": ("buy", "acct", "startup", "w"),
-    "add-traffic": ("add-traffic", "acct", "o-1", "--traffic", "logs=1"),
-    "upgrade": ("upgrade", "acct", "o-1", "growth"),
-    "change-workspaces": ("change-workspaces", "acct", "o-1", "w"),
-    "… --order-id": ("top-up", "acct", "1.00", "--order-id", "o-9"),
-    "… --pay auto": ("buy", "acct", "startup", "w", "--pay", "auto"),
-    "quote": ("quote", "purchase", "acct", "startup", "w"),
-    "plans": ("plans", "acct"),
-    "wallets": ("wallets", "acct"),
-    "overages": ("overages",),
-    "verify": ("verify",),
-    "catalog check --against-journal": ("catalog", "check", "{catalog}", "--against-journal"),
-    "redrive": ("redrive",),
-    "skip": ("skip", "usage", "0", "0"),
-}
-
-
-@pytest.fixture(scope="module")
-def command_user(secure_node: Cluster) -> User:
-    """Somebody with topics, and no rights yet."""
-    user = user_of(secure_node)
-    user.create_topics()
-    return user
-
-
-@pytest.mark.parametrize("name", COMMAND_LINES)
-def test_a_command_names_each_right_that_is_missing_at_once(
-    command_user: User, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = tmp_path / "records"
-    file.write_text('{"workspace":"w","account":"acct","tier":"free"}\n')
-    catalog = Path(__file__).parent.parent.parent / "meter" / "catalog.toml"
-    line = [part.format(file=file, catalog=catalog) for part in COMMAND_LINES[name]]
-    settings = command_user.settings
-    rights = to_skip(settings, "usage") if name == "skip" else of_command(settings, name)
-
-    def refused() -> tuple[Right, ...]:
-        begun = time.monotonic()
-        _, error, _ = command(monkeypatch, command_user.variables, *line)
-        assert time.monotonic() - begun < REFUSED_SECONDS
-        assert isinstance(error, Trouble)
-        return error.rights if isinstance(error, MissingRights) else ()
-
-    assert set(refused()) == set(rights)
-    for right in rights:
-        others = [other for other in rights if other != right]
-        command_user.grant(others)
-        assert until(refused, (right,)) == (right,)
-        for other in others:
-            command_user.revoke(other)
-
-
-def test_every_command_of_the_table_is_tried() -> None:
-    assert set(COMMAND_LINES) | {"redrive --send"} == set(COMMANDS)
-
-
-def test_sending_letters_again_takes_the_right_to_write_where_they_go(command_user: User) -> None:
-    rights = to_redrive(command_user.settings, ["usage", "usage.w"])
-    command_user.grant(rights[:2])
-    assert until(lambda: lacking(command_user, rights), [rights[2]]) == [rights[2]]
