@@ -178,10 +178,7 @@ async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[R
     topics = Topics.of(settings.topic_prefix)
     if any(right.name in (topics.journal, topics.changelog) for right in lacking):
         return warn("clock", "the broker's time is not known", "it takes the rights on the journal, see above")
-    there = await partition_counts(admin)
-    async with reading(settings.kafka_client_kwargs()) as reader:
-        opened = topics.journal in there and await begun(reader, topics.journal, 0)
-    if not opened:
+    if not await _opened(settings, admin, topics):
         return warn("clock", "the broker's time is not known", "it is once a worker has opened the journal")
     watermarks = Watermarks(settings, settings.kafka_client_kwargs())
     try:
@@ -195,3 +192,10 @@ async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[R
     if abs(ahead) * 1_000_000 > CLOCK_LIMIT_US:
         return warn("clock", finding, "set it: days close by the broker's clock, and are looked after by this one")
     return ok("clock", finding)
+
+
+async def _opened(settings: Settings, admin: AIOKafkaAdminClient, topics: Topics) -> bool:
+    if topics.journal not in await partition_counts(admin):
+        return False
+    async with reading(settings.kafka_client_kwargs()) as reader:
+        return await begun(reader, topics.journal, 0)

@@ -61,6 +61,7 @@ def demo(
 
 def performed(console: "Console", settings: "Settings", directory: "Path", seconds: float, ours: bool) -> bool:
     """Start a worker, play the day, tell what came of it; whether that is what must come of it."""
+    import asyncio
     import time
 
     from meter.cli.asking import answered
@@ -79,7 +80,7 @@ def performed(console: "Console", settings: "Settings", directory: "Path", secon
         console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
-        differences = answered(settings, "demo", (), play.run(told(clock.day_us), seconds))
+        differences = asyncio.run(play.run(told(clock.day_us), seconds))  # it is interrupted in its own way
         conclude(console, board, play.sent, running.taken_in(), differences)
         look_further(console, own, ours)
     return not differences
