@@ -156,7 +156,8 @@ ORDERING = (
     *_topics(Operation.WRITE, "plan-purchases"),
     *_topics(Operation.READ, "order-outcomes", "dead-letters"),
 )
-LETTERS = _topics(Operation.READ, "dead-letters", "meter.control")
+#: A letter that is cut, or sums others up, is completed from where its records stood.
+LETTERS = _topics(Operation.READ, "dead-letters", "meter.control", *SHARED, EVERY_OWN)
 #: What commands need; one that starts a worker needs its role's. `redrive --send` and `skip` need those of the topics
 #: that they are about only.
 COMMANDS = {
@@ -173,7 +174,7 @@ COMMANDS = {
     "overages": least(_topics(Operation.READ, "overages")),
     "verify": least((*FACTS, *_topics(Operation.READ, "overages", "order-outcomes", "wallets", "plans"))),
     "catalog check --against-journal": least(FACTS),
-    "redrive": least((*LETTERS, *_topics(Operation.READ, *SHARED, EVERY_OWN))),
+    "redrive": least(LETTERS),
     "redrive --send": least((*LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED, EVERY_OWN))),
     "skip": least(
         [
