@@ -18,6 +18,8 @@ from aiokafka.partitioner import murmur2
 from agents.events import RECORD_LIMIT
 from agents.reading import Dead, check_size, is_given
 from meter.batch.lanes import Retake
+from meter.batch.records import later, slim
+from meter.batch.unopened import Unopened
 from meter.failpoints import reach
 from meter.rules.days import BillingZone
 from meter.trouble import Trouble
@@ -68,11 +70,13 @@ class Homes:
 
     async def start(self) -> None:
         """Connect and read the whole log once."""
+        slim()
         self._consumer = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=50,
+            value_deserializer=later,
             max_partition_fetch_bytes=4 << 20,
             **self._kwargs,
         )
@@ -146,13 +150,29 @@ class Homes:
         while self.read_to < end:
             if self.held_up and self.read_to >= (await consumer.end_offsets([self._tp]))[self._tp]:
                 return end  # the last stable offset: a transaction is open there, still
-            await asyncio.sleep(0)  # what is fetched is learnt before anybody may give this up: read once, it is gone
+            await asyncio.sleep(0)  # a chance to give this up before anything is fetched
             fetched = await consumer.getmany(self._tp, timeout_ms=200, max_records=LEARNT_AT_ONCE)
-            for record in fetched.get(self._tp, ()):
-                self._learn(record)
+            if self._tp in fetched:
+                await self._learn_all(fetched[self._tp], self.read_to)
             self.read_to = await consumer.position(self._tp)
             self.held_up = not fetched and self.read_to < end
         return end
+
+    async def _learn_all(self, fetched: Unopened, start: int) -> None:
+        """Learn what was fetched from `start` on; whoever gives this up half-way reads it again."""
+        assert self._consumer is not None
+        try:
+            while records := await fetched.taken(LEARNT_AT_ONCE):
+                for record in records:
+                    self._learn(record)
+                await asyncio.sleep(0)
+        except BaseException:
+            self._consumer.seek(self._tp, start)
+            raise
+        finally:
+            fetched.close()
+        if not fetched.whole:
+            self._consumer.seek(self._tp, fetched.end)
 
     def _learn(self, record: Any) -> None:
         self._read += 1

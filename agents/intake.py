@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -31,8 +32,9 @@ from agents.usage import UsageLane
 from agents.workspaces import WorkspacesLane
 from meter.batch.app import ChunkApp
 from meter.batch.lanes import Retake
-from meter.batch.records import UnreadableRecord
+from meter.batch.records import later, slim
 from meter.batch.transactions import let_go
+from meter.batch.unopened import UnreadableRecord, first_of
 from meter.failpoints import reach
 from meter.rules.facts import Facts
 from meter.settings import Settings
@@ -86,8 +88,13 @@ class Intake:
 
     async def start(self) -> None:
         self._producer = await self._new_producer()
+        slim()
         self._asker = aiokafka.AIOKafkaConsumer(
-            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            value_deserializer=later,
+            **self.kwargs,
         )
         await self._asker.start()
         await self.control.start()
@@ -181,7 +188,8 @@ class Intake:
             asker.seek(wanted, offset)
             try:
                 fetched = await asker.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
-                for record in fetched.get(wanted, ()):
+                record = await first_of(fetched.get(wanted))
+                if record is not None:
                     return record if record.offset == offset else None
                 if await asker.position(wanted) > offset:
                     return None
@@ -213,9 +221,12 @@ class Intake:
                 except KafkaError as error:
                     log.warning("the marks of %d partitions: %r; each asks for itself", len(waiting), error)
                     break
-                for kafka_tp, records in fetched.items():
-                    if records[0].offset == waiting.pop(kafka_tp):
-                        found[TP(kafka_tp.topic, kafka_tp.partition)] = Mark.of(records[0])
+                for kafka_tp, unopened in fetched.items():
+                    offset = waiting.pop(kafka_tp)
+                    with suppress(UnreadableRecord):
+                        record = await first_of(unopened)
+                        if record is not None and record.offset == offset:
+                            found[TP(kafka_tp.topic, kafka_tp.partition)] = Mark.of(record)
                     asker.pause(kafka_tp)
         return found
 

@@ -7,6 +7,7 @@ there (`meter.rules.summaries`). It is written before the offset behind them is 
 
 from typing import Any
 
+from agents.dead_records import oversized_letter
 from agents.reading import headers_bytes
 from meter.rules.dead_letters import dead_letter
 from meter.rules.summaries import Summary
@@ -54,7 +55,12 @@ class Letters:
 
     def of(self, record: Any, received_ms: int, reason: DeadReason, error: str) -> DeadLetter | None:
         """The letter of a bad record, or the one of many that this record fills; None while that has room."""
+        about = getattr(record, "oversized", None)
+        if about is not None and (about.records > 1 or self.single(len(about.value or b""), received_ms)):
+            return oversized_letter(self._topic, self._partition, record, received_ms * 1000, reason, error)
         value = record.raw if getattr(record, "torn", "") else record.value
+        if about is not None:
+            return self.sum_up(record.offset, value, 0, received_ms, reason, error)
         size = len(value) + len(record.key or b"") + headers_bytes(record.headers)
         if not self.single(size, received_ms):
             return self.sum_up(record.offset, value, size, received_ms, reason, error)

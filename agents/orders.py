@@ -1,5 +1,6 @@
 """Orders: records of `plan-purchases` that can be read go to their account's journal partition, in order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,9 +27,12 @@ class OrdersLane(SourceLane):
 
     async def read(self, chunk: Chunk, pending: Any) -> Chunk:
         self._end = await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
-        appended = max((record.timestamp for record in chunk.records if not is_given(record)), default=0)
-        await self.intake.catalogue.reach(appended)  # its version stands in every partition
         return await super().read(chunk, pending)
+
+    async def ready_for(self, records: Sequence[Any]) -> None:
+        """The catalog version of their days is in every journal partition."""
+        appended = max((record.timestamp for record in records if not is_given(record)), default=0)
+        await self.intake.catalogue.reach(appended)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
         order = read_order(record.value, record.headers)

@@ -18,7 +18,7 @@ from faust.types import TP
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.consumer import ChunkConsumer
 from meter.batch.offsets import RETRY_SECONDS
-from meter.batch.records import whole
+from meter.batch.records import later, slim, whole
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 ROUND_WAIT_MS = 400
 ROUND_BYTES = 256 * 1024
 PARTITION_FETCH_BYTES = 1 << 20
-#: The most records of one round.
-ROUND_RECORDS = 20_000
+#: The most batches of one round.
+ROUND_BATCHES = 20_000
 #: Offsets in one commit request: Kafka writes them as one batch, at most 1 MB.
 COMMIT_PARTITIONS = 1_000
 
@@ -35,7 +35,7 @@ COMMIT_PARTITIONS = 1_000
 class OwnReader(ChunkConsumer):
     """Reads single partitions in chunks, like its parent; it commits as a member of the group of `app`."""
 
-    chunk_records = ROUND_RECORDS
+    round_batches = ROUND_BATCHES
 
     def __init__(self, app: Any, offer: Callable[[Chunk], None], on_error: Callable[[Exception], bool]) -> None:
         async def never(*_: Any) -> None:
@@ -50,11 +50,13 @@ class OwnReader(ChunkConsumer):
         self._task: asyncio.Task[None] | None = None
 
     async def start_reading(self) -> None:
+        slim()
         self.kafka = aiokafka.AIOKafkaConsumer(
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
             key_deserializer=whole,
+            value_deserializer=later,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=16 * PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=ROUND_WAIT_MS,
@@ -115,7 +117,7 @@ class OwnReader(ChunkConsumer):
                 await asyncio.wait({asyncio.ensure_future(self._wake.wait())}, timeout=1.0)
                 continue
             try:
-                fetched = await self.kafka.getmany(*wanted, timeout_ms=ROUND_WAIT_MS, max_records=self.chunk_records)
+                fetched = await self.kafka.getmany(*wanted, timeout_ms=ROUND_WAIT_MS, max_records=self.round_batches)
             except ConsumerStoppedError:
                 return
             except KafkaError as error:

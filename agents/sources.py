@@ -5,27 +5,28 @@ letter, was acknowledged. Only then the offset counts. A crash repeats entries; 
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.builders import Builder
+from agents.dead_records import why_dead
 from agents.held import HoldingLane, NotYetKnown
 from agents.letters import Letters
 from agents.marks import Mark, metadata
 from agents.outcomes import SourceOutcomes
+from agents.pending import PIECE_RECORDS, seen, some_acknowledged
 from agents.reading import Dead, is_given, said
 from agents.skips import accept_skip
 from agents.unmarked import set_by_another, unknown_beginning
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Retake, spoiled_by
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
-from meter.batch.records import UnreadableRecord
 from meter.batch.turns import Turns
+from meter.batch.unopened import UnreadableRecord
 from meter.commits import is_ours, topic_id_of
 from meter.failpoints import reach
 from meter.set_aside import Reason, Why
@@ -35,8 +36,6 @@ from schemas.reasons import DeadReason
 
 if TYPE_CHECKING:
     from agents.intake import Intake
-
-log = logging.getLogger(__name__)
 
 
 class Refused(Trouble):
@@ -189,10 +188,11 @@ class SourceLane(HoldingLane):
             chunk = await self.read(chunk, pending)
             reach("intake.read")
         reach("intake.acknowledged")
-        self.mark = Mark.of(chunk.last)
         self.position = chunk.position
+        if chunk.last is not None:
+            self.mark = Mark.of(chunk.last)
+            self.intake.metrics.seen(self.kind, self.received(chunk.last))
         self.outcomes.handled(self.position)
-        self.intake.metrics.seen(self.kind, self.received(chunk.last))
 
     @asynccontextmanager
     async def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AsyncIterator[None]:
@@ -203,7 +203,9 @@ class SourceLane(HoldingLane):
                 await asyncio.gather(*pending)
         except BaseException as error:
             for sent in pending:
-                sent.add_done_callback(_seen)
+                sent.add_done_callback(seen)
+            if isinstance(error, UnreadableRecord):
+                raise self.spoiled(*spoiled_by(error)) from error
             if isinstance(error, SIZE_ERRORS):
                 source = f"{self.topic}/{self.tp.partition} from offset {start} on"
                 raise letters_refused(self.intake.topics.dead_letters, source, error) from error
@@ -218,26 +220,35 @@ class SourceLane(HoldingLane):
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
         """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
-        turns = Turns()
-        for record in chunk.records:
-            await turns.due()
-            if record.value is None:
-                self.outcomes.add("null")
-                continue
-            if is_given(record) and self.refuses_times(chunk):
-                await self.bury(pending, record, DeadReason.INVALID_FIELD, self._given_time())
-                continue
-            try:
-                pending.extend(self.put(builder) for builder in await self.entries(record))
-            except Dead as dead:
-                await self.bury(pending, record, dead.reason, dead.error)
-            except NotYetKnown as waits:
-                await self.hold(record, waits)
-            except (Retake, Refused, asyncio.CancelledError, KafkaError):
-                raise
-            except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
-                await self.bury(pending, record, DeadReason.INVALID_FIELD, said(error))
+        refused, turns = self.refuses_times(chunk), Turns()
+        async with aclosing(chunk.pieces(PIECE_RECORDS)) as pieces:
+            async for records in pieces:
+                await self.ready_for(records)
+                for record in records:
+                    await turns.due()
+                    await self._read_one(record, pending, refused)
+                await some_acknowledged(pending)
         return chunk
+
+    async def _read_one(self, record: Any, pending: list[asyncio.Future[Any]], times_refused: bool) -> None:
+        if record.value is None:
+            self.outcomes.add("null")
+            return
+        try:
+            if times_refused and is_given(record):
+                raise Dead(DeadReason.INVALID_FIELD, self._given_time())
+            pending.extend(self.put(builder) for builder in await self.entries(record))
+        except Dead as dead:
+            await self.bury(pending, record, dead.reason, dead.error)
+        except NotYetKnown as waits:
+            await self.hold(record, waits)
+        except (Retake, Refused, asyncio.CancelledError, KafkaError):
+            raise
+        except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
+            await self.bury(pending, record, DeadReason.INVALID_FIELD, said(error))
+
+    async def ready_for(self, records: Sequence[Any]) -> None:
+        """Wait for what must be known before these records are read."""
 
     def _given_time(self) -> str:
         return (
@@ -254,10 +265,9 @@ class SourceLane(HoldingLane):
         raise NotImplementedError
 
     async def bury(self, pending: list[asyncio.Future[Any]], record: Any, reason: DeadReason, error: str) -> None:
-        """A record becomes a dead letter, or one of many in a letter; a torn one has no value to say so itself."""
-        if torn := getattr(record, "torn", ""):
-            reason, error = DeadReason.NOT_JSON, f"the producer's own lengths tear the record: {torn}"
-        self.outcomes.add("dead", reason=reason)
+        """A record, or the range that it stands for, becomes a dead letter, or one of many in a letter."""
+        reason, error, records = why_dead(record, reason, error)
+        self.outcomes.add("dead", records, reason)
         await self._send(self.letters.of(record, self.received(record), reason, error), pending)
 
     async def _send(self, letter: DeadLetter | None, pending: list[asyncio.Future[Any]]) -> None:
@@ -286,9 +296,3 @@ class SourceLane(HoldingLane):
 
     async def close(self) -> None:
         return None
-
-
-def _seen(sent: asyncio.Future[Any]) -> None:
-    """One failure is told for all."""
-    if not sent.cancelled():
-        sent.exception()

@@ -23,9 +23,9 @@ from agents.builders import Builder, OrderBuilder, pack
 from agents.catalogue import KnownCatalogue
 from agents.events import opened
 from agents.homes import Home
+from agents.packing import Packer
 from agents.reading import UsageReader
 from agents.shapes import Shapes
-from agents.usage import Packer
 from benchmarks.load import Load, wrong_keys
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector

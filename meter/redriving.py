@@ -27,6 +27,8 @@ SHARED = ("usage", "workspaces", "plan-purchases")
 RECORDS_LIMIT, BYTES_LIMIT = 100_000, 64 << 20
 #: Letters that are left out and named; of the others only their number is known.
 NAMED_LIMIT = 1_000
+#: A longer value is not read again: no input takes it.
+SENT_BYTES = 1 << 20
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -246,6 +248,10 @@ def sendable(letter: DeadLetter, topics: frozenset[str]) -> Sendable | str:
         return f"there is no topic {letter.topic} any more"
     if letter.records:
         return Sendable(letter, letter.topic, None, b"", (), whole=False)
+    if letter.last_offset is not None:
+        return f"it stands for the records {letter.offset} to {letter.last_offset}: their batch is not unpacked"
+    if letter.length is not None and letter.length > SENT_BYTES:
+        return f"its value takes {letter.length} bytes: at most {SENT_BYTES} are sent again"
     if letter.value is None:
         return "it holds no value"
     value = b64decode(letter.value)

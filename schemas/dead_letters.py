@@ -25,7 +25,7 @@ class Header(Record):
 
 
 class DeadLetter(Record):
-    """One record that was not counted; with `records` a summary of many, with `records_lost` a range that is gone."""
+    """One record that was not counted; with `records` a summary of many, else with `last_offset` a range of them."""
 
     reason: DeadReason = Field(description="The first that applies.", examples=["not_json"], strict=False)
     error: str = Field(
@@ -36,7 +36,10 @@ class DeadLetter(Record):
     partition: int = Field(description="Of that topic.", ge=0, examples=[3])
     offset: int = Field(description="Of that partition.", ge=0, examples=[991])
     last_offset: int | None = Field(
-        None, description="The end of a summary or of a lost range, inclusive.", ge=0, examples=[1010]
+        None,
+        description="The end of a summary, or of a lost or unread range, inclusive.",
+        ge=0,
+        examples=[1010],
     )
     records: int | None = Field(
         None,

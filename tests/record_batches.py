@@ -1,7 +1,8 @@
 """Batches of records written byte by byte, as no careful client would: the checksum is right, the rest as asked."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from aiokafka import codec
 from aiokafka.record.util import calc_crc32c, encode_varint
@@ -38,8 +39,26 @@ def record(delta: int, value: bytes, headers: Sequence[Header] = (), key: bytes 
 def batch(records: Sequence[bytes], base: int = 0, compression: int = 0, attributes: int = 0, span: int = 0) -> bytes:
     """A batch with the right checksum, whatever its records are."""
     content = CODECS[compression](b"".join(records))
-    last = (span or len(records)) - 1
-    head = (compression | attributes, last, FIRST_MS, APPENDED_MS, -1, -1, -1, len(records))
+    return packed_batch(content, len(records), base, compression | attributes, span)
+
+
+def packed_batch(content: bytes, count: int, base: int, attributes: int, span: int = 0) -> bytes:
+    """A batch of so many records whose content is compressed already."""
+    head = (attributes, (span or count) - 1, FIRST_MS, APPENDED_MS, -1, -1, -1, count)
     checked = struct.pack(">hiqqqhii", *head) + content
-    crc = calc_crc32c(checked)
-    return struct.pack(">qiibI", base, 9 + len(checked), 0, 2, crc) + checked
+    return struct.pack(">qiibI", base, 9 + len(checked), 0, 2, calc_crc32c(checked)) + checked
+
+
+class Made:
+    """A batch of records that are made already."""
+
+    def __init__(self, records: Sequence[Any]) -> None:
+        self.records = records
+        self.since, self.size, self.timestamp_type = 0, 0, 1
+        self.next_offset = records[-1].offset + 1
+
+    def opened(self) -> Iterator[Any]:
+        return iter(self.records)
+
+    def leniently(self, made: int) -> Iterator[Any]:
+        return iter(self.records[made:])

@@ -1,13 +1,12 @@
 """A chunk: what one fetch brought of one partition, the unit that flows through Faust instead of single records."""
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import faust
 from faust.types import TP
 
-from meter.batch.records import Unopened
+from meter.batch.unopened import Unopened
 
 #: Chunks of one partition handed out and not yet released: one at work, one ready behind it.
 CHUNKS_AHEAD = 2
@@ -49,25 +48,34 @@ class Chunk:
 
     @property
     def records(self) -> Sequence[Any]:
-        """All its records, made together."""
+        """All its records, made together: for logs whose producers are trusted."""
         if self._records is None:
             assert self._unopened is not None and not self._in_pieces, "a chunk is had whole or in pieces"
-            self._records = self._unopened.take(sys.maxsize)
+            self._records = self._unopened.all()
         return self._records
 
     @property
     def last(self) -> Any:
-        """The last record, once all were read."""
-        return self.records[-1] if self._unopened is None else self._unopened.last
+        """The last record, once all were read; None if there was none."""
+        if self._unopened is not None:
+            return self._unopened.last
+        return self.records[-1] if self.records else None
 
-    def pieces(self, count: int) -> Iterator[Sequence[Any]]:
-        """Its records, `count` at a time, to be had once: each piece is gone when the next one is made."""
+    async def pieces(self, count: int) -> AsyncGenerator[Sequence[Any], None]:
+        """Its records, at most `count` at a time, to be had once: each piece is gone when the next one is made.
+
+        However large its producers made them, what is held at once is bounded; to be closed when it is left early.
+        """
         if self._unopened is None or self._records is not None:
-            yield from (self.records[start : start + count] for start in range(0, len(self.records), count))
-        else:
-            self._in_pieces = True
-            while piece := self._unopened.take(count):
+            for start in range(0, len(self.records), count):
+                yield self.records[start : start + count]
+            return
+        self._in_pieces = True
+        try:
+            while piece := await self._unopened.taken(count):
                 yield piece
+        finally:
+            self._unopened.close()
 
 
 class ChunkSchema(faust.Schema):

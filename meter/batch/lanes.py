@@ -18,7 +18,8 @@ from meter.batch.chunks import Chunk
 from meter.batch.denials import denied
 from meter.batch.doubts import Retake as Retake
 from meter.batch.doubts import SetAside as SetAside
-from meter.batch.records import RecordsGone, UnreadableRecord
+from meter.batch.records import RecordsGone
+from meter.batch.unopened import UnreadableRecord
 from meter.failpoints import reach
 from meter.machine import spent
 from meter.trouble import Trouble
@@ -279,14 +280,14 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
     elif isinstance(error, UnreadableRecord):
         tp = TP(error.tp.topic, error.tp.partition)
         if tp in runners:
-            doubts[tp] = runners[tp].lane.spoiled(*_spoiled(error))
+            doubts[tp] = runners[tp].lane.spoiled(*spoiled_by(error))
     for tp, doubt in doubts.items():
         doubt.__cause__ = error
         runners[tp].doubt(doubt)
     return bool(doubts)
 
 
-def _spoiled(error: UnreadableRecord) -> tuple[str, int]:
+def spoiled_by(error: UnreadableRecord) -> tuple[str, int]:
     """Why a record cannot be read, and where reading could go on behind it."""
     if isinstance(error.error, RecordsGone):
         return str(error.error), error.error.next_offset

@@ -9,29 +9,29 @@ A consumer whose `value_deserializer` is `later` gets what a fetch brought of a 
 through as ever, whose records are made as they are asked for. As records they take three times the memory.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from itertools import chain, dropwhile, islice
 from typing import Any
 
 from aiokafka.consumer import fetcher
-from aiokafka.errors import KafkaError
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
-from meter.batch.lenient import batch_at, batch_length, next_offset, read_leniently, records_count
+from meter.batch.codecs import CODEC_AT, CODEC_MASK, ORDINARY_BYTES, TooLarge, install, unpack_batch
+from meter.batch.lenient import (
+    LEGACY_ATTRIBUTES_AT,
+    MAGIC_AT,
+    batch_length,
+    next_offset,
+    passed_over,
+    read_leniently,
+    records_count,
+)
+from meter.batch.unopened import Unopened, UnreadableRecord
 
 #: Of the batches that brokers of today keep.
 MAGIC = 2
-
-
-class UnreadableRecord(KafkaError):
-    """A batch that cannot be read: a wrong checksum, a codec that nobody knows."""
-
-    def __init__(self, tp: Any, offset: int, error: Exception) -> None:
-        super().__init__(f"{tp.topic}/{tp.partition} at {offset}: {error!r}")
-        self.tp = tp
-        self.offset = offset
-        self.error = error
 
 
 class RecordsGone(Exception):
@@ -50,21 +50,23 @@ class Batches:
     def __init__(self, content: bytes) -> None:
         #: The next batch begins here, if none may be missing; else nothing is asked of it.
         self.expected: int | None = None
-        self._at = 0
         self._content = content
+        self._view = memoryview(content)
         self._batches = MemoryRecords(content)
-        self._taken = 0
+        #: Where the batch that was taken last begins and ends.
+        self._start = self._end = 0
         #: Hand out batches that aiokafka takes for one record each.
         self.closed = False
         self.has_next = self._batches.has_next
         self.size_in_bytes = self._batches.size_in_bytes
 
     def next_batch(self) -> Any:
-        self._taken += 1
         batch = self._batches.next_batch()
+        start = self._start = self._end
+        self._end += batch_length(self._content, start)
         if self.expected is not None and batch.magic == MAGIC:
             self._check_whole(batch)
-        return Closed(batch, self._content, self._taken - 1) if self.closed else batch
+        return Closed(batch, self._view[start : self._end]) if self.closed else batch
 
     def _check_whole(self, batch: Any) -> None:
         """Raises RecordsGone unless the batch follows the one before, and holds a record for each of its offsets.
@@ -72,16 +74,15 @@ class Batches:
         A broker takes no batch from a producer that does not, so this asks only what was done to the log.
         """
         assert self.expected is not None
-        count, length = records_count(self._content, self._at), batch_length(self._content, self._at)
-        self._at += length
+        count = records_count(self._content, self._start)
         if batch.base_offset > self.expected:
             raise RecordsGone(self.expected, batch.base_offset - 1)
         if count != batch.next_offset - batch.base_offset:
             raise RecordsGone(batch.base_offset, batch.next_offset - 1, count)
         self.expected = batch.next_offset
 
-    def last(self) -> bytes:
-        return batch_at(self._content, self._taken - 1)
+    def last(self) -> memoryview:
+        return self._view[self._start : self._end]
 
 
 class Closed:
@@ -90,12 +91,21 @@ class Closed:
     So checksums, markers and aborted transactions are looked at where they always are, and no record is made.
     """
 
-    def __init__(self, batch: Any, content: bytes, number: int) -> None:
+    def __init__(self, batch: Any, content: memoryview) -> None:
         self.batch = batch
         #: From here on its records are wanted; told when aiokafka gives it out.
         self.since = 0
         self.offset = batch.next_offset - 1
-        self._content, self._number = content, number
+        #: Bytes of its records, once it was opened.
+        self.size = 0
+        self._content = content
+        self._legacy = content[MAGIC_AT] < 2
+        self._begun = False
+
+    @property
+    def timestamp_type(self) -> int:
+        """1: its times are Kafka's; 0: they are its producer's."""
+        return self._content[LEGACY_ATTRIBUTES_AT if self._legacy else CODEC_AT] >> 3 & 1
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.batch, name)
@@ -106,18 +116,41 @@ class Closed:
     def __iter__(self) -> Iterator["Closed"]:
         return iter((self,))
 
-    def records(self) -> Iterator[Any]:
-        """Its records, from `since` on; opened by the first of them."""
-        return self._from_since(chain.from_iterable((self.batch,)))
+    def opened(self) -> Iterator[Any]:
+        """Its records from `since` on, as aiokafka reads them; TooLarge if it is not unpacked in one go.
+
+        It may be opened again, in which case nothing of it was kept.
+        """
+        return self._from_since(chain.from_iterable((self._unpacked(),)))  # aiokafka's may be begun only once
+
+    def _unpacked(self) -> Any:
+        content = self._content
+        if not self._legacy and content[CODEC_AT] & CODEC_MASK:
+            unpacked = unpack_batch(content)
+            self.size = len(unpacked)
+            return DefaultRecordBatch(unpacked)
+        self.size = len(content)
+        if self.size > ORDINARY_BYTES:
+            raise TooLarge(f"it takes {self.size} bytes")
+        if self._legacy:  # unpacked by aiokafka, with the decoders of `install`
+            return LegacyRecordBatch(content, content[MAGIC_AT])
+        if self._begun:
+            return DefaultRecordBatch(content)
+        self._begun = True
+        return self.batch
 
     def leniently(self, made: int) -> Iterator[Any]:
         """Its records from `since` on but for the first so many, without trust in their producer."""
-        return islice(self._from_since(read_leniently(batch_at(self._content, self._number))), made, None)
+        content = bytes(self._content)
+        records = passed_over(content, self.since) if self._legacy else read_leniently(content)
+        return islice(self._from_since(records), made, None)
 
     def _from_since(self, records: Iterator[Any]) -> Iterator[Any]:
         """A fetch begins in the middle of a batch at most once; offsets within a batch are its producer's word."""
         since = self.since
-        return records if since <= self.batch.base_offset else dropwhile(lambda record: record.offset < since, records)
+        if not self._legacy and since <= self.batch.base_offset:
+            return records
+        return dropwhile(lambda record: record.offset < since, records)
 
 
 class SlimRecords(fetcher.PartitionRecords):
@@ -149,7 +182,7 @@ class SlimRecords(fetcher.PartitionRecords):
 
     def _leniently(self, error: Exception) -> tuple[Iterator[Any], int]:
         """Records of the batch in which aiokafka met an error, and the offset after it; else that error."""
-        batch = self._records.last()
+        batch = bytes(self._records.last())
         try:
             return read_leniently(batch), next_offset(batch)
         except Exception:
@@ -157,6 +190,8 @@ class SlimRecords(fetcher.PartitionRecords):
 
     def _going_on(self, records: Iterator[Any], end: int) -> Iterator[Any]:
         for record in records:
+            if record.oversized is not None:  # nobody who asks for records at once can do without one
+                raise TooLarge(record.oversized.why)
             if record.offset >= self.next_fetch_offset:
                 self.next_fetch_offset = record.offset + 1
                 yield record
@@ -177,77 +212,6 @@ def whole(key: bytes) -> bytes:
 def later(value: bytes) -> bytes:
     """As a consumer's `value_deserializer`: its records come `Unopened`."""
     return value
-
-
-class Unopened:
-    """What one fetch brought of a partition; `end`: where reading goes on after it.
-
-    A batch that nobody can read ends it early: the records before it are good, and the next fetch begins with it. If
-    there are none before it, that shows at once.
-    """
-
-    def __init__(self, tp: Any, batches: list[Closed]) -> None:
-        self.end = batches[-1].next_offset
-        #: False once it ended early.
-        self.whole = True
-        #: The last record that was made.
-        self.last: Any = None
-        #: Whether some carry their producer's time (CreateTime), not that at which Kafka had them.
-        self.given_times = not all(batch.timestamp_type for batch in batches)
-        self._tp = tp
-        self._batches = deque(batches)
-        #: The batch that was begun, how many records were made of it, and whether that is done leniently.
-        self._batch: Any = batches[0]
-        self._made, self._lenient = 0, False
-        self._records: Iterator[Any] = iter(())
-        self._ready = self._opened(1)
-
-    def __bool__(self) -> bool:
-        """Whether there is a record: all may have been compacted away."""
-        return self.last is not None
-
-    def take(self, count: int) -> list[Any]:
-        """The next `count` records; fewer at the end."""
-        ready, self._ready = self._ready, []
-        return ready + self._opened(count - len(ready))
-
-    def _opened(self, count: int) -> list[Any]:
-        taken: list[Any] = []
-        while len(taken) < count and self.whole:
-            before, doubt = len(taken), None
-            try:
-                taken.extend(islice(self._records, count - before))
-            except Exception as error:  # what came before it is in the list
-                doubt = error
-            if len(taken) > before:
-                self.last = taken[-1]
-                self._made += len(taken) - before
-            if doubt is not None:
-                self._mistrust(doubt)
-            elif len(taken) == before and not self._begin_batch():
-                break
-        return taken
-
-    def _begin_batch(self) -> bool:
-        """Begin the next batch, if there is one."""
-        if not self._batches:
-            self._records, self._batch = iter(()), None  # lets go of the bytes
-            return False
-        self._batch, self._made, self._lenient = self._batches.popleft(), 0, False
-        self._records = self._batch.records()
-        return True
-
-    def _mistrust(self, error: Exception) -> None:
-        """Read on leniently in the batch that was begun; if nobody can read that, it is the end."""
-        try:
-            if self._lenient:
-                raise error
-            self._records, self._lenient = self._batch.leniently(self._made), True
-        except Exception:
-            if self.last is None:
-                raise UnreadableRecord(self._tp, self._batch.since, error) from error
-            self._records, self.end, self.whole = iter(()), self._batch.since, False
-            self._batches.clear()
 
 
 def given_out(result: Any, max_records: int | None = None) -> Any:
@@ -273,6 +237,7 @@ def slim() -> None:
 
     `FetchResult` stays the class it is: by it aiokafka tells what waits to be given out from an error.
     """
+    install()
     fetcher.MemoryRecords = Batches
     fetcher.PartitionRecords = SlimRecords
     fetcher.FetchResult.getall = given_out

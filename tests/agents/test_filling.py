@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from agents import usage
+from agents import packing, usage
 from agents.builders import EVENT_BYTES, Builder, UsageBuilder
 from agents.gathering import next_record
+from agents.packing import Packer
 from agents.shapes import Shapes
-from agents.usage import Packer, UsageLane
+from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
 from tests.agents.test_early_usage import Intake as EarlyIntake
 from tests.agents.test_gathering import built
@@ -42,6 +43,7 @@ class CountingPacker:
     """In place of the packer: full after so many records, and one group of all it took."""
 
     full_at = 0
+    overfull = False
 
     def __init__(self, lane: UsageLane, pending: list[Any]) -> None:
         self.taken: list[Any] = []
@@ -118,7 +120,7 @@ def test_a_record_holds_fewer_events_where_each_has_a_cell_of_its_own() -> None:
 
 def test_bad_records_fill_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backlog of nothing else comes to an end: what is buried is acknowledged and committed piece by piece."""
-    monkeypatch.setattr(usage, "GROUP_BYTES", 200 * EVENT_BYTES)
+    monkeypatch.setattr(packing, "GROUP_BYTES", 200 * EVENT_BYTES)
 
     async def told() -> None:
         lane = UsageLane(None, TP("usage", 0), EarlyIntake())  # type: ignore[arg-type] # all of it that is asked for

@@ -13,7 +13,8 @@ from agents.orders import OrdersLane
 from agents.topic_watch import TopicsChanged, TopicWatch
 from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
-from meter.batch.records import Batches, Unopened, later
+from meter.batch.records import Batches, later
+from meter.batch.unopened import Unopened
 from meter.rules.days import zone
 from meter.settings import Settings
 from meter.topics import wanted_topics

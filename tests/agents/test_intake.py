@@ -16,6 +16,8 @@ from agents.marks import Mark
 from agents.own_lanes import OwnLane
 from agents.sources import SourceLane
 from meter.batch.lanes import Retake, SetAside
+from meter.batch.unopened import Unopened
+from tests.record_batches import Made
 
 ONE, OTHER, DENIED = TP("usage.a", 0), TP("usage.b", 0), TP("usage.denied", 0)
 #: The record that stands at every offset that is asked for.
@@ -47,7 +49,7 @@ class Asker:
         if TopicPartition(*DENIED) in tps:
             raise TopicAuthorizationFailedError(DENIED.topic)
         record = SimpleNamespace(offset=7, timestamp=1_000, value=None)
-        return {tp: [record] for tp in tps if tp in self.answering}
+        return {tp: Unopened(tp, [Made([record])]) for tp in tps if tp in self.answering}
 
 
 def asking(asker: Asker) -> Any:

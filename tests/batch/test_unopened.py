@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from meter.batch.chunks import Chunk
 from meter.batch.doubts import Retake
-from meter.batch.records import SlimRecords, Unopened, UnreadableRecord, given_out, later
+from meter.batch.lenient import LenientRecord
+from meter.batch.records import SlimRecords, given_out, later
+from meter.batch.unopened import Unopened, UnreadableRecord
 from tests.batch.stage import Stage, on_stage
 from tests.batch.test_consumer import USAGE, Reading, read
 from tests.batch.test_lenient import BAD_NAME, good
@@ -63,6 +65,7 @@ def test_they_are_aiokafkas_records(since: int, count: int, compression: int) ->
     found, end, position = pieces(content, since, count)
     assert told(found) == asyncio.run(at_once())
     assert end == position == 30
+    assert not any(isinstance(each, LenientRecord) for each in found), "what is ordinary is read the fast way"
 
 
 @pytest.mark.parametrize("compression", CODECS)
@@ -87,7 +90,7 @@ def test_what_nobody_can_read_ends_it_before_itself(before: int, count: int) -> 
         fetch = Fetch(content)
         chunk = Chunk(USAGE, fetch.given(), fetch.state.position, epoch=1)
         assert (chunk.whole, chunk.position) == (True, before + 4)
-        assert [each.offset for piece in chunk.pieces(count) for each in piece] == list(range(before))
+        assert [each.offset async for piece in chunk.pieces(count) for each in piece] == list(range(before))
         assert (chunk.whole, chunk.position, chunk.last.offset) == (False, before, before - 1)
 
     asyncio.run(story())
@@ -221,7 +224,7 @@ def test_what_was_heard_behind_a_chunk_that_ended_early_is_forgotten() -> None:
 def test_a_chunk_is_had_whole_or_in_pieces() -> None:
     async def story() -> None:
         chunk = Chunk(USAGE, Fetch(log(1, 4)).given(), 4, 1)
-        assert len(next(chunk.pieces(2))) == 2
+        assert len(await anext(chunk.pieces(2))) == 2
         with pytest.raises(AssertionError, match="whole or in pieces"):
             _ = chunk.records
 

@@ -7,7 +7,8 @@ from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
 from aiokafka.consumer.subscription_state import Assignment
 
-from meter.batch.records import Batches, RecordsGone, SlimRecords, UnreadableRecord, later, slim, whole
+from meter.batch.records import Batches, RecordsGone, SlimRecords, later, slim, whole
+from meter.batch.unopened import UnreadableRecord
 from tests.record_batches import batch, record
 
 TP = TopicPartition("usage.w", 0)
@@ -27,7 +28,7 @@ def read(content: bytes, start: int = 0, *, whole_log: bool = True, closed: bool
     found: list[int] = []
     try:
         for each in fetched:
-            found += [one.offset for one in (each.records() if closed else (each,))]
+            found += [one.offset for one in (each.opened() if closed else (each,))]
     except RecordsGone as gone:
         return found, f"{gone} {gone.next_offset}"
     return found, ""
