@@ -58,6 +58,7 @@ def settle(fold: "Fold", touch: "Touch") -> Iterator[None]:
         terms = reckon(fold, cell)
     yield
     moved = yield from _convert(cell.uses, terms.item, cell.uses if touch.everything else touch.used)
+    cell.changed |= moved
     if touch.resettled or terms.only is None:
         yield from _settle_any(fold, touch, terms, moved)
     elif moved:
