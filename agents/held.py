@@ -1,7 +1,8 @@
 """Records held back: they name workspaces that may stand behind a transaction which is still open on `workspaces`.
 
-The rest of their partition goes on. What is committed stays before the first of them, so a crash reads it all again
-and counts it once.
+Usage waits for a workspace that nobody knows yet, an order also for one that is not known to be commercial: refused, it
+would stay refused. The rest of their partition goes on. What is committed stays before the first of them, so a crash
+reads it all again and counts it once.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ FULL_SECONDS = 0.2
 
 
 class NotYetKnown(Exception):
-    """Whether these workspaces are bound is known once `workspaces` is read to `until`.
+    """What has to be known of these workspaces is known once `workspaces` is read to `until`.
 
     `account`: of an order, which holds up the later orders of its account too.
     """
@@ -131,9 +132,13 @@ class HoldingLane(Lane):
             await asyncio.sleep(FULL_SECONDS)
             await self.intake.homes.catch_up()
 
+    def settled(self, workspace: str) -> object:
+        """Something where all is known of a workspace that a record of the lane asks, whatever a transaction hides."""
+        return self.intake.homes.known(workspace)
+
     def _due(self) -> list[Any]:
         homes = self.intake.homes
-        return self.held.due(homes.read_to, homes.known)
+        return self.held.due(homes.read_to, self.settled)
 
     async def look_again(self) -> None:
         await self.intake.homes.catch_up()

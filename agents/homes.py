@@ -116,13 +116,20 @@ class Homes:
     def known(self, workspace: str) -> Home | None:
         return self._homes.get(workspace)
 
-    def require_answer(self, workspaces: Iterable[str]) -> None:
-        """Raises Trouble where an open transaction hides whether one of these is bound."""
-        hidden = [name for name in workspaces if self.held_up and name not in self._homes]
-        if hidden:
+    def commercial(self, workspace: str) -> Home | None:
+        """The home of a workspace that is known to be commercial; nothing that an order asks of it changes any more."""
+        home = self._homes.get(workspace)
+        return None if home is None or home.named.commercial == NEVER else home
+
+    def require_answer(self, workspaces: Iterable[str], *, commercial: bool = False) -> None:
+        """Raises Trouble where an open transaction hides whether one of these is bound; or `commercial`, for orders."""
+        known = self.commercial if commercial else self.known
+        hidden = next((name for name in workspaces if self.held_up and known(name) is None), None)
+        if hidden is not None:
+            what = f"whether {hidden} is commercial" if self.known(hidden) else f"to which account {hidden} belongs"
             raise Trouble(
                 f"{self._tp.topic}: a producer's transaction is open at offset {self.read_to}, and behind it may stand "
-                f"to which account {hidden[0]} belongs; wait until it ends, then try again"
+                f"{what}; wait until it ends, then try again"
             )
 
     def partition_of(self, account: str) -> int:

@@ -57,12 +57,15 @@ class OrdersLane(SourceLane):
         self._end = 0
         await super().read(Chunk(self.tp, records, self.position, 0), pending)
 
+    def settled(self, workspace: str) -> object:
+        return self.intake.homes.commercial(workspace)
+
     def _check_known(self, order: Order) -> None:
-        """Raises NotYetKnown for one that lists workspaces nobody knows yet, and for those of its account behind it."""
+        """Raises NotYetKnown for one that lists workspaces not known to be commercial, and for those behind it."""
         homes = self.intake.homes
         listed: tuple[str, ...] = ()
         if homes.read_to < self._end and isinstance(order, Purchase | ChangeWorkspaces):
-            listed = tuple(name for name in order.workspaces if homes.known(name) is None)
+            listed = tuple(name for name in order.workspaces if self.settled(name) is None)
         if listed or self.held.holds_orders_of(order.account):
             raise NotYetKnown(self._end if listed else 0, listed, order.account)
 

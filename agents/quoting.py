@@ -92,7 +92,7 @@ async def _bindings(settings: Settings, facts: Facts, order: Order) -> dict[str,
     homes = Homes(topic, facts.zone, facts.opening.partitions, settings.kafka_client_kwargs())
     try:
         await homes.start()
-        homes.require_answer(order.workspaces)
+        homes.require_answer(order.workspaces, commercial=True)
         known = {name: home.named for name in order.workspaces if (home := homes.known(name)) is not None}
     except Retake as silent:
         raise Trouble(f"{silent}; look at the broker, and try again") from silent

@@ -20,7 +20,7 @@ from meter.trouble import Trouble
 from schemas.journal import CatalogueVersion, Opening, announces, decode
 from schemas.rows import replaced
 from tables import keys
-from tables.memory import FactsRow
+from tables.facts import FactsRow, facts_of
 
 #: How long the journal or the changelog may give nothing, in seconds.
 PATIENCE_SECONDS = 20.0
@@ -162,7 +162,7 @@ async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRo
     if len(found) < 2:
         return None, NOTHING_FOLDED
     offset, timestamp_ms, *_ = msgspec.msgpack.decode(found[keys.POSITION])
-    return msgspec.msgpack.decode(found[keys.FACTS], type=FactsRow), (offset, timestamp_ms)
+    return facts_of(found[keys.FACTS]), (offset, timestamp_ms)
 
 
 async def _between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> AsyncIterator[Any]:

@@ -35,10 +35,10 @@ class ScriptedHomes(Homes):
     def __init__(self) -> None:
         super().__init__("workspaces", zone("Asia/Shanghai"), 1, {})
         self.read_to, self.end = OPEN_AT, END
-        self.bind(0, "known")
+        self.bind(0, "known", "commercial")
 
-    def bind(self, offset: int, workspace: str) -> None:
-        value = json.dumps({"workspace": workspace, "account": "acct", "tier": "free"}).encode()
+    def bind(self, offset: int, workspace: str, tier: str = "free") -> None:
+        value = json.dumps({"workspace": workspace, "account": "acct", "tier": tier}).encode()
         self._learn(SimpleNamespace(offset=offset, timestamp=0, value=value, headers=()))
 
     async def catch_up(self) -> int:
@@ -191,6 +191,32 @@ def test_an_accounts_orders_wait_behind_the_one_that_waits_and_others_do_not() -
     on(OrdersLane, story)
 
 
+def test_an_order_waits_for_a_free_workspace_that_may_be_commercial_behind_the_transaction() -> None:
+    async def story(lane: OrdersLane, intake: Intake) -> None:
+        intake.homes.bind(1, "free")
+        values = [ordered("acct", "waits", "known", "free"), ordered("other", "goes-on", "known")]
+        await lane.handle(chunk("plan-purchases", values))
+        assert intake.put == ["goes-on"], "refused now it would stay refused, though the upgrade was acknowledged"
+        intake.homes.bind(OPEN_AT, "free", "commercial")
+        await lane.look_again()
+        assert intake.put == ["goes-on", "waits"]
+
+    on(OrdersLane, story)
+
+
+def test_an_order_of_a_workspace_that_stays_free_is_decided_when_the_transaction_ends() -> None:
+    async def story(lane: OrdersLane, intake: Intake) -> None:
+        intake.homes.bind(1, "free")
+        await lane.handle(chunk("plan-purchases", [ordered("acct", "refused", "free")]))
+        await lane.look_again()
+        assert intake.put == []
+        intake.homes.end_it()
+        await lane.look_again()
+        assert intake.put == ["refused"]
+
+    on(OrdersLane, story)
+
+
 def test_a_partition_that_may_hold_back_no_more_waits_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_module, "HELD_RECORDS", 3)
     monkeypatch.setattr(held_module, "FULL_SECONDS", 0.001)
@@ -239,10 +265,14 @@ def test_an_open_transaction_shows_as_long_as_it_is_open(
 def test_a_command_says_what_it_waits_for_instead_of_calling_a_workspace_unknown() -> None:
     homes = ScriptedHomes()
     homes.require_answer(["known", "new"])
+    homes.bind(1, "free")
     homes.held_up = True
     homes.require_answer(["known"])
     with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* account new belongs"):
         homes.require_answer(["known", "new"])
+    homes.require_answer(["free"])
+    with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* whether free is commercial"):
+        homes.require_answer(["known", "free"], commercial=True)
 
 
 def test_an_order_costs_the_same_however_many_are_held_back() -> None:
