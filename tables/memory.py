@@ -13,11 +13,11 @@ from meter.batch.store import Store
 from meter.rules.facts import NEVER_EXPIRED, Facts
 from meter.rules.memory import Cell, CellKey, Decided
 from schemas.columns import Ints
-from schemas.journal import CatalogueVersion, Opening
-from schemas.rows import Account, Binding, Fact, Plan, Told, Wallet
+from schemas.rows import Account, Binding, Plan, Told, Wallet
 from tables import keys
 from tables.accounts import Accounts
 from tables.cells import NO_END, Cells
+from tables.facts import FactsRow, facts_of, facts_row
 from tables.identities import Identities
 from tables.packed import Row
 from tables.spill import restored as restored
@@ -29,17 +29,6 @@ FACTS_EVERY = 256
 
 
 T = TypeVar("T")
-
-
-class FactsRow(Fact, frozen=True):
-    """The facts as stored."""
-
-    opening: Opening
-    closed_through: int
-    expired_through: int
-    closing: str = ""
-    sweeping: str | None = None
-    announced: tuple[CatalogueVersion, ...] = ()
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
@@ -192,8 +181,7 @@ class PartitionMemory:
         if value is None:
             return None
         self._facts = value
-        row = msgspec.msgpack.decode(value, type=FactsRow)
-        return Facts.remembered(*msgspec.structs.astuple(row))
+        return Facts.remembered(*msgspec.structs.astuple(facts_of(value)))
 
     def put_facts(self, facts: Facts) -> None:
         """Remember the facts, if they changed or have not been told for a while."""
@@ -205,7 +193,7 @@ class PartitionMemory:
             facts.sweeping,
             facts.announced,
         )
-        value = _encode(row)
+        value = facts_row(row)
         if value != self._facts or self._chunks % FACTS_EVERY == 0:
             self._facts = self._rows[keys.FACTS] = value
 

@@ -18,7 +18,8 @@ from schemas.catalog_file import CATALOGUE_LIMIT_BYTES
 from schemas.journal import CatalogueVersion, Named, OrderEntry, encode
 from schemas.rows import NEVER, Binding, Told, Wallet
 from tables import keys
-from tables.memory import FactsRow, PartitionMemory
+from tables.facts import FactsRow
+from tables.memory import PartitionMemory
 from tables.packed import PACKED_IDENTITIES
 from tests.largest import (
     DAY,

@@ -18,7 +18,7 @@ from schemas import journal
 from schemas.catalog import Catalogue, Version, catalogue_json, version_json
 from schemas.journal import CatalogueVersion, DayClosed, Opening
 from tables import keys
-from tables.memory import FactsRow
+from tables.facts import FactsRow
 from tests.agents.logs import Logs, Reader, Writer
 from tests.agents.reading_ground import event, value_of
 from tests.rules.announced_world import OPENED_VERSION, version
