@@ -151,6 +151,12 @@ class HoldingLane(Lane):
         self.outcomes.handled(self.position)
         self.held.remove(due)  # only now: what is committed stays before the first that is held back
 
+    async def let_all_go(self) -> None:
+        """Wait until nothing is held back any more."""
+        while self.holding:
+            await self.look_again()
+            await asyncio.sleep(FULL_SECONDS)
+
     def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AbstractAsyncContextManager[None]:
         """What is put into `pending` inside, of records from `start` on, is acknowledged at its end."""
         raise NotImplementedError

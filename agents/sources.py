@@ -78,6 +78,8 @@ class SourceLane(HoldingLane):
     async def open(self) -> int:
         """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
         await self.intake.renew()
+        if self._stuck is not None:
+            await self.let_all_go()  # they stand before what cannot be read: a skip of that must not leave them out
         start = await self.asked()
         self.held.clear()  # they are read again
         self._opened = True

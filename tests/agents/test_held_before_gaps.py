@@ -1,0 +1,72 @@
+"""Records held back stand before whatever cannot be read behind them: a skip of that leaves none of them out."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from agents import held as held_module
+from agents.sources import Refused
+from agents.usage import UsageLane
+from meter.batch.chunks import Chunk
+from tests.agents.test_held import Intake, chunk, used
+
+
+class Group:
+    """The offset of the group."""
+
+    def __init__(self) -> None:
+        self.at: Any = None
+
+    async def commit_offsets(self, offsets: dict[TP, tuple[int, str]]) -> bool:
+        ((offset, metadata),) = offsets.values()
+        self.at = SimpleNamespace(offset=offset, metadata=metadata)
+        return True
+
+    async def committed(self, tps: list[TP]) -> dict[TP, Any]:
+        return dict.fromkeys(tps, self.at)
+
+
+class IntakeOfALog(Intake):
+    """The log goes on behind the chunk; `asked` holds the commits at which an order to skip was looked for."""
+
+    def __init__(self, log: Chunk) -> None:
+        super().__init__()
+        self.log = log
+        self.asked: list[int] = []
+        self.control = SimpleNamespace(catch_up=self.renew, skip_for=self._skip_for)
+
+    async def renew(self) -> None: ...
+
+    async def ends(self, _: TP) -> tuple[int, int]:
+        return 0, 100
+
+    async def record_at(self, _: TP, offset: int) -> Any:
+        return self.log.records[offset]
+
+    def _skip_for(self, _: str, __: int, committed: int, ___: str) -> None:
+        self.asked.append(committed)
+
+
+def test_a_skip_of_what_is_gone_waits_for_the_records_held_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_module, "FULL_SECONDS", 0.001)
+
+    async def story() -> None:
+        log = chunk("usage", [used("known", "a"), used("new", "b"), used("known", "c")])
+        intake: Any = IntakeOfALog(log)
+        lane = UsageLane(SimpleNamespace(consumer=Group()), TP("usage", 0), intake)
+        assert await lane.open() == 0
+        await lane.handle(log)
+        lane.spoiled("records 3 to 8 are gone", 9)
+        opening = asyncio.create_task(lane.open())
+        await asyncio.wait({opening}, timeout=0.05)
+        assert not opening.done(), "an order to skip would leave out offset 1 too, which was read"
+        intake.homes.end_it("new")
+        with pytest.raises(Refused, match=r"records 3 to 8 are gone; `meter skip usage 0 9`"):
+            await opening
+        assert intake.put == ["a", "c", "b"]
+        assert intake.asked == [3]
+
+    asyncio.run(story())
