@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 #: Records of one partition that are held back, and their bytes; with more the partition waits.
 HELD_RECORDS = 10_000
 HELD_BYTES = 8 << 20
-#: How often a partition that may hold back no more asks whether it still has to.
+#: Records of a workspace topic that are held back: all of it waits for one workspace, so nothing is gained by more.
+HELD_OF_ONE_WORKSPACE = 1
+#: How often a partition that may hold back no more looks whether it still has to.
 FULL_SECONDS = 0.2
+#: Who waits asks Kafka for nothing that another asked so lately.
+ASKED_SECONDS = 0.2
 
 
 class NotYetKnown(Exception):
@@ -46,7 +50,9 @@ class _Entry(NamedTuple):
 class Held:
     """What one lane holds back, in the order of its partition."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        #: Records that may be held back; None: HELD_RECORDS.
+        self._most = most
         self._entries: list[_Entry] = []
         self._bytes = 0
         #: Orders held back by account.
@@ -60,7 +66,7 @@ class Held:
     @property
     def full(self) -> bool:
         """Whether no more may be held back."""
-        return len(self._entries) >= HELD_RECORDS or self._bytes >= HELD_BYTES
+        return len(self._entries) >= (self._most or HELD_RECORDS) or self._bytes >= HELD_BYTES
 
     @property
     def offset(self) -> int:
@@ -117,9 +123,12 @@ class HoldingLane(Lane):
     outcomes: SourceOutcomes
     mark: Mark | None
 
+    #: Records that it may hold back; None: HELD_RECORDS.
+    holds_most: int | None = None
+
     def __init__(self, app: Any, tp: Any) -> None:
         super().__init__(app, tp)
-        self.held = Held()
+        self.held = Held(self.holds_most)
 
     @property
     def holding(self) -> bool:
@@ -129,8 +138,12 @@ class HoldingLane(Lane):
         """Hold a record back until its workspaces can be known; what is full waits with its partition."""
         self.held.add(record, waits, self.mark)
         while self.held.full and not self._due():
-            await asyncio.sleep(FULL_SECONDS)
-            await self.intake.homes.catch_up()
+            self.waits = True
+            try:
+                await asyncio.sleep(FULL_SECONDS)
+                await self.intake.homes.catch_up(within=ASKED_SECONDS)
+            finally:
+                self.waits = False
 
     def settled(self, workspace: str) -> object:
         """Something where all is known of a workspace that a record of the lane asks, whatever a transaction hides."""
@@ -141,7 +154,7 @@ class HoldingLane(Lane):
         return self.held.due(homes.read_to, self.settled)
 
     async def look_again(self) -> None:
-        await self.intake.homes.catch_up()
+        await self.intake.homes.catch_up(within=ASKED_SECONDS)
         due = self._due()
         if not due:
             return
@@ -153,9 +166,13 @@ class HoldingLane(Lane):
 
     async def let_all_go(self) -> None:
         """Wait until nothing is held back any more."""
-        while self.holding:
-            await self.look_again()
-            await asyncio.sleep(FULL_SECONDS)
+        self.waits = True
+        try:
+            while self.holding:
+                await self.look_again()
+                await asyncio.sleep(FULL_SECONDS)
+        finally:
+            self.waits = False
 
     def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AbstractAsyncContextManager[None]:
         """What is put into `pending` inside, of records from `start` on, is acknowledged at its end."""

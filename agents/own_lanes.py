@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 
+from agents.held import HELD_OF_ONE_WORKSPACE
 from agents.marks import Mark, metadata
 from agents.sources import Start
 from agents.usage import UsageLane
@@ -19,6 +20,7 @@ class OwnLane(UsageLane):
     """A partition of a workspace's own topic."""
 
     takes_given_times = True
+    holds_most = HELD_OF_ONE_WORKSPACE
 
     def __init__(self, own_topics: "OwnTopics", tp: TP, workspace: str) -> None:
         self.own = workspace

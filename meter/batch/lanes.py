@@ -40,6 +40,8 @@ class Lane:
 
     #: False: the partition only stands for a share of other work, its records are not read.
     reads = True
+    #: In the middle of a chunk it waits for others, maybe for long: leaving, it is given up at once.
+    waits = False
 
     def __init__(self, app: Any, tp: TP) -> None:
         self.app = app
@@ -134,6 +136,8 @@ class Runner:
     async def leave(self) -> None:
         self._leaving = True
         self.queue.put_nowait(None)
+        if self.lane.waits:
+            self.task.cancel()
         _, late = await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
         if late:
             self.task.cancel()

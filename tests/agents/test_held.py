@@ -41,7 +41,7 @@ class ScriptedHomes(Homes):
         value = json.dumps({"workspace": workspace, "account": "acct", "tier": tier}).encode()
         self._learn(SimpleNamespace(offset=offset, timestamp=0, value=value, headers=()))
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, *, within: float = 0.0) -> int:
         return self.end
 
     def end_it(self, *bound: str) -> None:

@@ -99,7 +99,7 @@ class Patience(Homes):
 
     pieces: list[int]
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, *, within: float = 0.0) -> int:
         for offset in range(self.pieces.pop(0)):
             self._learn(told(offset, "a", "free"))  # a repeat is progress too
         if self.pieces:
@@ -117,3 +117,25 @@ def test_a_long_log_is_read_for_as_long_as_something_comes(pieces: list[int], kn
     else:
         asyncio.run(patient._read_whole())
         assert patient._read == known
+
+
+class Counting(Homes):
+    """Counts how often Kafka is asked."""
+
+    asked = 0
+
+    async def _catch_up(self) -> int:
+        self.asked += 1
+        await asyncio.sleep(0)
+        return self.end
+
+
+def test_thousands_that_wait_ask_kafka_once_and_who_must_know_asks_himself() -> None:
+    async def story() -> None:
+        known = Counting("workspaces", zone("+00:00"), 4, {})
+        await asyncio.gather(*(known.catch_up(within=600) for _ in range(2_000)))
+        assert known.asked == 1
+        await known.catch_up()
+        assert known.asked == 2
+
+    asyncio.run(story())

@@ -38,7 +38,7 @@ class KnownHomes(Homes):
         super().__init__("workspaces", facts.zone, facts.opening.partitions, {})
         self.log = cluster.log("workspaces", 0)
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, *, within: float = 0.0) -> int:
         for record in self.log.records[self.read_to :]:
             self._learn(record)
         self.read_to = len(self.log.records)

@@ -1,4 +1,4 @@
-"""Records held back stand before whatever cannot be read behind them: a skip of that leaves none of them out."""
+"""Records held back: how few of a workspace topic, and that a skip behind them leaves none of them out."""
 
 import asyncio
 from types import SimpleNamespace
@@ -8,6 +8,7 @@ import pytest
 from faust.types import TP
 
 from agents import held as held_module
+from agents.own_lanes import OwnLane
 from agents.sources import Refused
 from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
@@ -68,5 +69,30 @@ def test_a_skip_of_what_is_gone_waits_for_the_records_held_before_it(monkeypatch
             await opening
         assert intake.put == ["a", "c", "b"]
         assert intake.asked == [3]
+
+    asyncio.run(story())
+
+
+class OfOneWorkspace(UsageLane):
+    """As a workspace topic is read."""
+
+    own = "new"
+    holds_most = OwnLane.holds_most
+
+
+def test_thousands_of_workspace_topics_hold_back_one_record_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_module, "FULL_SECONDS", 0.001)
+
+    async def story() -> None:
+        log = chunk("usage.new", [used("new", name) for name in "abc"])
+        intake: Any = IntakeOfALog(log)
+        lane = OfOneWorkspace(None, TP("usage.new", 0), intake)
+        handling = asyncio.create_task(lane.handle(log))
+        await asyncio.wait({handling}, timeout=0.05)
+        assert (len(lane.held), handling.done(), lane.waits) == (1, False, True)
+        intake.homes.end_it("new")
+        await handling
+        await lane.look_again()
+        assert (sorted(intake.put), lane.waits) == (["a", "b", "c"], False)
 
     asyncio.run(story())
