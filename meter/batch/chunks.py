@@ -37,6 +37,11 @@ class Chunk:
         return self._unopened is None or self._unopened.whole
 
     @property
+    def doubtful(self) -> bool:
+        """Whether it may turn out that not even its first record can be read; asked before any is."""
+        return self._unopened is not None and self._unopened.piecewise
+
+    @property
     def given_times(self) -> bool:
         """Whether some of its records carry their producer's time, not that at which Kafka had them."""
         return self._unopened is not None and self._unopened.given_times

@@ -90,11 +90,11 @@ class _Line(asyncio.Queue[Chunk | Exception | None]):
     _queue: deque[Chunk | Exception | None]
 
     def chunk_after(self, chunk: Chunk) -> Chunk | None:
-        """The chunk that stands next and follows this one, if that is so; it stays where it is."""
+        """The chunk that stands next, if it follows this one and is sure to be readable; it stays where it is."""
         following = self._queue[0] if self._queue else None
-        if isinstance(following, Chunk) and (following.epoch, following.start) == (chunk.epoch, chunk.position):
-            return following
-        return None
+        if not isinstance(following, Chunk) or following.doubtful:
+            return None
+        return following if (following.epoch, following.start) == (chunk.epoch, chunk.position) else None
 
     def void(self) -> None:
         """Forget chunks and doubts: reading begins anew before them, and meets again what is still so."""

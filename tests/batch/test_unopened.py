@@ -21,8 +21,9 @@ from tests.batch.test_records import TP, log, told, waiting
 from tests.batch.test_records import read as read_at_once
 from tests.record_batches import CODECS, batch, record
 
-#: A codec that nobody knows.
+#: A codec that nobody knows, and one that content which was not compressed cannot be of.
 NO_CODEC = 7
+GZIP = 1
 ABORTED = [(-1, 0)]
 
 
@@ -217,6 +218,28 @@ def test_what_was_heard_behind_a_chunk_that_ended_early_is_forgotten() -> None:
         assert stage.consumer.released == [ended]
         assert stage.lane.opened_times == 1
         assert stage.lane.position == 2
+
+    on_stage(story)
+
+
+def test_a_chunk_that_may_turn_out_unreadable_is_not_handled_with_the_one_before_it() -> None:
+    """Else what stood before it was not committed when that shows, and `meter skip` would leave it out too."""
+
+    async def story(stage: Stage) -> None:
+        behind: list[Chunk | None] = []
+
+        async def handling(chunk: Chunk) -> None:
+            behind.append(stage.lane.behind(chunk))
+            if chunk is doubtful:
+                raise Retake("it cannot be read")
+
+        stage.lane.handling = handling
+        good_one = stage.chunk(0, 2)
+        doubtful = Chunk(USAGE, Fetch(batch(good(2), 2, attributes=GZIP), since=2).given(), 4, 1, 2)
+        stage.runner.offer(doubtful)
+        await stage.turn()
+        assert behind == [None, None]
+        assert stage.lane.handled == [good_one]
 
     on_stage(story)
 
