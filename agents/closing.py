@@ -19,6 +19,7 @@ from agents.metrics import Metrics
 from agents.watermarks import Watermarks, Written
 from meter.batch.denials import denied
 from meter.failpoints import reach
+from meter.rules.closing import SLICE_ITEMS
 from meter.rules.days import MINUTE_US, SECOND_US, day_text
 from meter.rules.facts import Facts
 from schemas.journal import DayClosed, DayExpired
@@ -154,7 +155,7 @@ class DayEnd:
         """What the partition's state asks for."""
         day = facts.closed_through + 1
         if facts.closes_at_us(day) <= self._handled_us:
-            return DayClosed(day, facts.closing)
+            return DayClosed(day, facts.closing, SLICE_ITEMS)
         expiring = max(facts.expirable(), facts.expired_through)
         if facts.sweeping is not None or expiring > facts.expired_through:
             return DayExpired(expiring, facts.sweeping or "")

@@ -203,11 +203,13 @@ class CatalogueVersion(Fact, frozen=True, tag="catalogue"):
 class DayClosed(Fact, frozen=True, tag="closed"):
     """A billing day has ended, grace included, and all that reached Kafka by then stands before this entry.
 
-    Closes accounts after `cursor` ("" = from the first), a slice an entry.
+    Closes what comes after `cursor`, an account ("" = from the first) or, inside of one, `account/workspace`: a slice
+    an entry, which ends once `items` of workspaces are stated. 0, as of earlier versions: it ends between accounts.
     """
 
     day: int
     cursor: str = ""
+    items: int = 0
 
 
 class DayExpired(Fact, frozen=True, tag="expired"):

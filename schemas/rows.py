@@ -169,9 +169,16 @@ class Use(Row, gc=False):
 
 
 class Told(Fact, frozen=True):
-    """What the statements of an account's day last said: digests of the account's and of each workspace's."""
+    """What the statements of an account's day last said, that a restatement need not look at what did not change.
+
+    `account`: the digest of its own statement, b"" before that is told. `workspaces`: of each that was told the
+    digest (16 bytes), whether it had usage (one byte) and what it was charged (text). `due`, `used`: the sum of
+    that, not rounded, and how many had usage; `due` is "" in rows of earlier versions, which had digests only.
+    """
 
     account: bytes
-    workspaces: dict[str, bytes]
-    #: Only in the first row as it is stored: how many workspaces all rows have.
-    count: int = msgspec.field(default=0)
+    workspaces: dict[str, bytes] = {}
+    #: Only in the first row as it is stored, like all that follow: how many workspaces all rows have.
+    count: int = 0
+    due: str = ""
+    used: int = 0

@@ -105,13 +105,21 @@ class Cells:
 
     def drop(self, key: CellKey) -> Iterator[bytes]:
         """Forget a cell; the keys of its rows."""
-        cell = self.get(key)
+        workspaces = self._workspaces(key)
         self._cells.pop(key, None)
         self._places.pop(key, None)
         self._new.pop(key, None)
         self._new_of = None
-        for number in range(max(1, -(-len(cell.uses) // ROW_WORKSPACES))):
+        for number in range(max(1, -(-workspaces // ROW_WORKSPACES))):
             yield keys.cell(*key, number)
+
+    def _workspaces(self, key: CellKey) -> int:
+        """How many a cell has; one that is not at hand is not decoded for that, but for its first row."""
+        found = self._cells.get(key)
+        if found is not None:
+            return len(found.uses)
+        value = self._store.get(keys.cell(*key, 0))
+        return 0 if value is None else _decode(value).workspaces
 
     def changes(self) -> Iterator[tuple[bytes, bytes]]:
         """The rows that were changed since `settle`."""

@@ -4,7 +4,7 @@ The fold reads and changes rows here; `changes` says what a chunk changed, to be
 `settle` takes it over once that is certain. When in doubt the whole memory is dropped and made anew from the store.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ from tables.facts import FactsRow, facts_of, facts_row
 from tables.identities import Identities
 from tables.packed import Row
 from tables.spill import restored as restored
+from tables.told import ToldDays
 
 #: Decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
@@ -34,9 +35,6 @@ T = TypeVar("T")
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _binding = msgspec.msgpack.Decoder(Binding).decode
 _wallet = msgspec.msgpack.Decoder(Wallet).decode
-_told = msgspec.msgpack.Decoder(Told).decode
-#: Workspaces in one row of what was told of an account's day: 90 KB with the longest names.
-TOLD_WORKSPACES = 1_000
 
 Rows = list[Row]
 
@@ -52,7 +50,7 @@ class PartitionMemory:
         self._rows: dict[bytes, bytes | None] = {}
         self._facts: bytes | None = None
         self._chunks = 0
-        self._new_told: dict[str, list[bytes]] = {}
+        self._told = ToldDays(store)
         facts = self.facts()
         self._identities = Identities(store, NEVER_EXPIRED if facts is None else facts.expired_through)
 
@@ -119,36 +117,10 @@ class PartitionMemory:
         return self._accounts.after(account)
 
     def told(self, account: str, day: int) -> Told | None:
-        rows = self._told_rows(account, day)
-        if not rows:
-            return None
-        return Told(rows[0].account, {name: digest for row in rows for name, digest in row.workspaces.items()})
+        return self._told.get(account, day)
 
-    def put_told(self, account: str, day: int, told: Told) -> None:
-        rows = self._told_rows(account, day)
-        known = dict.fromkeys(name for row in rows for name in row.workspaces)
-        names = list((known | told.workspaces).keys())  # a workspace stays in the row it first came to
-        for number in range(max(1, -(-len(names) // TOLD_WORKSPACES))):
-            part = names[number * TOLD_WORKSPACES : (number + 1) * TOLD_WORKSPACES]
-            digests = {name: told.workspaces[name] for name in part if name in told.workspaces}
-            if number == 0:
-                self._put_told(keys.told(account, day), Told(told.account, digests, len(names)), account)
-            elif number >= len(rows) or rows[number].workspaces != digests:
-                self._put_told(keys.told(account, day, number), Told(b"", digests), account)
-
-    def _put_told(self, row: bytes, told: Told, account: str) -> None:
-        self._rows[row] = _encode(told)
-        self._new_told.setdefault(account, []).append(row)
-
-    def _told_rows(self, account: str, day: int) -> list[Told]:
-        """What was told as stored: the first row says how many workspaces all of them have."""
-        value = self._row(keys.told(account, day))
-        rows = [] if value is None else [_told(value)]
-        for number in range(1, -(-rows[0].count // TOLD_WORKSPACES) if rows else 0):
-            value = self._row(keys.told(account, day, number))
-            assert value is not None, f"a row of what was told of {account} on {day} is missing"
-            rows.append(_told(value))
-        return rows
+    def put_told(self, account: str, day: int, told: Told, changed: Mapping[str, bytes]) -> None:
+        self._told.put(account, day, told, changed)
 
     def expire(self, through: int) -> None:
         self._identities.expire(through)
@@ -156,11 +128,7 @@ class PartitionMemory:
     def drop_days(self, account: str, through: int) -> int:
         cells = [row for key in self._cells.keys_from(account, 0, through) for row in self._cells.drop(key)]
         self._rows.update(dict.fromkeys(cells))
-        told = {row for row in self._new_told.get(account, ()) if keys.told_to(row, account, through)}
-        for row, _ in self.store.scan(keys.told_of(account)):
-            if not keys.told_to(row, account, through):
-                break
-            told.add(row)
+        told = self._told.drop(account, through)
         for row in told:
             self._rows[row] = None
         return len(cells) + len(told) + self._accounts.expire(account, through)
@@ -212,15 +180,17 @@ class PartitionMemory:
         yield from self._rows.items()
         yield from self._accounts.changes()
         yield from self._cells.changes()
+        yield from self._told.changes()
         yield from self._identities.changes(offset)
 
     def settle(self, rows: Rows, changelog_next: int) -> None:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""
         local = self._identities.settle()
         self.store.write([*rows, *local, (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
-        self._rows, self._new_told = {}, {}
+        self._rows = {}
         self._accounts.settle(ROWS_KEPT)
         self._cells.settle()
+        self._told.settle()
         self._trim()
 
     def _trim(self) -> None:

@@ -65,7 +65,8 @@ def a_cell(memory: PartitionMemory) -> None:
 
 
 def statements_of_a_hundred_thousand(memory: PartitionMemory) -> None:
-    memory.put_told(NAME, DAY, Told(b"x" * 16, dict.fromkeys(ids(100_000), b"x" * 16)))
+    told = b"x" * 17 + b"1" * 40  # more digits than a charge has
+    memory.put_told(NAME, DAY, Told(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), told))
 
 
 def identities(memory: PartitionMemory) -> None:

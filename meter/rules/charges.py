@@ -81,7 +81,7 @@ def charge_of(rates: Iterable[Rate], quantities: Iterable[int], currency: str) -
                     amount=amount,
                 )
             )
-    total = lines[0].amount if len(lines) == 1 else money_text(_sum(Decimal(line.amount) for line in lines))
+    total = lines[0].amount if len(lines) == 1 else money_text(exact_sum(Decimal(line.amount) for line in lines))
     return ChargeStruct(amount=total, currency=currency, lines=lines)
 
 
@@ -93,10 +93,11 @@ def _decimals(rest: int, places: int) -> str:
 
 def due(amounts: Iterable[Decimal]) -> Decimal:
     """What a statement asks for: the sum of exact amounts, rounded half up to the cent, once."""
-    return to_the_cent(_sum(amounts))
+    return to_the_cent(exact_sum(amounts))
 
 
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Their sum; raises where it would have to be rounded."""
     total = Decimal(0)
     for each in amounts:
         total = EXACT.add(total, each)

@@ -2,23 +2,29 @@
 
 The worker says when (`agents.closing`); the fold believes only the broker's clock and its own order: days close one
 after the other, a slice at a time, each where the last one ended. Whatever else such an entry says is ignored, so a
-worker's wrong clock, a repeat or a late writer changes nothing.
+worker's wrong clock, a repeat or a late writer changes nothing; how long its slices are changes when things are told,
+never what.
 """
 
+from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from meter.rules.balances import balance
-from meter.rules.statements import state
+from meter.rules.figures import stated_otherwise, steps
+from meter.rules.statements import Sheet, sheet_of, state, state_account, state_workspace
 from schemas.journal import DayClosed, DayExpired
 
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
     from meter.rules.touches import Touch
 
-#: Accounts closed by one entry, at most; and items of workspaces stated, after which it is enough (about 8 MB).
+#: Accounts closed by one entry, at most; and items of workspaces stated, after which it is enough (about 3 MB).
 SLICE_ACCOUNTS = 200
-SLICE_ITEMS = 20_000
+SLICE_ITEMS = 10_000
+#: The same of entries that close whole accounts, as earlier versions wrote them.
+WHOLE_ACCOUNTS_ITEMS = 20_000
 #: Accounts looked through and rows dropped by one entry of an expired day.
 SWEEP_ACCOUNTS = 2_000
 SWEEP_ROWS = 20_000
@@ -27,37 +33,85 @@ SWEEP_IDENTITIES = 100_000
 IDENTITIES = "/"
 
 
+class Roll(NamedTuple):
+    """The workspaces of an account that is closed in several slices, sorted; kept from one to the next."""
+
+    account: str
+    day: int
+    #: How many workspaces each cell had: none ever goes while the day can change.
+    sizes: tuple[int, ...]
+    names: list[str]
+
+
 def close(fold: "Fold", timestamp_ms: int, record: DayClosed) -> Iterator[None]:
     """Close the next slice of the next day."""
     facts = fold.known()
     in_turn = record.day == facts.closed_through + 1 and record.cursor == facts.closing
     if not in_turn or timestamp_ms * 1000 < facts.closes_at_us(record.day):
         return
-    last, stated = "", 0
-    for accounts, account in enumerate(fold.memory.accounts_after(facts.closing)):
-        if accounts >= SLICE_ACCOUNTS or stated >= SLICE_ITEMS:
+    most = record.items or WHOLE_ACCOUNTS_ITEMS
+    last, _, workspace = facts.closing.partition("/")
+    begun = (last,) if workspace else ()
+    stated = 0
+    for accounts, account in enumerate(chain(begun, fold.memory.accounts_after(last))):
+        if accounts >= SLICE_ACCOUNTS or stated >= most:
             fold.facts = facts.with_closing(last)
             return
-        stated += yield from state(fold, account, record.day)
+        items, workspace = yield from _close(fold, account, record, workspace, most - stated)
+        if workspace:
+            fold.facts = facts.with_closing(f"{account}/{workspace}")
+            return
+        stated += items
         last = account
     fold.facts = facts.with_closed(record.day)
 
 
+def _close(
+    fold: "Fold", account: str, record: DayClosed, after: str, most: int
+) -> Generator[None, None, tuple[int, str]]:
+    """Close an account from its workspace after this one on, and how many items that took, with its own statement.
+
+    Once `most` items are stated it ends there, and answers the last workspace, if the entry may end inside an account.
+    """
+    sheet = yield from sheet_of(fold, account, record.day)
+    if not sheet.lines and not sheet.plans:
+        return 0, ""
+    names, stated = _roll(fold, sheet), 0
+    for part in steps(islice(names, bisect_right(names, after), None)):
+        for name in part:
+            if record.items and stated >= most:
+                sheet.keep(b"")
+                return stated, after
+            stated += state_workspace(sheet, name)
+            after = name
+        yield
+    fold.roll = None
+    sheet.keep(state_account(sheet))
+    return stated + 1, ""
+
+
+def _roll(fold: "Fold", sheet: Sheet) -> list[str]:
+    """The workspaces to be stated, in id order."""
+    sizes = tuple(len(line.cell.uses) for line in sheet.lines)
+    roll = fold.roll
+    if roll is None or roll[:3] != (sheet.account, sheet.day, sizes):
+        roll = fold.roll = Roll(sheet.account, sheet.day, sizes, sorted(sheet.names()))
+    return roll.names
+
+
 def restate(fold: "Fold", touched: Iterable["Touch"]) -> Iterator[None]:
-    """Tell again what the record just folded changed of closed days."""
+    """Tell again what the record just folded changed of closed days, and of what is stated of a day being closed."""
     facts = fold.known()
-    days: dict[tuple[str, int], set[str] | None] = dict(fold.changed_days)
+    changed: dict[tuple[str, int], set[str]] = {day: set() for day in fold.changed_days}
     fold.changed_days = {}
     for touch in touched:
-        cell = touch.cell
-        key = (cell.account, cell.day)
-        if not facts.closed(*key):
-            continue
-        changed, names = touch.changed(), days.setdefault(key, set())
-        days[key] = None if names is None or changed is None else names | changed
-    for (account, day), changed in days.items():
-        if facts.closed(account, day):
-            yield from state(fold, account, day, changed)
+        account, day, _ = touch.cell.key
+        if day <= facts.closed_through + 1 and (facts.closed(account, day) or facts.stated_through(account, day)):
+            changed.setdefault((account, day), set()).update(stated_otherwise(fold, touch))
+    for (account, day), names in changed.items():
+        through = facts.stated_through(account, day)
+        if through or facts.closed(account, day):
+            yield from state(fold, account, day, names, through)
 
 
 def expire(fold: "Fold", record: DayExpired) -> Iterator[None]:

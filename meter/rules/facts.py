@@ -24,6 +24,7 @@ class Facts:
     closed_through: int
     expired_through: int
     #: Accounts up to this one, in id order, are closed for the day after `closed_through`; "" before the first slice.
+    #: `account/workspace`: those before it are, and of it the workspaces up to this one are stated.
     closing: str = ""
     #: How far rows of expired days are dropped: after which account; None: none are left.
     sweeping: str | None = None
@@ -87,7 +88,15 @@ class Facts:
 
     def closed(self, account: str, day: int) -> bool:
         """Whether the account's day is closed: whatever is published of it from now on is restated."""
-        return day <= self.closed_through or (day == self.closed_through + 1 and account <= self.closing)
+        if day != self.closed_through + 1:
+            return day <= self.closed_through
+        last, partly, _ = self.closing.partition("/")
+        return account < last or (account == last and not partly)
+
+    def stated_through(self, account: str, day: int) -> str:
+        """Where the account is being closed for the day: the last workspace that is stated; else ""."""
+        last, _, workspace = self.closing.partition("/")
+        return workspace if account == last and day == self.closed_through + 1 else ""
 
     def expirable(self) -> int:
         """The last day that may expire: the horizon after it is closed, by an entry and not by the opening.
@@ -102,8 +111,8 @@ class Facts:
         """This day, or the first one that has not expired: figures of earlier ones are final."""
         return max(day, self.expired_through + 1)
 
-    def with_closing(self, account: str) -> "Facts":
-        return replace(self, closing=account)
+    def with_closing(self, cursor: str) -> "Facts":
+        return replace(self, closing=cursor)
 
     def with_closed(self, day: int) -> "Facts":
         return replace(self, closed_through=day, closing="")

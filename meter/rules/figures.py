@@ -183,6 +183,23 @@ def _looked_at(touch: "Touch", stake: "Stake") -> Iterable[str]:
     return chain(listed, (name for name in others if name not in plans and name in uses))
 
 
+def stated_otherwise(fold: "Fold", touch: "Touch") -> Iterable[str]:
+    """Whose statements a settled touch may have changed, also some twice.
+
+    Of those whom one plan lists, coverage changes with overage, which was then published; where several do, they may
+    give other parts of the same coverage.
+    """
+    cell = touch.cell
+    stake = (cell.terms or reckon(fold, cell)).stake
+    if touch.resettled:
+        return _looked_at(touch, stake)
+    uses, now = cell.uses, fold.revision
+    shifted = (
+        name for name, plans in stake.plans.items() if name in uses and (len(plans) > 1 or uses[name].revision == now)
+    )
+    return chain(touch.used, shifted)
+
+
 def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
     """What the workspace's usage of the day is charged by."""
     binding = fold.memory.binding(workspace)

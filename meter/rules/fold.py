@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from meter.rules.announcing import announce
 from meter.rules.balances import balance
 from meter.rules.bindings import RecordNames, bind_group
-from meter.rules.closing import close, expire, restate
+from meter.rules.closing import Roll, close, expire, restate
 from meter.rules.counting import count
 from meter.rules.facts import Facts
 from meter.rules.figures import settle
@@ -22,7 +22,6 @@ from meter.rules.ordering import order
 from meter.rules.outcomes import Standing
 from meter.rules.repeats import Repeats
 from meter.rules.stakes import Stakes
-from meter.rules.statements import DayAmounts
 from meter.rules.touches import Touch
 from schemas.journal import (
     BindingGroup,
@@ -57,10 +56,10 @@ class Fold:
         self.unbalanced: dict[CellKey, tuple[Cell, int]] = {}
         #: Days of accounts that the record changed beside their cells: plans in force.
         self.changed_days: dict[tuple[str, int], None] = {}
-        #: Of days that were restated: what their workspaces owe.
-        self.amounts: dict[tuple[str, int], DayAmounts] = {}
         self.stakes = Stakes()
         self.standing = Standing()
+        #: Who is stated of the account that is being closed; cost, not meaning.
+        self.roll: Roll | None = None
 
     def fold(self, offset: int, timestamp_ms: int, record: JournalRecord) -> None:
         """Fold the record at `offset`, appended at `timestamp_ms` by the broker's clock."""

@@ -4,7 +4,7 @@ The fold never knows where rows live. `Memory` answers with what stands after al
 changed in place is told with `touch_*`, and the whole is written once a chunk, or dropped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from schemas.columns import Ints
@@ -119,10 +119,11 @@ class Memory(Protocol):
         """All accounts whose ids come after this one, in id order."""
 
     def told(self, account: str, day: int) -> Told | None:
-        """What the statements of an account's day last said; None before the first."""
+        """What the statements of an account's day last said; None before the first. `workspaces` are all that were
+        told, and go on changing with what is put."""
 
-    def put_told(self, account: str, day: int, told: Told) -> None:
-        """Remember what they said."""
+    def put_told(self, account: str, day: int, told: Told, changed: Mapping[str, bytes]) -> None:
+        """Remember what they said of the account, and of the workspaces that were told something new."""
 
     def expire(self, through: int) -> None:
         """Identities claimed for days up to `through` are free from now on."""

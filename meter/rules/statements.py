@@ -2,16 +2,16 @@
 
 A statement is a function of the day's totals, the plans and the bindings. An item with a counted event is in it, also
 at usage 0, so which statements there are depends on what happened, never on when it arrived. What was last told is
-kept as digests: a restatement tells the account's day and those of its workspaces that differ from it. Where a day is
-restated again, only the workspaces are looked at that the record changed; what the others owe is at hand.
+kept as digests, with what each workspace was charged: a restatement looks at the workspaces that a record changed and
+at the sums, whatever else the account has.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from meter.rules.charges import due
+from meter.rules.charges import due, exact_sum
 from meter.rules.days import day_text
 from meter.rules.figures import allocation_of, basis_of, figure_of, reckon, steps
 from meter.rules.plans import in_force, order_of, quota_on
@@ -33,126 +33,123 @@ from schemas.statements import (
 if TYPE_CHECKING:
     from meter.rules.fold import Fold
     from meter.rules.memory import Cell
-    from meter.rules.stakes import Stake
-    from schemas.rows import Plan
+    from meter.rules.stakes import Stake, Terms
+    from schemas.rows import Plan, Use
 
 #: How a statement ends before it is known whether it is restated, and by what.
 _UNTOLD = b'"restated":false,"revision":0}'
+DIGEST_BYTES = 16
 
 
-#: Days of accounts whose amounts are kept at hand, and workspaces in all of them.
-DAYS_KEPT, AMOUNTS_KEPT = 1_000, 200_000
-NOTHING = (Decimal(0), False)
+class Line(NamedTuple):
+    """A cell of the day, by what it is settled, and what each plan gives each workspace of it."""
+
+    cell: "Cell"
+    terms: "Terms"
+    drawn: Mapping[str, Mapping[str, int]]
 
 
-class DayAmounts:
-    """What each workspace of an account's day owes, exact, and whether it has usage; kept beside the rows, for cost."""
+class Sheet:
+    """An account's day while it is stated: made by `sheet_of`, remembered by `keep`."""
 
-    def __init__(self) -> None:
-        self.total = Decimal(0)
-        self.with_usage = 0
-        self.of: dict[str, tuple[Decimal, bool]] = {}
+    def __init__(self, fold: "Fold", account: str, day: int, lines: list[Line]) -> None:
+        self.fold, self.account, self.day, self.lines = fold, account, day, lines
+        self.plans = [plan for plan in fold.memory.account(account).plans.values() if in_force(plan, day)]
+        told = fold.memory.told(account, day)
+        #: Whether all that was told is known with its charges, so that whoever did not change need not be looked at.
+        self.known = told is not None and bool(told.due)
+        self.told = Told(b"") if told is None else told
+        self.due = Decimal(self.told.due or 0)
+        self.used = self.told.used
+        self.changed: dict[str, bytes] = {}
 
-    def put(self, workspace: str, items: Iterable[ItemDayStruct]) -> None:
-        """What it owes now."""
-        amount, used = Decimal(0), False
-        for item in items:
-            amount, used = EXACT.add(amount, Decimal(item.charge.amount)), used or item.usage > 0
-        before, used_before = self.of.get(workspace, NOTHING)
-        self.of[workspace] = amount, used
-        self.total = EXACT.add(self.total, EXACT.subtract(amount, before))
-        self.with_usage += used - used_before
+    def names(self) -> set[str]:
+        """All workspaces with a counted event."""
+        return {name for line in self.lines for name in line.cell.uses}
 
-
-def amounts_of(fold: "Fold", account: str, day: int) -> DayAmounts:
-    """New amounts of an account's day, at hand from now on where it is closed: it is about to be restated."""
-    amounts = DayAmounts()
-    if fold.known().closed(account, day):
-        kept = fold.amounts
-        if len(kept) >= DAYS_KEPT or sum(len(others.of) for others in kept.values()) > AMOUNTS_KEPT:
-            kept.clear()
-        kept[account, day] = amounts
-    return amounts
+    def keep(self, account: bytes) -> None:
+        """Remember what was told; `account`: the digest of its own statement, b"" as long as there is none."""
+        if self.changed or account != self.told.account or not self.known:
+            told = Told(account, due=money_text(self.due), used=self.used)
+            self.fold.memory.put_told(self.account, self.day, told, self.changed)
 
 
-def state(fold: "Fold", account: str, day: int, changed: Collection[str] | None = None) -> Generator[None, None, int]:
-    """Tell what the account's day came to, where that differs from what was last told; the rows it took.
-
-    Nothing is told of an account that had neither usage nor a plan in force. `changed`: whose statements may differ;
-    None: anybody's.
-    """
-    cells = []
-    for cell in fold.memory.cells_from(account, day, day):  # each is read when it is asked for
+def sheet_of(fold: "Fold", account: str, day: int) -> Generator[None, None, Sheet]:
+    """The account's day, its cells at hand."""
+    lines = []
+    for cell in fold.memory.cells_from(account, day, day):
         if cell.uses:
-            cells.append(cell)
+            terms = cell.terms or reckon(fold, cell)
+            lines.append(Line(cell, terms, allocation_of(cell, terms.stake).drawn))
         yield
-    row = fold.memory.account(account)
-    plans = sorted((plan for plan in row.plans.values() if in_force(plan, day)), key=lambda plan: order_of(plan, day))
-    if not cells and not plans:
-        return 0
-    before = fold.memory.told(account, day)
-    amounts = fold.amounts.get((account, day))
-    if amounts is None or changed is None or before is None:
-        amounts, changed = amounts_of(fold, account, day), None
-    days: dict[str, list[ItemDayStruct]] = {}
-    bases: dict[str, str] = {}
-    for cell in cells:
-        yield from _items(fold, cell, cell.uses if changed is None else changed, days, bases)
-    digests = {} if before is None else before.workspaces
-    told: dict[str, bytes] = {}
-    for part in steps(sorted(days)):
-        for workspace in part:
-            one = WorkspaceStatementStruct(
-                account=account, workspace=workspace, day=day_text(day), basis=bases[workspace], items=days[workspace]
-            )
-            told[workspace] = _say(fold, day, one, digests.get(workspace))
-            amounts.put(workspace, days[workspace])
-        yield
-    whole = _whole(fold, account, day, cells, plans, amounts)
-    if changed is not None:
-        told = digests | told if told.keys() <= digests.keys() else dict(sorted((digests | told).items()))
-    after = Told(_say(fold, day, whole, None if before is None else before.account), told)
-    if after != before:
-        fold.memory.put_told(account, day, after)
-    return sum(len(items) for items in days.values()) + 1
+    return Sheet(fold, account, day, lines)
 
 
-def _items(
-    fold: "Fold",
-    cell: "Cell",
-    names: Iterable[str],
-    days: dict[str, list[ItemDayStruct]],
-    bases: dict[str, str],
-) -> Iterator[None]:
-    """What each of these workspaces used of the cell's item, added to its day."""
-    terms = cell.terms or reckon(fold, cell)
-    stake, item = terms.stake, terms.item
-    drawn = allocation_of(cell, stake).drawn
-    currency = fold.known().opening.currency
-    for part in steps(names):
-        for workspace in part:
-            use = cell.uses.get(workspace)
-            if use is None:
-                continue
-            basis = bases.get(workspace)
-            if basis is None:
-                basis = bases[workspace] = basis_of(fold, stake, workspace, cell.day)
-            figure = figure_of(use, terms, workspace, basis)
-            days.setdefault(workspace, []).append(
-                ItemDayStruct(
-                    item=cell.item,
-                    reported=[
-                        ReportedStruct(retention_days=retention or None, quantity=quantity)
-                        for retention, quantity in quantity_by_retention(use, item).items()
-                    ],
-                    usage=figure.usage,
-                    coverage=_coverage(drawn, stake, workspace) if figure.covered else [],
-                    covered=figure.covered,
-                    overage=figure.overage,
-                    charge=figure.charge(currency),
-                )
-            )
+def state(fold: "Fold", account: str, day: int, names: Iterable[str], through: str = "") -> Iterator[None]:
+    """Tell what the days of these workspaces came to, where that differs from what was last told; then the account's.
+
+    Nothing is told of an account that had neither usage nor a plan in force. `through`: the account is being closed,
+    and told are workspaces up to this one; the others and the account come with the rest of its close.
+    """
+    sheet = yield from sheet_of(fold, account, day)
+    if not sheet.lines and not sheet.plans:
+        return
+    changed = set(names) if sheet.known else sheet.names()
+    for part in steps(sorted(name for name in changed if name <= through) if through else sorted(changed)):
+        for name in part:
+            state_workspace(sheet, name)
         yield
+    sheet.keep(sheet.told.account if through else state_account(sheet))
+
+
+def state_workspace(sheet: Sheet, name: str) -> int:
+    """Tell what a workspace's day came to, if that differs from what was last told; its items (0: it has none)."""
+    fold, items = sheet.fold, []
+    basis = ""
+    for line in sheet.lines:
+        use = line.cell.uses.get(name)
+        if use is not None:
+            basis = basis or basis_of(fold, line.terms.stake, name, sheet.day)
+            items.append(_item(fold, line, name, use, basis))
+    if items:
+        account, day = sheet.account, day_text(sheet.day)
+        one = WorkspaceStatementStruct(account=account, workspace=name, day=day, basis=basis, items=items)
+        before = sheet.told.workspaces.get(name, b"")
+        charged = exact_sum(Decimal(item.charge.amount) for item in items)
+        used = any(item.usage > 0 for item in items)
+        digest = _say(fold, sheet.day, one, before[:DIGEST_BYTES])
+        after = b"%b%c%b" % (digest, used, money_text(charged).encode())
+        if after != before:
+            sheet.changed[name] = after
+            was_used, was_charged = _used_and_charged(before)
+            sheet.used += used - was_used
+            sheet.due = EXACT.add(sheet.due, EXACT.subtract(charged, was_charged))
+    return len(items)
+
+
+def _used_and_charged(told: bytes) -> tuple[int, Decimal]:
+    """What the sums hold of a workspace."""
+    if len(told) <= DIGEST_BYTES:
+        return 0, Decimal(0)
+    return told[DIGEST_BYTES], Decimal(told[DIGEST_BYTES + 1 :].decode())
+
+
+def _item(fold: "Fold", line: Line, name: str, use: "Use", basis: str) -> ItemDayStruct:
+    """What a workspace used of an item."""
+    cell, terms, drawn = line
+    figure = figure_of(use, terms, name, basis)
+    return ItemDayStruct(
+        item=cell.item,
+        reported=[
+            ReportedStruct(retention_days=retention or None, quantity=quantity)
+            for retention, quantity in quantity_by_retention(use, terms.item).items()
+        ],
+        usage=figure.usage,
+        coverage=_coverage(drawn, terms.stake, name) if figure.covered else [],
+        covered=figure.covered,
+        overage=figure.overage,
+        charge=figure.charge(fold.known().opening.currency),
+    )
 
 
 def _coverage(drawn: Mapping[str, Mapping[str, int]], stake: "Stake", workspace: str) -> list[DrawnStruct]:
@@ -164,24 +161,20 @@ def _coverage(drawn: Mapping[str, Mapping[str, int]], stake: "Stake", workspace:
     ]
 
 
-def _whole(
-    fold: "Fold",
-    account: str,
-    day: int,
-    cells: list["Cell"],
-    plans: list["Plan"],
-    amounts: DayAmounts,
-) -> AccountStatementStruct:
-    """The account's own statement, of what its workspaces' say."""
-    by_item = {cell.item: cell for cell in cells}
-    return AccountStatementStruct(
-        account=account,
+def state_account(sheet: Sheet) -> bytes:
+    """Tell the account's own statement, of what its workspaces' say, if that differs; its digest."""
+    fold, day = sheet.fold, sheet.day
+    by_item = {line.cell.item: line.cell for line in sheet.lines}
+    plans = sorted(sheet.plans, key=lambda plan: order_of(plan, day))
+    one = AccountStatementStruct(
+        account=sheet.account,
         day=day_text(day),
-        amount_due=money_text(due([amounts.total])),
+        amount_due=money_text(due([sheet.due])),
         currency=fold.known().opening.currency,
         plans=[PlanDayStruct(plan_id=plan.plan_id, items=_plan_items(plan, day, by_item)) for plan in plans],
-        workspaces=amounts.with_usage,
+        workspaces=sheet.used,
     )
+    return _say(fold, day, one, sheet.told.account)
 
 
 def _plan_items(plan: "Plan", day: int, by_item: dict[str, "Cell"]) -> list[PlanItemStruct]:
@@ -197,10 +190,10 @@ def _plan_items(plan: "Plan", day: int, by_item: dict[str, "Cell"]) -> list[Plan
     return found
 
 
-def _say(fold: "Fold", day: int, one: AccountStatementStruct | WorkspaceStatementStruct, before: bytes | None) -> bytes:
+def _say(fold: "Fold", day: int, one: AccountStatementStruct | WorkspaceStatementStruct, before: bytes) -> bytes:
     """Tell a statement, if its digest is not the one last told; its digest."""
     content = encode(one).removesuffix(_UNTOLD)
-    digest = blake2b(content, digest_size=16).digest()
+    digest = blake2b(content, digest_size=DIGEST_BYTES).digest()
     if digest != before:
         restated = fold.known().closed(one.account, day)
         ending = b'"restated":%b,"revision":%d}' % (b"true" if restated else b"false", fold.revision)

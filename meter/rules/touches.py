@@ -99,16 +99,6 @@ class Touch:
         """More changed than usage: by what the cell is settled is looked at again."""
         return self.everything or self.listing is not None or bool(self.repriced)
 
-    def changed(self) -> set[str] | None:
-        """Whose figures the record may have changed, once the cell is settled; None: anybody's."""
-        terms = self.cell.terms
-        if self.everything or terms is None:
-            return None
-        names = self.cell.changed.union(self.used, self.repriced, *self.left.values())
-        if self.listing is not None or len(terms.stake.shares) > 1:
-            names.update(terms.stake.plans)  # what one plan no longer covers another may
-        return names
-
     def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
         if self.kind != kind or self.source != (topic, partition):
             self.kind, self.source, self.first_offset, self.last_offset = kind, (topic, partition), first, last

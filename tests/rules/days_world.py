@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from meter.batch.store import Store
+from meter.rules.closing import SLICE_ITEMS
 from meter.rules.days import parse_day, parse_time
 from meter.rules.fold import Fold
 from schemas.catalog import Catalogue, catalogue_json, load_catalogue
@@ -122,9 +123,14 @@ class Days:
         ]
         self.append(Gathered([self.homes[each] for each in named], [OrderGroup("plan-purchases", 0, entries)]), at)
 
-    def close(self, day: str, at: str, cursor: str = "") -> None:
+    def close(self, day: str, at: str, cursor: str = "", items: int = SLICE_ITEMS) -> None:
         """One entry."""
-        self.append(DayClosed(parse_day(day), cursor), at)
+        self.append(DayClosed(parse_day(day), cursor, items), at)
+
+    def close_next(self, day: str, at: str, items: int) -> bool:
+        """The next entry of a day, of so many items; whether the day is still open."""
+        self.close(day, at, self.fold.known().closing, items)
+        return self.fold.known().closed_through < parse_day(day)
 
     def expire(self, day: str, at: str, cursor: str = "") -> None:
         """One entry."""
@@ -133,7 +139,7 @@ class Days:
     def close_through(self, day: str, at: str) -> None:
         """All days up to this one, as their owner would."""
         while (facts := self.fold.known()).closed_through < parse_day(day):
-            self.append(DayClosed(facts.closed_through + 1, facts.closing), at)
+            self.append(DayClosed(facts.closed_through + 1, facts.closing, SLICE_ITEMS), at)
             assert self.fold.known() != facts, "nothing was closed"
 
     # What was told

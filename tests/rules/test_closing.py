@@ -85,9 +85,79 @@ def test_an_entry_with_another_cursor_is_ignored() -> None:
 
 def test_a_slice_of_large_accounts_is_shorter() -> None:
     told = days("a", "b", "c")
-    with patch("meter.rules.closing.SLICE_ITEMS", 3):
-        told.close(DAY, NEXT_DAY)
+    told.close(DAY, NEXT_DAY, items=3)
     assert closed(told) == "-1b"
+
+
+def test_an_entry_of_an_earlier_version_closes_whole_accounts() -> None:
+    told = large("a", 5)
+    with patch("meter.rules.closing.WHOLE_ACCOUNTS_ITEMS", 3):
+        told.close(DAY, NEXT_DAY, items=0)
+        assert closed(told) == "-1a"
+        told.close(DAY, NEXT_DAY, "a", items=0)
+    assert closed(told) == "0"
+
+
+def test_an_entry_of_an_earlier_version_goes_on_inside_an_account() -> None:
+    told = large("a", 5)
+    told.close(DAY, NEXT_DAY, items=2)
+    told.close(DAY, NEXT_DAY, "a/a1", items=0)
+    assert (closed(told), told.last(f"a/{DAY}")["workspaces"]) == ("0", 5)
+
+
+def large(account: str, workspaces: int) -> Days:
+    """A partition with an account of so many workspaces, a0, a1…, and 5 sms of each on the day; then one of one."""
+    told = Days("2026-01-31T08:00:00Z")
+    for number in range(workspaces):
+        told.bind(f"{account}{number}", account)
+        told.use(f"{account}{number}", "sms", 5, IN_DAY)
+    told.bind("zw", "z")
+    told.use("zw", "sms", 5, IN_DAY)
+    return told
+
+
+def test_an_account_of_many_workspaces_is_closed_in_several_entries_and_stated_with_the_last() -> None:
+    told = large("a", 5)
+    slices: list[tuple[str, list[str]]] = []
+    while told.close_next(DAY, NEXT_DAY, 2):
+        slices.append((closed(told), [key.rpartition("/")[2] for key, _ in told.statements(sum_of(slices))]))
+    assert slices == [("-1a/a1", ["a0", "a1"]), ("-1a/a3", ["a2", "a3"]), ("-1a", ["a4", DAY])]
+    assert told.statements()[-2:] == [(f"z/{DAY}/zw", False), (f"z/{DAY}", False)]
+    assert (told.last(f"a/{DAY}")["workspaces"], told.last(f"a/{DAY}")["amount_due"]) == (5, "2.50")
+
+
+def sum_of(slices: list[tuple[str, list[str]]]) -> int:
+    """How many statements the slices told, behind five overages of the account and one of the other."""
+    return 6 + sum(len(told) for _, told in slices)
+
+
+def test_an_account_counts_as_closed_from_its_last_entry_on() -> None:
+    told = large("a", 3)
+    told.close(DAY, NEXT_DAY, items=2)
+    before = len(told.told)
+    told.use("a0", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")  # stated already
+    told.use("a2", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")  # not yet
+    assert told.statements(before) == [(f"a/{DAY}/a0", False)]
+    assert not any(told.last(f"a/{name}/sms/{DAY}", "overages")["restated"] for name in ("a0", "a2"))
+    told.close(DAY, "2026-02-01T03:00:00Z", "a/a1")
+    assert told.statements(before)[1:3] == [(f"a/{DAY}/a2", False), (f"a/{DAY}", False)]
+    assert told.last(f"a/{DAY}")["amount_due"] == "1.70"
+    told.use("a0", "sms", 1, IN_DAY, at="2026-02-01T04:00:00Z")
+    assert told.statements()[-2:] == [(f"a/{DAY}/a0", True), (f"a/{DAY}", True)]
+    assert told.last(f"a/a0/sms/{DAY}", "overages")["restated"]
+
+
+def test_an_account_whose_name_begins_like_the_one_being_closed_is_closed_in_its_turn() -> None:
+    told = large("a", 3)
+    told.bind("a-w", "a-")
+    told.use("a-w", "sms", 5, IN_DAY)
+    told.close(DAY, NEXT_DAY, items=1)
+    before = len(told.told)
+    told.use("a-w", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
+    assert not told.statements(before)
+    assert not told.last(f"a-/a-w/sms/{DAY}", "overages")["restated"]
+    told.close_through(DAY, "2026-02-01T03:00:00Z")
+    assert told.last(f"a-/{DAY}")["amount_due"] == "0.60"
 
 
 def test_between_two_slices_only_accounts_already_closed_are_restated() -> None:

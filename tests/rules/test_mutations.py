@@ -64,7 +64,12 @@ MUTATIONS = [
             "(200 * quantity + self._unit) // (2 * self._unit)",
         ),
         ("charge: units", "charges", "100 * quantity // self._unit", "quantity // self._unit * 100"),
-        ("charge: rounded", "charges", "to_the_cent(_sum(amounts))", "_sum(to_the_cent(each) for each in amounts)"),
+        (
+            "charge: rounded",
+            "charges",
+            "to_the_cent(exact_sum(amounts))",
+            "exact_sum(to_the_cent(each) for each in amounts)",
+        ),
         ("day: an", "days", "since <= time_us < until else", "since <= time_us <= until else"),
         ("day: an", "days", "if first == last:", "if True:"),
         ("day: it ends", "days", "return max(", "return min("),

@@ -5,6 +5,7 @@ Steps are counted (`tests.support.steps`), not seconds: the same on every machin
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,23 @@ def more(number: int) -> dict[str, Any]:
     return {"order_id": f"t{number}", "kind": "add_traffic", "plan_id": "P", "traffic": line, "payments": paid}
 
 
-def restated(days: Days, workspaces: int) -> None:
-    """The day is closed, and was restated once since the start."""
+def closed(days: Days, workspaces: int) -> None:
+    """The day is closed."""
     with_usage(days, workspaces)
     days.close_through("2026-01-31", "2026-02-01T02:00:00Z")
-    days.append(used(["w0000"], "late"), "2026-02-01T03:00:00Z")
+
+
+def closed_with_a_plan(days: Days, workspaces: int) -> None:
+    """The day is closed, of an account that has a plan."""
+    with_a_plan(days, workspaces)
+    days.close_through("2026-01-31", "2026-02-01T02:00:00Z")
+
+
+def closed_in_part(days: Days, workspaces: int) -> None:
+    """The day is being closed: some of the workspaces are stated."""
+    with_usage(days, workspaces)
+    days.close_through("2026-01-30", "2026-02-01T02:00:00Z")
+    days.close("2026-01-31", "2026-02-01T02:00:00Z", items=FEW // 2)
 
 
 #: What is tried: its name, the account as it was, and the record.
@@ -110,7 +123,10 @@ RECORDS: dict[str, tuple[Callable[[Days, int], None], Gathered]] = {
     "an event": (with_usage, used(["w0000"], "again")),
     "an event of a new workspace": (with_usage, used(["new"], "first")),
     "an event after a start": (started, used(["w0000"], "again")),
-    "a late event": (restated, used(["w0000"], "later")),
+    "a late event": (closed, used(["w0000"], "later")),
+    "a late event of a new workspace": (closed, used(["new"], "later")),
+    "a late event beside a plan": (closed_with_a_plan, used(["w0000"], "later")),
+    "an event between two slices of the close": (closed_in_part, used(["w0000"], "later")),
     "an event beside a plan": (with_a_plan, used(["w0000"], "again")),
     "a new workspace": (with_usage, bound(["new"])),
     "an upgrade": (free, bound(["w0000"])),
@@ -141,6 +157,19 @@ def test_a_record_costs_what_it_names_and_not_what_its_account_holds(what: str, 
         days = new_days()
         account(days, workspaces)
         found.append(steps(days, record))
+    few, many = found
+    assert many < few * SLACK, f"{many} steps where the account has {MANY} workspaces, {few} where it has {FEW}"
+
+
+def test_a_slice_of_a_close_costs_its_items_and_not_what_its_account_holds(new_days: Callable[[], Days]) -> None:
+    """The second slice: the first one puts the workspaces in order, which is once for the account."""
+    found = []
+    for workspaces in (FEW, MANY):
+        days = new_days()
+        closed_in_part(days, workspaces)
+        before = len(days.statements())
+        found.append(steps_of(partial(days.close_next, "2026-01-31", "2026-02-01T02:00:00Z", FEW // 2)))
+        assert len(days.statements()) - before == FEW // 2 // len(ITEMS)
     few, many = found
     assert many < few * SLACK, f"{many} steps where the account has {MANY} workspaces, {few} where it has {FEW}"
 

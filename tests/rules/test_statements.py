@@ -3,12 +3,16 @@
 import json
 from typing import Any
 
+import msgspec
+
+from meter.rules.days import parse_day
 from schemas.statements import (
     AccountStatement,
     AccountStatementStruct,
     WorkspaceStatement,
     WorkspaceStatementStruct,
 )
+from tables import keys
 from tests import records
 from tests.rules.days_world import CATALOGUE, Days
 
@@ -164,3 +168,45 @@ def test_statements_of_a_thousand_workspaces_are_small_records() -> None:
     assert len(told.statements()) == 1_001
     longest = max(len(json.dumps(value)) for topic, _, value in told.told if topic == "statements")
     assert longest < 4_096
+
+
+def test_a_day_that_an_earlier_version_closed_is_restated_with_all_that_it_owes() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    for name in "abc":
+        told.bind(name)
+        told.use(name, "sms", 5, IN_DAY)
+    told.close(DAY, CLOSES)
+    row = keys.told("acct", parse_day(DAY))
+    whole = msgspec.msgpack.decode(told.store.rows[row])
+    digests = {name: told[:16] for name, told in whole[1].items()}
+    told.store.rows[row] = msgspec.msgpack.encode((whole[0], digests, len(digests)))  # as it was: digests only
+    told.reopen()
+    before = len(told.told)
+    told.use("b", "sms", 3, IN_DAY, at=LATE)
+    told.use("c", "sms", 3, IN_DAY, at=LATE)
+    assert told.statements(before) == [
+        (f"acct/{DAY}/b", True),
+        (f"acct/{DAY}", True),
+        (f"acct/{DAY}/c", True),
+        (f"acct/{DAY}", True),
+    ]
+    assert (told.last(f"acct/{DAY}")["amount_due"], told.last(f"acct/{DAY}")["workspaces"]) == ("2.10", 3)
+
+
+def test_a_neighbour_is_restated_whose_coverage_comes_from_another_plan_now() -> None:
+    told = Days("2026-01-31T02:00:00Z")
+    for name in "AB":
+        told.bind(name)
+    told.order(records.top_up("acct", "t", "90000"), IN_DAY)
+    for plan in ("p1", "p2"):
+        told.order(records.purchase("acct", plan, "startup", ["A", "B"], [records.pay("42000")]), IN_DAY)
+    told.use("A", "datakit", 5, IN_DAY)
+    told.use("B", "datakit", 15, IN_DAY)
+    told.close(DAY, CLOSES)
+    assert item(told, "datakit", "B")["coverage"] == [{"plan_id": "p1", "covered": 15}]
+    before = len(told.told)
+    told.use("A", "datakit", 12, IN_DAY, at=LATE)
+    assert told.statements(before) == [(f"acct/{DAY}/A", True), (f"acct/{DAY}/B", True), (f"acct/{DAY}", True)]
+    after = item(told, "datakit", "B")
+    assert after["coverage"] == [{"plan_id": "p1", "covered": 8}, {"plan_id": "p2", "covered": 7}]
+    assert (after["usage"], after["overage"]) == (15, 0)

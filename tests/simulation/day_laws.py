@@ -67,18 +67,26 @@ def first_places(records: list[Record]) -> dict[Place, int]:
 
 
 def restated_says_whether_the_day_was_closed(run: Evidence) -> Iterable[str]:
-    """The first statement of a day that an entry closed is not restated; whatever is published after it is."""
+    """Restated is what is published of an account's day after its close: the entry with the account's first statement.
+
+    Until then a workspace is stated, not restated, by the entries that close the account and by what changes it between
+    them.
+    """
     opening = day_text(run.simulator.facts.closed_through)
     for partition, log in enumerate(run.journals):
         entries = [journal.decode(record.value or b"") for record in log.records]
         closed: dict[tuple[str, str], int] = {}
+        closing: set[tuple[str, str]] = set()
         for each in run.committed["statements"]:
             if each.partition == partition:
-                by_close = isinstance(entries[each.value["revision"]], DayClosed)
-                if each.value["restated"] == by_close:
-                    yield f"{each.key} at {each.value['revision']}: restated is {each.value['restated']}"
+                day, revision = (each.value["account"], each.value["day"]), each.value["revision"]
+                by_close = isinstance(entries[revision], DayClosed)
+                if each.value["restated"] == (by_close or (day in closing and day not in closed)):
+                    yield f"{each.key} at {revision}: restated is {each.value['restated']}"
                 if by_close:
-                    closed[(each.value["account"], each.value["day"])] = each.value["revision"]
+                    closing.add(day)
+                    if "workspace" not in each.value:
+                        closed[day] = revision
         for each in run.committed["overages"]:
             at = closed.get((each.value["account"], each.value["day"]), _never(each, opening))
             if each.partition == partition and each.value["restated"] != (each.value["revision"] > at):

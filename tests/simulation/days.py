@@ -1,7 +1,7 @@
 """Runs in which days end: the real `DayEnd` of each worker, beside everything else that goes on and goes wrong.
 
 Clocks of workers may be a day ahead or behind; entries may be lost, unheard of, or stand there twice; slices are of
-one account, so that every entry has a cursor to keep.
+one account or of an item or two, so that every entry has a cursor to keep, mostly inside an account.
 """
 
 import itertools
@@ -17,6 +17,7 @@ from agents.closing import DayEnd
 from agents.watermarks import Written
 from meter.rules.facts import Facts
 from schemas.journal import DayClosed, DayExpired, encode
+from schemas.rows import replaced
 from tests.oracle_time import DAY_US
 from tests.simulation.kafka import Cluster
 from tests.simulation.owner import JOURNAL, Seat, simulated
@@ -28,6 +29,8 @@ TURNS_MOST = 8_000
 DAY_MS = DAY_US // 1000
 #: A worker's clock less the broker's.
 WRONG_US = (0, 0, DAY_US, -DAY_US)
+#: Items of a slice; 0: whole accounts, as entries of earlier versions.
+SLICES = (1, 1, 2, 3, 0)
 #: How far the worker's monotonic clock goes between two looks at it: no wait of `DayEnd` is longer.
 TICK_SECONDS = 10_000.0
 
@@ -48,6 +51,8 @@ class SimulatedWatermarks:
     async def append(self, partition: int, entry: DayClosed | DayExpired) -> Written:
         """An entry may be lost, stand there unheard of, or stand there twice."""
         simulator, log = self.simulator, self.cluster.log(JOURNAL, partition)
+        if isinstance(entry, DayClosed):
+            entry = replaced(entry, items=simulator.rng.choice(SLICES))
         fate = simulator.rng.choice(("lost", "unheard", "twice")) if simulator.chance(0.1) else ""
         if fate == "lost":
             raise KafkaConnectionError("the connection broke before: append")

@@ -51,9 +51,19 @@ def test_days_do_end() -> None:
     assert min(seen[word] for word in (*WORDS, "restated", "first")) > 3, seen
 
 
-WORDS = ("DayClosed", "DayExpired", "cursor='?'", "cursor='a'", "twice", "broke after: append", "broke before: append")
+WORDS = (
+    "DayClosed",
+    "DayExpired",
+    "cursor='?'",
+    "cursor='a'",
+    "cursor='a/",
+    "twice",
+    "broke after: append",
+    "broke before: append",
+)
 
 CLOSING, FACTS, STATEMENTS = "meter.rules.closing", "meter.rules.facts", "meter.rules.statements"
+FIGURES = "meter.rules.figures"
 AGENT, IDENTITIES, MEMORY = "agents.closing", "tables.identities", "tables.memory"
 MUTATIONS = (
     Mutation("the intake is not waited for", AGENT, (("            if behind:\n", "            if False:\n"),)),
@@ -66,7 +76,17 @@ MUTATIONS = (
         ),
     ),
     Mutation("a slice begins one account late", CLOSING, (("with_closing(last)", "with_closing(account)"),)),
-    Mutation("closed days are not told again", CLOSING, (("if facts.closed(account, day):", "if False:"),)),
+    Mutation("closed days are not told again", CLOSING, (("if through or facts.closed(account, day):", "if False:"),)),
+    Mutation(
+        "a slice begins one workspace late",
+        CLOSING,
+        (("bisect_right(names, after)", "bisect_right(names, after) + 1"),),
+    ),
+    Mutation(
+        "an account is closed by its first slice", FACTS, (("(account == last and not partly)", "account == last"),)
+    ),
+    Mutation("sums keep what was charged before", STATEMENTS, (("EXACT.subtract(charged, was_charged)", "charged"),)),
+    Mutation("those whose coverage moves are not restated", FIGURES, (("chain(touch.used, shifted)", "touch.used"),)),
     Mutation("statements repeat", STATEMENTS, (("    if digest != before:", "    if True:"),)),
     Mutation(
         "the opening lets days expire",

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.msgpack import encode
 
-from schemas.rows import Told
+from schemas.rows import Told, replaced
 from tables import keys
-from tables import memory as tables_memory
+from tables import told as tables_told
 from tables.memory import PartitionMemory
 from tests.rules.announced_world import DictStore
 
@@ -14,56 +14,101 @@ DAY = 739_000
 
 @pytest.fixture(autouse=True)
 def rows_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables_memory, "TOLD_WORKSPACES", 3)
+    monkeypatch.setattr(tables_told, "TOLD_WORKSPACES", 3)
 
 
-def told(account: bytes, names: str, **other: bytes) -> Told:
-    return Told(account, dict.fromkeys(names, b"first") | other)
+def first(names: str) -> dict[str, bytes]:
+    return dict.fromkeys(names, b"first")
 
 
-def put(memory: PartitionMemory, what: Told) -> list[bytes]:
-    memory.put_told("acct", DAY, what)
-    assert memory.told("acct", DAY) == what, "also before it is stored"
+def stored(memory: PartitionMemory) -> list[bytes]:
+    """Commit; the rows of what was told that were written."""
     rows = memory.changes(1)
     memory.settle(rows, 1)
-    assert PartitionMemory(memory.store).told("acct", DAY) == what
     return [key for key, value in rows if value is not None and key.startswith(keys.TOLD)]
+
+
+def put(memory: PartitionMemory, account: bytes, changed: dict[str, bytes]) -> list[bytes]:
+    """Tell this of the account and of these workspaces; the rows that were written."""
+    before = memory.told("acct", DAY)
+    whole = ({} if before is None else before.workspaces) | changed
+    memory.put_told("acct", DAY, Told(account, due="1.50", used=2), changed)
+    expected = Told(account, whole, len(whole), "1.50", 2)
+    assert memory.told("acct", DAY) == expected, "also before it is stored"
+    written = stored(memory)
+    assert PartitionMemory(memory.store).told("acct", DAY) == expected
+    return written
+
+
+def rows(*numbers: int) -> list[bytes]:
+    return [keys.told("acct", DAY, number) for number in numbers]
 
 
 def test_nothing_told_is_none_and_an_account_without_workspaces_is_one_row() -> None:
     memory = PartitionMemory(DictStore())
     assert memory.told("acct", DAY) is None
-    assert put(memory, Told(b"a", {})) == [keys.told("acct", DAY)]
+    assert put(memory, b"a", {}) == rows(0)
 
 
 def test_a_restatement_writes_the_first_row_and_those_that_changed() -> None:
     memory = PartitionMemory(DictStore())
-    assert put(memory, told(b"a", "bcdefghij")) == [keys.told("acct", DAY, number) for number in range(3)]
-    assert put(memory, told(b"b", "bcdefghij", g=b"again")) == [keys.told("acct", DAY), keys.told("acct", DAY, 1)]
-    assert put(memory, told(b"c", "bcdefghij", g=b"again")) == [keys.told("acct", DAY)]
+    assert put(memory, b"a", first("bcdefghij")) == rows(0, 1, 2)
+    assert put(memory, b"b", {"g": b"again"}) == rows(0, 1)
+    assert put(memory, b"c", {}) == rows(0)
 
 
 def test_a_workspace_that_comes_later_moves_nobody_to_another_row() -> None:
     memory = PartitionMemory(DictStore())
-    put(memory, told(b"a", "bcdefghij"))
-    assert put(memory, told(b"b", "abcdefghij")) == [keys.told("acct", DAY), keys.told("acct", DAY, 3)]
+    put(memory, b"a", first("bcdefghij"))
+    assert put(memory, b"b", first("a")) == rows(0, 3)
+
+
+def test_another_worker_finds_each_workspace_in_its_row() -> None:
+    memory = PartitionMemory(DictStore())
+    put(memory, b"a", first("bcdefghij"))
+    assert put(PartitionMemory(memory.store), b"b", {"g": b"again", "k": b"first"}) == rows(0, 1, 3)
+
+
+def test_a_day_that_is_no_longer_at_hand_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables_told, "TOLD_KEPT", 5)
+    memory = PartitionMemory(DictStore())
+    for number in range(4):
+        put(memory, b"%d" % number, first("bcdefghij"[: 3 * number]))
 
 
 def test_a_row_of_an_earlier_version_is_read_and_written_anew_whole() -> None:
     store = DictStore()
-    store.write([(keys.told("acct", DAY), encode((b"a", dict.fromkeys("bcdefgh", b"first"))))])
+    store.write([(keys.told("acct", DAY), encode((b"a", first("bcdefgh"))))])
     memory = PartitionMemory(store)
-    assert memory.told("acct", DAY) == told(b"a", "bcdefgh")
-    assert put(memory, told(b"b", "bcdefgh")) == [keys.told("acct", DAY, number) for number in range(3)]
+    assert memory.told("acct", DAY) == Told(b"a", first("bcdefgh"), 7)
+    assert put(memory, b"b", {}) == rows(0, 1, 2)
+
+
+def test_rows_of_an_earlier_version_have_no_sums() -> None:
+    store = DictStore()
+    store.write([(keys.told("acct", DAY), encode((b"a", first("bcd"), 5)))])
+    store.write([(keys.told("acct", DAY, 1), encode((b"", first("ef"), 0)))])
+    memory = PartitionMemory(store)
+    assert memory.told("acct", DAY) == Told(b"a", first("bcdef"), 5, "", 0)
+    assert put(memory, b"b", {"c": b"again"}) == rows(0)
 
 
 def test_all_rows_of_a_day_go_with_it() -> None:
     memory = PartitionMemory(DictStore())
-    put(memory, told(b"a", "bcdefghij"))
-    memory.put_told("acct", DAY + 1, told(b"a", "bcdefghij"))
+    put(memory, b"a", first("bcdefghij"))
+    memory.put_told("acct", DAY + 1, Told(b"a"), first("bcdefghij"))
     assert memory.drop_days("acct", DAY) == 3
-    rows = memory.changes(2)
-    memory.settle(rows, 2)
+    stored(memory)
     assert memory.told("acct", DAY) is None
-    assert memory.told("acct", DAY + 1) == told(b"a", "bcdefghij")
+    told = memory.told("acct", DAY + 1)
+    assert told is not None
+    assert replaced(told, count=0) == Told(b"a", first("bcdefghij"))
     assert memory.drop_days("acct", DAY + 1) == 3
+
+
+def test_a_day_goes_that_was_told_in_the_same_chunk() -> None:
+    memory = PartitionMemory(DictStore())
+    memory.put_told("acct", DAY, Told(b"a"), first("bcde"))
+    assert memory.drop_days("acct", DAY) == 2
+    assert not stored(memory)
+    assert memory.told("acct", DAY) is None
