@@ -138,12 +138,16 @@ class HoldingLane(Lane):
         """Hold a record back until its workspaces can be known; what is full waits with its partition."""
         self.held.add(record, waits, self.mark)
         while self.held.full and not self._due():
-            self.waits = True
-            try:
-                await asyncio.sleep(FULL_SECONDS)
-                await self.intake.homes.catch_up(within=ASKED_SECONDS)
-            finally:
-                self.waits = False
+            await self.wait_for_workspaces()
+
+    async def wait_for_workspaces(self) -> None:
+        """Wait a while, in the middle of a chunk, for what `workspaces` may say."""
+        self.waits = True
+        try:
+            await asyncio.sleep(FULL_SECONDS)
+            await self.intake.homes.catch_up(within=ASKED_SECONDS)
+        finally:
+            self.waits = False
 
     def settled(self, workspace: str) -> object:
         """Something where all is known of a workspace that a record of the lane asks, whatever a transaction hides."""

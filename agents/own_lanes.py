@@ -8,6 +8,7 @@ from agents.held import HELD_OF_ONE_WORKSPACE
 from agents.marks import Mark, metadata
 from agents.sources import Start
 from agents.usage import UsageLane
+from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, SetAside
 from meter.commits import is_aside, topic_id_of
 from meter.set_aside import Reason, Why, why_text
@@ -41,6 +42,15 @@ class OwnLane(UsageLane):
         offset = await super().open()
         self.read_id = self.topic_id
         return offset
+
+    async def handle(self, chunk: Chunk) -> None:
+        """As ever, once it is known whose the workspace is: all of the topic waits for that, and is left unread."""
+        assert self.own is not None, "it is a workspace's topic"
+        homes = self.intake.homes
+        end = homes.read_to if homes.known(self.own) is not None else await homes.catch_up()
+        while homes.known(self.own) is None and homes.read_to < end:
+            await self.wait_for_workspaces()
+        await super().handle(chunk)
 
     async def asked(self) -> Start:
         start, self.start = self.start, None

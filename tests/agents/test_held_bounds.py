@@ -73,21 +73,34 @@ def test_a_skip_of_what_is_gone_waits_for_the_records_held_before_it(monkeypatch
     asyncio.run(story())
 
 
-class OfOneWorkspace(UsageLane):
-    """As a workspace topic is read."""
-
-    own = "new"
-    holds_most = OwnLane.holds_most
-
-
-def test_thousands_of_workspace_topics_hold_back_one_record_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workspace_topics_are_left_unread_until_it_is_known_whose_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_module, "FULL_SECONDS", 0.001)
 
     async def story() -> None:
         log = chunk("usage.new", [used("new", name) for name in "abc"])
         intake: Any = IntakeOfALog(log)
-        lane = OfOneWorkspace(None, TP("usage.new", 0), intake)
+        own_topics: Any = SimpleNamespace(intake=intake, checks=None)
+        lane = OwnLane(own_topics, TP("usage.new", 0), "new")
         handling = asyncio.create_task(lane.handle(log))
+        await asyncio.wait({handling}, timeout=0.05)
+        assert (handling.done(), lane.waits, len(lane.held)) == (False, True, 0), "there may be thousands of them"
+        intake.homes.end_it("new")
+        await handling
+        assert (intake.put, lane.waits, lane.position) == (["a", "b", "c"], False, 3)
+
+    asyncio.run(story())
+
+
+def test_a_workspace_topic_holds_back_one_record_of_a_transaction_that_opens_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(held_module, "FULL_SECONDS", 0.001)
+
+    async def story() -> None:
+        log = chunk("usage.new", [used("new", name) for name in "abc"])
+        intake: Any = IntakeOfALog(log)
+        lane = OwnLane(SimpleNamespace(intake=intake, checks=None), TP("usage.new", 0), "new")  # type: ignore[arg-type]
+        handling = asyncio.create_task(UsageLane.handle(lane, log))
         await asyncio.wait({handling}, timeout=0.05)
         assert (len(lane.held), handling.done(), lane.waits) == (1, False, True)
         intake.homes.end_it("new")
