@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from meter.admin import connected_admin, topic_configs
+from meter.batch.doubts import Retake
 from meter.settings import Settings
 from meter.topic_ids import TopicState, topic_states
 from meter.topics import Found, Topics, judged, wanted_topics
@@ -101,6 +102,13 @@ class TopicWatch:
         for line in sorted(warnings - self._warned):
             log.warning("%s", line)
         self._warned = warnings
+
+    async def require_settings(self) -> None:
+        """`look_at_settings` for a partition that cannot go on without an answer: Retake if Kafka does not say."""
+        try:
+            await self.look_at_settings()
+        except (KafkaError, OSError, TimeoutError) as silence:
+            raise Retake(f"Kafka does not say how the topics are set ({silence!r})") from silence
 
     def _unanswered(self, error: Exception) -> None:
         """No answer is no difference; but for a minute without one nobody watches the topics."""

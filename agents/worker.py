@@ -120,7 +120,7 @@ class Worker:
             self.apps.append(meter_app(Meter(self.settings, facts, self.metrics, room)))
         if self.role in ("all", "intake"):
             self._intake = Intake(self.settings, facts, self.metrics)
-            self._intake.look_at_settings = self._watch.look_at_settings
+            self._intake.look_at_settings = self._watch.require_settings
             self._intake.topic_ids = {name: state.id for name, state in self._watch.known.items()}
             await self._intake.start()
             self.apps.append(intake_app(self._intake))

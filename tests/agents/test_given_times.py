@@ -13,6 +13,7 @@ from agents.orders import OrdersLane
 from agents.topic_watch import TopicsChanged, TopicWatch
 from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
+from meter.batch.doubts import Retake
 from meter.batch.records import Batches, later
 from meter.batch.unopened import Unopened
 from meter.rules.days import zone
@@ -144,6 +145,20 @@ def test_a_setting_that_a_start_refuses_ends_a_running_worker(
     else:
         with pytest.raises(TopicsChanged, match=f"{topic} must have {name}="):
             asyncio.run(watch.look_at_settings())
+
+
+@pytest.mark.parametrize("silence", [KafkaError("no answer"), TimeoutError(), ConnectionResetError()])
+def test_a_broker_that_does_not_say_how_a_topic_is_set_stops_nobody(
+    silence: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any) -> Any:
+        raise silence
+
+    monkeypatch.setattr(topic_watch, "topic_configs", silent)
+    watch = TopicWatch(Settings.load())
+    watch._admin = object()
+    with pytest.raises(Retake, match="how the topics are set"):
+        asyncio.run(watch.require_settings())
 
 
 def test_looks_that_fail_for_a_minute_are_told(
