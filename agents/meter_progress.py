@@ -27,5 +27,7 @@ async def tell_progress(app: ChunkApp, meter: "Meter") -> None:
         reach("meter.told")
     except KafkaError as error:
         log.info("positions of the meter's group not committed (%r)", error)
-    meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in app.tables.lanes()))
-    meter.metrics.partitions.set(len(app.tables.lanes()))
+    lanes = app.tables.lanes()
+    meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in lanes))
+    meter.metrics.identities.set(sum(lane.memory.remembered() for lane in lanes if lane.memory is not None))
+    meter.metrics.partitions.set(len(lanes))

@@ -30,6 +30,9 @@ class Identities:
         self._unpacked: list[bytes] = []
         self._dropped: list[Row] = []
 
+    def __len__(self) -> int:
+        return len(self._remembered)
+
     def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
         """`meter.rules.memory.Memory.claim`."""
         if not len(slots):

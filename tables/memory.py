@@ -59,6 +59,10 @@ class PartitionMemory:
     def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
         return self._identities.claim(days, slots, identities, contents)
 
+    def remembered(self) -> int:
+        """How many identities are remembered, those of the chunk in hand too."""
+        return len(self._identities)
+
     # Bindings, accounts, wallets, decided orders
 
     def binding(self, workspace: str) -> Binding | None:

@@ -4,6 +4,7 @@ The index suggests a row; an identity is known only where the row holds all of i
 oldest are spilled by raising the first that counts; until they are cleared they are found as before.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -33,11 +34,15 @@ class Remembered:
         self._store = store
         self._expired_through = expired_through
         self.spilled_through = spill.marker(store)
+        self._spilled = spill.counted(store)
         self._index = Index()
         #: The first row that is not spilled, and how many identities are in the rows from there on.
         self._first, self._live = 0, 0
         self.rows = PackedRows(store)
         self._open()
+
+    def __len__(self) -> int:
+        return self._live + sum(count for day, count in self._spilled.items() if day > self._expired_through)
 
     def find(self, first: Words, second: Words) -> tuple[Ints, Words]:
         """Which identities are indexed, given by their halves in order of their fingerprints; under which contents."""
@@ -94,6 +99,7 @@ class Remembered:
 
     def _clear(self) -> None:
         """Let go of what has expired or is spilled."""
+        self._spilled = Counter({day: n for day, n in self._spilled.items() if day > self._expired_through})
         live = self.rows.table["day"] > self._expired_through
         live[: self._first] = False
         self._index.renumber(self.rows.renumber(live))
@@ -128,9 +134,11 @@ class Remembered:
         days = np.repeat(table["day"][begin:end], table["count"][begin:end])
         self._first, self.spilled_through = end, through
         self._live -= claims.shape[1]
+        for day in np.unique(days).tolist():
+            self._spilled[day] += int((days == day).sum())
         if (len(self._index) - self._live) * CLEARED_PART >= len(self._index):
             self._clear()
-        return spill.spilled(claims, days, through)
+        return spill.spilled(claims, days, through, dict(self._spilled))
 
     def _open(self) -> None:
         """Index the store's rows that are not spilled; those that are too many are spilled first."""

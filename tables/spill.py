@@ -5,8 +5,10 @@ are spilled: one batch, so a crash leaves both or none. Such a row says content 
 no meaning and goes with its packed row, unless the identity was claimed again for a later day.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from meter.batch.store import Store
@@ -16,18 +18,29 @@ from tables import keys
 from tables.packed import Row, check, unpack
 
 VALUE = np.dtype([("content", "<u8"), ("day", ">u4")])
+#: Of the marker, before the counts by day.
+OFFSET_BYTES = 8
+
+_encode = msgspec.msgpack.Encoder().encode
+_counts = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 def marker(store: Store) -> int:
     """The journal offset up to which chunks are spilled; -1 if none is."""
     value = store.get(keys.SPILLED)
-    return -1 if value is None else int.from_bytes(value, "big")
+    return -1 if value is None else int.from_bytes(value[:OFFSET_BYTES], "big")
 
 
-def spilled(claims: Words, days: Ints, through: int) -> Iterator[Row]:
-    """The rows of identities to be spilled, and the marker that all chunks up to `through` are."""
+def counted(store: Store) -> Counter[int]:
+    """How many identities of each day are spilled; some of these days may have expired."""
+    value = (store.get(keys.SPILLED) or b"")[OFFSET_BYTES:]
+    return Counter(_counts(value) if value else {})
+
+
+def spilled(claims: Words, days: Ints, through: int, counts: Mapping[int, int]) -> Iterator[Row]:
+    """The rows of identities to be spilled, and the marker that all chunks up to `through` are, so many of each day."""
     yield from rows_of(claims, days)
-    yield keys.SPILLED, through.to_bytes(8, "big")
+    yield keys.SPILLED, through.to_bytes(OFFSET_BYTES, "big") + _encode(counts)
 
 
 def rows_of(claims: Words, days: Ints) -> Iterator[tuple[bytes, bytes]]:

@@ -93,4 +93,5 @@ def test_an_open_transaction_holds_up_only_what_names_workspaces_that_nobody_kno
     assert outcomes(kafka).index("waits") < outcomes(kafka).index("after"), "an account's orders keep their order"
     assert {reason for reasons in prediction.dead.values() for reason in reasons} == {"workspace_unknown"}
     wait_until("nothing waits", lambda: held(worker) == (0, False), 10, meter.logs)
+    wait_until("identities show", lambda: worker.metric("meter_identities") == 3 * KNOWN, 10, meter.logs)
     assert worker.stop() == 0

@@ -57,6 +57,9 @@ class Model:
             return None
         return standing[0]
 
+    def remembered(self) -> int:
+        return sum(day > self.expired_through for _, day in self.claims.values())
+
     def copy(self) -> "Model":
         again = Model()
         again.claims, again.expired_through = dict(self.claims), self.expired_through
@@ -140,6 +143,7 @@ class Played:
                 self.crash(step)
             case "restore":
                 self.restore()
+        assert len(self.identities) == self.model.remembered()
 
     def all_are_known(self) -> None:
         """Every identity, asked last."""
