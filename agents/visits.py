@@ -5,12 +5,18 @@ for the one that comes, so a probe that asks at once is answered while others ho
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from meter.capacity import WEB_CONNECTIONS
+from schemas.ids import shown
+
+log = logging.getLogger(__name__)
 
 #: From the first byte to the last a connection may last this long, also one that is slow to ask or to read.
 VISIT_SECONDS = 10.0
@@ -18,6 +24,8 @@ VISIT_SECONDS = 10.0
 LINE_BYTES, HEADERS, HEADER_BYTES = 4_096, 64, 4_096
 #: Read of a client that sends more than it was asked for, before the rest is left in the network.
 READ_BYTES = 4_096
+#: Requests that are not HTTP get one line in so many seconds: a scanner sends thousands.
+MISTAKES_SECONDS = 60.0
 
 Page = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
@@ -32,6 +40,8 @@ class Visits(web.Server):
         self._seconds = seconds
         #: By age: a dict keeps the order.
         self._there: dict[_Visit, None] = {}
+        self._mistakes = 0
+        self._mistakes_logged = -MISTAKES_SECONDS
 
     def __call__(self) -> "_Visit":
         return _Visit(
@@ -64,6 +74,15 @@ class Visits(web.Server):
         """It is gone."""
         self._there.pop(visit, None)
 
+    def mistaken(self, error: HttpProcessingError) -> None:
+        """A visitor sent what is not HTTP: it was answered so, and one line counts many of them."""
+        self._mistakes += 1
+        now = time.monotonic()
+        if now - self._mistakes_logged >= MISTAKES_SECONDS:
+            words = "web port: %d requests were not HTTP and got an error (the last: %d %s); the worker goes on"
+            log.warning(words, self._mistakes, error.code, shown(error.message))
+            self._mistakes, self._mistakes_logged = 0, now
+
 
 class _Visit(web.RequestHandler):
     """One connection."""
@@ -82,6 +101,14 @@ class _Visit(web.RequestHandler):
             self._end.cancel()
         self._visits.left(self)
         super().connection_lost(exc)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """A traceback for a page that fails; aiohttp writes one for each request it cannot read, too."""
+        error = kw.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            self._visits.mistaken(error)
+        else:
+            super().log_exception(*args, **kw)
 
     def end(self) -> None:
         """Now, whatever has not been sent."""

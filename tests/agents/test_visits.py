@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -213,3 +213,46 @@ def test_a_workers_pages() -> None:
             assert await closed(connection)
 
     run(program)
+
+
+NOT_HTTP = {
+    "no host": b"GET /live HTTP/1.1\r\n\r\n",
+    "a long line": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a long header": b"GET /live HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 9_000 + b"\r\n\r\n",
+    "a header without a colon": b"GET /live HTTP/1.1\r\nHost: x\r\nZZ\r\n\r\n",
+    "a length that is none": b"GET /live HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01" + bytes(300),
+}
+
+
+@pytest.mark.parametrize("request_bytes", NOT_HTTP.values(), ids=NOT_HTTP)
+def test_requests_that_are_not_http_cost_the_log_one_line_at_most_and_no_traceback(
+    request_bytes: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def program() -> None:
+        async with listening() as (port, _):
+            for _ in range(20):
+                with suppress(ConnectionError):
+                    await asked(port, request_bytes)
+            assert (await asked(port)).endswith(b"live\n")
+
+    run(program)
+    assert len(caplog.records) <= 1
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_a_page_that_fails_still_says_where_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def failing(request: web.BaseRequest) -> web.Response:
+        raise RuntimeError("a bug of a page")
+
+    async def program() -> None:
+        runner = web.ServerRunner(Visits(failing), shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            assert b" 500 " in await asked(runner.addresses[0][1])
+        finally:
+            await runner.cleanup()
+
+    run(program)
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a bug of a page"]
