@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 #: Libraries whose every step is of no use to an operator; their warnings are.
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "rocksdict")
+#: Their warnings of what others tell with the numbers: which partition is whose (the lanes), how late things are (the
+#: metrics). A busy worker's timers warn of each turn that took long, every time with other numbers.
+OTHERS_TELL = ("aiokafka.coordinator.assignors", "mode.timers")
 #: A library says the same thing at most once in so many seconds.
 SELDOM_SECONDS = 10.0
 #: What a library says at each connection, and the settings say once.
@@ -48,8 +51,8 @@ def to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It warns of every member that comes back after its session: which partition is whose is told by the lanes.
-    logging.getLogger("aiokafka.coordinator.assignors").setLevel(logging.ERROR)
+    for name in OTHERS_TELL:
+        logging.getLogger(name).setLevel(logging.ERROR)
     seldom = Seldom()
     for handler in logging.getLogger().handlers:
         handler.addFilter(seldom)

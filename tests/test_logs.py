@@ -1,6 +1,8 @@
 """A worker's log stays readable, whatever its libraries say how often."""
 
 import logging
+import subprocess
+import sys
 
 from meter.logs import SELDOM_SECONDS, SENTENCES, Seldom
 
@@ -51,3 +53,14 @@ def test_what_is_remembered_has_a_limit() -> None:
         log.say("aiokafka", REFUSED, number)
     assert len(log.lines) == 3 * SENTENCES
     assert len(log._seldom._told) <= SENTENCES
+
+
+def test_timers_of_a_busy_worker_do_not_fill_its_log() -> None:
+    said = (
+        "import logging, meter.logs; meter.logs.to_stderr(); "
+        "[logging.getLogger('mode.timers').warning('Timer settle is overlapping (interval=0.25 runtime=%r)', 0.3 + n)"
+        " for n in range(40)]; logging.getLogger('mode').warning('a service crashed')"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.count("\n") == 1
+    assert "a service crashed" in done.stderr
