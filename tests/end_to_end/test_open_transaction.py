@@ -78,7 +78,7 @@ def test_an_open_transaction_holds_up_only_what_names_workspaces_that_nobody_kno
     wait_until("orders of known workspaces count", lambda: set(outcomes(kafka)) == {"before", "theirs"}, 30, meter.logs)
     waiting = 3 * KNOWN + 2
     wait_until("it shows", lambda: sum(held(each)[0] for each in (worker, second)) == waiting, 30, meter.logs)
-    assert all(held(each)[1] for each in (worker, second))
+    wait_until("both say so", lambda: all(held(each)[1] for each in (worker, second)), 10, meter.logs)
     assert worker.metric("meter_source_lag_records") + second.metric("meter_source_lag_records") >= waiting
     said = "workspaces/0: a producer's transaction is open at offset 2"
     wait_until("the log says so", lambda: said in worker.log_text() + second.log_text(), 30, meter.logs)
