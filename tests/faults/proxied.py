@@ -25,7 +25,7 @@ class StandingProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
         self._thread.start()
-        self.proxy = Proxy("127.0.0.1:0")
+        self.proxy = Proxy("127.0.0.1:1")  # nobody: the broker behind it is named once it runs
         self._do(self.proxy.__aenter__())
 
     @property
