@@ -33,6 +33,7 @@ MUTATIONS = tuple(
             "agents.meter",
             (
                 "        following = await producer.commit(self._batches(outputs, rows))  # 2, 3\n"
+                "        self.counts.committed()\n"
                 '        reach("meter.committed")\n'
                 "        memory.settle(rows, following[self.meter.topics.changelog])  # 4",
                 '        memory.settle(rows, int.from_bytes(self.store.get(keys.CHANGELOG) or b"", "big"))\n'
@@ -43,8 +44,9 @@ MUTATIONS = tuple(
             "the commit does not wait for every batch",
             "meter.batch.transactions",
             (
-                "        for topic, rows_sent, future in sent:",
-                "        await producer.commit_transaction()\n        for topic, rows_sent, future in sent:",
+                "        for topic, partition, rows, start, end, future in sent:",
+                "        await producer.commit_transaction()\n"
+                "        for topic, partition, rows, start, end, future in sent:",
             ),
             ("        await producer.commit_transaction()\n        return", "        return"),
         ),
