@@ -55,12 +55,15 @@ def bind(fold: "Fold", named: Named, names: RecordNames) -> "list[Cell] | None":
 
 
 def bind_group(fold: "Fold", group: BindingGroup, names: RecordNames) -> Iterator[None]:
-    """Apply records of `workspaces`; one that tells nothing new was written before, or usage told the same first."""
+    """Apply records of `workspaces`. Each tells something new: the intake keeps repeats back, by their offsets.
+
+    That usage may have told the same first, on its way past it, does not make the record a repeat.
+    """
     for entry in group.entries:
         workspace = names.by_number[entry.named]
         changed = bind(fold, workspace, names)
         if not fold.repeats.known(group.topic, group.partition, entry.offset):
-            fold.count("workspace", "duplicate" if changed is None else "counted")
+            fold.count("workspace", "counted")
             fold.repeats.passed(group.topic, group.partition, entry.offset)
         for cell in changed or ():
             fold.touch(cell).by_workspace(workspace.workspace, group.topic, group.partition, entry.offset)

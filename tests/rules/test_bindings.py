@@ -20,14 +20,12 @@ def counted(days: Days) -> tuple[int, int]:
     return counts.get(("workspace", "counted"), 0), counts.get(("workspace", "duplicate"), 0)
 
 
-def test_a_record_that_tells_something_new_is_counted_and_its_repeat_is_a_duplicate() -> None:
+def test_a_record_that_tells_something_new_is_counted() -> None:
     days, today = Days(), parse_day("2026-01-31")
     bind(days, ("wksp_a", NEVER), ("wksp_b", today))
     assert counted(days) == (2, 0)
-    bind(days, ("wksp_a", NEVER), ("wksp_b", today), first=2)  # usage told the same first
-    assert counted(days) == (2, 2)
-    bind(days, ("wksp_a", today), first=4)
-    assert counted(days) == (3, 2)
+    bind(days, ("wksp_a", today), first=2)
+    assert counted(days) == (3, 0)
 
 
 def test_what_the_intake_writes_again_is_counted_once() -> None:
@@ -35,9 +33,3 @@ def test_what_the_intake_writes_again_is_counted_once() -> None:
     bind(days, ("wksp_a", NEVER), ("wksp_b", today))
     bind(days, ("wksp_a", NEVER), ("wksp_b", today))
     assert counted(days) == (2, 0)
-
-
-def test_a_repeat_in_the_same_record_is_a_duplicate() -> None:
-    days = Days()
-    bind(days, ("wksp_a", NEVER), ("wksp_a", NEVER))
-    assert counted(days) == (1, 1)

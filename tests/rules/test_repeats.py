@@ -47,11 +47,11 @@ def test_a_topic_that_was_made_again_is_counted_from_its_beginning() -> None:
     assert counts(days) == {"counted": 7, "duplicate": 1}
 
 
-def test_partitions_of_one_topic_are_apart() -> None:
+def test_topics_are_apart_and_a_first_record_counts_though_usage_told_the_same_first() -> None:
     days = Days()
     report(days, 7, "a")
     entries = [BindingEntry(3, ms(AT), 0)]
     days.append(Gathered(NAMED, [BindingGroup("workspaces", 0, entries)]), AT)
     report(days, 8, "a")
     assert counts(days) == {"counted": 1, "duplicate": 1}
-    assert counts(days, "workspace") == {"duplicate": 1}
+    assert counts(days, "workspace") == {"counted": 1}
