@@ -40,8 +40,6 @@ KNOBS = {
     "agents.usage.TURN_RECORDS": (1, 2, 2_000),
     "meter.batch.turns.TURN_SECONDS": (0.0, inf, inf, inf),
     "meter.rules.figures.STEP_WORKSPACES": (1, 256),
-    "meter.rules.statements.DAYS_KEPT": (1, 1_000),
-    "meter.rules.statements.AMOUNTS_KEPT": (2, 200_000),
     "agents.shapes.SHAPES_KEPT": (2, 200_000),
     "tables.index.FINGERPRINT_BITS": (3, 40),
     "tables.index.YOUNG": (1, 4_096),
