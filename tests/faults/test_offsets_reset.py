@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from tests.end_to_end.commands import run
+from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.test_own_topics import make_topic
 from tests.end_to_end.workers import Meter
 from tests.faults.killing import slices
@@ -109,7 +110,8 @@ def test_an_own_topics_offset_set_by_another_sets_it_aside_alone(new_meter: Star
     to_latest(meter, OWN)
     for _ in range(2):  # whoever looks a second time finds it aside too
         worker = meter.start().wait_ready()
-        assert f"usage.{workspace}/0 is set aside" in worker.own_log()
+        aside = f"usage.{workspace}/0 is set aside"
+        wait_until("it is set aside", lambda: aside in worker.own_log(), 30, worker.log_text)  # noqa: B023
         assert BY_ANOTHER in worker.own_log()
         assert worker.stop() == 0
     to_earliest(meter, OWN)
