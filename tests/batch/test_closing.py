@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from aiokafka import conn as aiokafka_conn
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from meter.batch import connections
+from tests.batch.own_connections import mend_for_one_test
 from tests.support.certificates import Certificates
 
 #: A turn of the loop, on a busy machine; without the mend it is 30 s over TLS, and never ends in plain text.
@@ -37,14 +36,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture
 def mended(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka's connections as the meter has them, for one test."""
-    for owner, name in (
-        (AIOKafkaConnection, "connect"),
-        (AIOKafkaConnection, "send"),
-        (AIOKafkaConnection, "close"),
-        (aiokafka_conn, "AIOKafkaProtocol"),
-    ):
-        monkeypatch.setattr(owner, name, getattr(owner, name))
-    connections.mend()
+    mend_for_one_test(monkeypatch)
 
 
 @contextmanager

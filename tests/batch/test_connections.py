@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka import conn as aiokafka_conn
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 
 from meter.batch import connections
+from tests.batch.own_connections import mend_for_one_test
 
 #: What the tests take for a long silence.
 PATIENCE_SECONDS = 0.3
@@ -59,15 +59,8 @@ Story = Callable[[Any, SilentBroker], Awaitable[None]]
 @pytest.fixture
 def mended(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiokafka's connections as the worker has them, for one test."""
-    for owner, name in (
-        (AIOKafkaConnection, "connect"),
-        (AIOKafkaConnection, "send"),
-        (AIOKafkaConnection, "close"),
-        (aiokafka_conn, "AIOKafkaProtocol"),
-    ):
-        monkeypatch.setattr(owner, name, getattr(owner, name))
     monkeypatch.setattr(connections, "SILENCE_SECONDS", PATIENCE_SECONDS)
-    connections.mend()
+    mend_for_one_test(monkeypatch)
 
 
 def played(story: Story) -> None:
