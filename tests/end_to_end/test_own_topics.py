@@ -12,6 +12,7 @@ from tests.end_to_end.commands import run
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.workers import Meter
+from tests.faults.topics import lose_before
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text, time_text
@@ -158,11 +159,8 @@ def test_a_time_that_the_producer_gave_says_nothing_of_the_arrival(meter: Meter)
 
 def gone_before(kafka: Kafka, workspace: str, offset: int, messages: list[Message]) -> None:
     """Sends, and deletes the records before an offset, as retention would."""
-    from confluent_kafka import TopicPartition
-
     kafka.send(messages)
-    place = TopicPartition(f"{kafka.prefix}usage.{workspace}", 0, offset)
-    kafka.admin.delete_records([place])[place].result()
+    lose_before(kafka, f"usage.{workspace}", 0, offset)
 
 
 def aside(meter: Meter) -> bool:

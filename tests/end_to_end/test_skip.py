@@ -4,12 +4,12 @@ import re
 import time
 
 import pytest
-from confluent_kafka import TopicPartition
 
 from tests import records, revisions
 from tests.end_to_end.commands import run
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.workers import Meter, Worker
+from tests.faults.topics import lose_before
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
@@ -67,8 +67,7 @@ def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMete
     assert worker.stop() == 0
     kafka.send(reports(100, 50))
     gap_end = committed + 20
-    place = TopicPartition(f"{kafka.prefix}usage", partition, gap_end)
-    kafka.admin.delete_records([place])[place].result()
+    lose_before(kafka, "usage", partition, gap_end)
 
     worker = meter.start()
     assert stopped(worker) not in (0, None)
@@ -114,8 +113,7 @@ def test_records_that_go_while_the_worker_runs_behind_stop_it_too(new_meter: Sta
     kafka.send(reports(10, 1))  # answers the fetch that is under way, if one is
     time.sleep(1)
     kafka.send(reports(11, 9))
-    place = TopicPartition(f"{kafka.prefix}usage", partition, 15)
-    kafka.admin.delete_records([place])[place].result()
+    lose_before(kafka, "usage", partition, 15)
     worker.resume()
     assert stopped(worker) not in (0, None)
     gone = rf"usage/{partition}: records 1[01] to 14 are gone before they were read"
