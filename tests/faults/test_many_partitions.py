@@ -23,7 +23,7 @@ def test_one_worker_starts_with_64_partitions_and_takes_64_over(new_meter: Start
     first, began = meter.start("a"), time.monotonic()
     first.wait_ready()
     print(f"a start with {PARTITIONS} partitions took {time.monotonic() - began:.1f} s")
-    assert assigned(first) == PARTITIONS
+    wait_until("all are its own", lambda: assigned(first) == PARTITIONS, READY_SECONDS, meter.logs)
     feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps).join()
     standby = meter.start("b").wait_ready()
     wait_until("they share them", lambda: 0 < assigned(standby) < PARTITIONS, READY_SECONDS, meter.logs)
