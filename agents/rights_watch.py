@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 
-from meter.access import missing
-from meter.admin import connected_admin
-from meter.reachability import BrokerUnreachable
-from meter.rights import MissingRights, Operation, Right, least, workspace_topics
+from meter.kafka.access import missing
+from meter.kafka.admin import connected_admin
+from meter.kafka.reachability import BrokerUnreachable
+from meter.kafka.rights import MissingRights, Operation, Right, least, workspace_topics
 from meter.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -14,12 +14,12 @@ from contextlib import AsyncExitStack
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from meter.admin import connected_admin, topic_configs
-from meter.batch.doubts import Retake
+from meter.batch.errors import Retake
+from meter.errors import Trouble
+from meter.kafka.admin import connected_admin, topic_configs
+from meter.kafka.topic_ids import TopicState, topic_states
+from meter.kafka.topics import Found, Topics, judged, wanted_topics
 from meter.settings import Settings
-from meter.topic_ids import TopicState, topic_states
-from meter.topics import Found, Topics, judged, wanted_topics
-from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 

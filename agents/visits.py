@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from meter.capacity import WEB_CONNECTIONS
+from meter.machine.capacity import WEB_CONNECTIONS
 from schemas.ids import shown
 
 log = logging.getLogger(__name__)

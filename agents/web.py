@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents.visits import Visits
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 if TYPE_CHECKING:
     from agents.worker import Worker

@@ -6,25 +6,27 @@ import signal
 from pathlib import Path
 from typing import IO, Any
 
-from agents.intake import Intake, intake_app
-from agents.meter import Meter, meter_app
+from agents.intake.intake import Intake, intake_app
+from agents.intake.open_transactions import OpenTransactions
+from agents.intake.source_lane import SourceLane
+from agents.journal.opening import open_journal
+from agents.meter.journal_lane import Meter, meter_app
 from agents.metrics import Metrics
-from agents.open_transactions import OpenTransactions
-from agents.opening import open_journal
-from agents.own_topics import OwnTopics
 from agents.rights_watch import RightsWatch
-from agents.sources import SourceLane
 from agents.topic_watch import TopicWatch
 from agents.web import Web
-from meter import capacity, machine, private
-from meter.access import require
-from meter.admin import broker_count, connected_admin, ensure_topics, require_version
-from meter.batch import rejoining
-from meter.batch.app import ChunkApp
-from meter.kafka_troubles import explained, of_kafka
-from meter.rights import of_role
+from agents.workspace_topics.discovery import OwnTopics
+from meter.batch.faust_app import ChunkApp
+from meter.batch.patches import rejoining
+from meter.errors import Trouble
+from meter.kafka.access import require
+from meter.kafka.admin import broker_count, connected_admin, ensure_topics, require_version
+from meter.kafka.rights import of_role
+from meter.kafka.troubles import explained, of_kafka
+from meter.machine import capacity
+from meter.machine import private_files as private
+from meter.machine import shortages as machine
 from meter.settings import Settings
-from meter.trouble import Trouble
 from schemas.catalog import CatalogueError, load_catalogue
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from meter.topics import USAGE_PARTITIONS, Topics
+from meter.kafka.topics import USAGE_PARTITIONS, Topics
 
 Place = tuple[str, int]
 ANSWER_SECONDS = 3.0

@@ -14,22 +14,22 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.builders import BindingBuilder, Builder, Events, OrderBuilder, UsageBuilder, pack
-from agents.gathering import next_record
-from agents.homes import Home
-from agents.reading import Reading
-from agents.shapes import Shape, Shapes
+from agents.intake.journal_entries import BindingBuilder, Builder, Events, OrderBuilder, UsageBuilder, pack
+from agents.intake.journal_writer import next_record
+from agents.intake.usage_reader import Reading
+from agents.intake.validation_cache import Shape, Shapes
+from agents.intake.workspace_directory import Home
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
-from meter.rules.closing import SLICE_ITEMS
-from meter.rules.days import parse_day, parse_time
-from meter.rules.fold import Fold
+from meter.rules.billing_days import parse_day, parse_time
+from meter.rules.fold.closing import SLICE_ITEMS
+from meter.rules.fold.fold import Fold
 from schemas import journal
 from schemas.catalog import catalogue_json, load_catalogue
 from schemas.columns import ints
 from schemas.journal import DayClosed, Named, Opening, OrderEntry, identities, name_prefix
 from schemas.orders import canonical, order_from_json
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 
 DAY, NOW = parse_day("2026-01-31"), parse_time("2026-01-31T08:00:00Z")
 ITEMS = {"logs": 14, "traces": 7, "pv": 7, "datakit": 0, "triggers": 0, "sms": 0, "api_calls": 0, "backup_logs": 0}

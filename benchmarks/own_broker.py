@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meter.broker import HOST, Broker, Running, bind_error
+from meter.local_broker.broker import HOST, Broker, Running, bind_error
 
 #: Below the range from which the system takes ports for connections.
 PORTS = range(19_500, 19_900, 10)

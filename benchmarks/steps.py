@@ -19,23 +19,23 @@ from typing import Any, TypeVar
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from agents.builders import Builder, OrderBuilder, pack
-from agents.catalogue import KnownCatalogue
-from agents.events import opened
-from agents.homes import Home
-from agents.packing import Packer
-from agents.reading import UsageReader
-from agents.shapes import Shapes
+from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.cloudevents import opened
+from agents.intake.journal_entries import Builder, OrderBuilder, pack
+from agents.intake.packing import Packer
+from agents.intake.usage_reader import UsageReader
+from agents.intake.validation_cache import Shapes
+from agents.intake.workspace_directory import Home
 from benchmarks.load import Load, wrong_keys
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
-from meter.rules.days import zone
-from meter.rules.fold import Fold
+from meter.rules.billing_days import zone
+from meter.rules.fold.fold import Fold
 from schemas import journal
 from schemas.catalog import Catalogue, catalogue_json, load_catalogue
 from schemas.journal import Named, Opening, OrderEntry
 from schemas.orders import canonical, order_from_json
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 
 HORIZON_DAYS = 35
 PARTITIONS = 4

@@ -6,7 +6,7 @@ Asked before anything of them is imported, because the wrong one would fail far 
 import importlib.util
 from pathlib import Path
 
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 OURS = ("agents", "schemas", "tables")
 ROOT = Path(__file__).resolve().parent.parent

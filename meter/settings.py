@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from meter.rules.days import zone
-from meter.trouble import Trouble
+from meter.errors import Trouble
+from meter.rules.billing_days import zone
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +222,7 @@ class Settings(BaseSettings):
 
         There is no other way to a client, so this is where aiokafka's connections are mended, for every command.
         """
-        from meter.batch import bootstrapping, connections
+        from meter.batch.patches import bootstrapping, connections
 
         connections.mend()
         bootstrapping.mend()

@@ -6,7 +6,7 @@ Only whole runs are kept: one that looked at a single account or day says nothin
 import json
 from pathlib import Path
 
-from meter import private
+from meter.machine import private_files as private
 
 FILE = "verified.json"
 #: The metric of a data directory where nobody has verified yet, or whose file cannot be read.

@@ -14,7 +14,7 @@ import msgspec
 from meter.batch.store import Store
 from schemas.rows import Account, Fact, Package, Plan, WorkspaceList, replaced
 from tables import keys
-from tables.packed import Row
+from tables.identities.packed_rows import Row
 
 #: Later than any day.
 NO_END = 1 << 31

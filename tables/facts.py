@@ -6,7 +6,7 @@ would find accounts without their plans, since these have rows of their own now.
 
 import msgspec
 
-from meter.trouble import Trouble
+from meter.errors import Trouble
 from schemas.journal import CatalogueVersion, Opening
 from schemas.rows import Fact
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from meter import admin
+from meter.kafka import admin
+from meter.kafka.topics import TopicSpec, wanted_topics
 from meter.settings import Settings
-from meter.topics import TopicSpec, wanted_topics
 
 SPECS = wanted_topics(Settings.load())
 NONE, UNKNOWN = 0, 3

@@ -11,16 +11,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from agents.builders import OrderBuilder, pack
-from agents.continuity import Position
-from meter.topics import JOURNAL_BATCH_BYTES, STATE_BATCH_BYTES
+from agents.intake.journal_entries import OrderBuilder, pack
+from agents.meter.journal_check import Position
+from meter.kafka.topics import JOURNAL_BATCH_BYTES, STATE_BATCH_BYTES
 from schemas.catalog_file import CATALOGUE_LIMIT_BYTES
 from schemas.journal import CatalogueVersion, Named, OrderEntry, encode
 from schemas.rows import NEVER, Binding, Told, Wallet
 from tables import keys
 from tables.facts import FactsRow
-from tables.memory import PartitionMemory
-from tables.packed import PACKED_IDENTITIES
+from tables.identities.packed_rows import PACKED_IDENTITIES
+from tables.partition_state import PartitionMemory
 from tests.largest import (
     DAY,
     MONEY,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from meter.broker import Broker, controller_port, own_properties, properties_text, shipped_properties
-from meter.broker_jars import BrokerTrouble
-from meter.kafka_probe import is_kafka
-from meter.processes import alive, gone
+from meter.local_broker.broker import Broker, controller_port, own_properties, properties_text, shipped_properties
+from meter.local_broker.jars import BrokerTrouble
+from meter.local_broker.probe import is_kafka
+from meter.local_broker.processes import alive, gone
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter import capacity
 from meter.batch.store import BLOCK_CACHE_BYTES, LEAST_OPEN_FILES, MEMTABLE_BYTES, MEMTABLES
-from meter.capacity import descriptors_needed, require_descriptors, store_room
-from meter.trouble import Trouble
+from meter.errors import Trouble
+from meter.machine import capacity
+from meter.machine.capacity import descriptors_needed, require_descriptors, store_room
 
 GIB = 1 << 30
 

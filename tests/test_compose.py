@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from meter.broker import shipped_properties
+from meter.local_broker.broker import shipped_properties
 from meter.settings import Settings, variable
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ def test_the_container_has_the_settings_of_the_shipped_broker() -> None:
 
 
 def test_the_container_is_the_version_of_the_shipped_broker() -> None:
-    pom = (ROOT / "meter/kafka/pom.xml").read_text(encoding="utf-8")
+    pom = (ROOT / "meter/local_broker/pom.xml").read_text(encoding="utf-8")
     version = compose()["services"]["kafka"]["image"].removeprefix("apache/kafka:")
     assert f"<artifactId>kafka_2.13</artifactId><version>{version}</version>" in pom
 

@@ -26,7 +26,8 @@ TEXTS = (
     "Makefile",
     "Dockerfile",
     "docs/**/*.md",
-    "meter/kafka/*",
+    "meter/local_broker/*.properties",
+    "meter/local_broker/*.xml",
 )
 FILE_LINES = 300
 FUNCTION_LINES = 50

@@ -43,7 +43,7 @@ def test_another_node_and_another_place_are_other_sentences() -> None:
 def test_our_own_lines_are_never_left_out() -> None:
     log = Log()
     for _ in range(3):
-        log.say("agents.meter", "journal %d is ours", 1)
+        log.say("agents.meter.journal_lane", "journal %d is ours", 1)
     assert len(log.lines) == 3
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from meter import machine
-from meter.machine import shortage
+from meter.machine import shortages as machine
+from meter.machine.shortages import shortage
 
 PROGRAM = """
 import resource
-from meter import machine
+from meter.machine import shortages as machine
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 300))
 print(machine.raise_descriptors(), machine.descriptors()[1])
 taken = []

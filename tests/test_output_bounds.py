@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from meter.rules.dead_letters import HEADERS_LIMIT_BYTES, dead_letter
-from meter.rules.facts import Facts
-from meter.rules.memory import Cell, Output
+from meter.kafka.topics import OUTPUTS, STATE_BATCH_BYTES
 from meter.rules.orders import Decision
-from meter.rules.outcomes import say_outcome, say_plan, say_wallet
-from meter.rules.touches import Touch
-from meter.topics import OUTPUTS, STATE_BATCH_BYTES
+from meter.rules.outputs.dead_letters import HEADERS_LIMIT_BYTES, dead_letter
+from meter.rules.outputs.order_outcomes import say_outcome, say_plan, say_wallet
+from meter.rules.state.cause import Touch
+from meter.rules.state.context import Cell, Output
+from meter.rules.state.journal_facts import Facts
 from schemas.alerts import QuotaAlertStruct
 from schemas.balances import BALANCE_WORKSPACES_LIMIT, PlanBalanceStruct, QuotaBalanceStruct, WorkspaceBalanceStruct
 from schemas.catalog_file import ITEMS_LIMIT, RETENTIONS_LIMIT

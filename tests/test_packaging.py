@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from meter import own_packages
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {"agents", "meter", "schemas", "tables"}
 NEEDED = {
     "meter/catalog.toml",
     "meter/demo/expected.json",
-    "meter/kafka/pom.xml",
-    "meter/kafka/server.properties",
+    "meter/local_broker/pom.xml",
+    "meter/local_broker/server.properties",
     "meter/py.typed",
 }
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from agents.worker import lock
-from meter import private, verified
+from meter import verified
 from meter.batch.store import Stamp, open_store
-from meter.broker_jars import private_cache
-from meter.trouble import Trouble
+from meter.errors import Trouble
+from meter.local_broker.jars import private_cache
+from meter.machine import private_files as private
 
 SECRET = "not ours to truncate"
 
@@ -107,7 +108,7 @@ def test_programs_of_another_users_cache_are_not_run(tmp_path: Path) -> None:
 
 def test_what_rocksdb_writes_in_a_worker_is_private_too(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from meter.private import UMASK; os.umask(UMASK)\n"
+        "import os, sys; from pathlib import Path; from meter.machine.private_files import UMASK; os.umask(UMASK)\n"
         "from meter.batch.store import Store; s = Store(Path(sys.argv[1])); s.write([(b'k', b'v')]); s.close()"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "store")], check=True)

@@ -13,9 +13,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 from pydantic import SecretStr
 
-from meter.kafka_troubles import explained
-from meter.reachability import ASK_MS, BrokerUnreachable, reason_for, unreachable
-from meter.rights import of_command
+from meter.kafka.reachability import ASK_MS, BrokerUnreachable, reason_for, unreachable
+from meter.kafka.rights import of_command
+from meter.kafka.troubles import explained
 from meter.settings import Settings
 from tests.end_to_end.workers import free_port
 
@@ -139,7 +139,7 @@ def test_another_service_is_named_as_one() -> None:
 
 
 def test_who_accepts_and_stays_silent_is_named_after_a_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meter.reachability.ASK_MS", 200)
+    monkeypatch.setattr("meter.kafka.reachability.ASK_MS", 200)
     assert "no Kafka answers at 127.0.0.1:" in str(served(lambda writer: None))
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from meter.replication import LEAST_IN_SYNC, creation_config, kafkas_own
+from meter.kafka.replication import LEAST_IN_SYNC, creation_config, kafkas_own
+from meter.kafka.topics import Found, TopicSpec, Verdict, judged, missing_sentence, wanted_topics
 from meter.settings import Settings
-from meter.topics import Found, TopicSpec, Verdict, judged, missing_sentence, wanted_topics
 
 THREE = {spec.name: spec for spec in wanted_topics(Settings.load(replication_factor=3))}
 

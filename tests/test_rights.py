@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from meter.cli.app import assembled
-from meter.rights import (
+from meter.kafka.rights import (
     COMMANDS,
     EVERY_TOPIC,
     ROLES,
@@ -21,9 +21,9 @@ from meter.rights import (
     to_redrive,
     to_skip,
 )
-from meter.rights_table import commands_table, roles_table
+from meter.kafka.rights_table import commands_table, roles_table
+from meter.kafka.topics import Topics, wanted_topics
 from meter.settings import Settings
-from meter.topics import Topics, wanted_topics
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "security.md"
 #: Commands that ask Kafka for nothing, and those that ask what their role needs.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meter.broker_jars import kafka_jars
+from meter.local_broker.jars import kafka_jars
 from tests import audit
 from tests.safe_versions import JAR, exceptions, locked, normal, table, unsafe
 
@@ -41,7 +41,7 @@ def asked_by(pom: str) -> dict[str, str]:
 
 
 def test_no_pom_asks_for_a_version_with_a_known_hole() -> None:
-    broker, race = asked_by("meter/kafka/pom.xml"), asked_by("benchmarks/race/streams/pom.xml")
+    broker, race = asked_by("meter/local_broker/pom.xml"), asked_by("benchmarks/race/streams/pom.xml")
     assert unsafe("jars", broker | race) == []
     assert race["kafka-streams"] == broker["kafka_2.13"], "the race is on one version"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from meter.kafka.topics import OUTPUTS, Found, Topics, TopicSpec, judged, missing_sentence, satisfies, wanted_topics
 from meter.settings import Settings
-from meter.topics import OUTPUTS, Found, Topics, TopicSpec, judged, missing_sentence, satisfies, wanted_topics
 
 DAY_MS = 86_400_000
 WANTED = {spec.name: spec for spec in wanted_topics(Settings.load(partitions=3))}

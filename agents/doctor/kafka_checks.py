@@ -9,20 +9,20 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
 
-from agents.closing import ASKS_TIME, CLOCK_LIMIT_US
 from agents.doctor.lines import Line, State, fail, ok, split, warn
-from agents.recorded import begun, reading
-from agents.watermarks import Watermarks
-from meter.access import missing
-from meter.admin import connected_admin, found_topics, partition_counts, require_version
-from meter.groups import group_described
-from meter.kafka_troubles import explained
-from meter.reachability import ASK_MS
-from meter.rights import Operation, Resource, Right, grant, of_role, workspace_topics
-from meter.set_aside import set_aside
+from agents.journal.facts_reader import begun, reading
+from agents.meter.day_end import ASKS_TIME, CLOCK_LIMIT_US
+from agents.meter.watermarks import Watermarks
+from meter.errors import Trouble
+from meter.kafka.access import missing
+from meter.kafka.admin import connected_admin, found_topics, partition_counts, require_version
+from meter.kafka.groups import group_described
+from meter.kafka.reachability import ASK_MS
+from meter.kafka.rights import Operation, Resource, Right, grant, of_role, workspace_topics
+from meter.kafka.set_aside import set_aside
+from meter.kafka.topics import Topics, TopicSpec, followed, judged, wanted_topics
+from meter.kafka.troubles import explained
 from meter.settings import Settings
-from meter.topics import Topics, TopicSpec, followed, judged, wanted_topics
-from meter.trouble import Trouble
 from schemas.journal import DayClosed
 
 #: A certificate that ends so soon is worth a word.

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agents.doctor.lines import Line, fail, ok, warn
-from meter import capacity, machine
+from meter.machine import capacity
+from meter.machine import shortages as machine
 from meter.settings import Settings
 
 MIB = 1 << 20

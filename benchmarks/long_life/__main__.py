@@ -24,8 +24,8 @@ from benchmarks.long_life.telling import plot, summary
 from benchmarks.long_life.traffic import HORIZON_DAYS, Scale, Sending, Traffic, offset_for
 from benchmarks.own_broker import kept_broker, say, stop_cleanly
 from benchmarks.workers import make_topics, meter_settings
-from meter.broker import HOST
-from meter.rules.days import zone
+from meter.local_broker.broker import HOST
+from meter.rules.billing_days import zone
 
 BACK_SECONDS = 60.0
 SETTLE_SECONDS = 180.0

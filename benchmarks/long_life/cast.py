@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.lag import Lag
 from benchmarks.workers import Worker
-from meter.broker import Broker, bind_error
-from meter.processes import gone
+from meter.local_broker.broker import Broker, bind_error
+from meter.local_broker.processes import gone
 
 #: Its workers' web ports, counted from `benchmarks.workers.FIRST_PORT`: apart from those of other measurements.
 FIRST_NUMBER = 200

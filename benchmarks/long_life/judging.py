@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.committed import read
 from benchmarks.long_life.traffic import CAPACITY, TOP_UP_CENTS, Cell, Scale
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
 
 CENT = Decimal("0.01")
 UNIT, PRICE = 1_000, Decimal("1.5")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.load import ITEMS, QUANTITY_MOST, catalogue_of, drawn_line
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
 
 DAY_SECONDS = 86_400
 #: Days for which late usage counts: as many are in play, and today.

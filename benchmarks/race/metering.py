@@ -13,8 +13,8 @@ from benchmarks.load import announce
 from benchmarks.race.cluster import Made, Place
 from benchmarks.race.contenders import Contender, Entry
 from benchmarks.workers import Worker
+from meter.kafka.topics import Topics, wanted_topics
 from meter.settings import Settings
-from meter.topics import Topics, wanted_topics
 
 #: Its workers' web ports, counted from `benchmarks.workers.FIRST_PORT`: apart from those of other measurements.
 FIRST_NUMBER = 50

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from meter.broker_jars import cache, java, locked, run_tool
+from meter.local_broker.jars import cache, java, locked, run_tool
 
 SOURCES = Path(__file__).with_name("streams")
 #: As much as it likes: with less it collects garbage instead of working.

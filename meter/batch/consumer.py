@@ -19,9 +19,9 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
-from meter.batch.offsets import RETRY_SECONDS, GroupOffsets
-from meter.batch.records import later, slim, whole
-from meter.trouble import Trouble
+from meter.batch.group_offsets import RETRY_SECONDS, GroupOffsets
+from meter.batch.patches.fetched_records import later, slim, whole
+from meter.errors import Trouble
 
 log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from faust.types import TP
 
 from meter.batch.chunks import Chunk
 from meter.batch.denials import denied
-from meter.batch.doubts import Retake as Retake
-from meter.batch.doubts import SetAside as SetAside
-from meter.batch.records import RecordsGone
+from meter.batch.errors import Retake as Retake
+from meter.batch.errors import SetAside as SetAside
+from meter.batch.patches.fetched_records import RecordsGone
 from meter.batch.unopened import UnreadableRecord
+from meter.errors import Trouble
 from meter.failpoints import reach
-from meter.machine import spent
-from meter.trouble import Trouble
+from meter.machine.shortages import spent
 
 log = logging.getLogger(__name__)
 

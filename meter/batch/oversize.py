@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 #: Kafka's words for a batch above `max.message.bytes`, and for one above `segment.bytes`.
 SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)

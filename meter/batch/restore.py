@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError
 
 from meter.batch.lanes import Retake
 from meter.batch.store import Store
+from meter.errors import Trouble
 from meter.failpoints import reach
-from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 

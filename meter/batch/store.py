@@ -15,9 +15,9 @@ from typing import cast
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch, WriteOptions
 
-from meter import private
 from meter.batch import store_errors
 from meter.batch.store_errors import DamagedStore
+from meter.machine import private_files as private
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import errno
 import os
 from pathlib import Path
 
-from meter.batch.doubts import Retake
-from meter.machine import shortage_in
-from meter.trouble import Trouble
+from meter.batch.errors import Retake
+from meter.errors import Trouble
+from meter.machine.shortages import shortage_in
 
 #: How RocksDB says that a store is open already, in another process and in this one.
 _OPEN_ALREADY = ("While lock file:", "lock hold by current process")

@@ -21,8 +21,8 @@ from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Retake
 from meter.batch.oversize import SIZE_ERRORS, RefusedForSize, refused_for_size
+from meter.errors import Trouble
 from meter.failpoints import reach
-from meter.trouble import Trouble
 
 log = logging.getLogger(__name__)
 

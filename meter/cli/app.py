@@ -2,7 +2,7 @@
 
 To add a command: put a module beside this one with a function `register(app)` that adds it; it is found by
 itself. Import what is heavy (Faust, aiokafka, pydantic, rocksdict) inside the command's function, so that
-`meter --help` stays quick, and raise `meter.trouble.Trouble` for whatever the user can mend.
+`meter --help` stays quick, and raise `meter.errors.Trouble` for whatever the user can mend.
 """
 
 import importlib
@@ -16,9 +16,9 @@ from typing import Any
 import typer
 
 import meter.cli
-from meter.machine import shortage
+from meter.errors import Trouble
+from meter.machine.shortages import shortage
 from meter.own_packages import require_own_packages
-from meter.trouble import Trouble
 
 
 def assembled() -> typer.Typer:

@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from meter.rights import Right
+    from meter.kafka.rights import Right
     from meter.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -22,9 +22,9 @@ def answered(
 async def _asked(
     settings: "Settings", who: str, rights: "Sequence[Right]", work: Coroutine[Any, Any, Answer]
 ) -> Answer:
-    from meter.access import require
-    from meter.admin import connected_admin
-    from meter.kafka_troubles import explained, of_kafka
+    from meter.kafka.access import require
+    from meter.kafka.admin import connected_admin
+    from meter.kafka.troubles import explained, of_kafka
 
     begun = False
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from meter.broker import Broker
+    from meter.local_broker.broker import Broker
 
 DEFAULT_PORT = 9092
 #: Where `up` lets Kafka listen, as METER_BROKER may spell it.
@@ -59,8 +59,8 @@ def down(data_dir: DataDir = None) -> None:
 
 def status(data_dir: DataDir = None) -> None:
     """Tell whether the broker runs and answers; exit code 1 if not."""
-    from meter.kafka_probe import is_kafka
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
+    from meter.local_broker.probe import is_kafka
 
     broker = broker_of(data_dir)
     running = broker.running()
@@ -75,14 +75,14 @@ def status(data_dir: DataDir = None) -> None:
 
 def jars() -> None:
     """Fetch Kafka's jars through Maven, unless they are there already: the only download that `up` needs."""
-    from meter.broker_jars import fetched_jars
+    from meter.local_broker.jars import fetched_jars
 
     fetched_jars(typer.echo)
 
 
 def broker_of(data_dir: Path | None) -> "Broker":
     """The broker of a data directory (default: the one in the settings), which tells what it does."""
-    from meter.broker import Broker
+    from meter.local_broker.broker import Broker
     from meter.settings import Settings
 
     return Broker(data_dir or Settings.load().data_dir, typer.echo)
@@ -98,8 +98,8 @@ def local_port() -> int | None:
 
 def settings_port() -> int:
     """The port that METER_BROKER names; `Trouble` where a broker started here would not be the one that it names."""
+    from meter.errors import Trouble
     from meter.settings import Settings
-    from meter.trouble import Trouble
 
     settings, port = Settings.load(), local_port()
     if port is None:
@@ -117,7 +117,7 @@ def settings_port() -> int:
 
 def running_homes() -> list[Path]:
     """Where the brokers lie that `up` started on this machine and that run now."""
-    from meter.processes import command_lines
+    from meter.local_broker.processes import command_lines
 
     lines = (line.split() for line in command_lines())
     return sorted({Path(words[-1]).parent for words in lines if MAIN in words and words[-1].endswith(PROPERTIES)})

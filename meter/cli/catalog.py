@@ -27,7 +27,7 @@ def check(
     ] = False,
 ) -> None:
     """Check a catalogue file and tell what is in it; all problems at once, exit code 1, if it is not valid."""
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
     from schemas.catalog import CatalogueError, load_catalogue
 
     try:
@@ -44,7 +44,7 @@ def check(
 def asked(catalogue: "Catalogue") -> list[str]:
     """The journal's answer about the catalogue."""
     from meter.cli.asking import answered
-    from meter.rights import of_command
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings, command = Settings.load(), "catalog check --against-journal"
@@ -55,10 +55,10 @@ async def compared_with_journal(settings: "Settings", catalogue: "Catalogue") ->
     """What a worker that starts now would do with the catalogue; Trouble with what it would refuse."""
     import time
 
-    from agents.opening import recorded_under
-    from meter.rules.days import day_text, time_text
-    from meter.rules.versions import compared
-    from meter.trouble import Trouble
+    from agents.journal.opening import recorded_under
+    from meter.errors import Trouble
+    from meter.rules.billing_days import day_text, time_text
+    from meter.rules.catalog_versions import compared
 
     known = await recorded_under(settings)
     facts = known.facts

@@ -70,7 +70,7 @@ def performed(console: "Console", settings: "Settings", directory: "Path", secon
     from meter.demo.day import told
     from meter.demo.play import Play
     from meter.demo.stage import worker
-    from meter.topics import Topics
+    from meter.kafka.topics import Topics
 
     prefix = answered(settings, "demo", (), fresh_prefix(settings))
     clock = nearly_over(time.time_ns() // 1000)
@@ -90,9 +90,9 @@ async def fresh_prefix(settings: "Settings") -> str:
     """The first `demo-<n>.` after all that there are; `Trouble` names the rights that are missing under it."""
     import re
 
-    from meter.access import require
-    from meter.admin import connected_admin, partition_counts
-    from meter.rights import of_role
+    from meter.kafka.access import require
+    from meter.kafka.admin import connected_admin, partition_counts
+    from meter.kafka.rights import of_role
 
     async with connected_admin(settings) as admin:
         names = await partition_counts(admin)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agents.quoting import Quote
+    from agents.quote import Quote
     from meter.rules.orders import Decision
     from schemas.orders import Order
     from schemas.outcomes import OrderOutcome
@@ -36,7 +36,7 @@ def outcome_lines(order: "Order", outcome: "OrderOutcome") -> list[str]:
 
 def quote_lines(order: "Order", quote: "Quote") -> list[str]:
     """A quote: what would be said of the order today."""
-    from meter.rules.days import day_text
+    from meter.rules.billing_days import day_text
     from schemas.money import money_text
 
     decision = quote.decision
@@ -78,7 +78,7 @@ def cash_sentence(quote: "Quote") -> str:
 
 def plan_lines(quote: "Quote") -> list[str]:
     """The plan as the order would leave it: its days, its list, and what its quotas become."""
-    from meter.rules.days import day_text
+    from meter.rules.billing_days import day_text
     from meter.rules.plans import listed_on
 
     decision, plan = quote.decision, quote.decision.plan
@@ -111,7 +111,7 @@ def quote_json(quote: "Quote") -> str:
     """A quote as one line of JSON; what does not apply is left out."""
     import json
 
-    from meter.rules.days import day_text
+    from meter.rules.billing_days import day_text
     from schemas.money import money_text
 
     decision: Decision = quote.decision

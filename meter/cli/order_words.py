@@ -61,7 +61,7 @@ def purchase(
 
 def add_traffic(account: str, plan_id: str, traffic: Sequence[str] | None) -> Fields:
     """An order of traffic packages; without any it would be an order of nothing."""
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
 
     if not traffic:
         raise Trouble("add-traffic adds at least one traffic package, this names 0; say --traffic logs=30")
@@ -89,7 +89,7 @@ def traffic_lines(words: Sequence[str] | None) -> list[Fields] | None:
 
 
 def _traffic_line(word: str) -> Fields:
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
 
     item, equals, rest = word.partition("=")
     units, at, discount = rest.partition("@")
@@ -100,7 +100,7 @@ def _traffic_line(word: str) -> Fields:
 
 def payments(words: Sequence[str] | None) -> list[Fields] | None:
     """Payments out of `METHOD[:INSTRUMENT]=AMOUNT`; None for none and for `auto`, which the price decides."""
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
 
     if words is None or list(words) == [AUTO]:
         return None
@@ -110,7 +110,7 @@ def payments(words: Sequence[str] | None) -> list[Fields] | None:
 
 
 def _payment(word: str) -> Fields:
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
 
     who, equals, amount = word.partition("=")
     method, colon, instrument = who.partition(":")
@@ -128,7 +128,7 @@ def order_of(fields: Fields) -> "Order":
 
     from pydantic import ValidationError
 
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
     from schemas.orders import order_from_json
     from schemas.record import Unreadable, sentence
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli import order_words as words
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 if TYPE_CHECKING:
-    from agents.quoting import Quote
+    from agents.quote import Quote
     from meter.settings import Settings
     from schemas.orders import Order
     from schemas.outcomes import OrderOutcome
@@ -117,7 +117,7 @@ def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None,
     """Send the order that the fields make, and tell what became of it; exit code 1 if it was refused."""
     from meter.cli.asking import answered
     from meter.cli.order_sentences import outcome_lines
-    from meter.rights import of_command
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     fields = words.present(fields, payments=words.payments(pay))
@@ -161,7 +161,7 @@ async def sent(
     settings: "Settings", wanted: "Order", auto: bool, timeout: float, chosen: bool
 ) -> "tuple[Order, OrderOutcome]":
     """The order as it was sent, and its outcome."""
-    from meter.placing import placed
+    from meter.commands.place_order import placed
 
     if auto:
         wanted = await paid_from_cash(settings, wanted, chosen)
@@ -170,8 +170,8 @@ async def sent(
 
 async def paid_from_cash(settings: "Settings", wanted: "Order", chosen: bool) -> "Order":
     """The order with the price it has today, paid from cash; one that was sent before is paid as it was."""
-    from agents.quoting import quoted
-    from meter.placing import ordered
+    from agents.quote import quoted
+    from meter.commands.place_order import ordered
 
     before = await ordered(settings, wanted.account, wanted.order_id) if chosen else None
     if before is not None:

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from meter.outputs import Latest, OutputReader
+    from meter.kafka.output_reader import Latest, OutputReader
     from meter.settings import Settings
     from schemas.overages import Overage
 
@@ -30,9 +30,9 @@ def overages(
 ) -> None:
     """Show the overages as they stand: of every workspace, item and day the figures of the highest revision."""
     from meter.cli.asking import answered
-    from meter.rights import of_command
+    from meter.errors import Trouble
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
-    from meter.trouble import Trouble
     from schemas.days import check_day
     from schemas.ids import check_id
 
@@ -49,8 +49,8 @@ def overages(
 
 async def shown(settings: "Settings", wanted: tuple[str | None, str | None], follow: bool, json: bool) -> None:
     """Print what stands, then, with `follow`, what changes."""
-    from meter.outputs import Latest, open_outputs
-    from meter.topics import Topics
+    from meter.kafka.output_reader import Latest, open_outputs
+    from meter.kafka.topics import Topics
 
     latest: Latest[Overage] = Latest()
     async with open_outputs(settings, Topics.of(settings.topic_prefix).overages) as reader:
@@ -65,7 +65,7 @@ def take(latest: "Latest[Overage]", value: bytes, wanted: tuple[str | None, str 
     """The record in `value`, if it is wanted and news."""
     from pydantic import ValidationError
 
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
     from schemas.overages import Overage
     from schemas.record import problem
 

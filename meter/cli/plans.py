@@ -32,9 +32,9 @@ def plans(
     then those that expired.
     """
     from meter.cli.asking import answered
-    from meter.rights import of_command
+    from meter.errors import Trouble
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
-    from meter.trouble import Trouble
     from schemas.ids import check_id
 
     try:
@@ -51,9 +51,9 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
 
     from rich.console import Console
 
-    from agents.opening import OpeningRefused, opening_of
-    from meter.published import plans_of
-    from meter.rules.days import zone
+    from agents.journal.opening import OpeningRefused, opening_of
+    from meter.commands.account_state import plans_of
+    from meter.rules.billing_days import zone
 
     found = await plans_of(settings, account)
     try:
@@ -77,7 +77,7 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
 
 def in_order(found: "Iterable[Plan]", today: int) -> "list[Plan]":
     """Plans in force in the order of allocation, then those to come, then those that expired."""
-    from meter.published import plan_row
+    from meter.commands.account_state import plan_row
     from meter.rules.plans import in_force, order_of
 
     def place(plan: "Plan") -> tuple[int, tuple[int, int, int, str]]:
@@ -116,7 +116,7 @@ def table(ordered: "Sequence[Plan]", today: int, caption: str) -> "Table":
 
 def state_of(plan: "Plan", today: int) -> str:
     """Whether the plan is in force today, and for how long, this day included."""
-    from meter.published import plan_row
+    from meter.commands.account_state import plan_row
 
     row = plan_row(plan)
     if today > row.last_day:
@@ -139,6 +139,6 @@ def names(workspaces: "Sequence[str]") -> str:
 
 def day_of(today: int) -> str:
     """The day as text."""
-    from meter.rules.days import day_text
+    from meter.rules.billing_days import day_text
 
     return day_text(today)

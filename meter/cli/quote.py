@@ -82,10 +82,10 @@ def top_up(
 
 def quote(fields: words.Fields, pay: Sequence[str] | None, json: bool) -> None:
     """Tell what would become of the order that the fields make; exit code 1 if it would be refused."""
-    from agents.quoting import quoted
+    from agents.quote import quoted
     from meter.cli.asking import answered
     from meter.cli.order_sentences import quote_json, quote_lines
-    from meter.rights import of_command
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings = Settings.load()

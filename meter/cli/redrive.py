@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from meter.redriving import Plan
+    from meter.commands.redrive import Plan
     from schemas.reasons import DeadReason
 
 
@@ -31,9 +31,9 @@ def redrive(
     sums up, are read from where they stood, and their SHA-256 compared. Records of the same content go once. A letter
     is sent again once: `meter.control` keeps note of it.
     """
-    from meter import redrive as redriving
     from meter.cli.asking import answered
-    from meter.rights import of_command, to_redrive
+    from meter.commands import redrive_plan as redriving
+    from meter.kafka.rights import of_command, to_redrive
     from meter.settings import Settings
 
     settings, reasons = Settings.load(), chosen(reason or [])
@@ -61,7 +61,7 @@ def records(count: int) -> str:
 
 def chosen(names: list[str]) -> "list[DeadReason]":
     """The reasons of these names; `Trouble` for what is none."""
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
     from schemas.reasons import DeadReason
 
     unknown = [name for name in names if name not in list(DeadReason)]
@@ -77,7 +77,7 @@ def show(plan: "Plan", verbose: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from meter.redriving import Left
+    from meter.commands.redrive import Left
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("Reason", "Topic", "To do"):
@@ -110,6 +110,6 @@ def totals(plan: "Plan") -> list[tuple[tuple[str, str, str], int]]:
 
 def left_to_the_next(plan: "Plan") -> int:
     """How many records a run has no room for."""
-    from meter.redriving import Left
+    from meter.commands.redrive import Left
 
     return sum(count for (_, _, left), count in plan.left_out.items() if left is Left.NEXT_RUN)

@@ -15,7 +15,7 @@ def schemas(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them; made if absent.")],
 ) -> None:
     """Write the JSON Schema (2020-12) of every record and of the catalogue file."""
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
     from schemas.json_schema import write_schemas
 
     try:

@@ -12,8 +12,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agents.checking import LineCheck
-    from meter.sending import Kind, Line, Problem
+    from agents.intake.line_check import LineCheck
+    from meter.commands.send import Kind, Line, Problem
     from meter.settings import Settings
 
 #: Problems told at once; the rest are counted.
@@ -51,8 +51,8 @@ def send(
     from rich.console import Console
 
     from meter.cli.asking import answered
-    from meter.rights import of_command
-    from meter.sending import KINDS, deliver
+    from meter.commands.send import KINDS, deliver
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings = Settings.load()
@@ -75,7 +75,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
     import shutil
     import sys
 
-    from meter.trouble import Trouble
+    from meter.errors import Trouble
 
     if file == "-":
         with tempfile.TemporaryFile() as copy:
@@ -106,9 +106,9 @@ class Checker(NamedTuple):
 
 def checker(settings: "Settings", what: What) -> Checker:
     """What `--check` holds lines against."""
-    from agents.checking import LineCheck, workspace_problems
+    from agents.intake.line_check import LineCheck, workspace_problems
     from meter.cli.asking import answered
-    from meter.rights import of_command
+    from meter.kafka.rights import of_command
 
     line, command = LineCheck(settings, what.value), "send --check"
 
@@ -122,8 +122,8 @@ def checker(settings: "Settings", what: What) -> Checker:
 
 def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -> int:
     """How many records there are; `Trouble` with all problems, by line, if there are any."""
-    from meter.sending import Problem, read_lines
-    from meter.trouble import Trouble
+    from meter.commands.send import Problem, read_lines
+    from meter.errors import Trouble
 
     problems: list[Problem] = []
     wrong = total = 0
@@ -150,8 +150,8 @@ def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -
 
 def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":
     """The records again; whoever changes the file meanwhile is told."""
-    from meter.sending import Problem, read_lines
-    from meter.trouble import Trouble
+    from meter.commands.send import Problem, read_lines
+    from meter.errors import Trouble
 
     for read in read_lines(content, kind):
         if isinstance(read, Problem):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from meter.skipping import Standing
+    from meter.commands.skip import Standing
     from schemas.control import Skip
 
 
@@ -25,10 +25,10 @@ def skip(
     is counted in `meter_records_lost_total` and stands with its range among the dead letters (`records_lost`).
     """
     from meter.cli.asking import answered
-    from meter.rights import to_skip
+    from meter.commands.skip import input_topic
+    from meter.commands.skip import skip as ordered
+    from meter.kafka.rights import to_skip
     from meter.settings import Settings
-    from meter.skipping import input_topic
-    from meter.skipping import skip as ordered
 
     settings = Settings.load()
     rights = to_skip(settings, input_topic(settings, topic))

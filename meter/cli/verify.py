@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from meter.recount.comparison import Verified
     from meter.settings import Settings
+    from meter.verify.comparison import Verified
 
 #: Differences told one by one; the rest are only counted (`--json` tells all).
 TOLD = 100
@@ -30,11 +30,11 @@ def verify(
     It reads only, and may run beside workers. Exit code 1 if anything differs. The result of a whole run (no --account,
     no --day) is kept in METER_DATA_DIR, where the worker with that directory shows it as `meter_verify_differences`.
     """
-    from agents.verifying import verify as verified
+    from agents.verify import verify as verified
     from meter.cli.asking import answered
-    from meter.rights import of_command
+    from meter.errors import Trouble
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
-    from meter.trouble import Trouble
     from schemas.days import parse_date
     from schemas.ids import check_id
 
@@ -72,7 +72,7 @@ def json_lines(result: "Verified") -> list[str]:
     from dataclasses import asdict
     from json import dumps
 
-    from meter.rules.days import day_text
+    from meter.rules.billing_days import day_text
 
     days = [day_text(each) for each in (min(result.days), max(result.days))] if result.days else None
     summary = {

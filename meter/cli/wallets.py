@@ -26,9 +26,9 @@ def wallets(
 ) -> None:
     """Show the wallets of an account: its cash, prepaid cards and coupons, what is left on them and until when."""
     from meter.cli.asking import answered
-    from meter.rights import of_command
+    from meter.errors import Trouble
+    from meter.kafka.rights import of_command
     from meter.settings import Settings
-    from meter.trouble import Trouble
     from schemas.ids import check_id
 
     try:
@@ -43,7 +43,7 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
     """Print the wallets."""
     from rich.console import Console
 
-    from meter.published import wallets_of
+    from meter.commands.account_state import wallets_of
 
     found = await wallets_of(settings, account)
     if json:

@@ -41,10 +41,10 @@ def worker(
     gc.disable()  # an eighth of a start's CPU was spent on looking for cycles in modules; `tune_collector` enables it
     import meter.logs
     from agents.worker import Worker
-    from meter.machine import shortage
-    from meter.private import UMASK
+    from meter.errors import Trouble
+    from meter.machine.private_files import UMASK
+    from meter.machine.shortages import shortage
     from meter.settings import Settings
-    from meter.trouble import Trouble
 
     os.umask(UMASK)  # RocksDB writes by itself
     meter.logs.to_stderr()

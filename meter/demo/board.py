@@ -12,7 +12,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from meter.topics import Topics
+from meter.kafka.topics import Topics
 from schemas.balances import QuotaBalance
 from schemas.dead_letters import DeadLetter
 from schemas.money import money_text

@@ -24,10 +24,10 @@ from meter.demo.clock import DAY_MINUTES, shown
 from meter.demo.day import Step
 from meter.demo.records import Sent
 from meter.demo.stage import Worker
-from meter.outputs import open_outputs
+from meter.errors import Trouble
+from meter.kafka.output_reader import open_outputs
+from meter.kafka.topics import Topics
 from meter.settings import Settings
-from meter.topics import Topics
-from meter.trouble import Trouble
 from schemas.money import money_text
 from schemas.outcomes import OrderOutcome
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from meter.rules.days import time_text
+from meter.rules.billing_days import time_text
 
 MINUTE_US = 60_000_000
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from meter.broker import HOST, Broker
-from meter.kafka_probe import is_kafka
+from meter.errors import Trouble
+from meter.local_broker.broker import HOST, Broker
+from meter.local_broker.probe import is_kafka
 from meter.settings import PREFIX, Address, Settings, variable
-from meter.trouble import Trouble
 
 #: What of our own settings a worker of the demo takes over: how to reach Kafka. The rest is the demo's.
 INHERITED = ("broker", "replication_factor", "security_protocol")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meter.rules.cases import Case
+from meter.rules.order_case import Case
 from meter.rules.refusals import first_broken
 from meter.rules.wallets import WalletKey, drawn, topped_up
 from schemas.catalog import Catalogue

@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from meter.rules import prices, wallets
-from meter.rules.cases import Case
-from meter.rules.days import day_text
+from meter.rules.billing_days import day_text
+from meter.rules.order_case import Case
 from meter.rules.wallets import WalletKey
 from schemas.ids import PLAN_TRAFFIC_LIMIT, PLANS_LIMIT, shown
 from schemas.money import money_text

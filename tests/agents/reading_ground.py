@@ -4,8 +4,8 @@ import base64
 import json
 from typing import Any
 
-from agents.reading import Dead, Reading, UsageReader
-from meter.rules.days import zone
+from agents.intake.usage_reader import Dead, Reading, UsageReader
+from meter.rules.billing_days import zone
 from meter.settings import Settings
 from schemas.catalog import load_catalogue
 from tests.oracle_time import instant

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.events import opened_all
+from agents.intake.cloudevents import opened_all
 from tests.agents.reading_ground import (
     EVENT,
     IN_BASE64,

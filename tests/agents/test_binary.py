@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.binary import Modes
+from agents.intake.binary_mode import Modes
 from tests.agents.reading_ground import EVENT, RECEIVED_MS, WORKSPACE, Headers, binary, event, told, value_of
 from tests.oracle_reading import Dead, Sent, Settings, read_usage
 

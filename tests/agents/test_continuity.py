@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.continuity import (
+from agents.meter.journal_check import (
     AnotherJournal,
     Position,
     check_last,

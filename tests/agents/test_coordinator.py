@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
-from agents import opening
-from agents.opening import offsets_of
+from agents.journal import opening
+from agents.journal.opening import offsets_of
 
 
 class NewCluster:

@@ -6,15 +6,15 @@ from typing import Any
 
 from faust.types import TP
 
-from agents.builders import Builder, UsageBuilder
-from agents.catalogue import KnownCatalogue
-from agents.homes import Home
-from agents.reading import UsageReader
-from agents.shapes import Shapes
-from agents.usage import UsageLane
+from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.journal_entries import Builder, UsageBuilder
+from agents.intake.usage_lane import UsageLane
+from agents.intake.usage_reader import UsageReader
+from agents.intake.validation_cache import Shapes
+from agents.intake.workspace_directory import Home
 from meter.batch.chunks import Chunk
-from meter.rules.days import parse_day, parse_time, zone
-from meter.topics import Topics
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import parse_day, parse_time, zone
 from schemas.catalog import Catalogue, Version
 from schemas.journal import Named
 from tests.agents.reading_ground import event, value_of

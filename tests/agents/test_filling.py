@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from agents import packing, usage
-from agents.builders import EVENT_BYTES, Builder, UsageBuilder
-from agents.gathering import next_record
-from agents.packing import Packer
-from agents.shapes import Shapes
-from agents.usage import UsageLane
+from agents.intake import packing
+from agents.intake import usage_lane as usage
+from agents.intake.journal_entries import EVENT_BYTES, Builder, UsageBuilder
+from agents.intake.journal_writer import next_record
+from agents.intake.packing import Packer
+from agents.intake.usage_lane import UsageLane
+from agents.intake.validation_cache import Shapes
 from meter.batch.chunks import Chunk
 from tests.agents.test_early_usage import Intake as EarlyIntake
 from tests.agents.test_gathering import built

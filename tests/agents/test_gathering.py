@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from aiokafka.errors import NotEnoughReplicasError
 
-from agents.builders import GROUP_BYTES, Builder, Events, OrderBuilder, UsageBuilder, pack
-from agents.gathering import JournalWriter
-from agents.homes import Home
-from agents.reading import Reading
-from agents.shapes import Shape, Shapes
+from agents.intake.journal_entries import GROUP_BYTES, Builder, Events, OrderBuilder, UsageBuilder, pack
+from agents.intake.journal_writer import JournalWriter
+from agents.intake.usage_reader import Reading
+from agents.intake.validation_cache import Shape, Shapes
+from agents.intake.workspace_directory import Home
 from meter.batch.lanes import Retake
 from schemas.columns import ints
 from schemas.journal import (

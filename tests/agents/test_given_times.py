@@ -8,17 +8,17 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents import topic_watch
-from agents.homes import Homes
-from agents.orders import OrdersLane
+from agents.intake.orders_lane import OrdersLane
+from agents.intake.usage_lane import UsageLane
+from agents.intake.workspace_directory import Homes
 from agents.topic_watch import TopicsChanged, TopicWatch
-from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
-from meter.batch.doubts import Retake
-from meter.batch.records import Batches, later
+from meter.batch.errors import Retake
+from meter.batch.patches.fetched_records import Batches, later
 from meter.batch.unopened import Unopened
-from meter.rules.days import zone
+from meter.kafka.topics import wanted_topics
+from meter.rules.billing_days import zone
 from meter.settings import Settings
-from meter.topics import wanted_topics
 from tests.agents.test_held import Intake, chunk, ordered, used
 from tests.record_batches import batch, record
 

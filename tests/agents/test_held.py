@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from agents import held as held_module
-from agents.builders import Builder, OrderBuilder, UsageBuilder
-from agents.catalogue import KnownCatalogue
-from agents.homes import Homes
+from agents.intake import held as held_module
+from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.journal_entries import Builder, OrderBuilder, UsageBuilder
+from agents.intake.open_transactions import TELL_AFTER_SECONDS, OpenTransactions, ReadUpTo
+from agents.intake.orders_lane import OrdersLane
+from agents.intake.source_lane import SourceLane
+from agents.intake.usage_lane import UsageLane
+from agents.intake.validation_cache import Shapes
+from agents.intake.workspace_directory import Homes
 from agents.metrics import Metrics
-from agents.open_transactions import TELL_AFTER_SECONDS, OpenTransactions, ReadUpTo
-from agents.orders import OrdersLane
-from agents.shapes import Shapes
-from agents.sources import SourceLane
-from agents.usage import UsageLane
 from meter.batch.chunks import Chunk
-from meter.rules.days import zone
-from meter.topics import Topics
-from meter.trouble import Trouble
+from meter.errors import Trouble
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import zone
 from tests.agents.reading_ground import READER, RECEIVED_MS, event, value_of
 
 #: The log of workspaces: a transaction is open at 5, it ends at 9.
@@ -245,7 +245,7 @@ def test_an_open_transaction_shows_as_long_as_it_is_open(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("agents.open_transactions.time.monotonic", lambda: now)
+    monkeypatch.setattr("agents.intake.open_transactions.time.monotonic", lambda: now)
     metrics = Metrics()
     watch = OpenTransactions(metrics, Topics.of("p."))
     workspaces, own = TP("p.workspaces", 0), TP("p.usage.w", 1)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from agents import held as held_module
-from agents.own_lanes import OwnLane
-from agents.sources import Refused
-from agents.usage import UsageLane
+from agents.intake import held as held_module
+from agents.intake.source_lane import Refused
+from agents.intake.usage_lane import UsageLane
+from agents.workspace_topics.lanes import OwnLane
 from meter.batch.chunks import Chunk
 from tests.agents.test_held import Intake, chunk, used
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from agents import held as held_module
-from agents.builders import Builder, OrderBuilder
-from agents.orders import OrdersLane
-from agents.sources import SourceLane
-from agents.usage import UsageLane
+from agents.intake import held as held_module
+from agents.intake.journal_entries import Builder, OrderBuilder
+from agents.intake.orders_lane import OrdersLane
+from agents.intake.source_lane import SourceLane
+from agents.intake.usage_lane import UsageLane
 from meter.batch.lanes import Retake
 from schemas.rows import NEVER
 from tests.agents.test_held import Intake, chunk, ordered, used

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from agents.events import RECORD_LIMIT
-from agents.homes import Homes
+from agents.intake.cloudevents import RECORD_LIMIT
+from agents.intake.workspace_directory import Homes
 from meter.batch.lanes import Retake
-from meter.rules.days import parse_day, zone
+from meter.rules.billing_days import parse_day, zone
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
 

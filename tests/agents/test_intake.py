@@ -10,11 +10,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from agents import intake as intake_module
-from agents.intake import Intake
-from agents.marks import Mark
-from agents.own_lanes import OwnLane
-from agents.sources import SourceLane
+from agents.intake import intake as intake_module
+from agents.intake.intake import Intake
+from agents.intake.marks import Mark
+from agents.intake.source_lane import SourceLane
+from agents.workspace_topics.lanes import OwnLane
 from meter.batch.lanes import Retake, SetAside
 from meter.batch.unopened import Unopened
 from tests.record_batches import Made

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.marks import Mark, metadata
-from meter.commits import is_aside, is_ours, topic_id_of
+from agents.intake.marks import Mark, metadata
+from meter.kafka.commit_metadata import is_aside, is_ours, topic_id_of
 
 
 def record(offset: int = 7, timestamp: int = 1_700_000_000_000, value: bytes | None = b"x") -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.announcing import announce, compare
-from agents.catalogue import FollowedCatalogue, KnownCatalogue
-from agents.reading import Dead, UsageReader
-from agents.recorded import OpeningRefused, Recorded, opening, recorded
+from agents.intake.catalog_follower import FollowedCatalogue, KnownCatalogue
+from agents.intake.usage_reader import Dead, UsageReader
+from agents.journal.catalog_versions import announce, compare
+from agents.journal.facts_reader import OpeningRefused, Recorded, opening, recorded
 from meter.batch.lanes import Retake
-from meter.rules.days import parse_day, parse_time, zone
-from meter.topics import Topics
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import parse_day, parse_time, zone
 from schemas import journal
 from schemas.catalog import Catalogue, Version, catalogue_json, version_json
 from schemas.journal import CatalogueVersion, DayClosed, Opening
@@ -190,8 +190,8 @@ class Followed:
         self.logs = logs
         self.heard_ms = 0
         self.reader = UsageReader(OPENED, zone("+00:00"), 35)
-        monkeypatch.setattr("agents.catalogue.aiokafka.AIOKafkaConsumer", lambda **_: Reader(logs))
-        monkeypatch.setattr("agents.catalogue.AIOKafkaProducer", lambda **_: Writer(logs, AFTER_MS))
+        monkeypatch.setattr("agents.intake.catalog_follower.aiokafka.AIOKafkaConsumer", lambda **_: Reader(logs))
+        monkeypatch.setattr("agents.intake.catalog_follower.AIOKafkaProducer", lambda **_: Writer(logs, AFTER_MS))
         self.catalogue = FollowedCatalogue(TOPICS, self.reader, {}, lambda: self.heard_ms)
 
     def run(self, *steps: Any) -> None:
@@ -243,7 +243,7 @@ def test_nothing_is_judged_by_a_version_that_could_not_be_copied(monkeypatch: py
             await world.catalogue.catch_up()
         assert world.price() == "1.5"
         monkeypatch.undo()
-        monkeypatch.setattr("agents.catalogue.AIOKafkaProducer", lambda **_: Writer(world.logs, AFTER_MS))
+        monkeypatch.setattr("agents.intake.catalog_follower.AIOKafkaProducer", lambda **_: Writer(world.logs, AFTER_MS))
 
     world.run(world.announce, failing, world.catalogue.catch_up)
     assert (world.price(), world.copies()) == ("2", 1)

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from agents.chunk_counts import ChunkCounts
+from agents.intake.outcomes import SourceOutcomes
+from agents.meter.chunk_counts import ChunkCounts
 from agents.metrics import Metrics
-from agents.outcomes import SourceOutcomes
-from meter.rules.repeats import Source
+from meter.rules.state.repeats import Source
 from schemas.reasons import DeadReason
 
 

@@ -1,10 +1,10 @@
 """What a record too large to be held becomes: a letter with all that is known, which is not sent again."""
 
-from agents.dead_records import why_dead
-from agents.letters import Letters
+from agents.intake.dead_records import why_dead
+from agents.intake.letters import Letters
 from meter.batch.large_records import Oversized
-from meter.batch.lenient import LenientRecord
-from meter.redriving import sendable
+from meter.batch.patches.lenient_batch import LenientRecord
+from meter.commands.redrive import sendable
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 

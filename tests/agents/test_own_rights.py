@@ -2,8 +2,8 @@
 
 from faust.types import TP
 
-from agents.own_rights import ShareNotes
-from meter.commits import NOTE_LIMIT, denied_by, denied_note, is_aside, is_ours
+from agents.workspace_topics.rights import ShareNotes
+from meter.kafka.commit_metadata import NOTE_LIMIT, denied_by, denied_note, is_aside, is_ours
 
 
 def test_what_a_share_names_is_read_back() -> None:

@@ -8,10 +8,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from agents.own_lanes import OwnLane
-from agents.own_topics import some
+from agents.workspace_topics.discovery import some
+from agents.workspace_topics.lanes import OwnLane
 from meter.batch.lanes import Retake, SetAside, read_error
-from meter.topics import Topics, followed
+from meter.kafka.topics import Topics, followed
 
 TOPICS = Topics.of("p.")
 ONE, OTHER = TP("p.usage.a", 0), TP("p.usage.b", 0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agents.events import decode_event, usage_of
+from agents.intake.cloudevents import decode_event, usage_of
 from schemas.record import Unreadable, peculiar
 from schemas.usage import TYPES
 from tests.agents.reading_ground import (

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from agents.rights_watch import LASTING_LOOKS, RightsWatch
-from meter.reachability import BrokerUnreachable
-from meter.rights import MissingRights, Operation, Right, of_role, workspace_topics
+from meter.kafka.reachability import BrokerUnreachable
+from meter.kafka.rights import MissingRights, Operation, Right, of_role, workspace_topics
 from meter.settings import Settings
 
 SETTINGS = Settings(topic_prefix="p.")

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from agents.control import Control
-from agents.marks import Mark, metadata
+from agents.intake.marks import Mark, metadata
+from agents.intake.operator_commands import Control
 from agents.metrics import Metrics
-from agents.own_aside import SHOWN, AsideBoard
-from agents.own_checks import PAGE_TOPICS, PARTS, OwnChecks
-from meter.commits import is_aside, is_ours, topic_id_of
-from meter.set_aside import UNSAID, NotRead, Reason, Why, not_followed, why_of, why_text
-from meter.topics import Topics
+from agents.workspace_topics.checks import PAGE_TOPICS, PARTS, OwnChecks
+from agents.workspace_topics.set_aside import SHOWN, AsideBoard
+from meter.kafka.commit_metadata import is_aside, is_ours, topic_id_of
+from meter.kafka.set_aside import UNSAID, NotRead, Reason, Why, not_followed, why_of, why_text
+from meter.kafka.topics import Topics
 from schemas.control import Skip
 
 TOPICS = Topics.of("p.")

@@ -7,9 +7,9 @@ from typing import Any
 
 from faust.types import TP
 
-from agents.sources import SourceLane
+from agents.intake.source_lane import SourceLane
 from meter.batch.chunks import Chunk
-from meter.batch.lenient import read_leniently
+from meter.batch.patches.lenient_batch import read_leniently
 from schemas.dead_letters import DeadLetter
 from tests.record_batches import batch, counted, record
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 from agents.visits import Visits
 from agents.web import Web
 from meter.cli.worker import fast_loop
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 MOST = 8
 #: A page is answered in a few ms; a busy machine takes its time.

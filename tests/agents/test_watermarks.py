@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from agents.watermarks import Watermarks
-from meter.outputs import partition_of
-from meter.rights import MissingRights, Right
+from agents.meter.watermarks import Watermarks
+from meter.kafka.output_reader import partition_of
+from meter.kafka.rights import MissingRights, Right
 from meter.settings import Settings
 
 END = 10

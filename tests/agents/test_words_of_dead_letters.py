@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents.orders import read_order
-from agents.reading import Dead
+from agents.intake.orders_lane import read_order
+from agents.intake.usage_reader import Dead
 from schemas.orders import canonical, difference, order_from_json
 from tests import records
 from tests.agents.reading_ground import EVENT, READER, RECEIVED_MS, Headers, event, value_of

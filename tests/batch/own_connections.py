@@ -4,7 +4,7 @@ import pytest
 from aiokafka import conn as aiokafka_conn
 from aiokafka.conn import AIOKafkaConnection
 
-from meter.batch import connections
+from meter.batch.patches import connections
 
 
 def mend_for_one_test(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from meter.batch.app import ChunkApp
-from meter.batch.transport import ChunkTransport
+from meter.batch.faust_app import ChunkApp
+from meter.batch.faust_consumer import ChunkTransport
 from meter.settings import Settings
 
 

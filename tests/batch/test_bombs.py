@@ -14,9 +14,10 @@ import pytest
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from meter.batch import lenient, streams
+from meter.batch import streams
 from meter.batch.codecs import GZIP, LZ4, ORDINARY_BYTES, SNAPPY, ZSTD, TooLarge, install, unpack
 from meter.batch.large_records import KEPT_BYTES
+from meter.batch.patches import lenient_batch as lenient
 from meter.batch.streams import BLOCK_BYTES
 from meter.batch.unopened import PIECE_BYTES, UnreadableRecord
 from tests.batch.test_unopened import Fetch

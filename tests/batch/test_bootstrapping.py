@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
-from meter.batch import bootstrapping, connections
+from meter.batch.patches import bootstrapping, connections
 
 TRY_SECONDS = 0.5
 VERSIONS = b"\0\0" + b"\0\0\0\1" + b"\0\3\0\0\0\1"  # metadata up to version 1

@@ -11,7 +11,7 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from meter.batch import connections
+from meter.batch.patches import connections
 from tests.batch.own_connections import mend_for_one_test
 
 #: What the tests take for a long silence.

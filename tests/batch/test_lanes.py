@@ -9,10 +9,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from meter.batch import lanes
-from meter.batch.assignment import LaneManager
 from meter.batch.chunks import Chunk
+from meter.batch.lane_manager import LaneManager
 from meter.batch.lanes import RETAKES, Retake, Runner, SetAside, read_error
-from meter.trouble import Trouble
+from meter.errors import Trouble
 from tests.batch.stage import USAGE, Stage, on_stage
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from meter.batch import unopened as unopened_module
 from meter.batch import unpacking as unpacking_module
-from meter.batch.lenient import LenientRecord
+from meter.batch.patches.lenient_batch import LenientRecord
 from meter.batch.unpacking import LARGE_AT_ONCE
 from tests.batch.test_unopened import Fetch
 from tests.record_batches import CODECS, batch, record

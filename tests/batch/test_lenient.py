@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.codecs import HEADER
-from meter.batch.lenient import read_leniently
-from meter.batch.records import Batches, SlimRecords, given_out
+from meter.batch.patches.fetched_records import Batches, SlimRecords, given_out
+from meter.batch.patches.lenient_batch import read_leniently
 from meter.batch.unopened import UnreadableRecord
 from tests.batch.test_records import TP, log, read
 from tests.record_batches import APPENDED_MS, CODECS, FIRST_MS, batch, counted, record, varint

@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from meter.batch.records import Batches, SlimRecords, given_out, slim
+from meter.batch.patches.fetched_records import Batches, SlimRecords, given_out, slim
 
 TP = TopicPartition("usage", 0)
 

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
 from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressError, KafkaError, UnknownError
 
-from meter.batch import rejoining
+from meter.batch.patches import rejoining
 
 
 class Coordinator:

@@ -9,7 +9,7 @@ import pytest
 
 from meter.batch.lanes import Retake
 from meter.batch.store import STAMP_KEY, Stamp, Store, open_store
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 STAMP = Stamp("meter-1", "test.", 3)
 ROW = b"row"

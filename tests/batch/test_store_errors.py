@@ -15,7 +15,7 @@ import pytest
 from meter.batch import store as store_module
 from meter.batch.store import LEAST_DESCRIPTORS, LEAST_OPEN_FILES, Room, Stamp, Store, open_store
 from meter.batch.store_errors import OPENING, READING, WRITING, DamagedStore, told
-from meter.trouble import Trouble
+from meter.errors import Trouble
 
 STAMP = Stamp("meter-1", "test.", 3)
 PATH = Path("stores/journal-3")

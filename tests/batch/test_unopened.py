@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.chunks import Chunk
-from meter.batch.doubts import Retake
-from meter.batch.lenient import LenientRecord
-from meter.batch.records import SlimRecords, given_out, later
+from meter.batch.errors import Retake
+from meter.batch.patches.fetched_records import SlimRecords, given_out, later
+from meter.batch.patches.lenient_batch import LenientRecord
 from meter.batch.unopened import Unopened, UnreadableRecord
 from tests.batch.stage import Stage, on_stage
 from tests.batch.test_consumer import USAGE, Reading, read

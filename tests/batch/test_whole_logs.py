@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
 from aiokafka.consumer.subscription_state import Assignment
 
-from meter.batch.records import Batches, RecordsGone, SlimRecords, later, slim, whole
+from meter.batch.patches.fetched_records import Batches, RecordsGone, SlimRecords, later, slim, whole
 from meter.batch.unopened import UnreadableRecord
 from tests.record_batches import batch, record
 

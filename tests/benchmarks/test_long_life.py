@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.long_life.faults import FAULTS, schedule
 from benchmarks.long_life.traffic import offset_for
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
 
 
 def test_a_seed_gives_one_order_of_faults_in_which_every_kind_comes_as_often_as_another() -> None:

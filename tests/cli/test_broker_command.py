@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from meter.broker import Broker
 from meter.demo.stage import broker_there
-from meter.processes import command_line
+from meter.errors import Trouble
+from meter.local_broker.broker import Broker
+from meter.local_broker.processes import command_line
 from meter.settings import Settings
-from meter.trouble import Trouble
 from tests.end_to_end.kafka import wait_until
 from tests.test_command import meter
 

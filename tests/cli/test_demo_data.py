@@ -12,7 +12,7 @@ from meter.demo.board import differences, expected
 from meter.demo.clock import NOW_MINUTE, nearly_over
 from meter.demo.curves import CURVES, SLOTS, levels, parts
 from meter.demo.day import Step, told
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
 from tests.cli import demo_expected
 from tests.cli.demo_expected import MINUTE_US, day_us
 from tests.oracle_time import instant
@@ -113,7 +113,7 @@ def test_the_day_is_nearly_over_and_all_of_it_is_past(hour: int) -> None:
 
 def test_differences_name_what_is_missing() -> None:
     from meter.demo.board import Board
-    from meter.topics import Topics
+    from meter.kafka.topics import Topics
 
     found = differences(Board(Topics.of("demo-1.")), expected())
     assert "acme-staging/logs: charge is 0.00, not 75.00" in found

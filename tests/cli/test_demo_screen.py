@@ -8,7 +8,7 @@ from rich.console import Console
 
 from meter.demo import screen, story
 from meter.demo.board import NO_FIGURE, Board, Figure
-from meter.topics import Topics
+from meter.kafka.topics import Topics
 from schemas.balances import QuotaBalance
 from tests.cli.test_overages import overage
 

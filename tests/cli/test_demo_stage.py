@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from meter.demo.stage import broker_there, ended_by_signals, environment, uninterrupted, worker
+from meter.errors import Trouble
 from meter.settings import Settings
-from meter.trouble import Trouble
 from tests.end_to_end.workers import free_port
 
 NOWHERE = Settings.model_construct(broker="127.0.0.1:1")

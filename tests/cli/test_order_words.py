@@ -3,8 +3,8 @@
 import pytest
 
 from meter.cli import order_words as words
-from meter.placing import same
-from meter.trouble import Trouble
+from meter.commands.place_order import same
+from meter.errors import Trouble
 from schemas.ids import is_id
 from tests.rules.order_world import order_of, read
 

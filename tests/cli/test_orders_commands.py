@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from agents.quoting import Quote, Surroundings, quote
+from agents.quote import Quote, Surroundings, quote
 from meter.cli.order_sentences import outcome_lines, quote_json, quote_lines
 from meter.cli.orders import NotSent, with_price_paid
 from meter.cli.plans import NAMED, in_order, names, state_of
-from meter.published import plan_row, wallet_row
-from meter.rules.outcomes import say_outcome, say_plan, say_wallet
+from meter.commands.account_state import plan_row, wallet_row
+from meter.errors import Trouble
+from meter.rules.outputs.order_outcomes import say_outcome, say_plan, say_wallet
 from meter.rules.wallets import key_of
-from meter.trouble import Trouble
 from schemas.outcomes import OrderOutcome
 from schemas.plans import Plan as PlanRecord
 from schemas.wallets import Wallet as WalletRecord
@@ -22,7 +22,7 @@ from tests.rules.order_world import BOUGHT_ON, CASH, LAST_DAY, TODAY, Json, Worl
 
 
 class Said:
-    """A fold that only listens: the outputs of `meter.rules.outcomes`, by topic."""
+    """A fold that only listens: the outputs of `meter.rules.outputs.order_outcomes`, by topic."""
 
     revision = 7
 

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from meter.cli.overages import sentence, summary, table, take
-from meter.outputs import Latest
-from meter.trouble import Trouble
+from meter.errors import Trouble
+from meter.kafka.output_reader import Latest
 from schemas.overages import Overage
 from tests.test_command import meter
 

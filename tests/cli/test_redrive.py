@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from meter import redriven, redriving
 from meter.cli.redrive import totals
-from meter.redriven import Runs, SentBefore, notes_of, runs_of
-from meter.redriving import Left, Place, Plan, Sendable, completed, in_order, is_input, planned, sendable
-from meter.rules.dead_letters import dead_letter
-from meter.rules.summaries import summary_letter
+from meter.commands import redrive as redriving
+from meter.commands import redriven
+from meter.commands.redrive import Left, Place, Plan, Sendable, completed, in_order, is_input, planned, sendable
+from meter.commands.redriven import Runs, SentBefore, notes_of, runs_of
+from meter.rules.outputs.dead_letters import dead_letter
+from meter.rules.outputs.summaries import summary_letter
 from schemas.control import Redriven, control_from_json
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.checking import LineCheck
-from meter.sending import KINDS, Line, Problem, read_lines
+from agents.intake.line_check import LineCheck
+from meter.commands.send import KINDS, Line, Problem, read_lines
 from meter.settings import Settings
 from tests import records
 from tests.test_command import meter

@@ -2,11 +2,11 @@
 
 import pytest
 
-from agents.marks import Mark, metadata
-from agents.skips import lost
+from agents.intake.marks import Mark, metadata
+from agents.intake.skips import lost
 from meter.cli.skip import told
-from meter.commits import is_aside
-from meter.skipping import Standing, refusal
+from meter.commands.skip import Standing, refusal
+from meter.kafka.commit_metadata import is_aside
 from schemas.control import Skip, control_from_json
 from schemas.dead_letters import DeadLetter
 from tests.test_command import meter

@@ -17,12 +17,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all
 )
 from typer.testing import CliRunner
 
-from meter.access import missing
-from meter.admin import connected_admin
 from meter.cli.app import assembled
-from meter.rights import PREFIXED, Resource, Right
+from meter.kafka.access import missing
+from meter.kafka.admin import connected_admin
+from meter.kafka.rights import PREFIXED, Resource, Right
+from meter.kafka.topics import wanted_topics
 from meter.settings import Settings
-from meter.topics import wanted_topics
 from tests.end_to_end.kafka import REQUEST_SECONDS
 from tests.support.clusters import Cluster, right_of
 

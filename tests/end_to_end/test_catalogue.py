@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
 from schemas import journal
 from schemas.catalog import load_catalogue, version_json
 from schemas.journal import CatalogueVersion

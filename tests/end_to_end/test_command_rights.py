@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from meter.rights import COMMANDS, MissingRights, Right, of_command, to_redrive, to_skip
-from meter.trouble import Trouble
+from meter.errors import Trouble
+from meter.kafka.rights import COMMANDS, MissingRights, Right, of_command, to_redrive, to_skip
 from tests.end_to_end.strangers import User, command, lacking, until, user_of
 from tests.support.clusters import Cluster
 

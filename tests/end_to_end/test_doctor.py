@@ -11,7 +11,7 @@ import pytest
 
 from agents.doctor.kafka_checks import kafka_lines
 from agents.doctor.lines import Line, State
-from meter.rights import of_role
+from meter.kafka.rights import of_role
 from tests.end_to_end.commands import run
 from tests.end_to_end.strangers import User, until
 from tests.end_to_end.workers import Meter

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meter.reachability import BrokerUnreachable
+from meter.kafka.reachability import BrokerUnreachable
 from tests.end_to_end.strangers import command
 from tests.end_to_end.workers import Meter
 from tests.oracle_reading import Settings

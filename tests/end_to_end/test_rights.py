@@ -11,17 +11,10 @@ import pytest
 from aiokafka import TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
-from agents.watermarks import Watermarks
-from meter.admin import connected_admin, ensure_topics
-from meter.rights import (
-    ROLES,
-    MissingRights,
-    Operation,
-    Resource,
-    Right,
-    of_role,
-)
-from meter.set_aside import set_aside
+from agents.meter.watermarks import Watermarks
+from meter.kafka.admin import connected_admin, ensure_topics
+from meter.kafka.rights import ROLES, MissingRights, Operation, Resource, Right, of_role
+from meter.kafka.set_aside import set_aside
 from tests import records
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import wait_until

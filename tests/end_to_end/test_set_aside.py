@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
-from meter.admin import connected_admin
-from meter.set_aside import NotRead, set_aside
+from meter.kafka.admin import connected_admin
+from meter.kafka.set_aside import NotRead, set_aside
 from meter.settings import Settings as MeterSettings
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.test_own_topics import PICKED_UP_SECONDS, ZONE, bind, delete_topic, make_topic, reported, usage_of

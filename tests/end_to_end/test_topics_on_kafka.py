@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from meter.admin import (
+from meter.kafka.admin import (
     BrokerUnreachable,
     Ensured,
     TopicsRefused,
@@ -17,8 +17,8 @@ from meter.admin import (
     ensure_topics,
     require_version,
 )
+from meter.kafka.topics import TopicSpec, wanted_topics
 from meter.settings import Settings
-from meter.topics import TopicSpec, wanted_topics
 
 pytestmark = pytest.mark.e2e
 T = TypeVar("T")

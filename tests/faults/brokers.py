@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from meter.processes import alive, gone
+from meter.local_broker.processes import alive, gone
 from tests.end_to_end.workers import free_port
 from tests.meters import meter_command
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meter import broker as kafka_broker
+from meter.local_broker import broker as kafka_broker
 from tests.end_to_end.workers import free_port
 from tests.faults.brokers import Broker
 from tests.faults.proxy import Proxy

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from meter.capacity import WEB_CONNECTIONS, descriptors_needed
+from meter.machine.capacity import WEB_CONNECTIONS, descriptors_needed
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter, Worker
 from tests.faults.killing import slices

@@ -12,8 +12,8 @@ import resource
 import signal
 from collections.abc import Iterable
 
-import agents.unmarked
-import meter.batch.app
+import agents.intake.resume
+import meter.batch.faust_app
 import meter.batch.restore
 import meter.batch.store
 from meter import failpoints
@@ -60,9 +60,9 @@ if __name__ == "__main__":
         keep_store()
     if "FAILPOINT" in os.environ:
         failpoints.hook = Failpoint(os.environ["FAILPOINT"])
-    meter.batch.app.SESSION_SECONDS = SESSION_SECONDS
-    meter.batch.app.HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
+    meter.batch.faust_app.SESSION_SECONDS = SESSION_SECONDS
+    meter.batch.faust_app.HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
     meter.batch.restore.BATCH_RECORDS = int(os.environ.get("RESTORE_RECORDS", meter.batch.restore.BATCH_RECORDS))
-    agents.unmarked.NEW_METER_MS = int(os.environ.get("NEW_METER_MS", agents.unmarked.NEW_METER_MS))
+    agents.intake.resume.NEW_METER_MS = int(os.environ.get("NEW_METER_MS", agents.intake.resume.NEW_METER_MS))
     meter.batch.store.MEMTABLE_BYTES = int(os.environ.get("MEMTABLE_BYTES", meter.batch.store.MEMTABLE_BYTES))
     main()

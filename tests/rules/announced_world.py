@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from meter.batch.store import Store
-from meter.rules.days import parse_day, parse_time
-from meter.rules.fold import Fold
+from meter.rules.billing_days import parse_day, parse_time
+from meter.rules.fold.fold import Fold
 from schemas.catalog import Catalogue, Item, Retention, Version, catalogue_json, version_json
 from schemas.journal import (
     CatalogueVersion,
@@ -23,7 +23,7 @@ from schemas.journal import (
     Slot,
 )
 from schemas.rows import NO_RETENTION
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 from tests.usage_groups import usage_group
 
 ACCOUNT, WORKSPACE = "acct_1", "wksp_a"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from meter.batch.store import Store
-from meter.rules.closing import SLICE_ITEMS
-from meter.rules.days import parse_day, parse_time
-from meter.rules.fold import Fold
+from meter.rules.billing_days import parse_day, parse_time
+from meter.rules.fold.closing import SLICE_ITEMS
+from meter.rules.fold.fold import Fold
 from schemas.catalog import Catalogue, catalogue_json, load_catalogue
 from schemas.journal import (
     DayClosed,
@@ -26,7 +26,7 @@ from schemas.journal import (
 )
 from schemas.orders import canonical, order_from_json
 from schemas.rows import NEVER, NO_RETENTION
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 from tests.rules.announced_world import DictStore
 from tests.usage_groups import usage_group
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.rules.days import day_text, parse_day, parse_time, zone
-from meter.rules.versions import compared, recorded
+from meter.rules.billing_days import day_text, parse_day, parse_time, zone
+from meter.rules.catalog_versions import compared, recorded
 from schemas.catalog import Catalogue, Item, Version, version_json
 from tests.rules.announced_world import OPENED_VERSION, World, version
 

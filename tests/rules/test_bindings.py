@@ -1,6 +1,6 @@
 """What records of `workspaces` tell the fold, and how they are counted."""
 
-from meter.rules.days import parse_day
+from meter.rules.billing_days import parse_day
 from schemas.journal import BindingEntry, BindingGroup, Gathered, Named
 from schemas.rows import NEVER
 from tests.rules.days_world import Days, ms

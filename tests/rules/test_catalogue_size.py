@@ -1,7 +1,7 @@
 """What is recorded of the catalogue stays within a catalogue's limits, whatever files announce one after the other."""
 
-from meter.rules.days import parse_time, zone
-from meter.rules.versions import compared
+from meter.rules.billing_days import parse_time, zone
+from meter.rules.catalog_versions import compared
 from schemas.catalog import Catalogue, Item, Version, over_limits
 from schemas.catalog_file import CATALOGUE_LIMIT_BYTES, ITEMS_LIMIT
 from tests.rules.announced_world import OPENED_VERSION, version

@@ -2,8 +2,8 @@
 
 import json
 
-from meter.rules.memory import Cell
-from meter.rules.touches import Touch
+from meter.rules.state.cause import Touch
+from meter.rules.state.context import Cell
 from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT
 from tests.rules.days_world import Days
 

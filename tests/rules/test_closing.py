@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import pytest
 
-from meter.rules.days import parse_day, parse_time, time_text
+from meter.rules.billing_days import parse_day, parse_time, time_text
 from tests.rules.days_world import Days
 
 IN_DAY, NEXT_DAY = "2026-01-31T12:00:00Z", "2026-02-01T01:00:00Z"
@@ -74,7 +74,7 @@ def test_an_entry_closes_two_hundred_accounts_in_id_order() -> None:
 
 def test_an_entry_with_another_cursor_is_ignored() -> None:
     told = days("a", "b", "c")
-    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+    with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
         for cursor in ("?", "a", "b"):
             told.close(DAY, NEXT_DAY, cursor)
         assert not told.statements()
@@ -91,7 +91,7 @@ def test_a_slice_of_large_accounts_is_shorter() -> None:
 
 def test_an_entry_of_an_earlier_version_closes_whole_accounts() -> None:
     told = large("a", 5)
-    with patch("meter.rules.closing.WHOLE_ACCOUNTS_ITEMS", 3):
+    with patch("meter.rules.fold.closing.WHOLE_ACCOUNTS_ITEMS", 3):
         told.close(DAY, NEXT_DAY, items=0)
         assert closed(told) == "-1a"
         told.close(DAY, NEXT_DAY, "a", items=0)
@@ -162,7 +162,7 @@ def test_an_account_whose_name_begins_like_the_one_being_closed_is_closed_in_its
 
 def test_between_two_slices_only_accounts_already_closed_are_restated() -> None:
     told = days("a", "b")
-    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+    with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
         told.close(DAY, NEXT_DAY)
         for account in "ab":
             told.use(f"{account}w", "sms", 2, IN_DAY, at="2026-02-01T02:00:00Z")
@@ -182,7 +182,7 @@ def test_between_two_slices_only_accounts_already_closed_are_restated() -> None:
 
 def test_an_account_that_appears_behind_the_cursor_is_told_when_it_has_usage() -> None:
     told = days("b", "c")
-    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+    with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
         told.close(DAY, NEXT_DAY)
         told.bind("aw", "a")
         told.use("aw", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
@@ -214,7 +214,7 @@ def test_what_stands_in_the_same_chunk_is_closed_with_the_rest() -> None:
 
 def test_a_worker_that_takes_over_goes_on_behind_the_last_committed_slice() -> None:
     told = days("a", "b", "c")
-    with patch("meter.rules.closing.SLICE_ACCOUNTS", 1):
+    with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
         told.close(DAY, NEXT_DAY)
         told.chunked = True
         told.close(DAY, NEXT_DAY, "a")  # folded, never committed

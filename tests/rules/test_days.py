@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.rules import days
-from meter.rules.days import DAY_US, FIRST_DAY, LAST_DAY, day_text, parse_day, parse_time, time_text, zone
+from meter.rules import billing_days as days
+from meter.rules.billing_days import DAY_US, FIRST_DAY, LAST_DAY, day_text, parse_day, parse_time, time_text, zone
 from schemas.days import TIME_PATTERN
 from tests.rules.laws import Law
 from tests.rules.laws_of_days import DAYS

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from meter.rules import dead_letters
-from meter.rules.days import parse_day
+from meter.rules.billing_days import parse_day
+from meter.rules.outputs import dead_letters
 from schemas.columns import column, ints
 from schemas.dead_letters import DeadLetter
 from schemas.journal import Evidence, Gathered, Named, Slot, UsageGroup, encode_evidence

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from meter.rules.days import parse_day
+from meter.rules.billing_days import parse_day
 from schemas.catalog import Retention, Version, version_json
 from schemas.journal import CatalogueVersion
 from tables.cells import ROW_WORKSPACES
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 from tests.rules.days_world import CATALOGUE, Days
 
 DAY = "2026-02-01"

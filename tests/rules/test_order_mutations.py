@@ -23,7 +23,7 @@ from tests.rules.laws import Law
 from tests.rules.laws_of_orders import ORDERS
 
 #: In the order of their imports.
-MODULES = ("prices", "wallets", "cases", "refusals", "orders")
+MODULES = ("prices", "wallets", "order_case", "refusals", "orders")
 TESTS = {
     name: test
     for module in (test_order_refusals, test_orders, test_order_prices)
@@ -53,9 +53,9 @@ MUTATIONS = [
         ("pure:", "orders", "plan, since = case.known_plan,", "plan, since = case.account.plans.pop(case.plan_id),"),
         ("price:", "prices", "(200 * amount + parts)", "(200 * amount)"),
         ("price:", "prices", "price * line.units * line.discount", "price * line.units"),
-        ("price:", "cases", "- self.counts_from + 1", "- self.counts_from"),
-        ("price:", "cases", "max(self.day, self.plan.first_day)", "self.day"),
-        ("price:", "cases", "self.catalogue.version(self.day)", "self.catalogue.version(self.counts_from)"),
+        ("price:", "order_case", "- self.counts_from + 1", "- self.counts_from"),
+        ("price:", "order_case", "max(self.day, self.plan.first_day)", "self.day"),
+        ("price:", "order_case", "self.catalogue.version(self.day)", "self.catalogue.version(self.counts_from)"),
         ("past:", "orders", "in packages if entry.since < since", "in packages"),
         ("past:", "orders", "in lists if entry.since < since", "in ()"),
         (
@@ -64,7 +64,7 @@ MUTATIONS = [
             "case.counts_from, through,",
             "(case.plan or case).first_day if case.plan else 0, through,",
         ),
-        ("oracle:", "cases", "self.known_plan.packages[-1]", "self.known_plan.packages[0]"),
+        ("oracle:", "order_case", "self.known_plan.packages[-1]", "self.known_plan.packages[0]"),
         ("oracle:", "refusals", "new > present", "new >= present"),
         ("an_order_without", "refusals", "amount <= 0", "amount < 0"),
         ("oracle:", "refusals", "commercial > case.day", "commercial > case.counts_from"),
@@ -81,7 +81,7 @@ MUTATIONS = [
         ("cash_is_never", "wallets", "key[0] == CASH", "False"),
         ("payments_make", "refusals", "paid == case.price", "paid >= case.price"),
         ("of_two_lists", "orders", "in lists if entry.since < since", "in lists if entry.since <= since"),
-        ("an_item_may", "cases", "self.order.traffic if", "self.order.traffic[:1] if"),
+        ("an_item_may", "order_case", "self.order.traffic if", "self.order.traffic[:1] if"),
         ("text_from", "refusals", "shown(theirs)", "theirs"),
         ("the_price_is_told", "orders", "case.price if refusal in ABOUT_PAYING else None", "None"),
     )

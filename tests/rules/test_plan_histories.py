@@ -4,7 +4,7 @@ import json
 from datetime import date, timedelta
 from pathlib import Path
 
-from meter.recount.plans import published_plan
+from meter.verify.plans import published_plan
 from schemas.catalog import load_catalogue
 from schemas.plans import PLAN_HISTORY_LIMIT, Plan
 from tests.rules.days_world import Days

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from meter.batch.store import Store
-from meter.rules.days import parse_day, parse_time
+from meter.rules.billing_days import parse_day, parse_time
 from schemas.journal import BindingEntry, BindingGroup, Gathered, Named, OrderEntry, OrderGroup, Slot
 from schemas.orders import canonical, order_from_json
 from schemas.rows import NEVER

@@ -1,6 +1,6 @@
 """Records in = counted + duplicate + dead: what the intake writes again after a failure is no record more."""
 
-from meter.rules.days import parse_day
+from meter.rules.billing_days import parse_day
 from schemas.journal import BindingEntry, BindingGroup, Gathered, Named, Slot
 from schemas.rows import NEVER
 from tests.rules.days_world import Days, ms

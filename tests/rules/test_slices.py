@@ -90,7 +90,11 @@ def in_slices(seed: int, items: int) -> dict[str, dict[str, Any]]:
 
 #: A break must show in so many seeds at most.
 MUTATED = range(40)
-CLOSING, FIGURES, STATEMENTS = "meter.rules.closing", "meter.rules.figures", "meter.rules.statements"
+CLOSING, FIGURES, STATEMENTS = (
+    "meter.rules.fold.closing",
+    "meter.rules.fold.recalculate",
+    "meter.rules.outputs.statements",
+)
 MUTATIONS = (
     Mutation(
         "usage between slices is not stated", CLOSING, (("or facts.stated_through(account, day)):", "or False):"),)

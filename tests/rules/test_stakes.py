@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from meter.rules.stakes import Stake, Stakes
+from meter.rules.state.quota_cache import Stake, Stakes
 from schemas.rows import Account, Package, Plan, WorkspaceList
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from meter.rules.days import parse_day
+from meter.rules.billing_days import parse_day
 from schemas.statements import (
     AccountStatement,
     AccountStatementStruct,

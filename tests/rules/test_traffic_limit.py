@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from meter.recount import orders as recount
-from meter.recount.book import Book
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
+from meter.verify import orders as recount
+from meter.verify.catalog import Book
 from schemas.orders import canonical
 from tests import oracle_orders
 from tests.oracle_catalogue import of_product

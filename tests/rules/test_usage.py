@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.rules import usage
-from meter.rules.usage import converted, quantity_by_retention
+from meter.rules import conversion as usage
+from meter.rules.conversion import converted, quantity_by_retention
 from schemas.catalog import Item
 from schemas.rows import NO_RETENTION, Correction, Use
 from tests.rules.laws import Law

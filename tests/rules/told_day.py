@@ -14,11 +14,11 @@ from collections import defaultdict
 from decimal import Decimal
 
 from meter.rules.allocation import Allocation, allocate
+from meter.rules.billing_days import parse_day
 from meter.rules.charges import charge_of, due, package_rate
-from meter.rules.days import parse_day
+from meter.rules.conversion import converted
 from meter.rules.plans import shares_on
 from meter.rules.prices import traffic_price
-from meter.rules.usage import converted
 from schemas.catalog import load_catalogue
 from schemas.orders import TrafficLine
 from schemas.rows import NO_RETENTION, Package, Plan, Traffic, Use, WorkspaceList

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from meter.rules.days import parse_time
+from meter.rules.billing_days import parse_time
 from schemas.days import check_day, check_time, parse_date
 
 BAD_DAYS = [

@@ -13,9 +13,9 @@ from unittest.mock import MagicMock, patch
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
-from agents.closing import DayEnd
-from agents.watermarks import Written
-from meter.rules.facts import Facts
+from agents.meter.day_end import DayEnd
+from agents.meter.watermarks import Written
+from meter.rules.state.journal_facts import Facts
 from schemas.journal import DayClosed, DayExpired, encode
 from schemas.rows import replaced
 from tests.oracle_time import DAY_US
@@ -36,7 +36,7 @@ TICK_SECONDS = 10_000.0
 
 
 class SimulatedWatermarks:
-    """In place of `agents.watermarks.Watermarks`."""
+    """In place of `agents.meter.watermarks.Watermarks`."""
 
     def __init__(self, simulator: "DayEnds") -> None:
         self.simulator = simulator
@@ -70,7 +70,7 @@ class SimulatedWatermarks:
 @contextmanager
 def day_ends_simulated() -> Iterator[None]:
     """The simulated Kafka, and the smallest slices."""
-    with simulated(), patch.multiple("meter.rules.closing", SLICE_ACCOUNTS=1, SWEEP_ACCOUNTS=1):
+    with simulated(), patch.multiple("meter.rules.fold.closing", SLICE_ACCOUNTS=1, SWEEP_ACCOUNTS=1):
         yield
 
 

@@ -11,19 +11,19 @@ from typing import Any
 
 from faust.types import TP
 
-from agents.builders import Builder, pack
-from agents.catalogue import KnownCatalogue
-from agents.gathering import next_record
-from agents.homes import Homes
-from agents.orders import OrdersLane
-from agents.reading import UsageReader
-from agents.shapes import Shapes
-from agents.sources import SourceLane
-from agents.usage import UsageLane
-from agents.workspaces import WorkspacesLane
+from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.journal_entries import Builder, pack
+from agents.intake.journal_writer import next_record
+from agents.intake.orders_lane import OrdersLane
+from agents.intake.source_lane import SourceLane
+from agents.intake.usage_lane import UsageLane
+from agents.intake.usage_reader import UsageReader
+from agents.intake.validation_cache import Shapes
+from agents.intake.workspace_directory import Homes
+from agents.intake.workspaces_lane import WorkspacesLane
 from meter.batch.chunks import Chunk
-from meter.rules.facts import Facts
-from meter.topics import Topics
+from meter.kafka.topics import Topics
+from meter.rules.state.journal_facts import Facts
 from schemas.dead_letters import DeadLetter
 from tests.simulation.kafka import Cluster
 from tests.simulation.steps import at_once

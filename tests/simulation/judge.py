@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from meter.rules.memory import Output
+from meter.rules.state.context import Output
 from tables import keys
-from tables.memory import restored
+from tables.partition_state import restored
 from tests import oracle_check, revisions
 from tests.oracle import Prediction
 from tests.simulation.disk import MemoryStore

@@ -19,11 +19,11 @@ from unittest.mock import patch
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from agents.meter import Meter, MeterLane
+from agents.meter.journal_lane import Meter, MeterLane
 from meter.batch.chunks import Chunk
 from meter.batch.store import Room
-from meter.rules.facts import Facts
-from meter.topics import Topics
+from meter.kafka.topics import Topics
+from meter.rules.state.journal_facts import Facts
 from schemas.catalog import catalogue_from_json
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Cluster, Consumer, Producer
@@ -32,27 +32,27 @@ from tests.simulation.steps import Fate, Run, State
 JOURNAL = "meter.journal"
 #: Sizes that only large loads reach, turned so low that small worlds reach them too; by name, one of these values.
 KNOBS = {
-    "agents.meter.CHUNK_RECORDS": (1, 2, 3, 1_000),
-    "agents.meter.CHUNK_OUTPUT_BYTES": (1_000, 4 << 20),
-    "agents.builders.RECORD_LIMIT_BYTES": (700, 1024 * 1024),
-    "agents.builders.LEAST_CUT": (1, 64),
-    "agents.gathering.GROUP_BYTES": (300, 1024 * 1024),
-    "agents.usage.TURN_RECORDS": (1, 2, 2_000),
+    "agents.meter.journal_lane.CHUNK_RECORDS": (1, 2, 3, 1_000),
+    "agents.meter.journal_lane.CHUNK_OUTPUT_BYTES": (1_000, 4 << 20),
+    "agents.intake.journal_entries.RECORD_LIMIT_BYTES": (700, 1024 * 1024),
+    "agents.intake.journal_entries.LEAST_CUT": (1, 64),
+    "agents.intake.journal_writer.GROUP_BYTES": (300, 1024 * 1024),
+    "agents.intake.usage_lane.TURN_RECORDS": (1, 2, 2_000),
     "meter.batch.turns.TURN_SECONDS": (0.0, inf, inf, inf),
-    "meter.rules.figures.STEP_WORKSPACES": (1, 256),
-    "agents.shapes.SHAPES_KEPT": (2, 200_000),
-    "tables.index.FINGERPRINT_BITS": (3, 40),
-    "tables.index.YOUNG": (1, 4_096),
-    "tables.packed.PACKED_IDENTITIES": (1, 4_000),
-    "tables.packed.ROWS_KEPT_BYTES": (500, 8 << 20),
-    "tables.remembered.INDEX_BYTES": (200, 16 << 20),
-    "tables.remembered.SPILL_IDENTITIES": (1, 65_536),
-    "tables.remembered.SEARCHED_AT_ONCE": (1, 2_000),
+    "meter.rules.fold.recalculate.STEP_WORKSPACES": (1, 256),
+    "agents.intake.validation_cache.SHAPES_KEPT": (2, 200_000),
+    "tables.identities.index.FINGERPRINT_BITS": (3, 40),
+    "tables.identities.index.YOUNG": (1, 4_096),
+    "tables.identities.packed_rows.PACKED_IDENTITIES": (1, 4_000),
+    "tables.identities.packed_rows.ROWS_KEPT_BYTES": (500, 8 << 20),
+    "tables.identities.known.INDEX_BYTES": (200, 16 << 20),
+    "tables.identities.known.SPILL_IDENTITIES": (1, 65_536),
+    "tables.identities.known.SEARCHED_AT_ONCE": (1, 2_000),
     "tables.cells.USES_KEPT": (2, 100_000),
     "tables.cells.WEIGH_EVERY": (1, 32),
     "tables.cells.ROW_WORKSPACES": (1, 2, 32),
-    "tables.memory.FACTS_EVERY": (2, 256),
-    "tables.memory.ROWS_KEPT": (1, 100_000),
+    "tables.partition_state.FACTS_EVERY": (2, 256),
+    "tables.partition_state.ROWS_KEPT": (1, 100_000),
 }
 
 
@@ -94,13 +94,13 @@ def simulated() -> Iterator[None]:
     clients = SimpleNamespace(AIOKafkaConsumer=Consumer, TopicPartition=TopicPartition)
     with ExitStack() as stack:
         for target, fake in {
-            "agents.meter.aiokafka": clients,
-            "agents.meter.open_store": lambda place, stamp, oldest, room: MemoryStore(place.disk),
+            "agents.meter.journal_lane.aiokafka": clients,
+            "agents.meter.journal_lane.open_store": lambda place, stamp, oldest, room: MemoryStore(place.disk),
             "meter.batch.restore.aiokafka": clients,
             "meter.batch.transactions.AIOKafkaProducer": Producer,
             "meter.batch.transactions.let_go": _let_go,
             "meter.batch.transactions.within": _within,
-            "meter.rules.facts.catalogue_from_json": lru_cache(catalogue_from_json),
+            "meter.rules.state.journal_facts.catalogue_from_json": lru_cache(catalogue_from_json),
             **{name: values[-1] for name, values in KNOBS.items() if hasattr(*knob(name))},
         }.items():
             stack.enter_context(patch(target, fake))

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from meter.rules.fold import Fold
-from meter.rules.memory import Output
+from meter.rules.fold.fold import Fold
+from meter.rules.state.context import Output
 from schemas import journal
-from tables import keys, spill
-from tables.memory import PartitionMemory
-from tables.packed import unpack
+from tables import keys
+from tables.identities import spilled as spill
+from tables.identities.packed_rows import unpack
+from tables.partition_state import PartitionMemory
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Log
 

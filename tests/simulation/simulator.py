@@ -9,7 +9,7 @@ from random import Random
 from faust.types import TP
 
 from meter.batch.lanes import Retake
-from meter.rules.facts import Facts
+from meter.rules.state.journal_facts import Facts
 from schemas import journal
 from tests.simulation.disk import Disk
 from tests.simulation.intake import IntakeWorker

@@ -62,9 +62,13 @@ WORDS = (
     "broke before: append",
 )
 
-CLOSING, FACTS, STATEMENTS = "meter.rules.closing", "meter.rules.facts", "meter.rules.statements"
-FIGURES = "meter.rules.figures"
-AGENT, IDENTITIES, MEMORY = "agents.closing", "tables.identities", "tables.memory"
+CLOSING, FACTS, STATEMENTS = (
+    "meter.rules.fold.closing",
+    "meter.rules.state.journal_facts",
+    "meter.rules.outputs.statements",
+)
+FIGURES = "meter.rules.fold.recalculate"
+AGENT, IDENTITIES, MEMORY = "agents.meter.day_end", "tables.identities.identities", "tables.partition_state"
 MUTATIONS = (
     Mutation("the intake is not waited for", AGENT, (("            if behind:\n", "            if False:\n"),)),
     Mutation(

@@ -21,7 +21,7 @@ MUTATIONS = tuple(
     for what, module, *changes in (
         (
             "the position stands outside the transaction",
-            "agents.meter",
+            "agents.meter.journal_lane",
             (
                 "memory.put_row(keys.POSITION, position)",
                 "memory.put_row(keys.POSITION, position)\n"
@@ -30,7 +30,7 @@ MUTATIONS = tuple(
         ),
         (
             "the local store is written before the transaction",
-            "agents.meter",
+            "agents.meter.journal_lane",
             (
                 "        following = await producer.commit(self._batches(outputs, rows))  # 2, 3\n"
                 "        self.counts.committed()\n"
@@ -52,7 +52,7 @@ MUTATIONS = tuple(
         ),
         (
             "the partition is restored before its owner is fenced",
-            "agents.meter",
+            "agents.meter.journal_lane",
             ("        await self.producer.start()  # 1\n", ""),
             (
                 "await self.restore.run(self.store)  # 2",
@@ -66,12 +66,12 @@ MUTATIONS = tuple(
         ),
         (
             "the store thinks it has more of the changelog than it has",
-            "tables.memory",
+            "tables.partition_state",
             ("changelog_next.to_bytes", "(changelog_next + 2).to_bytes"),
         ),
         (
             "a chunk counts as folded before it is committed",
-            "agents.meter",
+            "agents.meter.journal_lane",
             (
                 "following = await producer.commit(self._batches(outputs, rows))",
                 "self.last = position\n        following = await producer.commit(self._batches(outputs, rows))",
@@ -80,7 +80,7 @@ MUTATIONS = tuple(
         ),
         (
             "rows kept at hand outlive an aborted transaction",
-            "agents.meter",
+            "agents.meter.journal_lane",
             ("self.fold = self.memory = None", "self.fold = None"),
             (
                 "self.memory = PartitionMemory(self.store)",
@@ -89,12 +89,12 @@ MUTATIONS = tuple(
         ),
         (
             "identities are not restored",
-            "tables.spill",
+            "tables.identities.spilled",
             ("        yield key, value\n", "        if key[:1] != keys.PACKED:\n            yield key, value\n"),
         ),
         (
             "a conflicting event claims the identity",
-            "tables.identities",
+            "tables.identities.identities",
             (
                 "        self._look(events, first, second, under, known)\n",
                 "        mine = under.copy()\n        self._look(events, first, second, under, known)\n",
@@ -107,17 +107,17 @@ MUTATIONS = tuple(
         ),
         (
             "a fingerprint goes for an identity",
-            "tables.remembered",
+            "tables.identities.known",
             ("        same = (columns[0]", "        same = (here == here) | (columns[0]"),
         ),
         (
             "spilled identities are not asked for",
-            "tables.identities",
+            "tables.identities.identities",
             ("if self._remembered.spilled_through < 0 or", "if True or"),
         ),
         (
             "figures are compared once a chunk, not once a record",
-            "meter.rules.fold",
+            "meter.rules.fold.fold",
             (
                 "        yield from self.standing.say(self)\n        yield from self.settle()",
                 "        yield from self.standing.say(self)",
@@ -129,43 +129,43 @@ MUTATIONS = tuple(
         ),
         (
             "the revision is the chunk's, not the record's",
-            "meter.rules.fold",
+            "meter.rules.fold.fold",
             ("self.revision = offset", "self.revision = self.revision if self.outputs else offset"),
         ),
         (
             "an order is decided again when it comes again",
-            "meter.rules.ordering",
+            "meter.rules.fold.orders",
             ("if before is not None:", "if before is not None and wanted.kind != 'top_up':"),
         ),
         (
             "conflicting content of an order goes for a repeat",
-            "meter.rules.ordering",
+            "meter.rules.fold.orders",
             ("if before.content == entry.content:", "if True:"),
         ),
         (
             "the last word on a commercial day holds, not the least",
-            "meter.rules.bindings",
+            "meter.rules.fold.bindings",
             ("known.commercial <= named.commercial", "known.commercial == named.commercial"),
         ),
         (
             "of corrections the last to arrive stands",
-            "meter.rules.counting",
+            "meter.rules.fold.usage",
             ("_rank(correction) > _rank(use.correction)", "True"),
         ),
         (
             "conflicting content of an event goes for a repeat",
-            "meter.rules.counting",
+            "meter.rules.fold.usage",
             ("if first != _content(contents, event)]", "if False]"),
         ),
         (
             "a workspace whose own usage did not change is not looked at",
-            "meter.rules.figures",
+            "meter.rules.fold.recalculate",
             ("if over != use.overage or name in moved:", "if name in moved:"),
             ("    if over != before:\n", "    if over != before and (touch.resettled or name in touch.used):\n"),
         ),
         (
             "an order is read without knowing what `workspaces` said before",
-            "agents.orders",
+            "agents.intake.orders_lane",
             ("await self.intake.homes.catch_up()", "0"),
         ),
     )

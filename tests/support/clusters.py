@@ -1,4 +1,4 @@
-"""Real Kafka clusters of one or three nodes, made of the project's own broker and settings (`meter/broker.py`).
+"""Real Kafka clusters of one or three nodes, made of the project's own broker and settings.
 
 `with running(directory, nodes=3) as cluster:` starts them side by side. Each node is broker and controller, with a
 heap of 256 MB; internal topics and new ones have as many replicas as there are nodes. `cluster.bootstrap` is the
@@ -39,7 +39,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all
     UserScramCredentialUpsertion,
 )
 
-from meter import broker as kafka_broker
+from meter.local_broker import broker as kafka_broker
 from tests.end_to_end.kafka import QUIET, REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import free_port
 from tests.faults.brokers import Broker

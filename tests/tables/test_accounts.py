@@ -9,7 +9,7 @@ import pytest
 from meter.batch.store import Store
 from schemas.rows import Package, Plan, Traffic, WorkspaceList, pack, replaced
 from tables import keys
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 
 PACKAGE = Package(1, "startup", Decimal("42000.00"), {"logs": 40})
 

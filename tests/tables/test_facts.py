@@ -5,13 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from meter.trouble import Trouble
+from meter.errors import Trouble
 from schemas.catalog import catalogue_json, load_catalogue
 from schemas.journal import CatalogueVersion, Opening
 from schemas.rows import Fact, pack
 from tables import keys
 from tables.facts import STATE_FORMAT, FactsRow, facts_of, facts_row
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 from tests.rules.announced_world import DictStore
 
 CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from meter.batch.store import Store
 from schemas.columns import ints
 from tables import keys
-from tables.identities import Identities
-from tables.packed import OtherPacking, Row
-from tables.spill import restored
+from tables.identities.identities import Identities
+from tables.identities.packed_rows import OtherPacking, Row
+from tables.identities.spilled import restored
 from tests.simulation.disk import Disk, MemoryStore
 from tests.tables.identity_stories import IdentityStep, IdentityStory, identity_stories
 
@@ -29,13 +29,13 @@ BEFORE = DAY - 1
 def sizes(story: IdentityStory) -> Iterator[None]:
     """The sizes of a story in place of the real ones."""
     names = {
-        "tables.index.FINGERPRINT_BITS": story.fingerprint_bits,
-        "tables.index.YOUNG": story.young,
-        "tables.packed.PACKED_IDENTITIES": story.packed,
-        "tables.packed.ROWS_KEPT_BYTES": story.kept_bytes,
-        "tables.remembered.INDEX_BYTES": story.index_bytes,
-        "tables.remembered.SPILL_IDENTITIES": story.spilled,
-        "tables.remembered.SEARCHED_AT_ONCE": story.searched,
+        "tables.identities.index.FINGERPRINT_BITS": story.fingerprint_bits,
+        "tables.identities.index.YOUNG": story.young,
+        "tables.identities.packed_rows.PACKED_IDENTITIES": story.packed,
+        "tables.identities.packed_rows.ROWS_KEPT_BYTES": story.kept_bytes,
+        "tables.identities.known.INDEX_BYTES": story.index_bytes,
+        "tables.identities.known.SPILL_IDENTITIES": story.spilled,
+        "tables.identities.known.SEARCHED_AT_ONCE": story.searched,
     }
     with ExitStack() as stack:
         for name, value in names.items():
@@ -213,7 +213,7 @@ def test_a_chunk_writes_a_row_a_day_and_none_for_each_identity(store: Store) -> 
 
 def test_what_the_index_may_not_hold_is_spilled_oldest_first_and_still_known(store: Store) -> None:
     known = [names(500, seed) for seed in range(8)]
-    with patch.multiple("tables.remembered", INDEX_BYTES=20_000, SPILL_IDENTITIES=700):
+    with patch.multiple("tables.identities.known", INDEX_BYTES=20_000, SPILL_IDENTITIES=700):
         identities = Identities(store, BEFORE)
         for offset, some in enumerate(known):
             claimed(identities, some, DAY + offset % 2)
@@ -235,7 +235,7 @@ def test_a_store_that_was_never_spilled_is_when_it_opens(store: Store) -> None:
         claimed(identities, some, DAY + offset % 2)
         end(store, identities, offset)
     assert keys.IDENTITY not in kinds(store)
-    with patch.multiple("tables.remembered", INDEX_BYTES=20_000, SPILL_IDENTITIES=700):
+    with patch.multiple("tables.identities.known", INDEX_BYTES=20_000, SPILL_IDENTITIES=700):
         for _ in range(2):
             identities = Identities(store, BEFORE)
             assert 1_500 <= kinds(store)[keys.IDENTITY] <= 3_000
@@ -259,7 +259,7 @@ def test_identities_as_an_earlier_version_packed_them_are_refused(store: Store) 
 
 
 def test_one_claimed_again_for_a_later_day_stays_when_its_first_day_is_dropped(store: Store) -> None:
-    with patch.multiple("tables.remembered", INDEX_BYTES=0, SPILL_IDENTITIES=1):
+    with patch.multiple("tables.identities.known", INDEX_BYTES=0, SPILL_IDENTITIES=1):
         identities = Identities(store, BEFORE)
         claimed(identities, names(3))
         end(store, identities, 1)
@@ -276,7 +276,7 @@ def test_one_claimed_again_for_a_later_day_stays_when_its_first_day_is_dropped(s
 
 
 def test_a_deletion_in_the_changelog_takes_what_was_spilled_here(store: Store) -> None:
-    with patch.multiple("tables.remembered", INDEX_BYTES=0, SPILL_IDENTITIES=1):
+    with patch.multiple("tables.identities.known", INDEX_BYTES=0, SPILL_IDENTITIES=1):
         identities = Identities(store, BEFORE)
         for offset, day in enumerate((DAY, DAY + 1)):
             claimed(identities, names(3, seed=day), day)

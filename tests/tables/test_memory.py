@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from meter.batch.store import Store
-from meter.rules.facts import Facts
-from meter.rules.memory import Decided
+from meter.rules.state.context import Decided
+from meter.rules.state.journal_facts import Facts
 from schemas.catalog import catalogue_json, load_catalogue
 from schemas.columns import ints
 from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES, Opening
 from schemas.rows import Binding, Fact, Use, Wallet
 from tables import keys
-from tables.memory import PartitionMemory, Rows, restored
+from tables.partition_state import PartitionMemory, Rows, restored
 
 CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
 DAY = 739_000

@@ -6,7 +6,7 @@ from msgspec.msgpack import encode
 from schemas.rows import Told, replaced
 from tables import keys
 from tables import told as tables_told
-from tables.memory import PartitionMemory
+from tables.partition_state import PartitionMemory
 from tests.rules.announced_world import DictStore
 
 DAY = 739_000

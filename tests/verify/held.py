@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from meter.recount.book import Book
-from meter.recount.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets
-from meter.recount.counted import Ground, Recount
-from meter.recount.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
-from meter.recount.published import Published
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
+from meter.verify.catalog import Book
+from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets
+from meter.verify.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
+from meter.verify.published import Published
+from meter.verify.recount import Ground, Recount
 from schemas.catalog import catalogue_from_json
 from schemas.journal import Opening, decode
 from tests.revisions import murmur2

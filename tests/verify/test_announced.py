@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meter.recount.book import Book
-from meter.recount.comparison import Verified, Wanted, compare_figures
-from meter.recount.counted import Ground, Recount
-from meter.recount.differences import OVERAGES
-from meter.recount.published import Published
-from meter.rules.days import parse_day, zone
+from meter.rules.billing_days import parse_day, zone
+from meter.verify.catalog import Book
+from meter.verify.comparison import Verified, Wanted, compare_figures
+from meter.verify.differences import OVERAGES
+from meter.verify.published import Published
+from meter.verify.recount import Ground, Recount
 from schemas.catalog import Catalogue, catalogue_json
 from schemas.journal import Opening
 from tests.rules.announced_world import OPENED, OPENED_VERSION, World, version

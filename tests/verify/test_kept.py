@@ -8,9 +8,9 @@ from prometheus_client import generate_latest
 
 from agents.metrics import Metrics
 from meter.cli.verify import TOLD, json_lines, tell
-from meter.recount.comparison import Verified
-from meter.recount.differences import Difference
 from meter.verified import FILE, NEVER, keep, last_differences
+from meter.verify.comparison import Verified
+from meter.verify.differences import Difference
 
 
 def shown(metrics: Metrics) -> str:

@@ -22,12 +22,12 @@ BROKEN = (
     ),
     Mutation(
         "a later correction of a lower rank stands",
-        "meter.rules.counting",
+        "meter.rules.fold.usage",
         (("_rank(correction) > _rank(use.correction)", "_rank(correction) < _rank(use.correction)"),),
     ),
     Mutation(
         "converted usage is not floored",
-        "meter.rules.usage",
+        "meter.rules.conversion",
         (("        if quantity > 0:\n            usage +=", "        if True:\n            usage +="),),
     ),
     Mutation(
@@ -46,11 +46,13 @@ BROKEN = (
         (("hundredths = 100 * quantity // self._unit", "hundredths = -(-100 * quantity // self._unit)"),),
     ),
     Mutation(
-        "a free day is charged", "meter.rules.figures", (("binding.commercial > day", "binding.commercial > day + 1"),)
+        "a free day is charged",
+        "meter.rules.fold.recalculate",
+        (("binding.commercial > day", "binding.commercial > day + 1"),),
     ),
     Mutation(
         "deltas begin anew",
-        "meter.rules.figures",
+        "meter.rules.fold.recalculate",
         (("delta, use.overage = over - use.overage, over", "delta, use.overage = over, over"),),
     ),
     Mutation(

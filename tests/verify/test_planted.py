@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from meter.recount.comparison import Verified, Wanted
-from meter.recount.differences import OUTCOMES, OVERAGES, WALLETS
+from meter.verify.comparison import Verified, Wanted
+from meter.verify.differences import OUTCOMES, OVERAGES, WALLETS
 from schemas.journal import Opening
 from tests.oracle_time import ordinal
 from tests.simulation.kafka import Cluster

@@ -8,8 +8,8 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meter.recount.counted import Place
-from meter.recount.figures import Figure
+from meter.verify.figures import Figure
+from meter.verify.recount import Place
 from schemas.journal import Opening
 from tests import records, strategies
 from tests.oracle import Prediction, predict
@@ -78,10 +78,12 @@ def test_the_recount_of_a_dense_history_is_what_the_oracle_says(history: list[tu
 
 
 def test_the_recount_shares_no_rule_with_what_it_judges() -> None:
-    recount = [path for path in files("meter") if path.parent.name == "recount"]
+    recount = [path for path in files("meter") if path.parent.name == "verify"]
     names = {name for path in recount for name in imported(path)}
     assert recount
-    assert {".".join(name.split(".")[:3]) for name in names if name.startswith("meter.rules.")} == {"meter.rules.days"}
+    assert {".".join(name.split(".")[:3]) for name in names if name.startswith("meter.rules.")} == {
+        "meter.rules.billing_days"
+    }
     assert not {name for name in names if name.startswith(("tables", "agents"))}
 
 

@@ -1,12 +1,12 @@
 """Where the journal has lost its beginning: days that it still holds whole are verified, by plans as published."""
 
-from meter.recount.book import Book
-from meter.recount.comparison import Verified, Wanted, compare_figures
-from meter.recount.counted import Ground, Recount
-from meter.recount.differences import OVERAGES, PLANS
-from meter.recount.published import Published
-from meter.recount.retained import first_whole_day, plans_of
-from meter.rules.days import zone
+from meter.rules.billing_days import zone
+from meter.verify.catalog import Book
+from meter.verify.comparison import Verified, Wanted, compare_figures
+from meter.verify.differences import OVERAGES, PLANS
+from meter.verify.published import Published
+from meter.verify.recount import Ground, Recount
+from meter.verify.retained import first_whole_day, plans_of
 from schemas.catalog import catalogue_from_json
 from schemas.journal import decode
 from tests.oracle_time import instant, ordinal

@@ -1,0 +1,175 @@
+"""The catalogue that the intake judges by: what partition 0 of the journal has decided, followed while it runs.
+
+A day's version is final when the day has begun by the broker's clock and partition 0 was read on from there: what is
+judged of a final day may be remembered. Whoever judges by a version first makes sure that its copies stand in every
+partition, so a partition knows it before usage of its days arrives there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.intake.usage_reader import AHEAD_LIMIT_US, UsageReader
+from agents.journal.catalog_versions import copy
+from agents.journal.facts_reader import Recorded, announced_by, reading, recorded
+from meter.batch.lanes import Retake
+from meter.errors import Trouble
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import LAST_DAY, day_text
+from meter.rules.catalog_versions import Announced, version_of
+from schemas.journal import CatalogueVersion
+
+log = logging.getLogger(__name__)
+
+#: Partition 0 is looked at this often.
+FOLLOW_SECONDS = 2.0
+#: Reading it to its end, or writing copies, may take this long.
+CATCH_UP_SECONDS = 20.0
+NEVER_MS = 1 << 62
+
+
+class KnownCatalogue:
+    """A catalogue of which everything is known: it never changes."""
+
+    #: Days up to this one have their version for good.
+    final_through = LAST_DAY
+    #: What Kafka had before this instant cannot begin a later day.
+    final_until_ms = NEVER_MS
+
+    async def start(self) -> None:
+        """Know what there is to know."""
+
+    async def stop(self) -> None:
+        """Follow no longer."""
+
+    async def reach(self, appended_ms: int) -> None:
+        """Make the day final in which Kafka had a record (LogAppendTime): once a day this asks Kafka."""
+
+    async def catch_up(self) -> None:
+        """Know what was decided before this was called."""
+
+    def open_at(self, appended_ms: int) -> bool:
+        """Whether a record that Kafka had then may be of a day that is not final; 0: it is not known when."""
+        return not appended_ms or appended_ms + AHEAD_LIMIT_US // 1000 >= self.final_until_ms
+
+
+class FollowedCatalogue(KnownCatalogue):
+    """The catalogue of a running meter; `reader` judges by what is known of it."""
+
+    def __init__(
+        self, topics: Topics, reader: UsageReader, client_kwargs: Mapping[str, Any], heard_ms: Callable[[], int]
+    ) -> None:
+        self.final_through, self.final_until_ms = 0, 0
+        self._topics = topics
+        self._reader = reader
+        self._kwargs = client_kwargs
+        #: A time that the broker's clock has passed, as its acknowledgements tell.
+        self._heard_ms = heard_ms
+        self._tp = TopicPartition(topics.journal, 0)
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._known: Recorded | None = None
+        self._uncopied: list[CatalogueVersion] = []
+        self._judged_by: Announced = ()
+        self._lock = asyncio.Lock()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Know all that is recorded, copies included, and follow what comes."""
+        async with reading(self._kwargs) as reader:
+            self._known = known = await recorded(reader, self._topics)
+        if known is None:
+            raise Trouble(f"{self._topics.journal}/0 is empty; it was opened when this worker started")
+        self._consumer = consumer = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=1_000,
+            max_partition_fetch_bytes=2 << 20,
+            **self._kwargs,
+        )
+        await consumer.start()
+        self._uncopied = list(known.facts.announced)
+        consumer.assign([self._tp])
+        consumer.seek(self._tp, known.next_offset)
+        await self.catch_up()
+        self._make_final(known.newest_ms)
+        self._following = asyncio.create_task(self._follow(), name="following the catalogue")
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def reach(self, appended_ms: int) -> None:
+        if appended_ms >= self.final_until_ms:
+            await self.catch_up()
+            self._make_final(appended_ms)
+
+    async def catch_up(self) -> None:
+        """Know what was decided before this was called; Retake if Kafka does not answer in time."""
+        async with self._lock:
+            try:
+                await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
+            except (KafkaError, TimeoutError) as error:
+                raise Retake(f"the catalogue in {self._tp.topic}/0 could not be followed ({error!r})") from error
+
+    async def _catch_up(self) -> None:
+        """1 read on, 2 have copies stand everywhere, 3 only then judge by what is new."""
+        consumer = self._consumer
+        assert consumer is not None, "the catalogue is started before it is asked"
+        end = (await consumer.end_offsets([self._tp]))[self._tp]
+        while await consumer.position(self._tp) < end:  # 1
+            fetched = await consumer.getmany(self._tp, timeout_ms=200)
+            for record in fetched.get(self._tp, ()):
+                self._learn(record)
+        known = self._now()
+        if self._uncopied:  # 2
+            await self._copy(known)
+        if known.facts.announced != self._judged_by:  # 3
+            self._reader.use(known.facts.catalogue)
+            self._judged_by = known.facts.announced
+            days = ", ".join(day_text(version_of(each.version).since) for each in self._judged_by)
+            log.info("judging by the opened catalogue and by versions announced from %s", days)
+
+    def _now(self) -> Recorded:
+        assert self._known is not None, "the catalogue is started before it is asked"
+        return self._known
+
+    def _learn(self, record: Any) -> None:
+        known = self._now()
+        facts, entry = known.facts, announced_by(record)
+        if entry is not None:
+            facts = facts.with_announced(entry)
+            self._uncopied += [each for each in facts.announced if each not in known.facts.announced]
+        self._known = Recorded(facts, record.offset + 1, max(known.newest_ms, record.timestamp))
+
+    async def _copy(self, known: Recorded) -> None:
+        producer = AIOKafkaProducer(enable_idempotence=True, max_request_size=2 << 20, **self._kwargs)
+        await producer.start()
+        try:
+            await copy(producer, self._topics, known, self._uncopied)
+        finally:
+            await producer.stop()
+        self._uncopied = []
+
+    def _make_final(self, appended_ms: int) -> None:
+        zone = self._now().facts.zone
+        self.final_through = max(self.final_through, zone.day_of(appended_ms * 1000))
+        self.final_until_ms = -(-zone.begin_of(self.final_through + 1) // 1000)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                await self.catch_up()
+                await self.reach(max(self._heard_ms(), self._now().newest_ms))
+            except Retake as doubt:
+                log.warning("%s; trying again", doubt)
+            except Exception as error:  # who judges a new day asks again, and stops with it
+                log.error("the catalogue cannot be followed: %r; trying again", error)

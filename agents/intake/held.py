@@ -1,0 +1,195 @@
+"""Records held back: they name workspaces that may stand behind a transaction which is still open on `workspaces`.
+
+Usage waits for a workspace that nobody knows yet, an order also for one that is not known to be commercial: refused, it
+would stay refused. The rest of their partition goes on. What is committed stays before the first of them, so a crash
+reads it all again and counts it once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from agents.intake.marks import Mark
+from agents.intake.outcomes import SourceOutcomes
+from meter.batch.lanes import Lane
+
+if TYPE_CHECKING:
+    from agents.intake.intake import Intake
+
+#: Records of one partition that are held back, and their bytes; with more the partition waits.
+HELD_RECORDS = 10_000
+HELD_BYTES = 8 << 20
+#: Records of a workspace topic that are held back: all of it waits for one workspace, so nothing is gained by more.
+HELD_OF_ONE_WORKSPACE = 1
+#: How often a partition that may hold back no more looks whether it still has to.
+FULL_SECONDS = 0.2
+#: Who waits asks Kafka for nothing that another asked so lately.
+ASKED_SECONDS = 0.2
+
+
+class NotYetKnown(Exception):
+    """What has to be known of these workspaces is known once `workspaces` is read to `until`.
+
+    `account`: of an order, which holds up the later orders of its account too.
+    """
+
+    def __init__(self, until: int, workspaces: tuple[str, ...], account: str | None = None) -> None:
+        super().__init__(f"{len(workspaces)} workspaces are not known before offset {until} of workspaces is read")
+        self.until = until
+        self.workspaces = workspaces
+        self.account = account
+
+
+class _Entry(NamedTuple):
+    record: Any
+    waits: NotYetKnown
+
+
+class Held:
+    """What one lane holds back, in the order of its partition."""
+
+    def __init__(self, most: int | None = None) -> None:
+        #: Records that may be held back; None: HELD_RECORDS.
+        self._most = most
+        self._entries: list[_Entry] = []
+        self._bytes = 0
+        #: Orders held back by account.
+        self._orders: Counter[str] = Counter()
+        #: The last record before the first that is held back.
+        self.mark: Mark | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more may be held back."""
+        return len(self._entries) >= (self._most or HELD_RECORDS) or self._bytes >= HELD_BYTES
+
+    @property
+    def offset(self) -> int:
+        """Of the first record."""
+        return int(self._entries[0].record.offset)
+
+    def holds_orders_of(self, account: str) -> bool:
+        """Whether an order of the account is held back: later ones have to wait behind it."""
+        return self._orders[account] > 0
+
+    def add(self, record: Any, waits: NotYetKnown, mark: Mark | None) -> None:
+        """Hold a record back; `mark` is of the last record of the chunk before."""
+        if not self._entries:
+            self.mark = mark
+        self._entries.append(_Entry(record, waits))
+        self._bytes += _size(record)
+        if waits.account is not None:
+            self._orders[waits.account] += 1
+
+    def due(self, read_to: int, known: Callable[[str], object]) -> list[Any]:
+        """The records that need not wait any more, in order, now that `workspaces` was read to `read_to`."""
+        blocked: set[str] = set()
+        due = []
+        for record, waits in self._entries:
+            if waits.account in blocked:
+                continue
+            if waits.until <= read_to or all(map(known, waits.workspaces)):
+                due.append(record)
+            elif waits.account is not None:
+                blocked.add(waits.account)
+        return due
+
+    def remove(self, records: list[Any]) -> None:
+        """These are handled."""
+        gone = {record.offset for record in records}
+        self._entries = [entry for entry in self._entries if entry.record.offset not in gone]
+        self._bytes = sum(_size(entry.record) for entry in self._entries)
+        self._orders = Counter(entry.waits.account for entry in self._entries if entry.waits.account is not None)
+
+    def clear(self) -> None:
+        """Forget them: their partition is read again from before them."""
+        self._entries, self._bytes, self.mark = [], 0, None
+        self._orders.clear()
+
+
+def _size(record: Any) -> int:
+    return len(record.value or b"") + sum(len(name) + len(content or b"") for name, content in record.headers)
+
+
+class HoldingLane(Lane):
+    """A lane that may hold records back; its subclass reads them and knows what was acknowledged."""
+
+    intake: "Intake"
+    outcomes: SourceOutcomes
+    mark: Mark | None
+
+    #: Records that it may hold back; None: HELD_RECORDS.
+    holds_most: int | None = None
+
+    def __init__(self, app: Any, tp: Any) -> None:
+        super().__init__(app, tp)
+        self.held = Held(self.holds_most)
+
+    @property
+    def holding(self) -> bool:
+        return len(self.held) > 0
+
+    async def hold(self, record: Any, waits: NotYetKnown) -> None:
+        """Hold a record back until its workspaces can be known; what is full waits with its partition."""
+        self.held.add(record, waits, self.mark)
+        while self.held.full and not self._due():
+            await self.wait_for_workspaces()
+
+    async def wait_for_workspaces(self) -> None:
+        """Wait a while, in the middle of a chunk, for what `workspaces` may say."""
+        self.waits = True
+        try:
+            await asyncio.sleep(FULL_SECONDS)
+            await self.intake.homes.catch_up(within=ASKED_SECONDS)
+        finally:
+            self.waits = False
+
+    def settled(self, workspace: str) -> object:
+        """Something where all is known of a workspace that a record of the lane asks, whatever a transaction hides."""
+        return self.intake.homes.known(workspace)
+
+    def _due(self) -> list[Any]:
+        homes = self.intake.homes
+        return self.held.due(homes.read_to, self.settled)
+
+    async def look_again(self) -> None:
+        await self.intake.homes.catch_up(within=ASKED_SECONDS)
+        due = self._due()
+        if not due:
+            return
+        pending: list[asyncio.Future[Any]] = []
+        async with self.acknowledged(pending, due[0].offset):
+            await self.read_held(due, pending)
+        self.outcomes.handled(self.position)
+        self.held.remove(due)  # only now: what is committed stays before the first that is held back
+
+    async def let_all_go(self) -> None:
+        """Wait until nothing is held back any more."""
+        self.waits = True
+        try:
+            while self.holding:
+                await self.look_again()
+                await asyncio.sleep(FULL_SECONDS)
+        finally:
+            self.waits = False
+
+    def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AbstractAsyncContextManager[None]:
+        """What is put into `pending` inside, of records from `start` on, is acknowledged at its end."""
+        raise NotImplementedError
+
+    async def read_held(self, records: list[Any], pending: list[asyncio.Future[Any]]) -> None:
+        """Read records that were held back: all that can be known of their workspaces is known now."""
+        raise NotImplementedError
+
+    def handled_to(self) -> int:
+        """All before this offset was handled."""
+        return min(self.held.offset, self.position) if self.held else self.position
+
+    def progress_mark(self) -> Mark | None:
+        """The mark that belongs to `handled_to`."""
+        return self.held.mark if self.held else self.mark

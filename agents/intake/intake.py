@@ -1,0 +1,290 @@
+"""The intake: reads the shared topics, checks, finds the account, packs, writes the journal. Keeps no state.
+
+The steps are DESIGN's (§3, intake → journal): 1 read committed, from the committed offset, never reset by itself;
+2 know what `workspaces` said before; 3 one bad record never endangers another; 4 the account's journal partition;
+5 one unacknowledged record a partition, dead letters awaited too; 6 then commit the position, with a mark.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
+
+import aiokafka
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from faust.types import TP
+
+from agents.intake.catalog_follower import FollowedCatalogue, KnownCatalogue
+from agents.intake.journal_writer import JournalWriter
+from agents.intake.marks import Mark
+from agents.intake.operator_commands import Control
+from agents.intake.orders_lane import OrdersLane
+from agents.intake.source_lane import SourceLane
+from agents.intake.usage_lane import UsageLane
+from agents.intake.usage_reader import UsageReader
+from agents.intake.validation_cache import Shapes
+from agents.intake.workspace_directory import Homes
+from agents.intake.workspaces_lane import WorkspacesLane
+from agents.metrics import Metrics
+from meter.batch.faust_app import ChunkApp
+from meter.batch.lanes import Retake
+from meter.batch.patches.fetched_records import later, slim
+from meter.batch.transactions import let_go
+from meter.batch.unopened import UnreadableRecord, first_of
+from meter.failpoints import reach
+from meter.kafka.topics import Topics
+from meter.rules.state.journal_facts import Facts
+from meter.settings import Settings
+from schemas.dead_letters import DeadLetter
+
+log = logging.getLogger(__name__)
+
+#: Handled offsets are committed this often.
+COMMIT_SECONDS = 0.25
+#: Starting a producer may take this long.
+START_SECONDS = 20.0
+#: How long a single record may take to be read again, for its mark.
+RECORD_MS = 5_000
+
+
+class Intake:
+    """What the lanes of the intake share: facts, homes, the journal's writers, the dead letters' way out."""
+
+    #: What Kafka calls the shared topics besides their names, as they were when the worker began.
+    topic_ids: Mapping[str, str] = MappingProxyType({})
+
+    #: Asks whether the shared topics still have the settings of a start, and raises where not; given by the worker.
+    look_at_settings: Callable[[], Awaitable[None]]
+
+    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
+        self.settings = settings
+        self.facts = facts
+        self.metrics = metrics
+        self.topics = Topics.of(settings.topic_prefix)
+        self.kwargs = settings.kafka_client_kwargs()
+        opening = facts.opening
+        self.reader = UsageReader(facts.catalogue, facts.zone, opening.restatement_horizon_days)
+        self.homes = Homes(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
+        self.writers = [
+            JournalWriter(partition, self.topics.journal, self._current, self.doubt)
+            for partition in range(opening.partitions)
+        ]
+        self.shapes = Shapes()
+        self.catalogue: KnownCatalogue = FollowedCatalogue(
+            self.topics, self.reader, self.kwargs, lambda: max(writer.appended_ms for writer in self.writers)
+        )
+        #: How many records of workspaces' own topics are not taken in yet; told by whoever reads them.
+        self.own_lag: Callable[[], int] = lambda: 0
+        self.control = Control(self.topics.control, self.kwargs)
+        self._producer: AIOKafkaProducer | None = None
+        self._doubted = False
+        self._renewing = asyncio.Lock()
+        self._asker: aiokafka.AIOKafkaConsumer | None = None
+        self._asking = asyncio.Lock()
+
+    async def start(self) -> None:
+        self._producer = await self._new_producer()
+        slim()
+        self._asker = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            value_deserializer=later,
+            **self.kwargs,
+        )
+        await self._asker.start()
+        await self.control.start()
+        await self.catalogue.start()
+        await self.homes.start()
+
+    async def stop(self) -> None:
+        await self.homes.stop()
+        await self.catalogue.stop()
+        await self.control.stop()
+        if self._asker is not None:
+            await self._asker.stop()
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _new_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=1 << 20,  # of dead letters; a journal record is a batch by itself, also where it is longer
+            max_request_size=4 << 20,
+            request_timeout_ms=20_000,
+            linger_ms=0,
+            **self.kwargs,
+        )
+        try:
+            await asyncio.wait_for(producer.start(), START_SECONDS)
+        except (KafkaError, TimeoutError):
+            await let_go(producer)
+            raise
+        return producer
+
+    def _current(self) -> AIOKafkaProducer:
+        """The producer; Retake while it is in doubt: whoever wants to write takes its partition anew, and renews it."""
+        assert self._producer is not None, "the intake is started before it writes"
+        if self._doubted:
+            raise Retake("the producer is in doubt since another write failed")
+        return self._producer
+
+    def doubt(self) -> None:
+        """A write failed: its producer lost count of what it sent, so nobody writes by it again."""
+        self._doubted = True
+
+    async def renew(self) -> None:
+        """Replace a producer in doubt. What the old one still has under way fails, or arrives as a repeat."""
+        async with self._renewing:
+            if not self._doubted:
+                return
+            try:
+                fresh = await self._new_producer()
+            except (KafkaError, TimeoutError) as error:
+                raise Retake(f"a new producer did not start ({error!r})") from error
+            old, self._producer = self._producer, fresh
+            if old is not None:
+                await let_go(old)
+            self._doubted = False  # only now: what the old one still had under way has failed, and said so
+
+    async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:
+        """Send a dead letter; done when acknowledged."""
+        key = letter.record_key()
+        partition = self.homes.partition_of(key)
+        producer = self._current()
+        try:
+            sent: asyncio.Future[Any] = await producer.send(
+                self.topics.dead_letters, letter.json_bytes(), key=key.encode(), partition=partition
+            )
+            reach("intake.dead-letter-sent")
+            return sent
+        except KafkaError as error:
+            self.doubt()
+            raise Retake(f"a dead letter could not be sent ({error!r})") from error
+
+    async def ends(self, tp: TP) -> tuple[int, int]:
+        """The first offset of a partition and its end (last stable offset)."""
+        assert self._asker is not None
+        wanted = TopicPartition(*tp)
+        beginning = await self._asker.beginning_offsets([wanted])
+        end = await self._asker.end_offsets([wanted])
+        return beginning[wanted], end[wanted]
+
+    async def record_at(self, tp: TP, offset: int) -> Any | None:
+        """The record at an offset, if it still stands there; Retake if Kafka does not say.
+
+        Raises as it is what no other try can mend: TopicAuthorizationFailedError, UnreadableRecord.
+        """
+        asker = self._asker
+        assert asker is not None
+        async with self._asking:
+            wanted = TopicPartition(*tp)
+            asker.assign([wanted])
+            asker.seek(wanted, offset)
+            try:
+                fetched = await asker.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
+                record = await first_of(fetched.get(wanted))
+                if record is not None:
+                    return record if record.offset == offset else None
+                if await asker.position(wanted) > offset:
+                    return None
+            except (TopicAuthorizationFailedError, UnreadableRecord):
+                raise
+            except KafkaError as error:
+                raise Retake(f"its record {offset} could not be read ({error!r})") from error
+            raise Retake(f"Kafka did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
+
+    async def marks_at(self, wanted: Mapping[TP, Mark]) -> dict[TP, Mark]:
+        """The marks of the records that now stand where these were made; of many partitions at once.
+
+        Where Kafka did not answer in time, or with an error, there is none: that lane asks again for itself.
+        """
+        if not wanted:
+            return {}
+        found: dict[TP, Mark] = {}
+        waiting = {TopicPartition(*tp): mark.offset for tp, mark in wanted.items()}
+        asker = self._asker
+        assert asker is not None
+        async with self._asking:
+            asker.assign(list(waiting))
+            for kafka_tp, offset in waiting.items():
+                asker.seek(kafka_tp, offset)
+            until = time.monotonic() + RECORD_MS / 1000
+            while waiting and time.monotonic() < until:
+                try:
+                    fetched = await asker.getmany(*waiting, timeout_ms=500)
+                except KafkaError as error:
+                    log.warning("the marks of %d partitions: %r; each asks for itself", len(waiting), error)
+                    break
+                for kafka_tp, unopened in fetched.items():
+                    offset = waiting.pop(kafka_tp)
+                    with suppress(UnreadableRecord):
+                        record = await first_of(unopened)
+                        if record is not None and record.offset == offset:
+                            found[TP(kafka_tp.topic, kafka_tp.partition)] = Mark.of(record)
+                    asker.pause(kafka_tp)
+        return found
+
+    def lane_for(self, app: ChunkApp, tp: TP) -> SourceLane:
+        """The lane of a shared source partition."""
+        lanes: dict[str, type[SourceLane]] = {
+            self.topics.usage: UsageLane,
+            self.topics.workspaces: WorkspacesLane,
+            self.topics.plan_purchases: OrdersLane,
+        }
+        return lanes[tp.topic](app, tp, self)
+
+
+def intake_app(intake: Intake) -> ChunkApp:
+    """The Faust app of the shared topics."""
+    topics, settings = intake.topics, intake.settings
+    app = ChunkApp(
+        topics.intake_group,
+        lane_for=intake.lane_for,
+        client_kwargs=intake.kwargs,
+        data_dir=str(settings.data_dir),
+    )
+    shared = app.chunk_topic(*topics.shared_sources)
+
+    @app.agent(shared, name="intake")  # type: ignore[untyped-decorator]
+    async def intake_agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            app.tables.offer(event.value)
+
+    async def settle() -> None:
+        await commit_progress(app, intake)
+
+    app.timer(COMMIT_SECONDS)(settle)
+    app.settle = settle
+
+    return app
+
+
+async def commit_progress(app: ChunkApp, intake: Intake) -> None:
+    """Step 6: commit what was handled, and what moved without records."""
+    offsets, lanes = {}, app.tables.lanes()
+    for lane in lanes:
+        if not lane.opened:
+            continue
+        if app.consumer.idle(lane.tp):
+            lane.idle_at(app.consumer.position(lane.tp))
+        moved = lane.progress()
+        if moved is not None:
+            offsets[lane.tp] = moved
+    try:
+        if offsets:
+            reach("intake.committing")
+        if offsets and await app.consumer.commit_offsets(offsets):
+            reach("intake.committed")
+            for lane in lanes:
+                if lane.tp in offsets:
+                    lane.note_commit(offsets[lane.tp][0])
+    except KafkaError as error:
+        log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)
+    waiting = sum(app.consumer.lag(lane.tp) + len(lane.held) for lane in app.tables.lanes())
+    intake.metrics.source_lag.set(waiting + intake.own_lag())

@@ -1,0 +1,212 @@
+"""Builders: usage, orders and bindings on their way into a journal record, and the packing of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.intake.validation_cache import Shape, Shapes
+from schemas.columns import Ints, column, width_of
+from schemas.journal import (
+    IDENTITY_BYTES,
+    RECORD_LIMIT_BYTES,
+    BindingEntry,
+    BindingGroup,
+    Evidence,
+    Gathered,
+    Named,
+    OrderEntry,
+    OrderGroup,
+    Slot,
+    UsageGroup,
+    encode,
+    encode_evidence,
+)
+
+#: What a text takes in a record besides its characters.
+TEXT_BYTES = 3
+#: About what an event takes in a record besides its id.
+EVENT_BYTES = IDENTITY_BYTES + 20
+#: What an event's source takes, as a number.
+SOURCE_BYTES = 3
+#: What a named workspace takes besides its texts.
+NAMED_BYTES = 16
+#: What a slot takes besides its texts (16), and what it stands for: settling its cell takes as long as several events,
+#: so a record that touches many cells, during which nothing else gets its turn, holds fewer of them.
+SLOT_BYTES = 64
+#: What an order, a binding or an empty group takes besides its content.
+TABLE_BYTES = 160
+#: A record is packed at this estimate; one that comes out too long is packed as two.
+GROUP_BYTES = RECORD_LIMIT_BYTES * 97 // 100
+#: Fewer events than this are not cut off a group to fill a record.
+LEAST_CUT = 64
+
+
+@dataclass(slots=True)
+class Events:
+    """Events of one source partition as columns; `shape`: of each its number, `source`: its index into `sources`."""
+
+    shape: Ints
+    quantity: Ints
+    time_us: Ints
+    offset: Ints
+    source: Ints
+    ids: list[str]
+    identities: bytes
+    sources: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def part(self, start: int, end: int) -> "Events":
+        """The events from `start` to `end`."""
+        return Events(
+            self.shape[start:end],
+            self.quantity[start:end],
+            self.time_us[start:end],
+            self.offset[start:end],
+            self.source[start:end],
+            self.ids[start:end],
+            self.identities[start * IDENTITY_BYTES : end * IDENTITY_BYTES],
+            self.sources,
+        )
+
+    def at(self, events: Ints) -> "Events":
+        """Some of the events, by index."""
+        identities = np.frombuffer(self.identities, dtype=f"V{IDENTITY_BYTES}")
+        return Events(
+            self.shape[events],
+            self.quantity[events],
+            self.time_us[events],
+            self.offset[events],
+            self.source[events],
+            list(map(self.ids.__getitem__, events.tolist())),
+            identities[events].tobytes(),
+            self.sources,
+        )
+
+
+class UsageBuilder:
+    """One usage group of one source partition for one journal partition."""
+
+    def __init__(self, topic: str, partition: int, timestamp_ms: int, shapes: Shapes, events: Events) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.timestamp_ms = timestamp_ms
+        self.events = events
+        self._shapes = shapes
+        numbers, self._slot = np.unique(events.shape, return_inverse=True)
+        self._slots: list[Shape] = [shapes.shapes[number] for number in numbers.tolist()]
+        self.named: dict[str, Named] = {}
+        for shape in self._slots:
+            self.named.setdefault(shape.home.named.workspace, shape.home.named)
+        used, self._source = np.unique(events.source, return_inverse=True)
+        self._sources = [events.sources[number] for number in used.tolist()]
+        self.bytes = self._size()
+
+    def _size(self) -> int:
+        events = self.events
+        widths = sum(
+            width_of(0, int(each.max() - each.min()) + 1) for each in (self._slot, events.time_us, events.offset)
+        )
+        widths += width_of(int(events.quantity.min()), int(events.quantity.max())) + SOURCE_BYTES
+        texts = [*events.ids, *self._sources]
+        tables = sum(SLOT_BYTES + len(shape.item) for shape in self._slots)
+        tables += sum(NAMED_BYTES + len(named.workspace) + len(named.account) for named in self.named.values())
+        return (
+            TABLE_BYTES + len(events) * (IDENTITY_BYTES + widths) + TEXT_BYTES * len(texts) + _encoded(texts) + tables
+        )
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def cut(self, count: int) -> "tuple[UsageBuilder, UsageBuilder]":
+        """Two builders: of the first `count` events, and of the others."""
+        parts = self.events.part(0, count), self.events.part(count, len(self))
+        first, rest = (
+            UsageBuilder(self.topic, self.partition, self.timestamp_ms, self._shapes, part) for part in parts
+        )
+        return first, rest
+
+    def fitting(self, room: int) -> int:
+        """About how many of its events take so many bytes; 0 if it is not worth cutting."""
+        count = len(self) * room // self.bytes
+        return count if LEAST_CUT <= count <= len(self) - LEAST_CUT else 0
+
+    def group(self, numbers: dict[str, int]) -> UsageGroup:
+        """The group; `numbers`: of each workspace its index in the record's `named`."""
+        events = self.events
+        first, since_us = int(events.offset[0]), int(events.time_us.min())
+        return UsageGroup(
+            self.topic,
+            self.partition,
+            self.timestamp_ms,
+            first,
+            since_us,
+            [
+                Slot(numbers[shape.home.named.workspace], shape.item, shape.retention, shape.day, shape.corrected)
+                for shape in self._slots
+            ],
+            column(self._slot),
+            column(events.quantity),
+            column(events.offset - first),
+            column(events.time_us - since_us),
+            events.identities,
+            encode_evidence(Evidence(self._sources, self._source.tolist(), events.ids)),
+        )
+
+
+def _encoded(texts: Sequence[str]) -> int:
+    """Bytes of texts in UTF-8."""
+    return len("".join(texts).encode())
+
+
+class OrderBuilder:
+    """One order on its way to the journal."""
+
+    def __init__(self, topic: str, partition: int, entry: OrderEntry, named: dict[str, Named]) -> None:
+        self.topic, self.partition, self.entry, self.named = topic, partition, entry, named
+        self.bytes = TABLE_BYTES + len(entry.content) + sum(TABLE_BYTES + len(name) for name in named)
+
+    def group(self, numbers: dict[str, int]) -> OrderGroup:
+        return OrderGroup(self.topic, self.partition, [self.entry])
+
+
+class BindingBuilder:
+    """One record of `workspaces` on its way to the journal."""
+
+    def __init__(self, topic: str, partition: int, offset: int, timestamp_ms: int, named: Named) -> None:
+        self.topic, self.partition, self.offset, self.timestamp_ms = topic, partition, offset, timestamp_ms
+        self.named = {named.workspace: named}
+        self.bytes = 2 * TABLE_BYTES
+
+    def group(self, numbers: dict[str, int]) -> BindingGroup:
+        (workspace,) = self.named
+        return BindingGroup(
+            self.topic, self.partition, [BindingEntry(self.offset, self.timestamp_ms, numbers[workspace])]
+        )
+
+
+Builder = UsageBuilder | OrderBuilder | BindingBuilder
+
+
+def pack(builders: Sequence[Builder]) -> list[bytes]:
+    """Journal records of these groups, in order: one, unless they do not fit."""
+    named: dict[str, Named] = {}
+    for builder in builders:
+        for workspace, known in builder.named.items():
+            standing = named.get(workspace)
+            if standing is None or known.commercial < standing.commercial:
+                named[workspace] = known
+    numbers = {workspace: number for number, workspace in enumerate(named)}
+    record = encode(Gathered(list(named.values()), [builder.group(numbers) for builder in builders]))
+    if len(record) <= RECORD_LIMIT_BYTES:
+        return [record]
+    middle = len(builders) // 2
+    if middle:
+        return pack(builders[:middle]) + pack(builders[middle:])
+    (builder,) = builders
+    assert isinstance(builder, UsageBuilder), f"an order or a binding takes {len(record)} bytes of a journal record"
+    assert len(builder) > 1, "one event fits a journal record by far"
+    first, second = builder.cut(len(builder) // 2)
+    return pack([first]) + pack([second])

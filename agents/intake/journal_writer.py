@@ -1,0 +1,115 @@
+"""Gathering: entries for one journal partition, packed into records of at most 1 MiB, one under way at a time.
+
+What arrives while a record is under way waits for the next: records grow by themselves under load. One
+unacknowledged record a partition keeps the order of the log, so a top-up never follows its purchase.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from agents.intake.journal_entries import GROUP_BYTES, Builder, UsageBuilder, pack
+from meter.batch.lanes import Retake
+from meter.batch.oversize import SIZE_ERRORS, refused_for_size
+from meter.failpoints import reach
+
+log = logging.getLogger(__name__)
+
+
+Waiter = TypeVar("Waiter")
+
+
+def next_record(waiting: deque[tuple[Builder, Waiter]]) -> tuple[list[Builder], list[Waiter]]:
+    """The groups of the next record, filled up with a part of the group behind them; and whose end it holds."""
+    builders: list[Builder] = []
+    done: list[Waiter] = []
+    room = GROUP_BYTES
+    while waiting:
+        builder, waiter = waiting[0]
+        if builder.bytes > room:
+            if isinstance(builder, UsageBuilder) and (count := builder.fitting(room)):
+                first, rest = builder.cut(count)
+                builders.append(first)
+                waiting[0] = (rest, waiter)
+                break
+            if builders:
+                break
+        waiting.popleft()
+        builders.append(builder)
+        done.append(waiter)
+        room -= builder.bytes
+    return builders, done
+
+
+class JournalWriter:
+    """Writes to one journal partition, in order, one record under way at a time."""
+
+    def __init__(
+        self,
+        partition: int,
+        topic: str,
+        producer: Callable[[], AIOKafkaProducer],
+        doubted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.partition = partition
+        self.topic = topic
+        #: LogAppendTime of the last record written: what the broker's clock has passed.
+        self.appended_ms = 0
+        self._producer = producer
+        self._doubted = doubted
+        self._waiting: deque[tuple[Builder, asyncio.Future[None]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, builder: Builder) -> asyncio.Future[None]:
+        """Put a group in line; done when Kafka acknowledged the record that holds it."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((builder, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+        return future
+
+    def _fail(self, under_way: list[asyncio.Future[None]], error: Exception) -> None:
+        """A record was not written: neither is what waits behind it; the lanes read it all again.
+
+        After an error of Kafka they do so with another producer; any other is a bug, and theirs to tell.
+        """
+        if isinstance(error, KafkaError | TimeoutError):
+            self._doubted()
+            error = Retake(f"journal partition {self.partition} did not take a record ({error!r})")
+        waiting, self._waiting = self._waiting, deque()
+        for future in (*under_way, *(future for _, future in waiting)):
+            if not future.done():
+                future.set_exception(error)
+                future.exception()
+
+    async def _drain(self) -> None:
+        await asyncio.sleep(0)  # what the other lanes add in this turn goes along
+        while self._waiting:
+            builders, done = next_record(self._waiting)
+            try:
+                for value in pack(builders):
+                    await self._send(value)
+            except Exception as error:  # whatever it is, nobody may wait for it for ever
+                self._fail(done, error)
+                return
+            for future in done:
+                if not future.done():
+                    future.set_result(None)
+
+    async def _send(self, value: bytes) -> None:
+        reach("journal.packed")
+        producer = self._producer()
+        batch = producer.create_batch()
+        batch.append(key=None, value=value, timestamp=None)
+        future = await producer.send_batch(batch, self.topic, partition=self.partition)
+        reach("journal.sent")
+        try:
+            self.appended_ms = (await future).timestamp or 0
+        except SIZE_ERRORS as error:
+            raise refused_for_size(self.topic, self.partition, [(None, value)], error) from error
+        reach("journal.acknowledged")

@@ -1,0 +1,102 @@
+"""Checks records before they are sent: whatever the intake would make a dead letter is a problem of its line.
+
+`LineCheck` reads each record as the intake would, by the settings' catalog and time zone. `workspace_problems` then
+reads the log of workspaces, which decides whose usage is known. Conflicting duplicates show only to a worker.
+"""
+
+import time
+from collections.abc import Iterator
+
+from agents.intake.cloudevents import RECORD_LIMIT
+from agents.intake.orders_lane import read_order
+from agents.intake.usage_reader import Dead, UsageReader, check_size
+from agents.intake.workspace_directory import Homes, cannot_move, unknown_workspace
+from meter.batch.lanes import Retake
+from meter.commands.send import Problem
+from meter.errors import Trouble
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import zone
+from meter.settings import Settings
+from schemas.catalog import CatalogueError, load_catalogue
+from schemas.reasons import DeadReason
+from schemas.record import Unreadable
+from schemas.rows import NEVER
+from schemas.workspaces import ToldTier, workspace_from_json
+
+
+class LineCheck:
+    """Reads lines of one kind as the intake would; remembers what only the log of workspaces can judge."""
+
+    def __init__(self, settings: Settings, what: str) -> None:
+        self._read = {"usage": self._usage, "workspaces": self._workspace, "orders": self._order}[what]
+        try:
+            catalog = load_catalogue(settings.catalog_path)
+        except CatalogueError as wrong:
+            raise Trouble(str(wrong)) from None
+        self._zone = zone(settings.billing_time_zone)
+        self._reader = UsageReader(catalog, self._zone, settings.restatement_horizon_days)
+        #: The first line of each workspace that usage names.
+        self.named: dict[str, int] = {}
+        #: The workspace records, by line.
+        self.tiers: list[tuple[int, ToldTier]] = []
+
+    def __call__(self, number: int, value: bytes) -> Problem | None:
+        """What is wrong with the record of a line, with the reason of the dead letter that it would become."""
+        try:
+            self._read(number, value)
+        except Dead as dead:
+            return _problem(number, dead.reason, dead.error)
+        return None
+
+    def _usage(self, number: int, value: bytes) -> None:
+        read = self._reader.read(value, (), time.time_ns() // 1_000_000)
+        self.named.setdefault(read.workspace, number)
+
+    def _workspace(self, number: int, value: bytes) -> None:
+        check_size(value, (), RECORD_LIMIT)
+        try:
+            self.tiers.append((number, workspace_from_json(value)))
+        except Unreadable as unreadable:
+            raise Dead(unreadable.reason, str(unreadable)) from unreadable
+
+    def _order(self, number: int, value: bytes) -> None:
+        read_order(value, ())
+
+
+async def workspace_problems(settings: Settings, check: LineCheck) -> list[Problem]:
+    """What the log of workspaces says against the lines that were read; raises Trouble where Kafka cannot be asked."""
+    if not check.named and not check.tiers:
+        return []
+    topic = Topics.of(settings.topic_prefix).workspaces
+    homes = Homes(topic, zone(settings.billing_time_zone), 1, settings.kafka_client_kwargs())
+    try:
+        await homes.start()
+        homes.require_answer([*check.named, *(told.workspace for _, told in check.tiers)])
+        return list(_problems(homes, check))
+    except Retake as silent:
+        raise Trouble(f"{silent}; look at the broker, and try again") from silent
+    finally:
+        await homes.stop()
+
+
+def _problems(homes: Homes, check: LineCheck) -> Iterator[Problem]:
+    for workspace, number in check.named.items():
+        if homes.known(workspace) is None:
+            dead = unknown_workspace(workspace)
+            yield _problem(number, dead.reason, dead.error)
+    tiers: dict[str, tuple[str, bool]] = {}
+    for number, told in check.tiers:
+        home = homes.known(told.workspace)
+        before = None if home is None else (home.named.account, home.named.commercial != NEVER)
+        account, commercial = tiers.get(told.workspace, before or (told.account, False))
+        if told.account != account:
+            yield _problem(number, DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(told.workspace, account, told.account))
+        elif told.tier == "free" and commercial:
+            reason = DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE
+            yield _problem(number, reason, f"workspace {told.workspace} is commercial, it cannot return to free")
+        else:
+            tiers[told.workspace] = (account, commercial or told.tier == "commercial")
+
+
+def _problem(number: int, reason: DeadReason, sentence: str) -> Problem:
+    return Problem(number, f"{reason}: {sentence}")

@@ -1,0 +1,66 @@
+"""A skip accepted: what cannot be read is told as lost, and only then reading goes on behind it.
+
+The dead letter and the commit are two writes. A crash between them repeats the letter, under the same key; after
+the commit the order names a commit that is no more, so it is never taken twice.
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from aiokafka.errors import KafkaError
+
+from agents.intake.marks import metadata
+from meter.batch.lanes import Retake
+from meter.failpoints import reach
+from meter.kafka.commit_metadata import is_ours
+from meter.rules.billing_days import time_text
+from schemas.control import Skip
+from schemas.dead_letters import DeadLetter
+from schemas.reasons import LAW, DeadReason
+
+if TYPE_CHECKING:
+    from agents.intake.source_lane import SourceLane
+
+log = logging.getLogger(__name__)
+
+
+def lost(skip: Skip, at_us: int) -> DeadLetter:
+    """The dead letter of a gap. Of a topic made again nobody knows how much of the former was not read."""
+    count, last = skip.offset - skip.instead_of, skip.offset - 1
+    if is_ours(skip.mark):
+        known = f"{count} records, {skip.instead_of} to {last}, were not read"
+        unknown = f"what the former topic held from {skip.instead_of} on is not known; read from {skip.offset} on"
+    else:
+        known = f"{count} records, {skip.instead_of} to {last}, are gone, and Kafka forgot whether they were read"
+        unknown = f"the offset {skip.instead_of} was set by another hand; read from {skip.offset} on"
+    return DeadLetter.model_construct(
+        reason=DeadReason.RECORDS_LOST,
+        error=f"{LAW[DeadReason.RECORDS_LOST]}: {known if count > 0 else unknown}",
+        topic=skip.topic,
+        partition=skip.partition,
+        offset=skip.instead_of,
+        last_offset=skip.offset - 1 if count > 0 else None,
+        headers=[],
+        at=time_text(at_us),
+    )
+
+
+async def accept_skip(lane: "SourceLane", skip: Skip, why: str) -> None:
+    """1 tell the loss, 2 commit behind it, 3 count it."""
+    intake = lane.intake
+    try:
+        await (await intake.bury(lost(skip, time.time_ns() // 1000)))  # 1
+        reach("skip.told")
+        committed = await lane.app.consumer.commit_offsets(
+            {lane.tp: (skip.offset, metadata(None, topic_id=lane.topic_id))}
+        )  # 2
+    except KafkaError as error:
+        raise Retake(f"the skip to {skip.offset} could not be written ({error!r})") from error
+    if not committed:
+        raise Retake(f"the group rebalances before the skip to {skip.offset} is committed")
+    reach("skip.committed")
+    count = max(0, skip.offset - skip.instead_of)
+    intake.metrics.lost.inc(count)  # 3
+    intake.metrics.dead(DeadReason.RECORDS_LOST.value)
+    log.warning("%s; skipped as ordered at %s: reading on at %d, %d records lost", why, skip.at, skip.offset, count)

@@ -1,0 +1,300 @@
+"""A source partition's lane in the intake: from where it reads, what was handled, what is committed.
+
+The intake keeps no state: a chunk is handled when every journal record that holds something of it, and every dead
+letter, was acknowledged. Only then the offset counts. A crash repeats entries; identities make that harmless.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+
+from agents.intake.dead_records import why_dead
+from agents.intake.held import HoldingLane, NotYetKnown
+from agents.intake.journal_entries import Builder
+from agents.intake.letters import Letters
+from agents.intake.marks import Mark, metadata
+from agents.intake.outcomes import SourceOutcomes
+from agents.intake.pending import PIECE_RECORDS, seen, some_acknowledged
+from agents.intake.resume import set_by_another, unknown_beginning
+from agents.intake.skips import accept_skip
+from agents.intake.usage_reader import Dead, is_given, said
+from meter.batch.chunks import Chunk
+from meter.batch.lanes import Retake, spoiled_by
+from meter.batch.oversize import SIZE_ERRORS, letters_refused
+from meter.batch.turns import Turns
+from meter.batch.unopened import UnreadableRecord
+from meter.errors import Trouble
+from meter.failpoints import reach
+from meter.kafka.commit_metadata import is_ours, topic_id_of
+from meter.kafka.set_aside import Reason, Why
+from schemas.dead_letters import DeadLetter
+from schemas.reasons import DeadReason
+
+if TYPE_CHECKING:
+    from agents.intake.intake import Intake
+
+
+class Refused(Trouble):
+    """The meter cannot know that going on would be right; a person has to say so."""
+
+
+class Start(NamedTuple):
+    """Where a source partition stands: the group's commit (None: none yet), the log's first offset and its end."""
+
+    committed: int | None
+    metadata: str
+    beginning: int
+    end: int
+
+
+class SourceLane(HoldingLane):
+    """One source partition; subclasses say how one record is read."""
+
+    kind = "usage"
+    #: Records may carry their producer's time: the topic may have CreateTime.
+    takes_given_times = False
+
+    def __init__(self, app: Any, tp: Any, intake: "Intake") -> None:
+        super().__init__(app, tp)
+        self.intake = intake
+        self.topic = intake.topics.bare(tp.topic)
+        self.where = f"{self.topic}/{tp.partition}"
+        self.topic_id = intake.topic_ids.get(tp.topic, "")
+        self.mark: Mark | None = None
+        self.outcomes = SourceOutcomes(intake.metrics, self.kind)
+        self.letters = Letters(self.topic, tp.partition)
+        self.committed = -1
+        self._opened = False
+        #: Why the next record cannot be read at all, once that showed.
+        self._stuck: str | None = None
+        self._go_on = 0
+        #: The group's offset was set by another hand.
+        self.foreign = False
+
+    async def open(self) -> int:
+        """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
+        await self.intake.renew()
+        if self._stuck is not None:
+            await self.let_all_go()  # they stand before what cannot be read: a skip of that must not leave them out
+        start = await self.asked()
+        self.held.clear()  # they are read again
+        self._opened = True
+        self.mark = Mark.read(start.metadata)
+        self.committed = -1 if start.committed is None else start.committed
+        self.outcomes.read_again(self.committed)
+        why = await self._discontinued(start)
+        if why is None:
+            return start.beginning if start.committed is None else start.committed
+        await self.intake.control.catch_up()
+        skip = self.intake.control.skip_for(self.topic, self.tp.partition, start.committed or 0, start.metadata)
+        if skip is None or not start.beginning <= skip.offset <= start.end:
+            self.refuse(why)
+            raise AssertionError("a refusal raises")
+        await accept_skip(self, skip, why)
+        self.mark, self.committed, self._stuck, self.foreign = None, skip.offset, None, False
+        return skip.offset
+
+    async def asked(self) -> Start:
+        """Where the partition stands, asked of Kafka; first what was handled since the last commit is committed."""
+        try:
+            moved = self.progress() if self._opened else None
+            if moved is not None:
+                await self.app.consumer.commit_offsets({self.tp: moved})
+            at = (await self.app.consumer.committed([self.tp])).get(self.tp)
+            beginning, end = await self.intake.ends(self.tp)
+        except KafkaError as error:
+            raise Retake(f"its committed offset could not be read ({error!r})") from error
+        return Start(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
+
+    async def marked(self, mark: Mark) -> Mark | None:
+        """The mark of the record that now stands where a mark was made."""
+        try:
+            found = await self.intake.record_at(self.tp, mark.offset)
+        except TopicAuthorizationFailedError as error:
+            raise self.unreadable("the broker does not let us read it; grant the right Read") from error
+        except UnreadableRecord as error:
+            why = Why(Reason.UNREADABLE, f"the last record read cannot be read again: {error}")
+            raise self.unreadable(why) from error
+        return None if found is None else Mark.of(found)
+
+    async def _discontinued(self, start: Start) -> str | None:
+        """Why reading cannot go on at the committed offset, and what to do about it."""
+        skip = f"`meter skip {self.topic} {self.tp.partition}"
+        if start.committed is None:
+            return await unknown_beginning(self, start)
+        at = start.committed
+        self.foreign = start.beginning < at and not is_ours(start.metadata)
+        if self.foreign:
+            return set_by_another(self, at)
+        if self.topic_id and topic_id_of(start.metadata) not in ("", self.topic_id):
+            return Why(
+                Reason.MADE_AGAIN,
+                f"{self.where} was read up to {at} of another topic of its name: the topic was deleted and made again; "
+                f"{skip} {start.beginning}` reads it from its beginning",
+            )
+        if start.beginning > at:
+            return Why(
+                Reason.GONE,
+                f"{self.where}: records {at} to {start.beginning - 1} are gone before they were read; "
+                f"{skip} {start.beginning}` accepts their loss",
+            )
+        if start.end < at:
+            return Why(
+                Reason.MADE_AGAIN,
+                f"{self.where} ends at {start.end}, it was read up to {at}: the topic was deleted and made again; "
+                f"{skip} {start.beginning}` reads it from its beginning",
+            )
+        if self.mark is not None and self.mark.offset >= start.beginning and not await self._stands(start):
+            return Why(
+                Reason.MADE_AGAIN,
+                f"{self.where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
+                f"and made again; {skip} {start.beginning}` reads it from its beginning",
+            )
+        if self._stuck is not None:
+            reason = Reason.GONE if self._go_on > at + 1 else Reason.UNREADABLE
+            left_out = f"{skip} {max(self._go_on, at + 1)}` (or a later offset) leaves it out"
+            return Why(reason, f"{self.where}: {self._stuck}; {left_out}")
+        return None
+
+    async def _stands(self, start: Start) -> bool:
+        """Whether the last record read stands where it stood; of the same topic it may be compacted away since."""
+        found = await self.marked(self.mark) if self.mark is not None else None
+        return found == self.mark or (found is None and topic_id_of(start.metadata) == self.topic_id != "")
+
+    def spoiled(self, why: str, go_on: int) -> Exception:
+        """Opened anew, it is refused, unless an order leaves out what cannot be read."""
+        self._stuck, self._go_on = why, go_on
+        return Retake(why)
+
+    def refuse(self, why: str) -> None:
+        """What cannot be continued stops the worker."""
+        raise Refused(why)
+
+    def received(self, record: Any) -> int:
+        """When a record counts as received, in ms: a time that its producer gave says nothing of it, then it is now."""
+        return time.time_ns() // 1_000_000 if is_given(record) else int(record.timestamp)
+
+    async def handle(self, chunk: Chunk) -> None:
+        """Steps 2 to 5: read, gather, wait for every acknowledgement."""
+        pending: list[asyncio.Future[Any]] = []
+        self.outcomes.begin()
+        self.letters.begin()
+        reach("intake.fetched")
+        async with self.acknowledged(pending, chunk.start):
+            if self.refuses_times(chunk):
+                await self.intake.look_at_settings()  # still so: that stops the worker; else only these are dead
+            chunk = await self.read(chunk, pending)
+            reach("intake.read")
+        reach("intake.acknowledged")
+        self.position = chunk.position
+        if chunk.last is not None:
+            self.mark = Mark.of(chunk.last)
+            self.intake.metrics.seen(self.kind, self.received(chunk.last))
+        self.outcomes.handled(self.position)
+
+    @asynccontextmanager
+    async def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AsyncIterator[None]:
+        try:
+            yield
+            await self._send(self.letters.finish(), pending)
+            if pending:
+                await asyncio.gather(*pending)
+        except BaseException as error:
+            for sent in pending:
+                sent.add_done_callback(seen)
+            if isinstance(error, UnreadableRecord):
+                raise self.spoiled(*spoiled_by(error)) from error
+            if isinstance(error, SIZE_ERRORS):
+                source = f"{self.topic}/{self.tp.partition} from offset {start} on"
+                raise letters_refused(self.intake.topics.dead_letters, source, error) from error
+            if isinstance(error, KafkaError):
+                self.intake.doubt()
+                raise Retake(f"a dead letter was not acknowledged ({error!r})") from error
+            raise
+
+    def refuses_times(self, chunk: Chunk) -> bool:
+        """Whether records of the chunk carry their producer's time where Kafka's is needed."""
+        return chunk.given_times and not self.takes_given_times
+
+    async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
+        """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
+        refused, turns = self.refuses_times(chunk), Turns()
+        async with aclosing(chunk.pieces(PIECE_RECORDS)) as pieces:
+            async for records in pieces:
+                await self.ready_for(records)
+                for record in records:
+                    await turns.due()
+                    await self._read_one(record, pending, refused)
+                await some_acknowledged(pending)
+        return chunk
+
+    async def _read_one(self, record: Any, pending: list[asyncio.Future[Any]], times_refused: bool) -> None:
+        if record.value is None:
+            self.outcomes.add("null")
+            return
+        try:
+            if times_refused and is_given(record):
+                raise Dead(DeadReason.INVALID_FIELD, self._given_time())
+            pending.extend(self.put(builder) for builder in await self.entries(record))
+        except Dead as dead:
+            await self.bury(pending, record, dead.reason, dead.error)
+        except NotYetKnown as waits:
+            await self.hold(record, waits)
+        except (Retake, Refused, asyncio.CancelledError, KafkaError):
+            raise
+        except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
+            await self.bury(pending, record, DeadReason.INVALID_FIELD, said(error))
+
+    async def ready_for(self, records: Sequence[Any]) -> None:
+        """Wait for what must be known before these records are read."""
+
+    def _given_time(self) -> str:
+        return (
+            f"the record carries its producer's time (CreateTime): {self.topic} must have LogAppendTime, since when "
+            "Kafka had a record decides what it counts for; `meter redrive` sends it again"
+        )
+
+    def put(self, builder: tuple[int, Builder]) -> asyncio.Future[Any]:
+        partition, entry = builder
+        return self.intake.writers[partition].add(entry)
+
+    async def entries(self, record: Any) -> list[tuple[int, Builder]]:
+        """What a record becomes in which journal partitions."""
+        raise NotImplementedError
+
+    async def bury(self, pending: list[asyncio.Future[Any]], record: Any, reason: DeadReason, error: str) -> None:
+        """A record, or the range that it stands for, becomes a dead letter, or one of many in a letter."""
+        reason, error, records = why_dead(record, reason, error)
+        self.outcomes.add("dead", records, reason)
+        await self._send(self.letters.of(record, self.received(record), reason, error), pending)
+
+    async def _send(self, letter: DeadLetter | None, pending: list[asyncio.Future[Any]]) -> None:
+        """Send a dead letter, if there is one; its acknowledgement is waited for with the others."""
+        if letter is not None:
+            pending.append(await self.intake.bury(letter))
+
+    def note_commit(self, offset: int) -> None:
+        """The group has this offset now."""
+        self.committed = offset
+        self.outcomes.committed(offset)
+
+    def committable(self) -> tuple[int, str] | None:
+        return (self.committed, metadata(self.mark, topic_id=self.topic_id)) if self.committed >= 0 else None
+
+    def progress(self) -> tuple[int, str] | None:
+        """What to commit, if it moved: also past markers at the tail, that no record stands behind."""
+        handled_to = self.handled_to()
+        if handled_to <= self.committed and self.committed >= 0:
+            return None
+        return handled_to, metadata(self.progress_mark(), topic_id=self.topic_id)
+
+    def idle_at(self, position: int) -> None:
+        """Nothing is under way and reading has moved on to `position`, over markers."""
+        self.position = max(self.position, position)
+
+    async def close(self) -> None:
+        return None

@@ -1,0 +1,281 @@
+"""Reading one usage record: from bytes to what the journal carries, or the first reason why not.
+
+The fast path (`agents.intake.cloudevents`) may refuse too much, never too little: what it does not accept at once is
+read by the pydantic model, which alone decides what is wrong.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agents.intake.binary_mode import Headers
+from agents.intake.cloudevents import RECORD_LIMIT, opened, usage_of
+from meter.rules.billing_days import BillingZone, day_text, parse_time
+from schemas.catalog import Catalogue, Item
+from schemas.ids import is_id, shown
+from schemas.reasons import DeadReason
+from schemas.record import Unreadable, peculiar
+from schemas.rows import NO_RETENTION
+from schemas.usage import CORRECTED, RECORDED, RECORDED_ONLY, TYPES
+
+#: Value and headers of an order, in bytes: more than of others, for its lists of workspaces.
+ORDER_LIMIT = 256 * 1024
+#: `record.timestamp_type` of a time that Kafka gave.
+LOG_APPEND_TIME = 1
+#: Foreign text in a dead letter's error: an exception's own words are cut to this.
+ERROR_LIMIT = 200
+#: How far an event's time may be ahead of its record's, in µs.
+AHEAD_LIMIT_US = 300_000_000
+#: Workspace ids known to have the form of one; beyond it they are looked at anew.
+IDS_KEPT = 200_000
+#: Times remembered, if they are not written at greater length than one with nanoseconds.
+TIMES_KEPT, TIME_LENGTH = 10_000, 35
+#: Items of a catalog that a dead letter names.
+ITEMS_SHOWN = 20
+#: Instant and day of what is no time.
+NO_TIME = (0, -1)
+
+
+class Reading(NamedTuple):
+    """An event as it was read, judged by all that does not need the workspace's account."""
+
+    workspace: str
+    item: str
+    retention: int
+    day: int
+    corrected: bool
+    quantity: int
+    time_us: int
+    source: str
+    id: str
+    #: Subject, item, retention and type as they stood in the event, if it was read the fast way.
+    given: tuple[str | None, str, int | None, str] | None = None
+
+
+#: What stands in an event: subject, item, retention, corrected, quantity, instant, source, id.
+_Read = tuple[str | None, str, int | None, bool, int, int, str, str]
+
+
+class Dead(Exception):
+    """The record cannot be counted: the first reason that applies, and the law with the numbers."""
+
+    def __init__(self, reason: DeadReason, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+        self.error = error
+
+
+def is_given(record: Any) -> bool:
+    """Whether a record's time is its producer's (CreateTime), not that at which Kafka had it."""
+    return getattr(record, "timestamp_type", LOG_APPEND_TIME) != LOG_APPEND_TIME
+
+
+def said(error: BaseException) -> str:
+    """An unexpected exception in a dead letter's words."""
+    text = f"{type(error).__name__}: {error}"
+    return "".join(char if char.isprintable() else "?" for char in text)[:ERROR_LIMIT]
+
+
+def headers_bytes(headers: Headers) -> int:
+    """Bytes of names and contents."""
+    return sum(len(name.encode()) + len(content or b"") for name, content in headers) if headers else 0
+
+
+def check_size(value: bytes, headers: Headers, limit: int) -> None:
+    """Value and headers together are at most `limit` bytes."""
+    size = len(value) + headers_bytes(headers)
+    if size > limit:
+        raise Dead(DeadReason.TOO_LARGE, f"value and headers are at most {limit} bytes, these are {size}")
+
+
+class Times(dict[str, tuple[int, int]]):
+    """Instants and billing days of times as they are written; most come again."""
+
+    def __init__(self, zone: BillingZone) -> None:
+        self._zone = zone
+
+    def __missing__(self, text: str) -> tuple[int, int]:
+        try:
+            time_us = parse_time(text)
+        except ValueError:
+            return NO_TIME
+        at = time_us, self._zone.day_of(time_us)
+        if len(self) >= TIMES_KEPT:
+            self.clear()
+        if len(text) <= TIME_LENGTH:
+            self[text] = at
+        return at
+
+
+class UsageReader:
+    """Reads usage records by the facts of the meter."""
+
+    def __init__(self, catalogue: Catalogue, zone: BillingZone, horizon_days: int) -> None:
+        self.catalogue = catalogue
+        self.zone = zone
+        self.horizon_days = horizon_days
+        self._items: dict[tuple[int, str], Item] = {}
+        self.times = Times(zone)
+        self._received = (0, 0)
+        self._ids: set[str | None] = set()
+
+    def read(self, value: bytes, headers: Headers, received_ms: int, own: str | None = None) -> Reading:
+        """Read a record that Kafka received at `received_ms`; `own`: the workspace whose own topic it stood in."""
+        if len(value) > 1024 or headers:
+            check_size(value, headers, RECORD_LIMIT)
+        try:
+            fast, given = self._read_fast(value, headers)
+            return self._judged(*fast, received_ms, own)._replace(given=given)
+        except (msgspec.DecodeError, ValueError, RecursionError, Dead):
+            return self._judged(*self._read_slowly(value, headers, own), received_ms, own)
+
+    def _read_fast(self, value: bytes, headers: Headers) -> tuple[_Read, tuple[str | None, str, int | None, str]]:
+        if peculiar(value):
+            raise ValueError("read slowly")
+        event = opened(value, headers)
+        data, subject = event.data, event.subject
+        corrected = event.type == CORRECTED
+        quantity = data.quantity
+        if (quantity < 0 and not corrected) or not (subject in self._ids or self._is_id(subject)):
+            raise ValueError("read slowly")
+        read = (
+            subject,
+            data.item,
+            data.retention_days,
+            corrected,
+            quantity,
+            parse_time(event.time),
+            event.source,
+            event.id,
+        )
+        return read, (subject, data.item, data.retention_days, event.type)
+
+    def oldest(self, received_ms: int) -> int:
+        """The oldest day that a record received then may still report."""
+        if self._received[0] != received_ms:
+            self._received = (received_ms, self.zone.day_of(received_ms * 1000) - self.horizon_days)
+        return self._received[1]
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Judge by this catalogue from now on."""
+        self.catalogue = catalogue
+        self._items = {}
+
+    def adds_up(self, reading: Reading) -> bool:
+        """Whether the event's item is a sum: its corrections may be negative."""
+        item = self.catalogue.version(reading.day).items.get(reading.item)
+        return item is not None and item.aggregation == "sum"
+
+    def _is_id(self, subject: str | None) -> bool:
+        if subject is None or not is_id(subject):
+            return subject is None
+        if len(self._ids) > IDS_KEPT:
+            self._ids.clear()
+        self._ids.add(subject)
+        return True
+
+    def _read_slowly(self, value: bytes, headers: Headers, own: str | None) -> _Read:
+        try:
+            event = usage_of(value, headers, RECORDED_ONLY if own is not None else TYPES)
+        except Unreadable as unreadable:
+            raise Dead(unreadable.reason, str(unreadable)) from unreadable
+        data = event.data
+        return (
+            event.subject,
+            data.item,
+            data.retention_days,
+            event.type != RECORDED,
+            data.quantity,
+            parse_time(event.time),
+            event.source,
+            event.id,
+        )
+
+    def _judged(
+        self,
+        subject: str | None,
+        item_name: str,
+        retention: int | None,
+        corrected: bool,
+        quantity: int,
+        time_us: int,
+        source: str,
+        name: str,
+        received_ms: int,
+        own: str | None,
+    ) -> Reading:
+        if own is not None:
+            if corrected:
+                raise Dead(
+                    DeadReason.UNKNOWN_TYPE,
+                    "usage.corrected is accepted on the shared topic only",
+                )
+            subject = own if subject is None else subject
+            if subject != own:
+                raise Dead(
+                    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC,
+                    f"the topic is that of workspace {own}, the subject is {shown(subject)}",
+                )
+        if subject is None:
+            raise Dead(DeadReason.INVALID_FIELD, "subject: an event on the shared topic must name its workspace")
+        if corrected and quantity < 0:
+            self._check_count(item_name, time_us, quantity)
+        day = self._day(time_us, received_ms)
+        known = self._items.get((day, item_name))
+        if known is None:
+            known = self._item(day, item_name)
+        if known.retentions:
+            if retention is None:
+                assert known.default_retention is not None, "an item with retentions has a default one"
+                retention = known.default_retention
+            elif retention not in known.retentions:
+                raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
+        elif retention is not None:
+            raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
+        else:
+            retention = NO_RETENTION
+        return Reading(subject, item_name, retention, day, corrected, quantity, time_us, source, name)
+
+    def _check_count(self, item_name: str, time_us: int, quantity: int) -> None:
+        item = self.catalogue.version(self.zone.day_of(time_us)).items.get(item_name)
+        if item is not None and item.aggregation == "max":
+            raise Dead(
+                DeadReason.INVALID_FIELD, f"data.quantity: the count of a whole day is at least 0, this is {quantity}"
+            )
+
+    def _day(self, time_us: int, received_ms: int) -> int:
+        received_us = received_ms * 1000
+        ahead = time_us - received_us
+        if ahead > AHEAD_LIMIT_US:
+            raise Dead(
+                DeadReason.TIME_IN_THE_FUTURE,
+                f"time is at most {AHEAD_LIMIT_US // 1_000_000} s ahead of the record's, it is {ahead / 1e6:.3f} s",
+            )
+        day = self.zone.day_of(time_us)
+        oldest = self.oldest(received_ms)
+        if day < oldest:
+            raise Dead(
+                DeadReason.TIME_BEYOND_HORIZON,
+                f"a day can be restated for {self.horizon_days} days: {day_text(day)} is before {day_text(oldest)}",
+            )
+        return day
+
+    def _item(self, day: int, name: str) -> Item:
+        item = self.catalogue.version(day).items.get(name)
+        if item is None:
+            raise Dead(DeadReason.UNKNOWN_ITEM, f"unknown item {shown(name)}: {self._items_of(day)}")
+        if len(self._items) > 10_000:
+            self._items.clear()
+        self._items[(day, name)] = item
+        return item
+
+    def _items_of(self, day: int) -> str:
+        names = sorted(self.catalogue.version(day).items)
+        more = f" and {len(names) - ITEMS_SHOWN} more" if len(names) > ITEMS_SHOWN else ""
+        return f"the catalog of {day_text(day)} has {', '.join(names[:ITEMS_SHOWN])}{more}"
+
+    def _retentions(self, item: Item, given: int) -> str:
+        if not item.retentions:
+            return f"{item.name} has no retentions, retention_days is {shown(given)}"
+        known = ", ".join(map(str, sorted(item.retentions)))
+        return f"{item.name} is kept {known} days, retention_days is {shown(given)}"

@@ -1,0 +1,241 @@
+"""Homes: which account and journal partition a workspace belongs to, as the `workspaces` log says.
+
+A map read from the log by every intake worker itself, so nothing has to be asked of another. It remembers where in
+the log a workspace was first bound and first commercial: a record is judged against the log before its own offset.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from agents.intake.cloudevents import RECORD_LIMIT
+from agents.intake.usage_reader import Dead, check_size, is_given
+from meter.batch.lanes import Retake
+from meter.batch.patches.fetched_records import later, slim
+from meter.batch.unopened import Unopened
+from meter.errors import Trouble
+from meter.failpoints import reach
+from meter.rules.billing_days import BillingZone
+from schemas.ids import shown
+from schemas.journal import Named
+from schemas.reasons import DeadReason
+from schemas.rows import NEVER
+from schemas.workspaces import workspace_from_json
+
+log = logging.getLogger(__name__)
+
+#: A read of the log's end, or of the map up to it, may take this long in all.
+CATCH_UP_SECONDS = 20.0
+#: Records learnt without a turn for others: about 10 ms.
+LEARNT_AT_ONCE = 1_000
+NOWHERE = 1 << 62
+
+
+@dataclass(slots=True)
+class Home:
+    """Where a workspace belongs; offsets of its first record and its first `commercial` one."""
+
+    named: Named
+    bound_at: int
+    commercial_at: int = NOWHERE
+
+
+class Homes:
+    """The map; `known` answers at once, `catch_up` reads on to what was acknowledged before it was called."""
+
+    def __init__(self, topic: str, zone: BillingZone, partitions: int, client_kwargs: Mapping[str, Any]) -> None:
+        self._tp = TopicPartition(topic, 0)
+        self._zone = zone
+        self._partitions = partitions
+        self._kwargs = client_kwargs
+        self._homes: dict[str, Home] = {}
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._ends: aiokafka.AIOKafkaConsumer | None = None
+        self._lock = asyncio.Lock()
+        #: Records read so far.
+        self._read = 0
+        #: The log is read up to here, markers included.
+        self.read_to = 0
+        #: A transaction is open at `read_to`: what stands behind it cannot be known yet.
+        self.held_up = False
+        #: The log's end as it was last asked, and when that was.
+        self.end = 0
+        self._caught_up_at = -inf
+
+    async def start(self) -> None:
+        """Connect and read the whole log once."""
+        slim()
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=50,
+            value_deserializer=later,
+            max_partition_fetch_bytes=4 << 20,
+            **self._kwargs,
+        )
+        # The end is asked read_uncommitted: the last stable offset would hide what stands behind an open transaction.
+        self._ends = aiokafka.AIOKafkaConsumer(enable_auto_commit=False, **self._kwargs)
+        await self._consumer.start()
+        await self._ends.start()
+        self._consumer.assign([self._tp])
+        self._ends.assign([self._tp])
+        beginning = (await self._ends.beginning_offsets([self._tp]))[self._tp]
+        if beginning:
+            raise Trouble(
+                f"{self._tp.topic}/0: records 0 to {beginning - 1} are gone, and with them whose the workspaces are; "
+                "restore it (it may never expire), or begin under another prefix"
+            )
+        self._consumer.seek(self._tp, 0)
+        await self._read_whole()
+        log.info("%d workspaces known", len(self._homes))
+
+    async def _read_whole(self) -> None:
+        """Read the log up to its end, however long that takes, as long as something comes."""
+        while True:
+            read = self._read
+            try:
+                await self.catch_up()
+                return
+            except Retake:
+                if self._read == read:
+                    raise
+                log.info("%d workspaces known so far, of %d records", len(self._homes), self._read)
+
+    async def stop(self) -> None:
+        for consumer in (self._consumer, self._ends):
+            if consumer is not None:
+                await consumer.stop()
+
+    def known(self, workspace: str) -> Home | None:
+        return self._homes.get(workspace)
+
+    def commercial(self, workspace: str) -> Home | None:
+        """The home of a workspace that is known to be commercial; nothing that an order asks of it changes any more."""
+        home = self._homes.get(workspace)
+        return None if home is None or home.named.commercial == NEVER else home
+
+    def require_answer(self, workspaces: Iterable[str], *, commercial: bool = False) -> None:
+        """Raises Trouble where an open transaction hides whether one of these is bound; or `commercial`, for orders."""
+        known = self.commercial if commercial else self.known
+        hidden = next((name for name in workspaces if self.held_up and known(name) is None), None)
+        if hidden is not None:
+            what = f"whether {hidden} is commercial" if self.known(hidden) else f"to which account {hidden} belongs"
+            raise Trouble(
+                f"{self._tp.topic}: a producer's transaction is open at offset {self.read_to}, and behind it may stand "
+                f"{what}; wait until it ends, then try again"
+            )
+
+    def partition_of(self, account: str) -> int:
+        """The journal partition of an account, as Kafka's Java partitioner would have it; 3 µs, in Python."""
+        return int(murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
+
+    async def catch_up(self, *, within: float = 0.0) -> int:
+        """Read the map up to the log's end as it is now, or to the first transaction open before it.
+
+        Answers that end: what was acknowledged before this was called is known once `read_to` has come to it. Retake
+        if Kafka does not answer in time. `within`: who only waits for what comes asks nothing that somebody asked
+        within so many seconds; thousands may wait.
+        """
+        async with self._lock:
+            now = time.monotonic()
+            if now - self._caught_up_at < within:
+                return self.end
+            try:
+                end = await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
+            except (KafkaError, TimeoutError) as error:
+                raise Retake(f"the log of workspaces could not be read to its end ({error!r})") from error
+            self._caught_up_at = now
+        reach("intake.homes-known")
+        return end
+
+    async def _catch_up(self) -> int:
+        consumer, ends = self._consumer, self._ends
+        assert consumer is not None and ends is not None, "homes are started before they are asked"
+        self.end = end = int((await ends.end_offsets([self._tp]))[self._tp])
+        while self.read_to < end:
+            if self.held_up and self.read_to >= (await consumer.end_offsets([self._tp]))[self._tp]:
+                return end  # the last stable offset: a transaction is open there, still
+            await asyncio.sleep(0)  # a chance to give this up before anything is fetched
+            fetched = await consumer.getmany(self._tp, timeout_ms=200, max_records=LEARNT_AT_ONCE)
+            if self._tp in fetched:
+                await self._learn_all(fetched[self._tp], self.read_to)
+            self.read_to = await consumer.position(self._tp)
+            self.held_up = not fetched and self.read_to < end
+        return end
+
+    async def _learn_all(self, fetched: Unopened, start: int) -> None:
+        """Learn what was fetched from `start` on; whoever gives this up half-way reads it again."""
+        assert self._consumer is not None
+        try:
+            while records := await fetched.taken(LEARNT_AT_ONCE):
+                for record in records:
+                    self._learn(record)
+                await asyncio.sleep(0)
+        except BaseException:
+            self._consumer.seek(self._tp, start)
+            raise
+        finally:
+            fetched.close()
+        if not fetched.whole:
+            self._consumer.seek(self._tp, fetched.end)
+
+    def _learn(self, record: Any) -> None:
+        self._read += 1
+        if not record.value or is_given(record):
+            return
+        try:
+            check_size(record.value, record.headers, RECORD_LIMIT)
+            told = workspace_from_json(record.value)
+        except Exception:  # whatever the lane of `workspaces` makes a dead letter of is nothing here
+            return
+        home = self._homes.get(told.workspace)
+        if home is None:
+            named = Named(told.workspace, told.account, NEVER)
+            home = Home(named, record.offset)
+            self._homes[told.workspace] = home
+        elif home.named.account != told.account:
+            return
+        if told.tier == "commercial" and home.commercial_at == NOWHERE:
+            day = self._zone.day_of(record.timestamp * 1000)
+            home.named = Named(told.workspace, told.account, day)
+            home.commercial_at = record.offset
+
+    def judge(self, workspace: str, account: str, tier: str, offset: int) -> tuple[DeadReason, str] | bool:
+        """A record of the log at `offset`: a reason to refuse it, or whether it told something new."""
+        home = self._homes[workspace]
+        if home.bound_at < offset and home.named.account != account:
+            return DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(workspace, home.named.account, account)
+        if tier == "free":
+            if home.commercial_at < offset:
+                return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, cannot_return(workspace, home.commercial_at)
+            return home.bound_at == offset
+        return home.commercial_at == offset
+
+
+def cannot_move(workspace: str, account: str, other: str) -> str:
+    """Why a record that names another account is refused."""
+    return f"workspace {workspace} belongs to account {account} for good, it cannot move to {other}"
+
+
+def cannot_return(workspace: str, offset: int) -> str:
+    """Why a record of the free tier is refused; `offset`: where the workspace became commercial."""
+    return f"workspace {workspace} is commercial since offset {offset} of `workspaces`, it cannot return to free"
+
+
+def unknown_workspace(workspace: str) -> Dead:
+    """The end of usage whose workspace nobody named before."""
+    return Dead(
+        DeadReason.WORKSPACE_UNKNOWN,
+        f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "
+        "send one that names its account, then `meter redrive`",
+    )

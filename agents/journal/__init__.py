@@ -1,0 +1,1 @@
+"""The journal as a whole: its opening, its facts and its catalog versions, and reading it."""

@@ -1,0 +1,1 @@
+"""The meter: folds journal partitions in fenced transactions and ends billing days."""

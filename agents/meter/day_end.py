@@ -1,0 +1,199 @@
+"""The day's end: who owns a journal partition appends what closes a day, and what lets one expire, when it is due.
+
+The steps are DESIGN's (§3, closing and expiry): 1 the time has come, by the broker's clock as a journal record tells
+it; 2 only then ask how far the source partitions reach; 3 wait until the intake's committed offsets have reached that;
+4 append the next slice; 5 wait until it is folded and committed, then go on with what the state says. The fold ignores
+what comes too early, twice or too late, so nothing here needs to be exact but the order of these steps.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.errors import KafkaError
+
+from agents.meter.watermarks import Watermarks, Written
+from agents.metrics import Metrics
+from meter.batch.denials import denied
+from meter.failpoints import reach
+from meter.rules.billing_days import MINUTE_US, SECOND_US, day_text
+from meter.rules.fold.closing import SLICE_ITEMS
+from meter.rules.state.journal_facts import Facts
+from schemas.journal import DayClosed, DayExpired
+
+if TYPE_CHECKING:
+    from agents.meter.journal_lane import MeterLane
+
+log = logging.getLogger(__name__)
+
+#: A clock that differs more from the broker's is told of: days would close that much late.
+CLOCK_LIMIT_US = 5 * MINUTE_US
+#: How long one turn may go on with slice after slice, and how often it looks whether one was folded.
+TURN_SECONDS = 5.0
+SLICE_SECONDS = 0.02
+#: How often it asks what the intake has handled, connecting anew.
+ASK_SECONDS = 0.5
+#: After an error of the broker.
+RETRY_SECONDS = 2.0
+#: How often it says what it is waiting for.
+TELL_SECONDS = 60.0
+#: The broker's time is asked again at least this often while a day is thought to be due.
+ASK_CLOCK_SECONDS = 3_600.0
+#: The cursor of an entry that only asks the broker's time: no account is named so, and the fold ignores it.
+ASKS_TIME = "?"
+
+
+class DayEnd:
+    """One worker's part in ending days, for all journal partitions that it owns."""
+
+    def __init__(
+        self,
+        watermarks: Watermarks,
+        metrics: Metrics,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kafka = watermarks
+        self._metrics = metrics
+        self._now_us = now_us
+        self._monotonic = monotonic
+        #: The broker's time is at least this.
+        self._broker_us = 0
+        #: All that reached Kafka by this time is in the journal.
+        self._handled_us = 0
+        #: Watermarks asked for: the broker's time before that, and what they are; the earliest first.
+        self._asked: deque[tuple[int, Mapping[Any, int]]] = deque()
+        #: Journal partition -> offset of our last entry in it.
+        self._appended: dict[int, int] = {}
+        self._not_before = 0.0
+        self._ask_after = 0.0
+        self._clock_not_before = 0.0
+        self._tell_after = 0.0
+
+    async def serve(self, lanes: Sequence["MeterLane"]) -> None:
+        """One turn: as many steps as are due, slice after slice. Raises what a missing right makes impossible."""
+        if self._monotonic() < self._not_before:
+            return
+        end = self._monotonic() + TURN_SECONDS
+        try:
+            while await self.look(lanes) and self._monotonic() < end:
+                await asyncio.sleep(SLICE_SECONDS)
+        except (KafkaError, TimeoutError, OSError) as error:
+            if denied(error):
+                raise
+            log.warning("the day's end: Kafka did not answer (%r); trying again in %.0f s", error, RETRY_SECONDS)
+            self._not_before = self._monotonic() + RETRY_SECONDS
+        finally:
+            await self._kafka.close()
+
+    async def look(self, lanes: Sequence["MeterLane"]) -> bool:
+        """Each step that is due, once; whether something was appended, or has still to be folded."""
+        states = [(lane, lane.fold.facts) for lane in lanes if lane.fold is not None and lane.last is not None]
+        open_lanes = [(lane, facts) for lane, facts in states if facts is not None]
+        for lane, _ in open_lanes:
+            self._heard(lane.last.timestamp_ms if lane.last else 0)
+        now_us = max(self._now_us(), self._broker_us)
+        self._metrics.days_unclosed.set(max((_unclosed(facts, now_us) for _, facts in open_lanes), default=0))
+        wanted = {facts.closes_at_us(facts.closed_through + 1): lane for lane, facts in open_lanes}
+        due = [instant for instant in wanted if self._handled_us < instant <= now_us]
+        if due and self._monotonic() >= self._ask_after:
+            self._ask_after = self._monotonic() + ASK_SECONDS
+            await self._handle(max(due), wanted[max(due)].tp.partition)
+        busy = [await self._append(lane, facts) for lane, facts in open_lanes]
+        return any(busy)
+
+    async def _handle(self, instant: int, partition: int) -> None:
+        """Steps 1 to 3: find out whether all that reached Kafka by `instant` has been handled."""
+        if all(asked_us < instant for asked_us, _ in self._asked):
+            if not await self._has_come(instant, partition):  # 1
+                return
+            self._asked.append((self._broker_us, await self._kafka.ends()))  # 2
+            reach("day-end.watermarks-asked")
+        while self._asked:  # 3
+            asked_us, ends = self._asked[0]
+            behind = await self._kafka.not_reached(ends)
+            if behind:
+                self._tell(f"{len(behind)} source partitions are not handled up to the day's end, as {behind[0]}")
+                return
+            self._handled_us = max(self._handled_us, asked_us)
+            self._asked.popleft()
+            reach("day-end.handled")
+
+    async def _has_come(self, instant: int, partition: int) -> bool:
+        """Whether it is that late by the broker's clock: a record of the journal says so, if need be one of ours."""
+        if self._broker_us < instant and self._monotonic() >= self._clock_not_before:
+            self._measured(await self._kafka.append(partition, DayClosed(0, ASKS_TIME)))
+            reach("day-end.time-asked")
+            rest = (instant - self._broker_us) / SECOND_US
+            self._clock_not_before = self._monotonic() + min(max(rest, 0.0), ASK_CLOCK_SECONDS)
+        return self._broker_us >= instant
+
+    async def _append(self, lane: "MeterLane", facts: Facts) -> bool:
+        """Steps 4 and 5 of one partition; whether it is busy."""
+        partition = lane.tp.partition
+        assert lane.last is not None
+        if self._appended.get(partition, -1) > lane.last.offset:
+            return True
+        entry = self._next(facts)
+        if entry is None:
+            return False
+        if isinstance(entry, DayClosed) and not entry.cursor:
+            log.info("journal %d: closing %s", partition, day_text(entry.day))
+        written = await self._kafka.append(partition, entry)
+        if isinstance(entry, DayClosed):
+            reach("day-end.close-appended")
+        else:
+            reach("day-end.expiry-appended")
+        self._measured(written)
+        self._appended[partition] = written.offset
+        return True
+
+    def _next(self, facts: Facts) -> DayClosed | DayExpired | None:
+        """What the partition's state asks for."""
+        day = facts.closed_through + 1
+        if facts.closes_at_us(day) <= self._handled_us:
+            return DayClosed(day, facts.closing, SLICE_ITEMS)
+        expiring = max(facts.expirable(), facts.expired_through)
+        if facts.sweeping is not None or expiring > facts.expired_through:
+            return DayExpired(expiring, facts.sweeping or "")
+        return None
+
+    def _measured(self, written: Written) -> None:
+        """What a write of ours says of the clocks."""
+        ahead_us = self._now_us() - written.timestamp_ms * 1000
+        if abs(ahead_us) > CLOCK_LIMIT_US:
+            self._clock_is_wrong(ahead_us)
+        self._broker_us = max(self._broker_us, written.timestamp_ms * 1000)
+
+    def _heard(self, timestamp_ms: int) -> None:
+        """A record of the journal was appended at this time: our clock may be later, but not earlier."""
+        behind_us = timestamp_ms * 1000 - self._now_us()
+        if behind_us > CLOCK_LIMIT_US:
+            self._clock_is_wrong(-behind_us)
+        self._broker_us = max(self._broker_us, timestamp_ms * 1000)
+
+    def _clock_is_wrong(self, ahead_us: int) -> None:
+        self._tell(
+            f"clocks differ by at most 5 minutes: this worker's is {abs(ahead_us) / SECOND_US:.0f} s "
+            f"{'ahead of' if ahead_us > 0 else 'behind'} the broker's, which is the one that counts; set it"
+        )
+
+    def _tell(self, what: str) -> None:
+        """Say something that holds for a while, now and then."""
+        if self._monotonic() >= self._tell_after:
+            self._tell_after = self._monotonic() + TELL_SECONDS
+            log.warning("the day's end: %s", what)
+
+
+def _unclosed(facts: Facts, now_us: int) -> int:
+    """Days past their close that are not closed."""
+    first = facts.closed_through + 1
+    if facts.closes_at_us(first) > now_us:
+        return 0
+    last = facts.zone.day_of(now_us)
+    while facts.closes_at_us(last) > now_us:
+        last -= 1
+    return max(0, last - facts.closed_through)

@@ -1,0 +1,290 @@
+"""The meter: folds one journal partition, one fenced transaction a chunk, the position inside it.
+
+The steps are DESIGN's (§3, journal → everything). On assignment: (1) fence, (2) restore to the changelog's last
+stable offset, (3) check that the journal is the one the state came from, (4) read from position + 1. For each
+chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowledgement, then commit, (4) take the
+overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take the partition anew.
+"""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents.meter.chunk_counts import ChunkCounts
+from agents.meter.day_end import DayEnd
+from agents.meter.journal_check import Position, check_last, check_meter, check_unfolded, following, position_of
+from agents.meter.progress import tell_progress
+from agents.meter.watermarks import Watermarks
+from agents.metrics import Metrics
+from meter.batch.chunks import Chunk
+from meter.batch.faust_app import ChunkApp
+from meter.batch.lanes import Lane, Retake
+from meter.batch.restore import Restore
+from meter.batch.store import Room, Stamp, Store, open_store
+from meter.batch.transactions import FencedProducer
+from meter.batch.turns import Turns
+from meter.errors import Trouble
+from meter.failpoints import reach
+from meter.kafka.topics import COMPACTION_LAG_DAYS, Topics
+from meter.rules.fold.fold import Fold
+from meter.rules.state.context import Output
+from meter.rules.state.journal_facts import Facts
+from meter.rules.state.repeats import Source
+from meter.settings import Settings
+from schemas import journal
+from tables import keys
+from tables.partition_state import PartitionMemory, Rows, restored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+#: A chunk ends after so many journal records, or so many bytes of outputs.
+CHUNK_RECORDS = 1_000
+CHUNK_OUTPUT_BYTES = 4 << 20
+#: How long one journal record may take to be read again, in ms.
+RECORD_MS = 5_000
+SECONDS_A_DAY = 86_400
+
+
+class MeterLane(Lane):
+    """One journal partition."""
+
+    def __init__(self, app: ChunkApp, tp: TP, meter: "Meter") -> None:
+        super().__init__(app, tp)
+        self.meter = meter
+        self.where = f"{tp.topic}/{tp.partition}"
+        self.restore: Restore | None = None
+        self.store: Store | None = None
+        self.producer: FencedProducer | None = None
+        self.memory: PartitionMemory | None = None
+        self.fold: Fold | None = None
+        self.last: Position | None = None
+        self.newest_ms = 0
+        self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
+        self.turns = Turns()
+
+    async def open(self) -> int:
+        """Take the partition: steps 1 to 4."""
+        begun = time.monotonic()
+        await self.close()
+        meter, partition = self.meter, self.tp.partition
+        self.producer = FencedProducer(meter.topics.transactional_id(partition), meter.kwargs)
+        await self.producer.start()  # 1
+        reach("meter.fenced")
+        stamp = Stamp(meter.facts.opening.meter_id, meter.settings.topic_prefix, partition)
+        oldest = time.time() - COMPACTION_LAG_DAYS * SECONDS_A_DAY
+        self.store = open_store(meter.settings.data_dir / "stores" / f"journal-{partition}", stamp, oldest, meter.room)
+        expand = partial(restored, store=self.store)
+        self.restore = Restore(meter.topics.changelog, partition, meter.kwargs, expand, keys.CHANGELOG)
+        asked = time.time()
+        applied = await self.restore.run(self.store)  # 2
+        reach("meter.restored")
+        self.store.put_stamp(stamp, asked)
+        self.memory = PartitionMemory(self.store)
+        self.producer.following[meter.topics.changelog] = self.restore.position
+        self.last = self.memory.position(Position)
+        repeats = self.counts.reopened(-1 if self.last is None else self.last.offset)
+        self.fold = Fold(self.memory, self.memory.facts(), repeats)
+        await self._check()  # 3
+        reach("meter.checked")
+        seconds = time.monotonic() - begun
+        meter.metrics.restore_seconds.set(max(seconds, meter.longest_restore))
+        meter.longest_restore = max(seconds, meter.longest_restore)
+        next_offset = 0 if self.last is None else self.last.offset + 1
+        log.info(
+            "journal %d is ours: %d changelog records applied in %.2f s; folding from offset %d",
+            partition,
+            applied,
+            seconds,
+            next_offset,
+        )
+        return next_offset  # 4
+
+    async def _check(self) -> None:
+        meter, tp = self.meter, self.tp
+        assert self.fold is not None
+        if self.fold.facts is not None:
+            check_meter(self.where, meter.facts.opening.meter_id, self.fold.facts.opening.meter_id)
+        if self.last is None:
+            check_unfolded(self.where, f"{meter.topics.changelog}/{tp.partition}", await meter.committed(tp))
+        else:
+            check_last(self.where, self.last, *await meter.record_at(tp, self.last.offset))
+
+    async def handle(self, chunk: Chunk) -> None:
+        """Fold a chunk, in as many transactions as its outputs ask for."""
+        records = following(self.where, self.last, chunk.records)
+        start = 0
+        while start < len(records):
+            begun = time.perf_counter()
+            start = await self._fold(records, start)  # 1
+            reach("meter.folded")
+            self.meter.metrics.chunk_seconds.observe(time.perf_counter() - begun)
+            await self._commit(records[start - 1])
+        self.position = chunk.position
+
+    async def _fold(self, records: Sequence[Any], start: int) -> int:
+        """Fold records from `start` into the overlay until the chunk is full; where to go on.
+
+        Others get their turn between two records and within a long one. Cancelled there, the lane drops the overlay.
+        """
+        fold = self.fold
+        assert fold is not None, "a lane is opened before it folds"
+        for number in range(start, len(records)):
+            record = records[number]
+            decoded = journal.decode(record.value)
+            with closing(fold.folding(record.offset, record.timestamp, decoded)) as folding:
+                await self.turns.between(folding)
+            for group in decoded.groups if isinstance(decoded, journal.Gathered) else ():
+                if isinstance(group, journal.UsageGroup):
+                    self.newest_ms = max(self.newest_ms, group.timestamp_ms)
+            if number - start + 1 >= CHUNK_RECORDS or fold.said >= CHUNK_OUTPUT_BYTES:
+                return number + 1
+            await self.turns.give()
+        return len(records)
+
+    async def _commit(self, record: Any) -> None:
+        """Steps 2 to 5 of a chunk whose last record is `record`."""
+        fold, memory, producer = self.fold, self.memory, self.producer
+        assert fold is not None and memory is not None and producer is not None
+        begun = time.perf_counter()
+        await self.turns.between(fold.balancing())
+        outputs = fold.finish()
+        position = position_of(record)
+        memory.put_row(keys.POSITION, position)
+        memory.put_facts(fold.known())
+        rows: Rows = []
+        await self.turns.between(map(rows.append, memory.changing(record.offset)))
+        counts, fold.counts = fold.counts, {}
+        self.counts.committing(position.offset, counts)
+        following = await producer.commit(self._batches(outputs, rows))  # 2, 3
+        self.counts.committed()
+        reach("meter.committed")
+        memory.settle(rows, following[self.meter.topics.changelog])  # 4
+        reach("meter.stored")
+        self.last = position
+        self.position = position.offset + 1
+        metrics = self.meter.metrics
+        metrics.transaction_seconds.observe(time.perf_counter() - begun)
+        if self.newest_ms:
+            metrics.freshness_seconds.set(max(0.0, time.time() - self.newest_ms / 1000))
+
+    def _batches(
+        self, outputs: Sequence[Output], rows: Sequence[tuple[bytes, bytes | None]]
+    ) -> "Iterator[tuple[str, int, Sequence[tuple[bytes | None, bytes | None]]]]":
+        partition, prefix = self.tp.partition, self.meter.settings.topic_prefix
+        by_topic: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
+        for topic, key, value in outputs:
+            by_topic.setdefault(topic, []).append((key.encode(), value))
+        for topic, records in by_topic.items():
+            yield prefix + topic, partition, records
+        yield self.meter.topics.changelog, partition, rows
+
+    async def close(self) -> None:
+        """Let go: stop the producer, close the store (flushed, so that the next start is warm)."""
+        self.fold = self.memory = None
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            await producer.stop()
+            reach("meter.producer-stopped")
+        store, self.store = self.store, None
+        if store is not None:
+            store.close()
+            reach("meter.store-closed")
+
+
+class Meter:
+    """What the lanes of the meter share."""
+
+    app: ChunkApp | None = None
+
+    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics, room: Room) -> None:
+        self.settings = settings
+        #: What each partition's store may take of the machine.
+        self.room = room
+        self.facts = facts
+        self.metrics = metrics
+        self.topics = Topics.of(settings.topic_prefix)
+        self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
+        self.longest_restore = 0.0
+        #: Journal partition -> how far each source partition is folded, since this worker began.
+        self.folded_sources: defaultdict[int, dict[Source, int]] = defaultdict(dict)
+        self.day_end = DayEnd(Watermarks(settings, self.kwargs), metrics)
+
+    def lane_for(self, app: ChunkApp, tp: TP) -> MeterLane:
+        return MeterLane(app, tp, self)
+
+    async def committed(self, tp: TP) -> int:
+        """The offset that the group committed for a journal partition; 0 if none."""
+        if self.app is None:
+            return 0
+        try:
+            at = (await self.app.consumer.committed([tp])).get(tp)
+        except KafkaError as error:
+            raise Retake(f"the group's offset could not be read ({error!r})") from error
+        return 0 if at is None else int(at.offset)
+
+    async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
+        """A journal partition's first offset, its end, and the record at `offset`, if it stands there."""
+        wanted = TopicPartition(*tp)
+        reader = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs
+        )
+        try:
+            await reader.start()
+            try:
+                reader.assign([wanted])
+                beginning = (await reader.beginning_offsets([wanted]))[wanted]
+                end = (await reader.end_offsets([wanted]))[wanted]
+                if not beginning <= offset < end:
+                    return beginning, end, None
+                reader.seek(wanted, offset)
+                fetched = await reader.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
+                for record in fetched.get(wanted, ()):
+                    return beginning, end, record if record.offset == offset else None
+                raise Retake(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
+            finally:
+                await reader.stop()
+        except KafkaError as error:
+            raise Retake(f"the journal could not be read ({error!r})") from error
+
+
+def meter_app(meter: Meter) -> ChunkApp:
+    """The Faust app that folds the journal, with its table of quotas."""
+    app = ChunkApp(
+        meter.topics.meter_group,
+        lane_for=meter.lane_for,
+        client_kwargs=dict(meter.kwargs),
+        data_dir=str(meter.settings.data_dir),
+        cooperates_with_tables=True,
+    )
+    records = app.chunk_topic(meter.topics.journal)
+    meter.app = app
+
+    @app.agent(records, name="meter")  # type: ignore[untyped-decorator]
+    async def meter_agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            app.tables.offer(event.value)
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def day_end() -> None:
+        try:
+            await meter.day_end.serve([lane for lane in app.tables.lanes() if lane not in app.tables.opening()])
+        except (KafkaError, Trouble) as error:
+            app.fail(error)
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def tell() -> None:
+        await tell_progress(app, meter)
+
+    return app

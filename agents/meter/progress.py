@@ -1,0 +1,33 @@
+"""How far the meter's group is, for lag tools and `/metrics`: once a second."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from aiokafka.errors import KafkaError
+
+from meter.batch.faust_app import ChunkApp
+from meter.failpoints import reach
+
+if TYPE_CHECKING:
+    from agents.meter.journal_lane import Meter
+
+log = logging.getLogger(__name__)
+
+
+async def tell_progress(app: ChunkApp, meter: "Meter") -> None:
+    """Commit positions for lag tools (the state has its own), and set the gauges."""
+    offsets = {}
+    for lane in app.tables.lanes():
+        if lane.opened:
+            position = app.consumer.position(lane.tp) if app.consumer.idle(lane.tp) else lane.position
+            offsets[lane.tp] = (max(position, lane.position), "")
+    reach("meter.telling")
+    try:
+        await app.consumer.commit_offsets(offsets)
+        reach("meter.told")
+    except KafkaError as error:
+        log.info("positions of the meter's group not committed (%r)", error)
+    lanes = app.tables.lanes()
+    meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in lanes))
+    meter.metrics.identities.set(sum(lane.memory.remembered() for lane in lanes if lane.memory is not None))
+    meter.metrics.partitions.set(len(lanes))

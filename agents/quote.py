@@ -1,0 +1,101 @@
+"""Quoting: what an order would cost today and whether it would be accepted, decided as the meter would, and not sent.
+
+The same pure `decide` on rows rebuilt from what is published, with the journal's own time zone and catalogue. So a
+quote is as good as what it reads: an order that is still on its way is not in it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from agents.intake.workspace_directory import Homes
+from agents.journal.opening import recorded_under
+from meter.batch.lanes import Retake
+from meter.commands.account_state import plan_row, plans_of, wallet_row, wallets_of
+from meter.errors import Trouble
+from meter.kafka.topics import Topics
+from meter.rules.orders import Decision, decide
+from meter.rules.state.journal_facts import Facts
+from meter.rules.wallets import CASH, WalletKey, key_of
+from meter.settings import Settings
+from schemas.catalog import Catalogue
+from schemas.orders import ChangeWorkspaces, Order, Payment, Purchase, TopUp
+from schemas.reasons import Refusal
+from schemas.rows import Account, Binding, Plan, Wallet
+
+CASH_KEY: WalletKey = (CASH, None)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A decision that was not made. `assumed`: the order names no payments, exact payment in cash was assumed."""
+
+    decision: Decision
+    day: int
+    assumed: bool
+    #: The plan before the order, of an order that changes one.
+    before: Plan | None
+    #: What the account's cash holds.
+    cash: Decimal
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an order is decided against."""
+
+    account: Account
+    wallets: Mapping[WalletKey, Wallet]
+    bindings: Mapping[str, Binding]
+    catalogue: Catalogue
+
+
+async def quoted(settings: Settings, order: Order) -> Quote:
+    """The quote of an order by what is published now."""
+    facts = (await recorded_under(settings)).facts
+    plans = [plan_row(plan) for plan in await plans_of(settings, order.account)]
+    wallets = [wallet_row(wallet) for wallet in await wallets_of(settings, order.account)]
+    surroundings = Surroundings(
+        Account(order.account, {plan.plan_id: plan for plan in plans}),
+        {key_of(wallet): wallet for wallet in wallets},
+        await _bindings(settings, facts, order),
+        facts.catalogue,
+    )
+    return quote(order, facts.zone.day_of(time.time_ns() // 1000), surroundings)
+
+
+def quote(order: Order, day: int, known: Surroundings) -> Quote:
+    """What `decide` would say of an order on a day; one without payments is taken as paid exactly."""
+    decision = decide(order, day, known.account, known.wallets, known.bindings, known.catalogue)
+    assumed = decision.refusal is Refusal.PAYMENTS_MUST_EQUAL_PRICE and not _payments(order)
+    if assumed:
+        assert decision.price is not None, "who breaks a law on paying is told the price"
+        paying = order.model_copy(
+            update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)}
+        )
+        wallets = {**known.wallets, CASH_KEY: Wallet(CASH, None, decision.price)}
+        decision = decide(paying, day, known.account, wallets, known.bindings, known.catalogue)
+    before = None if decision.plan_id is None else known.account.plans.get(decision.plan_id)
+    cash = known.wallets.get(CASH_KEY)
+    return Quote(decision, day, assumed, before, Decimal("0.00") if cash is None else cash.balance)
+
+
+def _payments(order: Order) -> tuple[Payment, ...]:
+    return () if isinstance(order, TopUp) else order.payments
+
+
+async def _bindings(settings: Settings, facts: Facts, order: Order) -> dict[str, Binding]:
+    """Where the workspaces that the order lists belong, by the log of workspaces as it stands."""
+    if not isinstance(order, Purchase | ChangeWorkspaces):
+        return {}
+    topic = Topics.of(settings.topic_prefix).workspaces
+    homes = Homes(topic, facts.zone, facts.opening.partitions, settings.kafka_client_kwargs())
+    try:
+        await homes.start()
+        homes.require_answer(order.workspaces, commercial=True)
+        known = {name: home.named for name in order.workspaces if (home := homes.known(name)) is not None}
+    except Retake as silent:
+        raise Trouble(f"{silent}; look at the broker, and try again") from silent
+    finally:
+        await homes.stop()
+    return {name: Binding(named.account, named.commercial) for name, named in known.items()}

@@ -1,0 +1,155 @@
+"""`meter verify`: the journal counted again beside the running meter, and its outputs held against that.
+
+The journal is taken as it ends now, and the meter is given time to fold so far; outputs are read after the recount,
+so a key that changed meanwhile is compared by what it said at that journal record.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from agents.journal.facts_reader import recorded
+from agents.journal.reader import Span, ends_of, open_journal, records, spans_of
+from meter.errors import Trouble
+from meter.kafka.admin import connected_admin, partition_counts
+from meter.kafka.output_reader import open_outputs, partition_of
+from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
+from meter.rules.billing_days import day_text
+from meter.rules.state.journal_facts import Facts
+from meter.settings import Settings
+from meter.verify.catalog import Book
+from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets, counted
+from meter.verify.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
+from meter.verify.plans import Plan
+from meter.verify.published import Published
+from meter.verify.recount import Ground, Recount
+from meter.verify.retained import first_whole_day, plans_of
+from schemas.catalog import catalogue_from_json
+from schemas.journal import decode
+
+NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
+
+
+async def verify(settings: Settings, account: str | None, day: int | None) -> Verified:
+    """Recount and compare; what the user can mend is `Trouble`."""
+    started = time.perf_counter()
+    topics = Topics.of(settings.topic_prefix)
+    await _require_journal(settings, topics)
+    try:
+        async with open_journal(settings) as reader:
+            known = await recorded(reader, topics)
+            if known is None:
+                raise Trouble(f"{topics.journal} is empty; {NO_METER}")
+            verified = await _Verifying(settings, topics, reader, known.facts, account, day).run()
+    except KafkaError as error:
+        raise Trouble(f"verifying stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+    verified.seconds = time.perf_counter() - started
+    return verified
+
+
+async def _require_journal(settings: Settings, topics: Topics) -> None:
+    """A topic that does not exist is not even asked for: Kafka might make it."""
+    async with connected_admin(settings) as admin:
+        there = await partition_counts(admin)
+    missing = [topic for topic in (topics.journal, topics.changelog) if topic not in there]
+    if missing:
+        raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
+
+
+def _cut(plan: Plan) -> bool:
+    """Whether a plan as published no longer tells of its first day."""
+    return plan.known_from() > plan.first_day
+
+
+class _Verifying:
+    """One run."""
+
+    def __init__(
+        self, settings: Settings, topics: Topics, reader: Any, facts: Facts, account: str | None, day: int | None
+    ) -> None:
+        self.settings, self.topics, self.reader, self.facts = settings, topics, reader, facts
+        self.account, self.day = account, day
+        self.verified = Verified()
+        count = facts.opening.partitions
+        self.home: Callable[[str], int] = lru_cache(100_000)(lambda name: partition_of(name, count))
+        self.partitions = list(range(count)) if account is None else [self.home(account)]
+
+    async def run(self) -> Verified:
+        """1 the journal as it is now, 2 recount it, 3 read what was published, 4 compare."""
+        spans = await spans_of(self.reader, self.topics, self.partitions)  # 1
+        self._note_what_is_not_folded(spans)
+        whole = all(span.begin == 0 for span in spans.values())
+        bounds = {partition: span.bound for partition, span in spans.items()}
+        plans, left = (None, frozenset[str]()) if whole else await self._published_plans(bounds)
+        recounts = [await self._recount(partition, span, plans) for partition, span in spans.items()]  # 2
+        names = [OVERAGES, OUTCOMES, WALLETS] if whole and self.day is None else [OVERAGES]
+        published = {name: Published(name, bounds, self.home) for name in names}
+        await self._read(published)  # 3
+        ends = await ends_of(self.reader, self.topics.journal, self.partitions)
+        for topic in published.values():
+            topic.beyond(ends)
+            self.verified.differences += topic.differences
+        wanted = Wanted(self._first_day(spans, plans or {}), self.account, self.day, left)
+        compare_figures(self.verified, recounts, published[OVERAGES], wanted)  # 4
+        if OUTCOMES in published:
+            compare_orders(self.verified, recounts, published[OUTCOMES], wanted)
+            compare_wallets(self.verified, recounts, published[WALLETS], wanted, self.facts.opening.currency)
+        return self.verified
+
+    def _note_what_is_not_folded(self, spans: Mapping[int, Span]) -> None:
+        for partition, span in spans.items():
+            if span.bound < span.end:
+                self.verified.notes.append(
+                    f"{self.topics.journal}/{partition} is folded up to offset {span.bound} of {span.end}: "
+                    "verified up to there; is a worker running?"
+                )
+
+    def _first_day(self, spans: Mapping[int, Span], plans: Mapping[str, list[Plan]]) -> int:
+        """The first day of which nothing is gone: neither usage from the journal nor figures from the outputs."""
+        zone = self.facts.zone
+        first = zone.day_of(time.time_ns() // 1000) - OUTPUT_RETENTION_DAYS + 1
+        for partition, span in spans.items():
+            if span.begin > 0:
+                day = first_whole_day(zone, span.first_ms)
+                first = max(first, day)
+                self.verified.notes.append(
+                    f"{self.topics.journal}/{partition} begins at offset {span.begin}: days from {day_text(day)} on "
+                    "can be verified, by the plans as published; orders and wallets cannot"
+                )
+        known = max((plan.known_from() for those in plans.values() for plan in those if _cut(plan)), default=first)
+        if known > first:
+            self.verified.notes.append(f"plans as published tell of all days from {day_text(known)} on: from there on")
+        return max(first, known)
+
+    async def _recount(self, partition: int, span: Span, plans: Mapping[str, list[Plan]] | None) -> Recount:
+        opening = self.facts.opening
+        book = Book(catalogue_from_json(opening.catalogue), self.facts.zone)
+        if span.begin > 0:
+            for entry in self.facts.announced:
+                book.announce(entry.version, entry.decided_offset, entry.decided_ms)
+        recount = Recount(Ground(opening, self.facts.zone, plans, self.account), book)
+        async for record in records(self.reader, self.topics.journal, partition, span.begin, span.bound):
+            recount.take(record.offset, record.timestamp, decode(record.value))
+        recount.forget_identities()
+        return recount
+
+    async def _published_plans(self, bounds: Mapping[int, int]) -> tuple[dict[str, list[Plan]], frozenset[str]]:
+        """Plans by account, and the accounts whose plans changed since: they are left out."""
+        published = Published(PLANS, bounds, self.home)
+        await self._read({PLANS: published})
+        plans = plans_of(published)
+        self.verified.differences += published.differences
+        left = frozenset(account for _, account, _ in published.later.values())
+        if left:
+            self.verified.notes.append(f"{counted(len(left), 'account')} with plans changed since left out")
+        return plans, left
+
+    async def _read(self, published: Mapping[str, Published]) -> None:
+        """Read topics to their ends, past open transactions."""
+        names = {self.settings.topic_prefix + name: topic for name, topic in published.items()}
+        async with open_outputs(self.settings, *names, account=self.account) as outputs:
+            async for record in outputs.to_the_end(settled=True):
+                names[record.topic].take(record.partition, (record.key or b"").decode(errors="replace"), record.value)

@@ -1,0 +1,103 @@
+"""Lanes of workspaces' own topics: like the shared topic's, but one that cannot go on is set aside alone."""
+
+from typing import TYPE_CHECKING, Any
+
+from faust.types import TP
+
+from agents.intake.held import HELD_OF_ONE_WORKSPACE
+from agents.intake.marks import Mark, metadata
+from agents.intake.source_lane import Start
+from agents.intake.usage_lane import UsageLane
+from meter.batch.chunks import Chunk
+from meter.batch.lanes import Lane, SetAside
+from meter.kafka.commit_metadata import is_aside, topic_id_of
+from meter.kafka.set_aside import Reason, Why, why_text
+
+if TYPE_CHECKING:
+    from agents.workspace_topics.discovery import OwnTopics
+
+
+class OwnLane(UsageLane):
+    """A partition of a workspace's own topic."""
+
+    takes_given_times = True
+    holds_most = HELD_OF_ONE_WORKSPACE
+
+    def __init__(self, own_topics: "OwnTopics", tp: TP, workspace: str) -> None:
+        self.own = workspace
+        super().__init__(own_topics, tp, own_topics.intake)
+        self.checks = own_topics.checks
+        #: What was asked for many lanes at once, for the first opening only.
+        self.start: Start | None = None
+        self.standing: Mark | None = None
+        #: Kafka's id of the topic that was read; while it is set aside that may be another one than the name's now.
+        self.read_id = ""
+        #: Where reading would begin, if nothing was read yet.
+        self.beginning = 0
+        #: While set aside: since when (0.0: not seen yet), and the metadata last committed.
+        self.aside_at = 0.0
+        self.told = ""
+
+    async def open(self) -> int:
+        offset = await super().open()
+        self.read_id = self.topic_id
+        return offset
+
+    async def handle(self, chunk: Chunk) -> None:
+        """As ever, once it is known whose the workspace is: all of the topic waits for that, and is left unread."""
+        assert self.own is not None, "it is a workspace's topic"
+        homes = self.intake.homes
+        end = homes.read_to if homes.known(self.own) is not None else await homes.catch_up()
+        while homes.known(self.own) is None and homes.read_to < end:
+            await self.wait_for_workspaces()
+        await super().handle(chunk)
+
+    async def asked(self) -> Start:
+        start, self.start = self.start, None
+        return start if start is not None else await super().asked()
+
+    async def marked(self, mark: Mark) -> Mark | None:
+        standing, self.standing = self.standing, None
+        return standing if standing is not None else await super().marked(mark)
+
+    async def _discontinued(self, start: Start) -> str | None:
+        """Also where it was set aside for a record that cannot be read, once an order leaves that out."""
+        self.topic_id = self.checks.topic_id(self.tp.topic)
+        self.read_id = topic_id_of(start.metadata) or self.topic_id
+        self.beginning = start.beginning if start.committed is None else 0
+        refused = self.checks.refusal(self.tp.topic)
+        if refused is not None:
+            self.refuse(refused)
+        why = await super()._discontinued(start)
+        if why is None and is_aside(start.metadata):
+            at = (self.topic, self.tp.partition, start.committed or 0, start.metadata)
+            why = f"{self.where} was set aside" if self.intake.control.skip_for(*at) else None
+        return why
+
+    def refuse(self, why: str) -> None:
+        raise SetAside(why)
+
+    def unreadable(self, why: str) -> Exception:
+        return SetAside(why if isinstance(why, Why) else Why(Reason.DENIED, why))
+
+    def standing_aside(self, why: str = "") -> tuple[int, str]:
+        """What to commit while it is set aside: that it is, at the offset where it stands, and why."""
+        said = metadata(self.mark, aside=True, foreign=self.foreign, topic_id="" if self.foreign else self.read_id)
+        return max(self.committed, self.handled_to(), self.beginning), said + why_text(why)
+
+
+class SlotLane(Lane):
+    """A journal partition in the own topics' group: not read, it stands for the share of own topics of its number."""
+
+    reads = False
+
+    def __init__(self, app: Any, tp: TP, own_topics: "OwnTopics") -> None:
+        super().__init__(app, tp)
+        self.own_topics = own_topics
+
+    async def open(self) -> int:
+        await self.own_topics.take(self.tp.partition)
+        return 0
+
+    async def close(self) -> None:
+        await self.own_topics.let_go(self.tp.partition)

@@ -1,0 +1,1 @@
+"""Everything that changes aiokafka, each with the version it is for."""

@@ -1,0 +1,151 @@
+"""Skipping a gap: judge what an operator names against the group's commit and the log, and order it.
+
+The order goes to `meter.control`, since Kafka refuses an outside commit into a living group. It is the intake that
+takes it, and only where it cannot go on at that very commit: an order is no way to leave out what can be read.
+"""
+
+import logging
+import time
+from typing import NamedTuple
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
+
+from meter.batch.patches.fetched_records import slim, whole
+from meter.commands import control_log as control
+from meter.commands.redrive import is_input
+from meter.errors import Trouble
+from meter.kafka.admin import connected_admin
+from meter.kafka.commit_metadata import is_aside, is_ours, spoken, topic_id_of
+from meter.kafka.topic_ids import topic_states
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import time_text
+from meter.settings import Settings
+from schemas.control import Skip
+
+log = logging.getLogger(__name__)
+
+
+#: How long the record behind the commit may take to be read.
+READ_MS = 5_000
+
+
+class Standing(NamedTuple):
+    """Where a source partition stands: the group's commit with its metadata, the log's beginning and end.
+
+    `topic_id`: Kafka's id of the topic that the name belongs to now. `readable`: whether Kafka gives the record at the
+    commit, or nothing follows it.
+    """
+
+    committed: int
+    metadata: str
+    beginning: int
+    end: int
+    topic_id: str = ""
+    readable: bool = False
+
+    def is_of_this_log(self) -> bool:
+        """Whether the commit speaks of the log that the topic holds now, as far as its metadata says."""
+        committed_id = topic_id_of(self.metadata)
+        in_log = self.beginning <= self.committed <= self.end
+        return in_log and is_ours(self.metadata) and (not committed_id or committed_id == self.topic_id)
+
+    def goes_on(self) -> bool:
+        """Whether the intake reads on from its commit by itself."""
+        return self.is_of_this_log() and self.readable and not is_aside(self.metadata)
+
+
+async def skip(settings: Settings, topic: str, partition: int, offset: int) -> tuple[Skip, Standing]:
+    """Order to go on at `offset`; `topic` with or without the prefix. `Trouble` if it makes no sense there."""
+    topics = Topics.of(settings.topic_prefix)
+    bare = input_topic(settings, topic)
+    standing = await _standing(settings, topics, bare, partition)
+    why = refusal(bare, partition, offset, standing)
+    if why is not None:
+        raise Trouble(why)
+    at = time_text(time.time_ns() // 1000)
+    wanted = Skip(
+        kind="skip",
+        topic=bare,
+        partition=partition,
+        offset=offset,
+        instead_of=max(0, standing.committed),
+        mark=spoken(standing.metadata),
+        at=at,
+    )
+    await control.order(settings, wanted)
+    return wanted, standing
+
+
+def input_topic(settings: Settings, topic: str) -> str:
+    """The name without the prefix of an input topic; `Trouble` if it is none."""
+    bare = Topics.of(settings.topic_prefix).bare(topic)
+    if not is_input(bare):
+        raise Trouble(f"{bare} is no input topic: usage, usage.<workspace>, workspaces or plan-purchases")
+    return bare
+
+
+def refusal(topic: str, partition: int, offset: int, standing: Standing) -> str | None:
+    """Why a skip makes no sense: the law, then the numbers."""
+    where = f"{topic}/{partition}"
+    if standing.committed < 0 and not standing.beginning:
+        return (
+            f"{where} was never read, so nothing of it is missing: it is read from its beginning, {standing.beginning}"
+        )
+    if not standing.beginning <= offset <= standing.end:
+        return f"reading goes on inside the log: {where} holds {standing.beginning} to {standing.end}, not {offset}"
+    if offset == standing.committed and standing.is_of_this_log():
+        return f"{where} is read up to {offset} already: nothing before it is missing"
+    if standing.goes_on():
+        return (
+            f"nothing of {where} is missing: it is read up to {standing.committed}, the log holds {standing.beginning} "
+            f"to {standing.end}; the intake reads on by itself"
+        )
+    return None
+
+
+async def _standing(settings: Settings, topics: Topics, bare: str, partition: int) -> Standing:
+    own = topics.workspace_of(topics.prefix + bare) is not None
+    group = topics.own_intake_group if own else topics.intake_group
+    place = TopicPartition(topics.prefix + bare, partition)
+    async with connected_admin(settings) as admin:
+        committed = (await admin.list_consumer_group_offsets(group)).get(place)
+        states = await topic_states(admin, [place.topic])
+    slim()
+    consumer = aiokafka.AIOKafkaConsumer(
+        isolation_level="read_committed", key_deserializer=whole, **settings.kafka_client_kwargs()
+    )
+    try:
+        await consumer.start()
+        there = (await consumer._client.fetch_all_metadata()).partitions_for_topic(place.topic) or set()
+        if partition not in there:
+            raise Trouble(f"there is no {bare}/{partition}: {bare} has {len(there)} partitions")
+        beginning = (await consumer.beginning_offsets([place]))[place]
+        end = (await consumer.end_offsets([place]))[place]
+        offset, metadata = (-1, "") if committed is None else (committed.offset, committed.metadata)
+        readable = beginning <= offset <= end and await _readable(consumer, place, offset, end)
+    except (KafkaError, OSError) as error:
+        raise Trouble(f"{bare}/{partition} could not be asked for: {error!r}; try again") from error
+    finally:
+        await consumer.stop()
+    return Standing(offset, metadata, beginning, end, states[place.topic].id, readable)
+
+
+async def _readable(consumer: aiokafka.AIOKafkaConsumer, place: TopicPartition, offset: int, end: int) -> bool:
+    """Whether the log gives what follows `offset`, if anything does."""
+    consumer.assign([place])
+    consumer.seek(place, offset)
+    deadline = time.monotonic() + READ_MS / 1000
+    while offset < end and time.monotonic() < deadline:
+        try:
+            fetched = await consumer.getmany(place, timeout_ms=READ_MS, max_records=1)
+        except (TopicAuthorizationFailedError, KafkaConnectionError):
+            raise
+        except Exception as error:  # whatever a batch does to the client's reader: no record comes of it
+            log.info("the record at %d of %s/%d cannot be read (%r)", offset, place.topic, place.partition, error)
+            return False
+        if fetched:
+            return True
+        offset = await consumer.position(place)  # commit markers and aborted records are passed over
+    return offset >= end

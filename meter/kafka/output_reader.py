@@ -1,0 +1,140 @@
+"""Reading output topics as billing does: committed records only, every partition from its beginning.
+
+Figures are cumulative, so `Latest` keeps the highest revision of each key and is right, whatever it read before.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Generic, Protocol, TypeVar
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from meter.errors import Trouble
+from meter.kafka.admin import connected_admin, partition_counts
+from meter.kafka.reachability import unreachable
+from meter.settings import Settings
+
+POLL_SECONDS = 0.5
+FETCH_WAIT_MS = 100
+
+
+class Revised(Protocol):
+    """A published record of a key."""
+
+    @property
+    def revision(self) -> int:
+        """Which of two of a key stands."""
+
+    def record_key(self) -> str:
+        """The record's key."""
+
+
+RecordT = TypeVar("RecordT", bound=Revised)
+
+
+class Latest(Generic[RecordT]):
+    """The records that stand: of each key the highest revision."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, RecordT] = {}
+
+    def take(self, record: RecordT) -> RecordT | None:
+        """The record itself if it is news, and from now on what stands of its key; else None."""
+        key = record.record_key()
+        before = self.records.get(key)
+        if before is not None and before.revision >= record.revision:
+            return None
+        self.records[key] = record
+        return record
+
+
+class OutputReader:
+    """Some output topics, open for reading; `open_outputs` makes one."""
+
+    def __init__(self, consumer: Any, watcher: Any, partitions: Sequence[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._watcher = watcher
+        self._partitions = partitions
+
+    async def skip(self, *topics: str) -> None:
+        """Pass over everything that was published on these topics until now."""
+        await self._consumer.seek_to_end(*(tp for tp in self._partitions if tp.topic in topics))
+
+    async def to_the_end(self, settled: bool = False) -> AsyncIterator[Any]:
+        """Every record up to where the topics end now.
+
+        `settled`: transactions that are open now, or just committed, are waited for. (A commit is answered before
+        its markers stand in the partitions, so who was told of it may still read none of it.)
+        """
+        ends = await (self._watcher if settled else self._consumer).end_offsets(self._partitions)
+        left = set(self._partitions)
+        while left := {tp for tp in left if await self._consumer.position(tp) < ends[tp]}:
+            for record in await self.within(POLL_SECONDS):
+                yield record
+
+    async def follow(self) -> AsyncIterator[Any]:
+        """Every further record, for ever."""
+        while True:
+            for record in await self.within(POLL_SECONDS):
+                yield record
+
+    async def within(self, seconds: float) -> Iterable[Any]:
+        """The next records, as soon as there are any; none if none come within `seconds`."""
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000))
+        except KafkaError as error:
+            raise Trouble(f"reading stopped: {type(error).__name__}: {error}; look at the broker") from error
+        return [record for records in fetched.values() for record in records if record.value is not None]
+
+
+def partition_of(account: str, partitions: int) -> int:
+    """The partition of an account's records, as Kafka's Java partitioner would have it."""
+    return int(murmur2(account.encode()) & 0x7FFFFFFF) % partitions
+
+
+@asynccontextmanager
+async def open_outputs(settings: Settings, *topics: str, account: str | None = None) -> AsyncIterator[OutputReader]:
+    """Open topics (whole names) at their beginning; `Trouble` if one does not exist or no broker answers.
+
+    With `account` only the partitions that its records go to: the others hold nothing of it.
+    """
+    async with connected_admin(settings) as admin:
+        counts = await partition_counts(admin)
+    missing = [topic for topic in topics if topic not in counts]
+    if missing:
+        raise Trouble(
+            f"there is no topic {', '.join(missing)} at {settings.broker}; `meter worker` creates it "
+            "(METER_TOPIC_PREFIX names the prefix)"
+        )
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in range(counts[topic])
+        if account is None or number == partition_of(account, counts[topic])
+    ]
+    async with _consumer(settings, "read_committed") as consumer, _consumer(settings, "read_uncommitted") as watcher:
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        yield OutputReader(consumer, watcher, partitions)
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings, isolation: str) -> AsyncIterator[Any]:
+    consumer = aiokafka.AIOKafkaConsumer(
+        isolation_level=isolation,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        **settings.kafka_client_kwargs(),
+    )
+    try:
+        try:
+            await consumer.start()
+        except (KafkaError, OSError) as error:
+            raise await unreachable(settings, error) from error
+        yield consumer
+    finally:
+        await consumer.stop()

@@ -1,0 +1,234 @@
+"""The least rights: what Kafka must allow each role of a worker and each command, and nothing more.
+
+This is data: `meter.kafka.access` asks Kafka for it, docs/security.md shows it, the tests take each right away once.
+Kafka gives some rights along with others: whoever may read, write, alter or delete something may also describe it.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from meter.errors import Trouble
+from meter.kafka.topics import OUTPUTS, OWN
+from meter.settings import Settings
+
+
+class Operation(IntEnum):
+    """Kafka's operations by their numbers in its protocol; they are also bits of `authorized_operations`."""
+
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DELETE = 6
+    ALTER = 7
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+
+    @property
+    def word(self) -> str:
+        """Its name in `kafka-acls.sh`."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
+
+
+class Resource(StrEnum):
+    """What a right is about, as options of `kafka-acls.sh` name it."""
+
+    TOPIC = "topic"
+    GROUP = "group"
+    TRANSACTIONAL_ID = "transactional-id"
+    CLUSTER = "cluster"
+
+
+#: These give Describe along with them.
+DESCRIBING = frozenset({Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER})
+PREFIXED = "*"
+#: Rights named in a sentence; each has its command below it.
+NAMED = 5
+SHARED = ("usage", "workspaces", "plan-purchases")
+STATE = ("meter.journal", "meter.changelog", "meter.control")
+EVERY_TOPIC = (*SHARED, *STATE, *OUTPUTS)
+EVERY_OWN = f"{OWN}{PREFIXED}"
+INTAKE_GROUPS = ("meter-intake", "meter-intake-own")
+
+
+class Right(NamedTuple):
+    """One operation on one resource; a name that ends in `*` stands for every name that begins so."""
+
+    operation: Operation
+    resource: Resource
+    name: str
+
+    @property
+    def prefixed(self) -> bool:
+        """Whether it is about all names with a beginning."""
+        return self.name.endswith(PREFIXED)
+
+    def __str__(self) -> str:
+        """As in `Read topic usage`."""
+        return f"{self.operation.word} {self.resource} {self.name}"
+
+    def options(self) -> str:
+        """What `kafka-acls.sh --add` takes to grant it."""
+        operation = f"--operation {self.operation.word}"
+        if self.resource is Resource.CLUSTER:
+            return f"{operation} --cluster"
+        pattern = " --resource-pattern-type prefixed" if self.prefixed else ""
+        return f"{operation} --{self.resource} {self.name.removesuffix(PREFIXED)}{pattern}"
+
+
+class MissingRights(Trouble):
+    """Kafka does not allow what a role or a command needs."""
+
+    def __init__(self, settings: Settings, who: str, missing: Iterable[Right], then: str = "") -> None:
+        self.rights = tuple(missing)
+        super().__init__(sentence(settings, who, self.rights, then))
+
+
+def sentence(settings: Settings, who: str, missing: Iterable[Right], then: str = "") -> str:
+    """Which rights are missing, and the commands that grant them, a line each."""
+    rights = list(missing)
+    more = f" and {len(rights) - NAMED} more" if len(rights) > NAMED else ""
+    named = ", ".join(map(str, rights[:NAMED])) + more
+    count, them = ("a right", "it") if len(rights) == 1 else (f"{len(rights)} rights", "them")
+    lines = [
+        f"{who} lacks {count} at {settings.broker}: {principal(settings)} may not {named}{then}; grant {them} with:"
+    ]
+    return "\n".join([*lines, *(f"  {grant(settings, right)}" for right in rights)])
+
+
+def grant(settings: Settings, right: Right) -> str:
+    """The command that gives us a right."""
+    to = f"--bootstrap-server {settings.broker} --add --allow-principal {principal(settings)}"
+    return f"kafka-acls.sh {to} {right.options()}"
+
+
+def principal(settings: Settings) -> str:
+    """Who we are to Kafka, as far as the settings tell: a certificate's name is the broker's to derive."""
+    if settings.sasl_username is not None:
+        return f"User:{settings.sasl_username}"
+    return "User:ANONYMOUS" if settings.security_protocol == "PLAINTEXT" else "User:NAME-OF-THE-CERTIFICATE"
+
+
+def _rights(operation: Operation, resource: Resource, *names: str) -> list[Right]:
+    return [Right(operation, resource, name) for name in names]
+
+
+def _topics(operation: Operation, *names: str) -> list[Right]:
+    return _rights(operation, Resource.TOPIC, *names)
+
+
+#: The intake reads what comes in, and the facts that the journal holds; it writes the journal and dead letters.
+INTAKE = (
+    *_topics(Operation.READ, *SHARED, EVERY_OWN, *STATE),
+    *_topics(Operation.WRITE, "meter.journal", "dead-letters"),
+    *_topics(Operation.DESCRIBE, *(word for word in OUTPUTS if word != "dead-letters")),
+    *_topics(Operation.DESCRIBE_CONFIGS, *EVERY_TOPIC, EVERY_OWN),
+    *_rights(Operation.READ, Resource.GROUP, *INTAKE_GROUPS),
+)
+#: The meter folds the journal into the changelog and the outputs, and ends days once everything was taken in.
+METER = (
+    *_topics(Operation.READ, "meter.journal", "meter.changelog"),
+    *_topics(Operation.WRITE, "meter.journal", "meter.changelog", *OUTPUTS),
+    *_topics(Operation.DESCRIBE, *SHARED, EVERY_OWN, "meter.control"),
+    *_topics(Operation.DESCRIBE_CONFIGS, *EVERY_TOPIC),
+    *_rights(Operation.READ, Resource.GROUP, "meter"),
+    *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS),
+    *_rights(Operation.WRITE, Resource.TRANSACTIONAL_ID, f"meter-{PREFIXED}"),
+)
+
+
+def least(rights: Iterable[Right]) -> tuple[Right, ...]:
+    """Each right once, without a Describe that another one brings along."""
+    every = list(dict.fromkeys(rights))
+    described = {(right.resource, right.name) for right in every if right.operation in DESCRIBING}
+    return tuple(
+        right
+        for right in every
+        if right.operation is not Operation.DESCRIBE or (right.resource, right.name) not in described
+    )
+
+
+ROLES = {"intake": least(INTAKE), "meter": least(METER), "all": least((*INTAKE, *METER))}
+
+FACTS = _topics(Operation.READ, "meter.journal", "meter.changelog")
+QUOTING = (*FACTS, *_topics(Operation.READ, "plans", "wallets", "workspaces"))
+ORDERING = (
+    *_topics(Operation.WRITE, "plan-purchases"),
+    *_topics(Operation.READ, "order-outcomes", "dead-letters"),
+)
+#: A letter that is cut, or sums others up, is completed from where its records stood.
+LETTERS = _topics(Operation.READ, "dead-letters", "meter.control", *SHARED, EVERY_OWN)
+#: What commands need; one that starts a worker needs its role's. `redrive --send` and `skip` need those of the topics
+#: that they are about only.
+COMMANDS = {
+    "send usage": least(_topics(Operation.WRITE, "usage")),
+    "send workspaces": least(_topics(Operation.WRITE, "workspaces")),
+    "send orders": least(_topics(Operation.WRITE, "plan-purchases")),
+    "send --check": least(_topics(Operation.READ, "workspaces")),
+    **dict.fromkeys(("top-up", "buy", "add-traffic", "upgrade", "change-workspaces"), least(ORDERING)),
+    "… --order-id": least((*ORDERING, *_topics(Operation.READ, "plan-purchases"))),
+    "… --pay auto": least((*ORDERING, *QUOTING)),
+    "quote": least(QUOTING),
+    "plans": least((*FACTS, *_topics(Operation.READ, "plans"))),
+    "wallets": least(_topics(Operation.READ, "wallets")),
+    "overages": least(_topics(Operation.READ, "overages")),
+    "verify": least((*FACTS, *_topics(Operation.READ, "overages", "order-outcomes", "wallets", "plans"))),
+    "catalog check --against-journal": least(FACTS),
+    "redrive": least(LETTERS),
+    "redrive --send": least((*LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED, EVERY_OWN))),
+    "skip": least(
+        [
+            *_topics(Operation.WRITE, "meter.control"),
+            *_topics(Operation.DESCRIBE, *SHARED, EVERY_OWN),
+            *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS),
+        ]
+    ),
+}
+
+
+def of_role(settings: Settings, role: str) -> tuple[Right, ...]:
+    """What a worker of a role needs under a prefix; none of workspace topics where it reads none."""
+    return _of(settings, ROLES[role])
+
+
+def of_command(settings: Settings, *commands: str) -> tuple[Right, ...]:
+    """What a command needs under a prefix, with those of its options that need more."""
+    return _of(settings, least(right for command in commands for right in COMMANDS[command]))
+
+
+def to_redrive(settings: Settings, topics: Iterable[str]) -> tuple[Right, ...]:
+    """What `redrive --send` needs for these topics (without the prefix)."""
+    rights = _topics(Operation.WRITE, "meter.control", *sorted(topics))
+    return tuple(_under(settings.topic_prefix, right) for right in rights)
+
+
+def to_skip(settings: Settings, topic: str) -> tuple[Right, ...]:
+    """What `skip` needs for an input topic (without the prefix)."""
+    group = INTAKE_GROUPS[topic.startswith(OWN)]
+    rights = (
+        Right(Operation.WRITE, Resource.TOPIC, "meter.control"),
+        Right(Operation.DESCRIBE, Resource.TOPIC, topic),
+        Right(Operation.DESCRIBE, Resource.GROUP, group),
+    )
+    return tuple(_under(settings.topic_prefix, right) for right in rights)
+
+
+def _of(settings: Settings, rights: Iterable[Right]) -> tuple[Right, ...]:
+    """Rights of the tables under a prefix; none on workspace topics where none is read."""
+    return tuple(
+        _under(settings.topic_prefix, right) for right in rights if settings.own_topics_max or not is_own(right)
+    )
+
+
+def is_own(right: Right) -> bool:
+    """Whether a right of the tables is about workspace topics."""
+    return right.resource is Resource.TOPIC and right.name.startswith(OWN)
+
+
+def _under(prefix: str, right: Right) -> Right:
+    return right._replace(name=prefix + right.name)
+
+
+def workspace_topics(settings: Settings, operation: Operation) -> Right:
+    """An operation on all workspace topics of a prefix."""
+    return _under(settings.topic_prefix, Right(operation, Resource.TOPIC, EVERY_OWN))

@@ -1,0 +1,54 @@
+"""What an error of Kafka means to a person: asked of Kafka itself, since a client's error seldom says it.
+
+Whatever fails, the same two questions find the reason: can we connect and authenticate, and do we have every right
+that we need? Only where both answers are yes the client's own words are all there is.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka.errors import IllegalOperation, KafkaError
+
+from meter.batch.denials import chain
+from meter.batch.errors import Retake
+from meter.errors import Trouble
+from meter.kafka.access import missing
+from meter.kafka.admin import connected_admin
+from meter.kafka.reachability import BrokerUnreachable, reasons_of, told
+from meter.kafka.rights import MissingRights, Right
+from meter.settings import Settings
+
+#: The questions may take this long together.
+ASK_SECONDS = 15.0
+OF_KAFKA = (KafkaError, IllegalOperation, Retake)
+
+
+def of_kafka(error: BaseException) -> bool:
+    """Whether an error came from Kafka or its client."""
+    return any(isinstance(each, OF_KAFKA) for each in chain(error))
+
+
+async def explained(settings: Settings, who: str, rights: Sequence[Right], error: BaseException) -> Trouble:
+    """The reason of an error of Kafka, with its mend; `who` met it, and needs the rights."""
+    if isinstance(error, MissingRights | BrokerUnreachable):
+        return error
+    try:
+        lacking = await asyncio.wait_for(_lacking(settings, rights), ASK_SECONDS)
+    except BrokerUnreachable as reason:
+        return reason
+    except (KafkaError, OSError, TimeoutError):
+        reasons = await reasons_of(settings)
+        if reasons:
+            return told(reasons)
+        lacking = []
+    if lacking:
+        return MissingRights(settings, who, lacking)
+    if isinstance(error, Trouble):
+        return error
+    words = ": ".join(filter(None, (type(error).__name__, str(error).removeprefix(f"{type(error).__name__}: "))))
+    return Trouble(f"Kafka at {settings.broker} did not do what {who} asked ({words}); look at the broker, then again")
+
+
+async def _lacking(settings: Settings, rights: Sequence[Right]) -> list[Right]:
+    async with connected_admin(settings) as admin:
+        return await missing(admin, rights, settings.partitions)

@@ -1,0 +1,74 @@
+"""What a worker needs of the machine for its partitions: descriptors and memory, each partition's share of them.
+
+A worker may come to own every partition, when the others die: it is measured by all of them, before it starts.
+"""
+
+from pathlib import Path
+
+from meter.batch import store
+from meter.errors import Trouble
+from meter.machine import shortages as machine
+
+#: Log, lock, event loop, pipes, jars of the interpreter.
+PROCESS_DESCRIPTORS = 24
+#: Clients of Kafka that a worker has for itself: consumers of three groups, followers, writers, those that ask and go.
+WORKER_CLIENTS = 12
+#: Clients of a partition: its transactional producer, and one that reads while the partition is opened.
+PARTITION_CLIENTS = 2
+#: Connections that the web port takes at once (`agents.web`).
+WEB_CONNECTIONS = 32
+#: More open files are of no use: so many rows (64 MiB a file) are no longer one partition's.
+MOST_OPEN_FILES = 1 << 16
+#: Of the memory there is, stores may take a quarter, in equal parts; of each part the cache gets two fifths.
+STORES_PART = 4
+LEAST_STORE_BYTES = 4 << 20
+
+
+def client_descriptors(brokers: int) -> int:
+    """Connections of one client: to every broker, and to the coordinator of its group or transaction."""
+    return brokers + 1
+
+
+def descriptors_needed(partitions: int, brokers: int) -> int:
+    """File descriptors of a worker that owns `partitions` journal partitions (0: it takes in only)."""
+    clients = (WORKER_CLIENTS + PARTITION_CLIENTS * partitions) * client_descriptors(brokers)
+    return PROCESS_DESCRIPTORS + WEB_CONNECTIONS + clients + partitions * store.LEAST_DESCRIPTORS
+
+
+def require_descriptors(limit: int, partitions: int, brokers: int) -> None:
+    """Refuse to start where the limit of open files would end the worker later, in the midst of its work."""
+    needed = descriptors_needed(partitions, brokers)
+    if limit < needed:
+        raise Trouble(
+            f"a worker that owns all {partitions} journal partitions, with {brokers} brokers, needs {needed} file "
+            f"descriptors, this process may have {limit}; raise the hard limit to {needed} or more (`ulimit -Hn`, "
+            "LimitNOFILE= of systemd, `--ulimit nofile=` of a container)"
+        )
+
+
+def store_room(limit: int, memory: int, partitions: int, brokers: int) -> store.Room:
+    """What one of `partitions` stores may take, so that all of them stay within the limits together."""
+    spare = max(0, limit - descriptors_needed(partitions, brokers)) // partitions
+    part = memory // STORES_PART // partitions
+    full = store.MEMTABLES * store.MEMTABLE_BYTES + store.BLOCK_CACHE_BYTES
+    share = min(1.0, max(part, LEAST_STORE_BYTES) / full)
+    return store.Room(
+        open_files=min(store.LEAST_OPEN_FILES + spare, MOST_OPEN_FILES),
+        memtable_bytes=int(store.MEMTABLE_BYTES * share),
+        cache_bytes=int(store.BLOCK_CACHE_BYTES * share),
+    )
+
+
+def limits(partitions: int, brokers: int, data_dir: Path) -> list[str]:
+    """What this machine gives a worker beside what it needs, a sentence each; raises Trouble where it is too little."""
+    limit, memory = machine.raise_descriptors(), machine.memory_bytes()
+    require_descriptors(limit, partitions, brokers)
+    room = store_room(limit, memory, partitions, brokers)
+    needed = descriptors_needed(partitions, brokers)
+    stores = partitions * (store.MEMTABLES * room.memtable_bytes + room.cache_bytes)
+    free = machine.free_bytes(data_dir)
+    return [
+        f"file descriptors: {needed} needed for {partitions} partitions and {brokers} brokers, {limit} allowed",
+        f"memory: stores take {stores / machine.MIB:.0f} MiB at most, the machine has {memory / machine.MIB:.0f} MiB",
+        f"disk: {free / machine.MIB:.0f} MiB are free under {data_dir}",
+    ]

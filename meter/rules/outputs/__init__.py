@@ -1,0 +1,1 @@
+"""What the fold publishes, a file for each output topic."""

@@ -1,0 +1,1 @@
+"""What the rules of the fold share: rows, facts, caches and the causes of changes."""

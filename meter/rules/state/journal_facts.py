@@ -1,0 +1,133 @@
+"""The facts a fold stands on: what the opening record fixed, the catalogue as announced, which days are over."""
+
+from dataclasses import dataclass, field, replace
+
+from meter.rules.billing_days import SECOND_US, BillingZone, zone
+from meter.rules.catalog_versions import Announced, in_force, priced, recorded, with_announced
+from schemas.catalog import Catalogue, Item, catalogue_from_json
+from schemas.journal import CatalogueVersion, Opening
+
+#: `Facts.expired_through` before the first day expires: no day is so early.
+NEVER_EXPIRED = 0
+#: Items by day and name that are kept at hand.
+ITEMS_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The same for every partition, but for how far its days are closed and expired."""
+
+    opening: Opening
+    zone: BillingZone
+    catalogue: Catalogue
+    #: Days up to this one are closed (their figures are restated) and expired (final).
+    closed_through: int
+    expired_through: int
+    #: Accounts up to this one, in id order, are closed for the day after `closed_through`; "" before the first slice.
+    #: `account/workspace`: those before it are, and of it the workspaces up to this one are stated.
+    closing: str = ""
+    #: How far rows of expired days are dropped: after which account; None: none are left.
+    sweeping: str | None = None
+    #: Catalogue versions announced since the opening, those that stand, by first day.
+    announced: Announced = ()
+    _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def opened(cls, opening: Opening, opened_ms: int) -> "Facts":
+        """Days whose end + grace lies before the meter's first record count as closed.
+
+        None counts as expired: what waited in Kafka for the first worker, however long, is still to be handled.
+        """
+        billing = zone(opening.time_zone)
+        closed = _closed_by_opening(opening, billing, opened_ms)
+        return cls(opening, billing, catalogue_from_json(opening.catalogue), closed, NEVER_EXPIRED)
+
+    @classmethod
+    def remembered(
+        cls,
+        opening: Opening,
+        closed_through: int,
+        expired_through: int,
+        closing: str,
+        sweeping: str | None,
+        announced: Announced,
+    ) -> "Facts":
+        """The facts as a state remembers them."""
+        catalogue = in_force(catalogue_from_json(opening.catalogue), announced)
+        billing = zone(opening.time_zone)
+        return cls(opening, billing, catalogue, closed_through, expired_through, closing, sweeping, announced)
+
+    def item(self, name: str, day: int) -> Item | None:
+        """The item as the catalogue version of the day has it; None if it has no such item."""
+        key = (day, name)
+        if key not in self._items:
+            if len(self._items) >= ITEMS_KEPT:
+                self._items.clear()
+            self._items[key] = self.catalogue.version(day).items.get(name)
+        return self._items[key]
+
+    def priced(self, name: str, day: int) -> Item:
+        """The item by which usage already counted is priced, also if a version announced since dropped it."""
+        return self.item(name, day) or priced(self.catalogue, name, day)
+
+    def recorded(self) -> Catalogue:
+        """What the journal holds, version by version: what files are compared with."""
+        return recorded(catalogue_from_json(self.opening.catalogue), self.announced)
+
+    def with_announced(self, found: CatalogueVersion) -> "Facts":
+        """The facts with one more version as partition 0 decided it; the same where it does not count or stand."""
+        announced = with_announced(self.announced, found, self.zone)
+        if announced is self.announced:
+            return self
+        catalogue = in_force(catalogue_from_json(self.opening.catalogue), announced)
+        return replace(self, catalogue=catalogue, announced=announced, _items={})
+
+    def closes_at_us(self, day: int) -> int:
+        """The instant from which the day may be closed: its end and the grace."""
+        return self.zone.end_of(day) + self.opening.close_grace_seconds * SECOND_US
+
+    def closed(self, account: str, day: int) -> bool:
+        """Whether the account's day is closed: whatever is published of it from now on is restated."""
+        if day != self.closed_through + 1:
+            return day <= self.closed_through
+        last, partly, _ = self.closing.partition("/")
+        return account < last or (account == last and not partly)
+
+    def stated_through(self, account: str, day: int) -> str:
+        """Where the account is being closed for the day: the last workspace that is stated; else ""."""
+        last, _, workspace = self.closing.partition("/")
+        return workspace if account == last and day == self.closed_through + 1 else ""
+
+    def expirable(self) -> int:
+        """The last day that may expire: the horizon after it is closed, by an entry and not by the opening.
+
+        What waited in Kafka for the first worker was handled when the first day is closed by an entry, not before.
+        """
+        if self.closed_through == _closed_by_opening(self.opening, self.zone, self.opening.opened_ms):
+            return NEVER_EXPIRED
+        return self.closed_through - self.opening.restatement_horizon_days
+
+    def live_from(self, day: int) -> int:
+        """This day, or the first one that has not expired: figures of earlier ones are final."""
+        return max(day, self.expired_through + 1)
+
+    def with_closing(self, cursor: str) -> "Facts":
+        return replace(self, closing=cursor)
+
+    def with_closed(self, day: int) -> "Facts":
+        return replace(self, closed_through=day, closing="")
+
+    def with_expired(self, day: int) -> "Facts":
+        return replace(self, expired_through=day, sweeping="")
+
+    def with_swept(self, account: str | None) -> "Facts":
+        return replace(self, sweeping=account)
+
+
+def _closed_by_opening(opening: Opening, billing: BillingZone, opened_ms: int) -> int:
+    """The last day whose end + grace lies before the meter's first record."""
+    opened_us = opened_ms * 1000
+    closed = billing.day_of(opened_us)
+    while billing.end_of(closed) + opening.close_grace_seconds * SECOND_US > opened_us:
+        closed -= 1
+    return closed

@@ -1,0 +1,53 @@
+"""The prices and quotas of a day, as the journal decided them: the opened catalogue and what was announced in time."""
+
+from decimal import Decimal
+
+from meter.rules.billing_days import BillingZone
+from schemas.catalog import Catalogue, Item, Version, version_from_json
+
+
+class Book:
+    """The catalogue as one partition of the journal has told it so far."""
+
+    def __init__(self, opened: Catalogue, zone: BillingZone) -> None:
+        self.currency = opened.currency
+        self.validity_days = opened.validity_days
+        self._zone = zone
+        self._opened = list(opened.versions)
+        #: First day -> where partition 0 decided it, the version.
+        self._announced: dict[int, tuple[int, Version]] = {}
+
+    def announce(self, content: bytes, decided_offset: int, decided_ms: int) -> None:
+        """A version counts if it was decided before its first day begins; of one first day the last decided."""
+        version = version_from_json(content)
+        if decided_ms * 1000 >= self._zone.begin_of(version.since):
+            return
+        standing = self._announced.get(version.since)
+        if standing is None or standing[0] < decided_offset:
+            self._announced[version.since] = (decided_offset, version)
+
+    def version(self, day: int) -> Version:
+        """The last version that begins by this day; before all of them the first as it was opened."""
+        return self._before(day)[-1]
+
+    def item(self, name: str, day: int) -> Item | None:
+        """The item of this name on this day, if there is one."""
+        return self.version(day).items.get(name)
+
+    def priced(self, name: str, day: int) -> Item:
+        """The item by which usage once counted is priced: the day's, else an earlier, else a later one, else free."""
+        later = [version for since, version in sorted(self._all().items()) if since > day]
+        for version in (*reversed(self._before(day)), *later):
+            if name in version.items:
+                return version.items[name]
+        return Item(name, "sum", 1, Decimal(0), None, {})
+
+    def _before(self, day: int) -> list[Version]:
+        """The versions begun by this day, in order; the first as it was opened where there is none."""
+        begun = [version for since, version in sorted(self._all().items()) if since <= day]
+        return begun or [self._opened[0]]
+
+    def _all(self) -> dict[int, Version]:
+        known = {version.since: version for version in self._opened}
+        known.update({since: version for since, (_, version) in self._announced.items()})
+        return known

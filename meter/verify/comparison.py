@@ -1,0 +1,143 @@
+"""The comparison: a recount held against what was published, and what came of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from meter.rules.billing_days import day_text, parse_day
+from meter.verify.differences import Difference, figure_differences, outcome_differences, wallet_differences
+from meter.verify.figures import Figure
+from meter.verify.orders import Outcome, Wallet
+from meter.verify.published import Published
+from meter.verify.recount import Place, Recount
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is compared: one account or (None) all but some, days from `first_day` on (none before is whole), or one."""
+
+    first_day: int = 0
+    account: str | None = None
+    day: int | None = None
+    without: frozenset[str] = frozenset()
+
+    def day_wanted(self, day: int) -> bool:
+        return day >= self.first_day and self.day in (None, day)
+
+    def account_wanted(self, account: str) -> bool:
+        return self.account in (None, account) and account not in self.without
+
+
+@dataclass
+class Verified:
+    """What was compared, and what differs. `left_out`: keys that changed after what was read."""
+
+    differences: list[Difference] = field(default_factory=list)
+    figures: int = 0
+    orders: int = 0
+    wallets: int = 0
+    left_out: int = 0
+    accounts: set[str] = field(default_factory=set)
+    days: set[int] = field(default_factory=set)
+    #: What else there is to know: from where on, up to where.
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def sentence(self) -> str:
+        """The result as a line."""
+        over = "no days"
+        if self.days:
+            over = f"days {day_text(min(self.days))} to {day_text(max(self.days))}"
+        parts = [
+            f"{counted(self.figures, 'figure')} of {counted(len(self.accounts), 'account')} over {over}",
+            *([counted(self.orders, "order")] if self.orders else []),
+            *([counted(self.wallets, "wallet")] if self.wallets else []),
+            counted(len(self.differences), "difference"),
+        ]
+        since = f", {counted(self.left_out, 'key')} changed since and left out" if self.left_out else ""
+        return f"verified: {', '.join(parts)}{since}, in {self.seconds:.1f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def compare_figures(verified: Verified, recounts: Iterable[Recount], published: Published, wanted: Wanted) -> None:
+    """Every cell with counted usage, and every key of `overages`."""
+    seen: set[str] = set()
+    for recount in recounts:
+        for place, figure in recount.figures():
+            if wanted.account_wanted(place[0]) and wanted.day_wanted(place[3]):
+                key = "/".join((*place[:3], day_text(place[3])))
+                seen.add(key)
+                _compare_figure(verified, key, place, figure, published, recount.book.currency)
+    for key, standing in published.standing.items():
+        if key not in seen and wanted.account_wanted(standing.account) and wanted.day_wanted(_day(standing.day)):
+            verified.figures += 1
+            verified.differences += figure_differences(key, standing.value, None, "")
+
+
+def _compare_figure(
+    verified: Verified, key: str, place: Place, figure: Figure, published: Published, currency: str
+) -> None:
+    standing = published.standing.get(key)
+    if standing is None and key in published.hidden:
+        verified.left_out += 1
+        return
+    verified.figures += 1
+    verified.accounts.add(place[0])
+    verified.days.add(place[3])
+    verified.differences += figure_differences(key, None if standing is None else standing.value, figure, currency)
+
+
+def compare_orders(verified: Verified, recounts: Iterable[Recount], published: Published, wanted: Wanted) -> None:
+    """Every order decided, and every key of `order-outcomes`."""
+    expected: dict[str, Outcome] = {
+        f"{account}/{order_id}": outcome
+        for recount in recounts
+        for account, told in recount.accounts.items()
+        for order_id, outcome in told.outcomes.items()
+    }
+    for key, (value, outcome) in _paired(verified, expected, published, wanted).items():
+        verified.orders += 1
+        verified.differences += outcome_differences(key, value, outcome)
+
+
+def compare_wallets(
+    verified: Verified, recounts: Iterable[Recount], published: Published, wanted: Wanted, currency: str
+) -> None:
+    """Every instrument with money once, and every key of `wallets`."""
+    expected: dict[str, Wallet] = {
+        "/".join((account, *(part for part in key if part))): wallet
+        for recount in recounts
+        for account, told in recount.accounts.items()
+        for key, wallet in told.wallets.items()
+    }
+    for key, (value, wallet) in _paired(verified, expected, published, wanted).items():
+        verified.wallets += 1
+        verified.differences += wallet_differences(key, value, wallet, currency)
+
+
+def _paired(
+    verified: Verified, expected: dict[str, T], published: Published, wanted: Wanted
+) -> dict[str, tuple[bytes | None, T | None]]:
+    """Of each key what was published and what is expected, but for what may be hidden behind a later record."""
+    found: dict[str, tuple[bytes | None, T | None]] = {}
+    for key in expected.keys() | published.standing.keys():
+        standing = published.standing.get(key)
+        if wanted.account_wanted(key.partition("/")[0]):
+            if standing is None and key in published.hidden:
+                verified.left_out += 1
+            else:
+                found[key] = (None if standing is None else standing.value, expected.get(key))
+    return dict(sorted(found.items()))
+
+
+def _day(text: str | None) -> int:
+    try:
+        return parse_day(text or "")
+    except ValueError:
+        return 0

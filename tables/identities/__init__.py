@@ -1,0 +1,1 @@
+"""Identities of counted events: remembered as long as their day can change."""
