@@ -29,7 +29,11 @@ RESTATEMENT_HORIZON_DAYS_MAX = 366
 #: The shortest billing day there is (a daylight-saving change), for the law that a day closes before it expires.
 SHORTEST_DAY_SECONDS = 23 * 3600
 
+#: How the fields end whose values are never shown.
+SECRETS = ("password", "token")
+
 TOPIC_PREFIX = re.compile(r"([A-Za-z0-9_-]{1,32}\.)?", re.ASCII)
+BASE_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})", re.ASCII)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -106,6 +110,19 @@ class Settings(BaseSettings):
     own_topics_max: int = setting(5000, "how many workspaces' own topics (`usage.<workspace>`) are read", ge=0)
     web_host: str = setting("127.0.0.1", "where `/live`, `/ready` and `/metrics` listen")
     web_port: int = setting(6066, "the port of the same", ge=1, le=65_535)
+    dashboard_host: str = setting(
+        "127.0.0.1", "where `meter dashboard` listens; another host than loopback needs a token"
+    )
+    dashboard_port: int = setting(6067, "the port of the same", ge=1, le=65_535)
+    dashboard_base_path: str = setting("", "path before every dashboard address, behind a proxy: `/meter` or empty")
+    dashboard_token: SecretStr | None = setting(None, "token that reading the dashboard asks for; never shown")
+    dashboard_write_token: SecretStr | None = setting(
+        None, "token for orders and redrive in the dashboard; unset: it writes nothing; never shown"
+    )
+    dashboard_metrics: str = setting("", "addresses of workers' `/metrics` for the operations page, with commas")
+    dashboard_db: Path | None = setting(
+        None, "the dashboard's SQLite file; unset: `dashboard.sqlite` in METER_DATA_DIR"
+    )
     security_protocol: SecurityProtocol = setting("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
     sasl_mechanism: SaslMechanism | None = setting(None, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; with a SASL protocol")
     sasl_username: str | None = setting(None, "the user that SASL names")
@@ -131,6 +148,13 @@ class Settings(BaseSettings):
             raise ValueError(f"a prefix is 1–32 of A-Za-z0-9_- and a full stop, as in `staging.`, this is {value!r}")
         if value == "usage.":
             raise ValueError("with `usage.` the meter's topics would look like workspaces' own; take another prefix")
+        return value
+
+    @field_validator("dashboard_base_path")
+    @classmethod
+    def _base_path(cls, value: str) -> str:
+        if BASE_PATH.fullmatch(value) is None:
+            raise ValueError(f"a base path is empty or like /meter, of A-Za-z0-9._~- and /, this is {value!r}")
         return value
 
     @field_validator("billing_time_zone")
@@ -269,7 +293,7 @@ def told(error: ValidationError) -> str:
             lines.append(text)
             continue
         field = str(problem["loc"][0])
-        secret = field.endswith("password")
+        secret = field.endswith(SECRETS)
         value = "…" if secret else str(problem["input"])
         lines.append(f"{variable(field)}={value}: {text}")
     return "\n".join(lines) + "\n`meter settings` explains every variable"

@@ -61,13 +61,13 @@ def settings() -> None:
 
 def lines(loaded: "Settings | None", environ: Mapping[str, str]) -> list[Line]:
     """One line for each setting; without valid settings, the value is what the variable says."""
-    from meter.settings import Settings, variable
+    from meter.settings import SECRETS, Settings, variable
 
     shown = []
     for name, field in Settings.model_fields.items():
         default = "horizon + 10" if field.default_factory else text(field.default)
         value = text(getattr(loaded, name)) if loaded else environ.get(variable(name), default)
-        if name.endswith("password") and value:
+        if name.endswith(SECRETS) and value:
             value = "********"
         shown.append(Line(variable(name), value, default, field.description or ""))
     return shown

@@ -1,0 +1,25 @@
+"""`meter dashboard`: the pages of every account, served until SIGTERM."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter dashboard`."""
+    app.command()(dashboard)
+
+
+def dashboard() -> None:
+    """Serve the dashboard: read the published topics into one SQLite file and show them as pages, JSON and CSV."""
+    import asyncio
+    import logging
+
+    import meter.logs
+    from meter.cli.worker import fast_loop
+    from meter.dashboard.run import Dashboard
+    from meter.settings import Settings
+
+    meter.logs.to_stderr()
+    settings = Settings.load()
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:
+        runner.run(Dashboard(settings).run())
+    logging.getLogger("meter.dashboard").info("stopped as asked")

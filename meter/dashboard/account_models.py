@@ -1,0 +1,84 @@
+"""The JSON of the pages of an account beside its day: history, plans."""
+
+from meter.dashboard.models import AsOf, Model, Record
+
+
+class StatementVersion(Model):
+    """One revision of a day's statement."""
+
+    revision: int
+    published_at: str
+    amount_due: str
+    restated: bool
+    #: Less the version before; None for the first, and where the version before is no longer kept.
+    difference: str | None
+    #: The published cause of the same revision; None where it is no longer kept.
+    cause: Record | None
+
+
+class HistoryDay(Model):
+    """A day that has a statement, newest first."""
+
+    day: str
+    state: str
+    changes_until: str
+    amount_due: str
+    currency: str
+    restated: bool
+    statement: Record
+    versions: list[StatementVersion]
+
+
+class HistoryPage(Model):
+    """`/accounts/A/history`; `?from=D&to=D` compares two days."""
+
+    account: str
+    as_of: AsOf
+    time_zone: str
+    currency: str
+    days: list[HistoryDay]
+    #: The drivers of the difference between two days (docs: explain); None without `?from=` and `?to=`.
+    comparison: Record | None
+
+
+class UnusedQuota(Model):
+    """What a plan has left of an item today; `value` at today's price of a unit."""
+
+    item: str
+    quota: int
+    covered: int
+    unused: int
+    value: str | None
+
+
+class PlanView(Model):
+    """A plan in drawing order; `plan` is the published record."""
+
+    plan: Record
+    #: `future`, `in_force` or `expired`.
+    state: str
+    days_left: int
+    package: str
+    workspaces: list[str]
+    unused: list[UnusedQuota]
+    unused_value: str
+
+
+class OrderView(Model):
+    """An order's published outcome and when it was published."""
+
+    outcome: Record
+    published_at: str
+
+
+class PlansPage(Model):
+    """`/accounts/A/plans`."""
+
+    account: str
+    as_of: AsOf
+    time_zone: str
+    day: str
+    currency: str
+    plans: list[PlanView]
+    wallets: list[Record]
+    orders: list[OrderView]

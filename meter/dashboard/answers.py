@@ -1,0 +1,79 @@
+"""Answers: a page, its JSON, its table as CSV, or what is wrong; every one with the same strict headers."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from aiohttp import web
+
+from meter.dashboard import pages_door
+from meter.dashboard.models import Model, Problem
+from meter.dashboard.site import Site
+
+#: Nothing from another host, nothing inline, nothing evaluated (SPEC2 §12, law 6).
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+#: How a cell of a table begins that a spreadsheet would take for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Table = tuple[Sequence[str], Iterable[Sequence[object]]]
+
+
+def secured(response: web.StreamResponse) -> web.StreamResponse:
+    """The same answer with the headers that every answer has."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def json_answer(model: Model, status: int = 200) -> web.Response:
+    """A model as JSON."""
+    body = msgspec.json.encode(model) + b"\n"
+    return web.Response(status=status, body=body, content_type="application/json", charset="utf-8")
+
+
+def html_answer(name: str, model: Model, site: Site, status: int = 200) -> web.Response:
+    """A model as a page."""
+    text = pages_door.page(name, msgspec.to_builtins(model), site)
+    return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
+
+
+def csv_answer(table: Table, name: str) -> web.Response:
+    """A table as CSV; what a spreadsheet would take for a formula is kept as text by an apostrophe."""
+    columns, rows = table
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return web.Response(text=text.getvalue(), content_type="text/csv", charset="utf-8", headers=headers)
+
+
+def problem_answer(status: int, title: str, sentence: str, site: Site, form: str) -> web.Response:
+    """What is wrong and what to do, in the form that was asked for."""
+    model = Problem(status=status, title=title, sentence=sentence)
+    return html_answer("problem", model, site, status) if not form else json_answer(model, status)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA) and not _is_number(value):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").replace(".", "", 1).isdecimal()

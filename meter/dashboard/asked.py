@@ -1,0 +1,56 @@
+"""What a request asks for: the parts of the address, the form of the answer, the query."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from multidict import MultiMapping
+
+FORMS = ("json", "csv")
+#: The words of an address that show the first page.
+FIRST = ("index", "accounts")
+#: Parts of an address, and characters of one: nothing longer is looked for.
+PARTS_LIMIT, PART_LIMIT = 8, 256
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A page and its form; `parts` are unescaped."""
+
+    parts: tuple[str, ...]
+    #: `json`, `csv`, or empty for a page.
+    form: str
+    query: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """The address in words, for titles."""
+        return "/" + "/".join(self.parts)
+
+
+def asked_of(raw_path: str, query: MultiMapping[str], base_path: str) -> Asked | None:
+    """What an address asks for; None outside the base path, and for what no address of ours looks like."""
+    path = raw_path.partition("?")[0]
+    if base_path:
+        if path != base_path and not path.startswith(f"{base_path}/"):
+            return None
+        path = path[len(base_path) :]
+    try:
+        parts = [unquote(part, errors="strict") for part in path.split("/") if part]
+    except UnicodeDecodeError:
+        return None
+    if len(parts) > PARTS_LIMIT or any(len(part) > PART_LIMIT or part in (".", "..") for part in parts):
+        return None
+    form = ""
+    if parts and parts[0] not in ("assets", "docs"):
+        parts[-1], form = _without_form(parts[-1])
+        if len(parts) == 1 and parts[0] in ("", *FIRST):
+            parts = []
+    return Asked(tuple(parts), form, {name: query[name] for name in query})
+
+
+def _without_form(last: str) -> tuple[str, str]:
+    for form in FORMS:
+        if last.endswith(f".{form}"):
+            return last.removesuffix(f".{form}"), form
+    return last, ""

@@ -1,0 +1,81 @@
+"""Billing days as pages show them: times in the billing zone, and whether a day's figures can still change."""
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from meter.rules.billing_days import SECOND_US, BillingZone, day_text, parse_day, zone
+from meter.settings import Settings
+
+OPEN, CLOSED, FINAL = "open", "closed", "final"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Calendar:
+    """The billing time zone, close grace and restatement horizon of this meter."""
+
+    def __init__(self, zone_name: str, grace_seconds: int, horizon_days: int) -> None:
+        self.zone: BillingZone = zone(zone_name)
+        self.horizon_days = horizon_days
+        self._grace_us = grace_seconds * SECOND_US
+        self._rules = _rules(zone_name)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Calendar":
+        """The calendar of the settings, which are those of the workers."""
+        return cls(settings.billing_time_zone, settings.close_grace_seconds, settings.restatement_horizon_days)
+
+    def today(self, now_us: int) -> str:
+        """The billing day of an instant."""
+        return day_text(self.zone.day_of(now_us))
+
+    def time(self, time_us: int) -> str:
+        """An instant in the billing zone, ISO 8601 with its offset, to the millisecond."""
+        moment = EPOCH + timedelta(microseconds=time_us)
+        return moment.astimezone(self._rules).isoformat(timespec="milliseconds")
+
+    def time_ms(self, time_ms: int | None) -> str | None:
+        """The same of milliseconds; None of None."""
+        return None if time_ms is None else self.time(time_ms * 1000)
+
+    def changes_until(self, day: str) -> str:
+        """The last day on which usage of `day` still counts."""
+        return day_text(parse_day(day) + self.horizon_days)
+
+    def closes_at(self, day: str) -> int:
+        """When the day closes at the earliest: its end and the grace, in µs."""
+        return self.zone.end_of(parse_day(day)) + self._grace_us
+
+    def bounds(self, day: str) -> tuple[int, int]:
+        """First instant of the day, and the first after it."""
+        number = parse_day(day)
+        return self.zone.begin_of(number), self.zone.end_of(number)
+
+    def oldest_kept(self, today: str) -> str:
+        """The first day whose figures are kept: everything before it is final for more than a day."""
+        return day_text(parse_day(today) - self.horizon_days - 2)
+
+    def state(self, day: str, now_us: int, stated: bool, closed_through: str | None) -> str:
+        """Whether the figures of a day are open, closed or final.
+
+        `stated`: its statement was published; `closed_through`: the latest day of which the account's partition
+        published statements. Days close in their order, so every day before that one is closed.
+        """
+        closed = stated or (closed_through is not None and day < closed_through)
+        if not closed and now_us < self.closes_at(day):
+            return OPEN
+        expires = self.changes_until(day)
+        over = now_us >= self.closes_at(expires)
+        if over and ((closed_through is not None and closed_through >= expires) or self._long_over(expires, now_us)):
+            return FINAL
+        return CLOSED if closed or self._long_over(day, now_us) else OPEN
+
+    def _long_over(self, day: str, now_us: int) -> bool:
+        """Whether a day that nobody stated closed more than a day ago: there was nothing to state."""
+        return now_us >= self.closes_at(day_text(parse_day(day) + 1))
+
+
+def _rules(name: str) -> tzinfo:
+    if name[0] in "+-":
+        sign = -1 if name[0] == "-" else 1
+        return timezone(sign * timedelta(hours=int(name[1:3]), minutes=int(name[4:])))
+    return ZoneInfo(name)

@@ -1,0 +1,53 @@
+"""Which page an address shows: its name, what makes its model, and its table."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from meter.dashboard.answers import Table
+from meter.dashboard.asked import Asked
+from meter.dashboard.models import Model
+from meter.dashboard.sight import NotThere, Sight
+from meter.dashboard.views import accounts, alerts, day, dead_letters, history, operations, plans
+from schemas.ids import is_id
+
+
+class Route(NamedTuple):
+    """A page."""
+
+    name: str
+    model: Callable[[Sight, Asked], Model]
+    table: Callable[[Any], Table]
+
+
+ACCOUNTS = Route("accounts", accounts.page, accounts.table)
+DAY = Route("day", day.page, day.table)
+HISTORY = Route("history", history.page, history.table)
+PLANS = Route("plans", plans.page, plans.table)
+ALERTS = Route("alerts", alerts.page, alerts.table)
+DEAD_LETTERS = Route("dead_letters", dead_letters.page, dead_letters.table)
+OPERATIONS = Route("operations", operations.page, operations.table)
+SINGLE = {"alerts": ALERTS, "dead-letters": DEAD_LETTERS, "operations": OPERATIONS}
+
+
+def route_of(asked: Asked) -> Route:
+    """The page of an address; raises NotThere."""
+    match asked.parts:
+        case ():
+            return ACCOUNTS
+        case (name,) if name in SINGLE:
+            return SINGLE[name]
+        case ("accounts", account, "days", _) if is_id(account):
+            return DAY
+        case ("accounts", account, "history") if is_id(account):
+            return HISTORY
+        case ("accounts", account, "plans") if is_id(account):
+            return PLANS
+    raise NotThere("there is no such page; the first page lists every account")
+
+
+def account_of(asked: Asked) -> str | None:
+    """The account of `/accounts/A`, which goes to its present day."""
+    match asked.parts:
+        case ("accounts", account) if is_id(account):
+            return account
+    return None

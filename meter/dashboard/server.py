@@ -1,0 +1,186 @@
+"""The dashboard's web server: finds the page of an address, asks for the token, answers HTML, JSON or CSV."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from aiohttp import web
+
+from meter.dashboard import pages_door as pages
+from meter.dashboard.access import Rights, host_is_ours
+from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
+from meter.dashboard.asked import Asked, asked_of
+from meter.dashboard.connections import Connections
+from meter.dashboard.models import AsOf, Model, SignIn
+from meter.dashboard.routes import Route, account_of, route_of
+from meter.dashboard.sight import NotThere, Sight
+from meter.dashboard.sign_in import sign_in, sign_out
+from meter.dashboard.site import Site
+from meter.errors import Trouble
+
+if TYPE_CHECKING:
+    from meter.dashboard.run import Dashboard
+
+log = logging.getLogger(__name__)
+
+#: Threads that read the file for pages.
+READERS = 4
+STOP_SECONDS = 1.0
+OTHER_HOST = "this dashboard has no token and answers to 127.0.0.1 and localhost only; set METER_DASHBOARD_TOKEN\n"
+ASSET_AGE = "public, max-age=31536000, immutable"
+
+Probe = Callable[[], Awaitable[web.StreamResponse]]
+
+
+class Server:
+    """The web port of a dashboard."""
+
+    def __init__(self, dashboard: "Dashboard") -> None:
+        self._dashboard = dashboard
+        self._runner: web.ServerRunner | None = None
+        self._readers = ThreadPoolExecutor(READERS, "page")
+        self.version = package_version()
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        settings = self._dashboard.settings
+        host = f"[{settings.dashboard_host}]" if ":" in settings.dashboard_host else settings.dashboard_host
+        return f"http://{host}:{settings.dashboard_port}{settings.dashboard_base_path}/"
+
+    async def start(self) -> None:
+        """Listen; raises Trouble if the port cannot be had."""
+        settings = self._dashboard.settings
+        self._runner = web.ServerRunner(Connections(self.answer), shutdown_timeout=STOP_SECONDS)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, settings.dashboard_host, settings.dashboard_port).start()
+        except OSError as error:
+            raise Trouble(
+                f"the dashboard's port {settings.dashboard_host}:{settings.dashboard_port} cannot be used "
+                f"({error.strerror}); set METER_DASHBOARD_PORT to a free one"
+            ) from error
+
+    async def stop(self) -> None:
+        """Close the port and wait for the threads."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._readers.shutdown(wait=True, cancel_futures=True)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to any request."""
+        return secured(await self._answer(request))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        settings, access = self._dashboard.settings, self._dashboard.access
+        asked = asked_of(request.rel_url.raw_path, request.query, settings.dashboard_base_path)
+        if asked is None:
+            return web.Response(status=404, text=f"the dashboard is at {settings.dashboard_base_path}/\n")
+        if asked.parts == ("live",):
+            return web.Response(text="live\n")
+        if asked.parts == ("ready",):
+            return self._ready()
+        if not host_is_ours(request, access):
+            words = (
+                "this dashboard has no token and answers to 127.0.0.1 and localhost only; set METER_DASHBOARD_TOKEN\n"
+            )
+            return web.Response(status=403, text=words)
+        rights = access.rights(request)
+        site = self._site(asked, rights)
+        if asked.parts == ("sign-in",):
+            return await sign_in(request, access, site)
+        if not rights.read:
+            return self._ask_for_token(request, asked, site)
+        return await self._allowed(request, asked, rights, site)
+
+    async def _allowed(self, request: web.BaseRequest, asked: Asked, rights: Rights, site: Site) -> web.StreamResponse:
+        if asked.parts == ("sign-out",) and request.method == "POST":
+            return sign_out(request, site)
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
+        if asked.parts[:1] == ("assets",):
+            return _asset(asked)
+        try:
+            account = account_of(asked)
+            if account is not None:
+                today = self._dashboard.calendar.today(time.time_ns() // 1000)
+                there = site.url("accounts", account, "days", today, form=asked.form)
+                return web.Response(status=302, headers={"Location": there})
+            return await self._page(route_of(asked), asked, rights)
+        except NotThere as error:
+            return problem_answer(404, "Not found", str(error), site, asked.form)
+
+    async def _page(self, route: Route, asked: Asked, rights: Rights) -> web.StreamResponse:
+        model, as_of = await asyncio.get_running_loop().run_in_executor(self._readers, self._read, route, asked)
+        if asked.form == "json":
+            return json_answer(model)
+        if asked.form == "csv":
+            return csv_answer(route.table(model), route.name)
+        return html_answer(route.name, model, self._site(asked, rights, as_of))
+
+    def _read(self, route: Route, asked: Asked) -> tuple[Model, AsOf]:
+        """In a thread: a page's model, all of one moment of the file."""
+        board = self._dashboard
+        with board.store.reading() as connection:
+            now_us = time.time_ns() // 1000
+            sight = Sight(connection, board.calendar, board.catalog, board.settings, now_us, board.live)
+            return route.model(sight, asked), sight.as_of()
+
+    def _site(self, asked: Asked, rights: Rights, as_of: AsOf | None = None) -> Site:
+        board = self._dashboard
+        return Site(
+            base_path=board.settings.dashboard_base_path,
+            version=self.version,
+            path=asked.path,
+            parts=asked.parts,
+            query=asked.query,
+            writable=rights.write,
+            time_zone=board.calendar.zone.name,
+            as_of=as_of,
+            loading=board.live.loading,
+            signed_in=rights.proven,
+            write_token_set=board.access.write_token_set,
+        )
+
+    def _ready(self) -> web.Response:
+        live = self._dashboard.live
+        if live.trouble is not None:
+            return web.Response(status=503, text=f"{live.trouble}\n")
+        if live.lag_records is None:
+            return web.Response(status=503, text="Kafka has not answered yet\n")
+        if live.loading is not None:
+            read, records = live.loading.records_read, live.loading.records
+            return web.Response(status=503, text=f"read {read} of {records} records\n")
+        return web.Response(text="ready\n")
+
+    def _ask_for_token(self, request: web.BaseRequest, asked: Asked, site: Site) -> web.Response:
+        headers = {"WWW-Authenticate": 'Bearer realm="usage meter dashboard"'}
+        if asked.form or request.method not in ("GET", "HEAD") or asked.parts[:1] == ("assets",):
+            words = "send the header `Authorization: Bearer …` with METER_DASHBOARD_TOKEN\n"
+            return web.Response(status=401, text=words, headers=headers)
+        target = site.here() if site.parts != ("sign-in",) else site.url()
+        answered = html_answer("sign_in", SignIn(target=target, wrong=False), site, 401)
+        answered.headers.update(headers)
+        return answered
+
+
+def _asset(asked: Asked) -> web.Response:
+    """A file of the pages' package; its name holds its version."""
+    found = pages.asset("/".join(asked.parts[1:]))
+    if found is None:
+        raise NotThere(f"there is no file {quote('/'.join(asked.parts[1:]))}")
+    body, content_type = found
+    return web.Response(body=body, content_type=content_type, charset="utf-8", headers={"Cache-Control": ASSET_AGE})
+
+
+def package_version() -> str:
+    """The installed version; in a source tree that is not installed, the words for it."""
+    try:
+        return version("usage-meter")
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,136 @@
+"""The read model's file: one SQLite database with one writer, and connections that only read.
+
+A file of another format or of another meter is removed and made again: everything in it comes from Kafka.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from meter.errors import Trouble
+from meter.machine import private_files as private
+
+#: Rises with every change of schema.sql or of what its columns mean.
+FORMAT = "1"
+#: Memory of the writer's page cache, KiB.
+CACHE_KIB = 65_536
+#: A reader that waits for a lock longer than this has met a bug: WAL readers never wait for the writer.
+BUSY_MS = 5_000
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",  # a power cut loses the last transactions together with their positions
+    f"PRAGMA cache_size = -{CACHE_KIB}",
+    f"PRAGMA busy_timeout = {BUSY_MS}",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+class Store:
+    """The file; `writer` is its one writing connection, `reading` gives one that reads, a connection a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        private.directory(path.parent)
+        self._lock = private.locked(
+            path.with_name(f"{path.name}.lock"),
+            f"another dashboard uses {path}; stop it, or set METER_DASHBOARD_DB to a file of this one",
+        )
+        self._threads = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self.writer = self._opened()
+
+    def begin(self, meter: str) -> bool:
+        """Keep the file if it is of this meter and format; otherwise empty it. Whether it was kept."""
+        found = dict(self.writer.execute("SELECT name, value FROM about"))
+        if found == {"format": FORMAT, "meter": meter}:
+            return True
+        fresh = not found
+        if not fresh:
+            self._remove()
+            self.writer = self._opened()
+        self.writer.executemany("INSERT INTO about VALUES (?, ?)", [("format", FORMAT), ("meter", meter)])
+        self.writer.commit()
+        return False
+
+    @property
+    def meter(self) -> str | None:
+        """Which meter the file is of; None: of none yet."""
+        row = self.writer.execute("SELECT value FROM about WHERE name = 'meter'").fetchone()
+        return None if row is None else str(row[0])
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One moment of the file, for all figures of a page."""
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None or getattr(self._threads, "inode", None) != self._inode():
+            connection = self._threads.connection = self._reader()
+            self._threads.inode = self._inode()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close every connection; the file stays."""
+        for connection in self._readers:
+            connection.close()
+        self._readers.clear()
+        self.writer.close()
+        self._lock.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._open()
+        except sqlite3.DatabaseError as error:
+            if not self.path.exists() or isinstance(error, sqlite3.OperationalError):
+                raise Trouble(
+                    f"{self.path} cannot be used ({error}); free the disk, or set METER_DASHBOARD_DB"
+                ) from error
+            self._remove()  # no database, or a damaged one: all of it comes from Kafka
+            return self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        before = os.umask(private.UMASK)
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            for pragma in PRAGMAS:
+                connection.execute(pragma)
+            if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+                connection.executescript(schema())
+            else:
+                current = connection.execute("SELECT value FROM about WHERE name = 'format'").fetchone()
+                if current != (FORMAT,):
+                    raise sqlite3.DatabaseError("another format")
+            return connection
+        finally:
+            os.umask(before)
+
+    def _reader(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        connection.execute("PRAGMA query_only = ON")
+        self._readers.append(connection)
+        return connection
+
+    def _inode(self) -> int:
+        return self.path.stat().st_ino
+
+    def _remove(self) -> None:
+        if hasattr(self, "writer"):
+            self.writer.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def schema() -> str:
+    """The statements that make the tables."""
+    return files("meter.dashboard").joinpath("schema.sql").read_text(encoding="utf-8")

@@ -1,0 +1,95 @@
+"""`/dead-letters`: records that were not counted, by reason and source."""
+
+from base64 import b64decode
+from typing import Any
+
+from meter.dashboard.answers import Table
+from meter.dashboard.asked import Asked
+from meter.dashboard.mends import mend_of
+from meter.dashboard.operations_models import DeadLettersPage, LetterGroup, LetterView
+from meter.dashboard.sight import Sight, decoded, query_of
+
+#: Letters shown of one group, newest first; characters of a key or value.
+LETTERS, VALUE_SHOWN = 100, 2_000
+
+
+def page(sight: Sight, asked: Asked) -> DeadLettersPage:
+    """Every group; with `?reason=R&source=S` the letters of one."""
+    reason, source = query_of(asked.query, "reason"), query_of(asked.query, "source")
+    groups = [_group(sight, *row) for row in sight.rows("SELECT * FROM letter_groups ORDER BY last_ms DESC")]
+    return DeadLettersPage(
+        as_of=sight.as_of(),
+        time_zone=sight.calendar.zone.name,
+        currency=sight.catalog.currency,
+        writable=sight.settings.dashboard_write_token is not None,
+        count=sum(group.count for group in groups),
+        groups=groups,
+        reason=reason,
+        source=source,
+        letters=letters_of(sight, reason, source) if reason and source else [],
+        attempts=list(sight.live.attempts),
+    )
+
+
+def table(model: DeadLettersPage) -> Table:
+    """A row for each group, or for each letter of the group asked for."""
+    if model.reason and model.source:
+        names = ("reason", "topic", "partition", "offset", "records", "at", "error", "key", "value")
+        return names, ([getattr(letter, name) for name in names] for letter in model.letters)
+    names = ("reason", "source", "count", "first", "last", "sendable", "amount", "unpriced", "mend")
+    return names, ([getattr(group, name) for name in names] for group in model.groups)
+
+
+def letters_of(sight: Sight, reason: str, source: str, limit: int = LETTERS) -> list[LetterView]:
+    """The newest letters of a group."""
+    rows = sight.rows(
+        "SELECT partition, offset, records, body FROM letters WHERE reason = ? AND topic = ?"
+        " ORDER BY at_ms DESC, partition, offset DESC LIMIT ?",
+        reason,
+        source,
+        limit,
+    )
+    return [_letter(sight, *row) for row in rows]
+
+
+def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, last_ms: int) -> LetterGroup:
+    newest = letters_of(sight, reason, source, 1)
+    return LetterGroup(
+        reason=reason,
+        source=source,
+        count=records,
+        first=sight.calendar.time(first_ms * 1000),
+        last=sight.calendar.time(last_ms * 1000),
+        mend=mend_of(reason),
+        sendable=0,
+        sample=newest[0] if newest else None,
+        worth=[],
+        amount=None,
+        unpriced=records,
+    )
+
+
+def _letter(sight: Sight, partition: int, offset: int, records: int, body: str) -> LetterView:
+    letter: dict[str, Any] = decoded(body)
+    return LetterView(
+        reason=letter["reason"],
+        error=letter["error"],
+        topic=letter["topic"],
+        partition=letter["partition"],
+        offset=letter["offset"],
+        letter_partition=partition,
+        letter_offset=offset,
+        records=records,
+        at=letter["at"],
+        key=_text(letter.get("key")),
+        value=_text(letter.get("value")),
+        tries=0,
+    )
+
+
+def _text(content: str | None) -> str | None:
+    """Bytes in base64 as text: what is no UTF-8 is shown as escapes, what is long is cut."""
+    if content is None:
+        return None
+    text = b64decode(content).decode("utf-8", "backslashreplace")
+    return text if len(text) <= VALUE_SHOWN else f"{text[:VALUE_SHOWN]}…"
