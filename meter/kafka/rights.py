@@ -158,6 +158,12 @@ ORDERING = (
 )
 #: A letter that is cut, or sums others up, is completed from where its records stood.
 LETTERS = _topics(Operation.READ, "dead-letters", "meter.control", *SHARED, EVERY_OWN)
+#: The dashboard reads what is published; of sources and groups it asks how far they are.
+WATCHING = (
+    *_topics(Operation.READ, *OUTPUTS),
+    *_topics(Operation.DESCRIBE, *SHARED, EVERY_OWN, "meter.journal"),
+    *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS, "meter"),
+)
 #: What commands need; one that starts a worker needs its role's. `redrive --send` and `skip` need those of the topics
 #: that they are about only.
 COMMANDS = {
@@ -176,6 +182,8 @@ COMMANDS = {
     "catalog check --against-journal": least(FACTS),
     "redrive": least(LETTERS),
     "redrive --send": least((*LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED, EVERY_OWN))),
+    "dashboard": least(WATCHING),
+    "dashboard (writing)": least((*WATCHING, *ORDERING, *LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED))),
     "skip": least(
         [
             *_topics(Operation.WRITE, "meter.control"),
