@@ -16,7 +16,7 @@ SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint audit simulate faults race bench-quick format schemas lock clean
+.PHONY: help setup demo test check lint audit simulate faults race bench-quick format schemas vendor lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ format: setup ## put the code into shape
 
 schemas: setup ## write docs/schemas from the models
 	@$(BIN)/meter schemas docs/schemas
+
+vendor: setup ## fetch the pages' scripts that are not ours again, from npm, by meter/dashboard/pages/static/manifest.json
+	@$(BIN)/python -m tests.vendor
 
 lock: ## write constraints.txt anew: the newest versions that pyproject.toml allows
 	$(PYTHON) -m venv --clear $(VENV)/lock

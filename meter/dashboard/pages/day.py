@@ -1,0 +1,195 @@
+"""The day page: what its templates need, from the day's model (SPEC2 §12)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from meter.dashboard.pages import waterline
+from meter.dashboard.pages.environment import slug
+from meter.dashboard.pages.figures import DaySpan, day_words, short
+from meter.dashboard.pages.parts import Part, View
+
+Model = Mapping[str, Any]
+#: Items whose workspaces are listed without a click, as long as they have no more rows together.
+OPEN_ROWS = 16
+#: Height of the least column of the strip of days that is not nothing, in percent of the tallest.
+LEAST_HEIGHT = 5.0
+#: Samples of a quarter of an hour from which on a line is drawn.
+LEAST_SAMPLES = 2
+#: Changes shown without a click.
+SHOWN_ENTRIES = 12
+#: Ids named in the sentence of a change.
+NAMED = 3
+BASIS = {"package": "in a plan", "pay_as_you_go": "by usage", "free": "free day"}
+
+
+def context(model: Model) -> dict[str, Any]:
+    """Everything that the day page shows beside the model itself."""
+    items = {name: {"name": name, **item} for name, item in model["items"].items()}
+    places = waterline.ranks(items.values())
+    opened = _opened(items.values())
+    span = DaySpan(model["begins"], model["ends"], model["time_zone"])
+    return {
+        "parts_of_items": {
+            name: {
+                **item,
+                "bar": waterline.bar(item, places),
+                "spoken": waterline.spoken(name, item, short),
+                "open": name in opened,
+                "curve": curve(item, model["samples"].get(name, []), span),
+            }
+            for name, item in items.items()
+        },
+        "shades": {name: waterline.shade(place) for name, place in places.items()},
+        "bases": BASIS,
+        "bill": bill(items.values(), places),
+        "span": span,
+        "columns": columns(model),
+        "neighbours": neighbours(model),
+        "promise": promise(model),
+        "entries": entries(model, span),
+        "shown_entries": SHOWN_ENTRIES,
+        "reached": span.place(model["as_of"]["time"]) if model["state"] == "open" else 100.0,
+    }
+
+
+def parts(model: Model, made: dict[str, Any]) -> list[Part]:
+    """The page's parts; an item is one of its own, so that a change of it sends no other."""
+    items = made["parts_of_items"]
+    shades = made["shades"]
+    return [
+        Part("head", "day/head.html", (model["state"], model["amount"], model["statement"], made["promise"])),
+        Part("strip", "day/strip.html", (model["strip"], model["amount"])),
+        Part("waterline", "day/waterline.html", tuple(items)),
+        *(
+            Part(f"item-{slug(name)}", "day/item.html", (item, shades), {"item": item}, within="waterline")
+            for name, item in items.items()
+        ),
+        Part("bill", "day/bill.html", (made["bill"], model["amount"])),
+        Part("changes", "day/changes.html", (made["entries"], round(made["reached"]))),
+    ]
+
+
+def promise(model: Model) -> str:
+    """Whether the figures can still change, and until when."""
+    until = day_words(model["changes_until"][:10])
+    if model["state"] == "final":
+        return f"Nothing changes these figures any more: usage for this day was taken until {until}."
+    if model["state"] == "closed":
+        return f"Closed. Late usage may still change it until {until}; each version is kept."
+    return f"The day is running. It closes after midnight; late usage may change it until {until}."
+
+
+def _over(part: Model) -> bool:
+    return bool(part["overage"]) and part["basis"] == "package"
+
+
+def _opened(items: Iterable[Model]) -> set[str]:
+    """The items opened at first: the dearest ones, while their rows are few."""
+    found: set[str] = set()
+    rows = 0
+    for item in sorted(items, key=lambda each: (-Decimal(each["charge"]), each["name"])):
+        rows += len(item["workspaces"])
+        if found and (rows > OPEN_ROWS or not Decimal(item["charge"])):
+            break
+        found.add(item["name"])
+    return found
+
+
+def bill(items: Iterable[Model], places: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Money by workspace, in priority order: the items that it pays for, dearest first, and their sum."""
+    rows: dict[str, dict[str, Any]] = {
+        name: {"workspace": name, "lines": [], "charge": Decimal(0), "basis": "free"} for name in places
+    }
+    for item in items:
+        for each in item["workspaces"]:
+            row = rows[each["workspace"]]
+            row["basis"] = each["basis"]
+            charge = Decimal(each["charge"])
+            row["charge"] += charge
+            if charge or each["overage"]:
+                row["lines"].append({"item": item["name"], "overage": each["overage"], "charge": charge})
+    most = max((row["charge"] for row in rows.values()), default=Decimal(0))
+    for row in rows.values():
+        row["lines"].sort(key=lambda line: (-line["charge"], line["item"]))
+        row["share"] = float(row["charge"] * 100 / most) if most > 0 else 0.0
+    return list(rows.values())
+
+
+def columns(model: Model) -> list[dict[str, Any]]:
+    """The days of the horizon, oldest first, each with the height of its column (percent of the dearest)."""
+    days = sorted(model["strip"], key=lambda each: str(each["day"]))
+    most = max((Decimal(each["amount"]) for each in days if each["amount"]), default=Decimal(0))
+    return [
+        {
+            **each,
+            "height": _height(Decimal(each["amount"] or 0), most),
+            "number": int(each["day"][8:]),
+            "month": f"{date.fromisoformat(each['day']):%b}" if place == 0 or each["day"].endswith("-01") else "",
+            "here": each["day"] == model["day"],
+        }
+        for place, each in enumerate(days)
+    ]
+
+
+def _height(amount: Decimal, most: Decimal) -> float:
+    """Percent of the tallest column; what is not nothing is seen."""
+    return max(round(float(amount * 100 / most), 2), LEAST_HEIGHT) if amount > 0 else 0.0
+
+
+def neighbours(model: Model) -> dict[str, str | None]:
+    """The days before and after, where the strip has them."""
+    names = sorted(each["day"] for each in model["strip"])
+    return {
+        "before": max((name for name in names if name < model["day"]), default=None),
+        "after": min((name for name in names if name > model["day"]), default=None),
+    }
+
+
+def curve(item: Model, samples: list[Model], span: DaySpan) -> dict[str, Any] | None:
+    """Usage through the day as a stepped line, and where the quota lies on it; None while there are too few samples."""
+    if len(samples) < LEAST_SAMPLES:
+        return None
+    top = max(item["quota"], *(each["usage"] for each in samples)) or 1
+    points = []
+    height = 100.0
+    for each in samples:
+        x = span.place(each["time"])
+        points.append(f"{x},{height:.2f}")
+        height = 100 - each["usage"] * 100 / top
+        points.append(f"{x},{height:.2f}")
+    return {
+        "points": " ".join(points),
+        "quota": round(100 - item["quota"] * 100 / top, 2),
+        "top": top,
+        "now": samples[-1]["usage"],
+    }
+
+
+def entries(model: Model, span: DaySpan) -> list[dict[str, Any]]:
+    """The feed, newest first: what happened in words, which figures it changed, where in the day it came."""
+    return [
+        {
+            **each,
+            "words": cause_words(each["cause"]),
+            "place": span.place(each["time"]),
+            "rose": sum(change["delta"] for change in each["changes"]) > 0,
+        }
+        for each in model["feed"]
+    ]
+
+
+def cause_words(cause: Model) -> dict[str, Any]:
+    """A published cause as who (ids, at most three and how many more) and what they did."""
+    names = list(cause["orders"] if cause.get("orders") else cause["workspaces"])
+    what = {
+        "usage": "reported",
+        "order": "was ordered",
+        "workspace": "changed its tier",
+    }.get(cause["kind"], "a new catalog version counts")
+    more = max(len(names) - NAMED, 0) + (cause.get("more") or 0)
+    return {"names": names[:NAMED], "more": more, "what": what}
+
+
+VIEW = View("day/page.html", "", context, parts, csv=True, current="true")

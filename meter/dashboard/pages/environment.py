@@ -1,0 +1,88 @@
+"""The templates' environment: everything is escaped, nothing undefined passes, foreign text is made harmless.
+
+Ids of events, bytes of dead letters and sentences of errors are anybody's: `foreign` shows control and bidi characters
+as code points and cuts what is long, and the template puts the text into a `<bdi>`.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from meter.dashboard.pages import figures
+
+#: Characters of foreign text in a cell; its title has ten times as many.
+FOREIGN_SHOWN = 120
+#: Characters of a name in a narrow place.
+NAME_SHOWN = 32
+#: Characters of an element's id; a longer one is its hash.
+SLUG_LIMIT = 400
+#: Characters of any other text: a command, an address.
+EXPRESSION_LIMIT = 4_000
+#: What changes the direction of text, is not seen, or breaks a line of a log: shown as its code point.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def foreign(text: object, limit: int = FOREIGN_SHOWN) -> str:
+    """Foreign text for a page: unseen characters as `⟨U+202E⟩`, at most `limit` characters."""
+    whole = str(text)
+    cut = whole if len(whole) <= limit else f"{whole[:limit]}… ({len(whole):,} characters)"
+    return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", cut)
+
+
+def clip(text: object, limit: int = NAME_SHOWN) -> str:
+    """A name for a narrow place: unseen characters as `⟨U+202E⟩`, what is longer ends in `…`."""
+    whole = str(text)
+    cut = whole if len(whole) <= limit else f"{whole[: limit - 1]}…"
+    return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", cut)
+
+
+def slug(text: object) -> str:
+    """A part of an element's id: letters, digits and `-`; everything else as its code point between underscores."""
+    whole = re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", str(text))
+    return whole if len(whole) <= SLUG_LIMIT else hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
+
+
+def harmless(value: Any) -> Any:
+    """What every expression of a template passes through: text that no filter saw is cut and shown as it is too."""
+    if type(value) is not str:
+        return value
+    return foreign(value, EXPRESSION_LIMIT) if len(value) > EXPRESSION_LIMIT or UNSEEN.search(value) else value
+
+
+@lru_cache(1)
+def environment() -> Environment:
+    """The one environment of the process; templates are compiled once."""
+    made = Environment(
+        loader=PackageLoader("meter.dashboard.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        short=figures.short,
+        full=figures.full,
+        money=figures.money,
+        foreign=foreign,
+        clip=clip,
+        slug=slug,
+        long_day=figures.long_day,
+        day_words=figures.day_words,
+        clock=figures.clock,
+        moment=figures.moment,
+        ago=figures.ago,
+    )
+    made.globals.update(percent=figures.percent)
+    return made
+
+
+def rendered(template: str, context: dict[str, Any]) -> str:
+    """A template of this package, filled in."""
+    return environment().get_template(template).render(context)

@@ -1,0 +1,77 @@
+"""Parts of a page: each is an element with an id that a template fills, and that is sent again when its key changes."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from meter.dashboard.pages.environment import environment
+
+Context = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """An element of a page that changes by itself.
+
+    `key` is what it is made of: equal keys give equal elements. A frame holds other parts (`within` names it); its key
+    says which, so that it is sent itself only when one comes or goes.
+    """
+
+    id: str
+    template: str
+    key: Any
+    context: Context = field(default_factory=dict)
+    within: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """A page: its template, what the template is given beside the model, its parts, and where it stands in the menu."""
+
+    template: str
+    section: str
+    context: Callable[[Context], dict[str, Any]]
+    parts: Callable[[Context, dict[str, Any]], list[Part]]
+    #: Whether the page keeps itself up to date.
+    live: bool = True
+    has_json: bool = True
+    #: `page` where the menu's entry is this page, `true` where it is the one that leads here.
+    current: str = "page"
+    csv: bool = False
+
+
+def no_context(model: Context) -> dict[str, Any]:
+    """A page that shows its model as it is."""
+    return {}
+
+
+def digest(parts: Iterable[Part]) -> str:
+    """What the parts are made of, in a few letters: two pages with one digest show the same."""
+    made = hashlib.blake2b(digest_size=9)
+    for part in parts:
+        made.update(f"{part.id}\0{part.key!r}\0".encode("utf-8", "surrogatepass"))
+    return made.hexdigest()
+
+
+def filled(part: Part, shared: Context, nested: Iterable[Markup] = ()) -> Markup:
+    """A part as HTML: escaped by its template."""
+    template = environment().get_template(part.template)
+    return Markup(template.render({**shared, **part.context, "parts": list(nested)}))
+
+
+def filled_all(parts: Iterable[Part], shared: Context) -> dict[str, Markup]:
+    """Every part by its id, frames with what is within them."""
+    found = list(parts)
+    made: dict[str, Markup] = {}
+    inner: dict[str, list[Markup]] = {}
+    for part in found:
+        if part.within:
+            made[part.id] = filled(part, shared)
+            inner.setdefault(part.within, []).append(made[part.id])
+    for part in found:
+        if not part.within:
+            made[part.id] = filled(part, shared, inner.get(part.id, ()))
+    return made

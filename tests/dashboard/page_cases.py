@@ -1,0 +1,93 @@
+"""Every page once as people meet it: its name, its model, the request. Models without variants are in `samples/`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meter.dashboard.models import AsOf, Loading
+from meter.dashboard.site import Site
+from tests.dashboard.page_models import DAY, NOW, day_model, site, wide_day, worked_day
+
+Case = tuple[str, dict[str, Any], Site]
+SAMPLES = Path(__file__).parent / "samples"
+UNKNOWN_VERDICT = {"level": "unknown", "verdict": "not known: Kafka has not been asked yet"}
+PROBLEM = {"status": 404, "title": "Not found", "sentence": "nothing was published of account acmee"}
+
+
+def sample(name: str, **more: Any) -> dict[str, Any]:
+    """A model of the samples with some fields of its own."""
+    found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return {**found, **more}
+
+
+def closed_day(state: str = "closed") -> dict[str, Any]:
+    """The worked day after its close, restated."""
+    statement = {"account": "acme", "day": DAY, "amount_due": "75.00", "currency": "CNY", "plans": [], "workspaces": 2}
+    return {**worked_day(), "state": state, "statement": {**statement, "restated": True, "revision": 2077}}
+
+
+def short_day() -> dict[str, Any]:
+    """A day of 23 hours: the clocks of Berlin go forward."""
+    span = {"begins": "2026-03-29T00:00:00+01:00", "ends": "2026-03-30T00:00:00+02:00", "hours": 23.0}
+    return day_model({}, day="2026-03-29", time_zone="Europe/Berlin", **span)
+
+
+def open_group() -> dict[str, Any]:
+    """The dead letters of one group."""
+    model = sample("dead_letters", reason="unknown_item", source="usage")
+    letter = model["groups"][0]["sample"]
+    letters = [{**letter, "letter_offset": place, "tries": place, "value": "not json at all"} for place in range(3)]
+    return {**model, "letters": letters}
+
+
+def nothing_known() -> dict[str, Any]:
+    """Operations before Kafka answered."""
+    model = sample("operations", groups=[], workers=[], closings=[], broker_error="connection refused")
+    unknown = {"balance": dict.fromkeys(model["balance"]), "verify": dict.fromkeys(model["verify"])}
+    return {**model, **UNKNOWN_VERDICT, **unknown}
+
+
+def document() -> dict[str, Any]:
+    """A document."""
+    text = (SAMPLES / "document.md").read_text(encoding="utf-8")
+    names = ["orders.md", "spec.md", "dashboard.md"]
+    return {"name": "dashboard.md", "title": "The dashboard", "markdown": text, "documents": names}
+
+
+def no_accounts(search: str = "") -> dict[str, Any]:
+    """The first page with nothing on it."""
+    return sample("accounts", accounts=[], total=0, amount="0.00", alerts_raised=0, search=search)
+
+
+HISTORY, PLANS = "/accounts/acme/history", "/accounts/acme/plans"
+LETTERS = {"reason": "unknown_item", "source": "usage"}
+READING = Loading(records_read=1_200, records=40_000)
+SILENT = AsOf(time=NOW, seconds_behind=None)
+
+CASES: dict[str, Callable[[], Case]] = {
+    "worked": lambda: ("day", worked_day(), site()),
+    "closed": lambda: ("day", closed_day(), site()),
+    "final": lambda: ("day", closed_day("final"), site()),
+    "short": lambda: ("day", short_day(), site(time_zone="Europe/Berlin")),
+    "wide": lambda: ("day", wide_day(), site(f"/accounts/juniper/days/{DAY}")),
+    "empty_day": lambda: ("day", day_model({}), site()),
+    "accounts": lambda: ("accounts", sample("accounts"), site("/")),
+    "no_accounts": lambda: ("accounts", no_accounts(), site("/", loading=READING)),
+    "none_found": lambda: ("accounts", no_accounts("zzz"), site("/", query={"search": "zzz"})),
+    "history": lambda: ("history", sample("history"), site(HISTORY)),
+    "no_history": lambda: ("history", sample("history", days=[]), site(HISTORY)),
+    "plans": lambda: ("plans", sample("plans"), site(PLANS)),
+    "no_plans": lambda: ("plans", sample("plans", plans=[], wallets=[], orders=[]), site(PLANS)),
+    "alerts": lambda: ("alerts", sample("alerts"), site("/alerts")),
+    "no_alerts": lambda: ("alerts", sample("alerts", raised=[], cleared=[], more=0), site("/alerts")),
+    "dead_letters": lambda: ("dead_letters", sample("dead_letters"), site("/dead-letters")),
+    "letters": lambda: ("dead_letters", open_group(), site("/dead-letters", query=LETTERS)),
+    "no_letters": lambda: ("dead_letters", sample("dead_letters", groups=[], count=0), site("/dead-letters")),
+    "operations": lambda: ("operations", sample("operations"), site("/operations")),
+    "nothing_known": lambda: ("operations", nothing_known(), site("/operations", as_of=SILENT)),
+    "explain": lambda: ("explain", sample("explain"), site(f"/explain/acme/acme-staging/logs/{DAY}")),
+    "docs": lambda: ("docs", document(), site("/docs/dashboard.md")),
+    "sign_in": lambda: ("sign_in", {"target": "/", "wrong": True}, site("/sign-in")),
+    "problem": lambda: ("problem", PROBLEM, site("/accounts/acmee/history")),
+}
