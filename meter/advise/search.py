@@ -1,0 +1,141 @@
+"""The search: for each portfolio the cheapest list of workspaces and numbers of traffic packages over closed days.
+
+It ranks by floating point; `meter.advise.alternatives` replays the best by the rules. Where all subsets of the workspaces in
+question are tried, the best found is the best there is, up to the cutting of charges to 0.01 unit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meter.advise.grid import Floats, Grid
+from meter.advise.membership import Mask, Members, improved, members_of, starts, subsets
+from meter.advise.pools import Offer, Pools
+from meter.advise.portfolios import Portfolio
+
+#: Portfolios of which lists are searched; of more the best by a first look (everybody listed) are taken, and said so.
+SEARCHED = 200
+#: Rounds of the local search: lists for fixed traffic, then traffic for fixed lists.
+ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A portfolio with its best list (rows of the grid; nobody where it has no plan) and traffic packages by item."""
+
+    portfolio: Portfolio
+    listed: frozenset[int]
+    units: tuple[tuple[str, int], ...]
+    #: What the window costs: packages, traffic, what is over, what pays as it goes.
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was found, cheapest first, and how thoroughly."""
+
+    found: tuple[Found, ...]
+    portfolios: int
+    of: int
+    in_question: int
+    all_subsets: bool
+
+    def sentence(self) -> str:
+        """How it was searched, for whoever must defend the advice."""
+        share = "" if self.portfolios == self.of else f" (the best of {self.of:,} by a first look)"
+        if not self.in_question:
+            lists = "listing everybody is never dearer here"
+        elif self.all_subsets:
+            lists = f"every subset of the {self.in_question} workspaces that could be cheaper unlisted"
+        else:
+            lists = f"lists by a local search over {self.in_question} workspaces that could be cheaper unlisted"
+        return f"{self.portfolios:,} portfolios{share}, {lists}, the best number of traffic packages for each"
+
+
+def searched(grid: Grid, found: Sequence[Portfolio], offers: Mapping[str, Offer], listed: frozenset[int]) -> Searched:
+    """Search; `listed`: rows that are listed today, where the local search begins and which win ties."""
+    search = _Search(grid, offers, listed)
+    chosen = search.first_look(found) if len(found) > SEARCHED else list(found)
+    best = search.all_subsets(chosen) if search.members.all_subsets else [search.local(each) for each in chosen]
+    best.sort(key=lambda each: (each.cost, each.portfolio.bought))
+    members = search.members
+    return Searched(tuple(best), len(chosen), len(found), members.in_question, members.all_subsets)
+
+
+class _Search:
+    def __init__(self, grid: Grid, offers: Mapping[str, Offer], listed: frozenset[int]) -> None:
+        self.grid = grid
+        self.offers = [offers.get(item) for item in grid.items]
+        self.listed = listed
+        self.members: Members = members_of(grid)
+
+    def first_look(self, portfolios: Sequence[Portfolio]) -> list[Portfolio]:
+        """The portfolios that cost least with everybody listed, or whoever is listed today; smallest first among equals."""
+        masks = np.array(list(starts(self.members, self.listed)))
+        costs = self._costs(masks, portfolios).min(axis=0)
+        return [portfolios[place] for place in np.argsort(costs, kind="stable")[:SEARCHED]]
+
+    def all_subsets(self, portfolios: Sequence[Portfolio]) -> list[Found]:
+        """The best list of each, of all."""
+        masks = subsets(self.members)
+        today = self.members.mask(self.listed)
+        masks = masks[np.argsort((masks != today).sum(axis=1), kind="stable")]  # of equal ones the nearest to today's
+        costs = self._costs(masks, portfolios)
+        return [self._found(each, masks[costs[:, place].argmin()]) for place, each in enumerate(portfolios)]
+
+    def local(self, portfolio: Portfolio) -> Found:
+        """The best list that the local search comes to: lists at fixed traffic, traffic at fixed lists, in turn."""
+        best: Found | None = None
+        for mask in starts(self.members, self.listed):
+            for _ in range(ROUNDS):
+                before = mask
+                mask = improved(self.members, self.grid.price, self._quotas_with(portfolio, mask), mask)
+                if (mask == before).all():
+                    break
+            found = self._found(portfolio, mask)
+            if best is None or found.cost < best.cost:
+                best = found
+        assert best is not None, "there are two starts"
+        return best
+
+    def _costs(self, masks: NDArray[np.bool_], portfolios: Sequence[Portfolio]) -> Floats:
+        """What the window costs, of each mask (rows) with each portfolio; without anybody listed infinite."""
+        members, days = self.members, self.grid.days
+        quotas = np.array([self.grid.quotas(each.quotas) for each in portfolios]).reshape(len(portfolios), -1)
+        total = np.asarray(members.payg[1:] @ ~masks.T, dtype=np.float64)[:, None].repeat(len(portfolios), axis=1)
+        for row, offer in enumerate(self.offers):
+            pooled = members.usage[row, 0] + masks.astype(np.float64) @ members.usage[row, 1:]
+            total += Pools.of(pooled, self.grid.price[row]).costs(quotas[:, row], offer)
+        if not members.groups[0]:
+            total[~masks.any(axis=1)] = np.inf
+        nobody = np.array([not each.any_plan for each in portfolios])
+        total[:, nobody] = members.payg.sum()
+        packages: Floats = total + np.array([float(each.day_cost) * days for each in portfolios])
+        return packages
+
+    def _found(self, portfolio: Portfolio, mask: Mask) -> Found:
+        cost = float(self._costs(mask[None, :], [portfolio])[0, 0])
+        if not portfolio.any_plan:
+            return Found(portfolio, frozenset(), (), cost)
+        units = self._units(portfolio, mask)
+        traffic = tuple((item, int(count)) for item, count in zip(self.grid.items, units, strict=True) if count)
+        return Found(portfolio, self.members.workspaces(mask), traffic, cost)
+
+    def _units(self, portfolio: Portfolio, mask: Mask) -> Floats:
+        """The best number of traffic packages of each item."""
+        quotas = self.grid.quotas(portfolio.quotas)
+        units = np.zeros(len(quotas))
+        for row, offer in enumerate(self.offers):
+            if offer is not None:
+                pooled = self.members.usage[row, 0] + mask.astype(np.float64) @ self.members.usage[row, 1:]
+                pools = Pools.of(pooled[None, :], self.grid.price[row])
+                units[row] = pools.best_units(quotas[row : row + 1], offer)[0, 0]
+        return units
+
+    def _quotas_with(self, portfolio: Portfolio, mask: Mask) -> Floats:
+        """Quotas by item, with the traffic packages that are best for a list."""
+        capacity = np.array([0 if offer is None else offer.capacity for offer in self.offers])
+        quotas: Floats = self.grid.quotas(portfolio.quotas) + self._units(portfolio, mask) * capacity
+        return quotas

@@ -1,0 +1,103 @@
+"""On small cases the best found is the best there is, by a brute force that shares no code with the search."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import chain, combinations, product
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meter.advise.grid import Grid
+from meter.advise.pools import Offer
+from meter.advise.portfolios import Kept, Market, portfolios
+from meter.advise.search import searched
+from schemas.catalog import PlanPackage
+
+WORKSPACES, ITEMS, DAYS = 3, ("logs", "pv"), 3
+#: Traffic packages that the brute force tries of an item: more than all usage has room for.
+MOST_UNITS = 5
+
+
+class Small(NamedTuple):
+    """Three workspaces, two items, three days, two packages; a price for what is listed, one for what is not."""
+
+    usage: list[list[list[int]]]
+    price: list[int]
+    unlisted: list[list[int]]
+    packages: dict[str, tuple[int, dict[str, int]]]
+    offers: dict[str, tuple[int, int]]
+    kept: dict[str, int]
+
+
+@st.composite
+def small_cases(draw: st.DrawFn) -> Small:
+    """Quantities of 0 to 3, quotas of a few (three packages cover everything), unlisted prices below and above the listed one."""
+    row = st.lists(st.integers(0, 3), min_size=DAYS, max_size=DAYS)
+    usage = [[draw(row) for _ in range(WORKSPACES)] for _ in ITEMS]
+    quotas = st.fixed_dictionaries({item: st.sampled_from([0, 3, 4, 6]) for item in ITEMS})
+    packages = {name: (draw(st.integers(1, 40)), draw(quotas)) for name in ("small", "large")}
+    offers = {item: (draw(st.integers(2, 4)), draw(st.integers(1, 12))) for item in ITEMS if draw(st.booleans())}
+    unlisted = [[draw(st.integers(1, 6)) for _ in range(WORKSPACES)] for _ in ITEMS]
+    kept = draw(st.one_of(st.just({}), quotas))
+    return Small(usage, [draw(st.integers(1, 6)) for _ in ITEMS], unlisted, packages, offers, kept)
+
+
+def cost_of(case: Small, listed: tuple[int, ...], quotas: dict[str, int]) -> int:
+    """What the days cost: what is over at the listed price, and the unlisted by their own, day by day in whole numbers."""
+    cost = 0
+    for item, name in enumerate(ITEMS):
+        for day in range(DAYS):
+            used = sum(case.usage[item][who][day] for who in listed)
+            cost += max(0, used - quotas[name]) * case.price[item]
+            for who in range(WORKSPACES):
+                if who not in listed:
+                    cost += case.usage[item][who][day] * case.unlisted[item][who]
+    return cost
+
+
+def brute_force(case: Small) -> int:
+    """The least cost of all portfolios, lists and numbers of traffic packages."""
+    everybody = range(WORKSPACES)
+    lists = list(chain.from_iterable(combinations(everybody, size) for size in range(1, WORKSPACES + 1)))
+    least = [] if case.kept else [cost_of(case, (), dict.fromkeys(ITEMS, 0))]
+    units = [range(MOST_UNITS + 1 if item in case.offers else 1) for item in ITEMS]
+    for counts in product(range(4), repeat=len(case.packages)):
+        if not (any(counts) or case.kept):
+            continue
+        for bought in product(*units):
+            quotas = {item: case.kept.get(item, 0) for item in ITEMS}
+            price = 0
+            for count, (day_price, gives) in zip(counts, case.packages.values(), strict=True):
+                price += count * day_price * DAYS
+                quotas = {item: quotas[item] + count * gives[item] for item in ITEMS}
+            for item, count in zip(ITEMS, bought, strict=True):
+                if count:
+                    quotas[item] += count * case.offers[item][0]
+                    price += count * case.offers[item][1] * DAYS
+            least += [price + cost_of(case, listed, quotas) for listed in lists]
+    return min(least)
+
+
+def found_least(case: Small) -> float:
+    """What the search finds."""
+    usage = np.array(case.usage, dtype=np.float64)
+    unlisted = np.einsum("iwd,iw->wd", usage, np.array(case.unlisted, dtype=np.float64))
+    price = np.repeat(np.array(case.price, dtype=np.float64)[:, None], DAYS, axis=1)
+    grid = Grid(ITEMS, tuple("abc"), usage, price, unlisted)
+    packages = {
+        name: PlanPackage(name, name, gives, Decimal(day_price * 10), None)
+        for name, (day_price, gives) in case.packages.items()
+    }
+    kept = [Kept("o", "old", Decimal(10**9), case.kept, {}, 99)] if case.kept else []
+    offers = {item: Offer(capacity, float(price * DAYS)) for item, (capacity, price) in case.offers.items()}
+    choice, cut = portfolios(Market(packages, 10, kept), grid, Decimal(10**9))
+    assert not cut
+    return searched(grid, choice, offers, frozenset()).found[0].cost
+
+
+@given(small_cases())
+def test_the_best_found_is_the_best_there_is(case: Small) -> None:
+    assert found_least(case) == pytest.approx(brute_force(case))
