@@ -1,7 +1,9 @@
-"""The usage of some closed days as arrays, for the search: floating point and not cut to 0.01 unit, so it ranks and no more.
+"""The usage of some closed days as arrays, for the search: floating point and not cut to 0.01 unit, so it ranks and no
+more.
 
-Whatever is shown is replayed by the rules afterwards. `usage`: (item, workspace, day), converted. `price`: (item, day), money
-for a quantity of one, listed. `payg`: (workspace, day), what the workspace pays on a day that no plan lists it.
+Whatever is shown is replayed by the rules afterwards. `usage`: (item, workspace, day), converted. `price`: (item,
+day), money for a quantity of one, listed. `payg`: (workspace, day), what the workspace pays on a day that no plan
+lists it.
 """
 
 from collections.abc import Mapping
@@ -51,14 +53,14 @@ def grid_of(history: History, replay: Replay) -> Grid:
     price = np.zeros((len(items), len(column)))
     payg = np.zeros((len(workspaces), len(column)))
     for row, name in enumerate(items):
-        for day, number in column.items():
-            item = replay.priced(name, day)
+        for each_day, number in column.items():
+            item = replay.priced(name, each_day)
             price[row, number] = float(item.price / item.unit)
     for day, who, each in charged:
         for row, name in enumerate(items):
             used = each.items.get(name)
             if used is not None:
-                item = replay.priced(name, day.day)
-                usage[row, row_of[who], column[day.day]] = usage_of(used.reported, item)
-                payg[row_of[who], column[day.day]] += float(pay_as_you_go(used.reported, item))
+                item, place, number = replay.priced(name, day.day), row_of[who], column[day.day]
+                usage[row, place, number] = usage_of(used.reported, item)
+                payg[place, number] += float(pay_as_you_go(used.reported, item))
     return Grid(tuple(items), tuple(workspaces), usage, price, payg)

@@ -1,7 +1,7 @@
 """The closed days of an account as published: what was reported, what was charged, and the plans that covered it.
 
-A day is in the history if its account statement is published. Left out, with the reason, is a day that cannot be replayed:
-its plans as published no longer reach back to it, or a statement of it is gone.
+A day is in the history if its account statement is published. Left out, with the reason, is a day that cannot be
+replayed: its plans as published no longer reach back to it, or a statement of it is gone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ class WorkspaceDay:
 
 @dataclass(frozen=True, slots=True)
 class ClosedDay:
-    """A day of the account; `due`: the published amount, rounded to the cent. A day without usage and plans is empty."""
+    """A day of the account; `due`: the published amount. A day without usage and plans is empty."""
 
     day: int
     due: Decimal

@@ -1,8 +1,8 @@
 """Who should be listed. Listing can cost money: what is over in a listed workspace is priced converted (SPEC §6).
 
-At any quota listing a workspace adds at most its usage at listed prices and takes away what it pays unlisted. So whoever
-pays no less unlisted is always listed; only the others, which keep cheap retentions, are in question: all their subsets up to
-12, else a local search (add, take out, exchange) from two starts, which is said.
+At any quota listing a workspace adds at most its usage at listed prices and takes away what it pays unlisted. So
+whoever pays no less unlisted is always listed; only the others, which keep cheap retentions, are in question: all
+their subsets up to 12, else a local search (add, take out, exchange) from two starts, which is said.
 """
 
 from collections.abc import Iterator
@@ -74,7 +74,8 @@ def members_of(grid: Grid) -> Members:
 def subsets(members: Members) -> NDArray[np.bool_]:
     """All masks, a row each."""
     count = members.in_question
-    return (np.arange(1 << count)[:, None] >> np.arange(count)) & 1 == 1
+    found: NDArray[np.bool_] = (np.arange(1 << count)[:, None] >> np.arange(count)) & 1 == 1
+    return found
 
 
 def improved(members: Members, price: Floats, quotas: Floats, start: Mask) -> Mask:

@@ -1,8 +1,10 @@
-"""What is over in a pool: workspaces that one list shares draw from all its quota, so only their sum matters (SPEC law 7).
+"""What is over in a pool: workspaces that one list shares draw from all its quota, so only their sum matters (SPEC law
+7).
 
-For one item, with S the pool's usage on a day, p the price that day and x the quota: over(x) = Σ p · max(0, S − x), convex in x.
-So the best number k of traffic packages is a newsvendor's: raise k while the mean fill of the next one pays for it. With
-real k the optimum is a quantile of S, whatever the quota; the best integer is one of its two neighbours.
+For one item, with S the pool's usage on a day, p the price that day and x the quota: over(x) = Σ p · max(0, S − x),
+convex in x. So the best number k of traffic packages is a newsvendor's: raise k while the mean fill of the next one
+pays for it. With real k the optimum is a quantile of S, whatever the quota; the best integer is one of its two
+neighbours.
 """
 
 from dataclasses import dataclass

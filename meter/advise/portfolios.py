@@ -1,7 +1,7 @@
 """Which plans could be bought: integer portfolios of plan packages, and upgrades of plans that there are.
 
-A portfolio is judged with one list for all plans: for the same workspaces no other lists cover more (SPEC laws 4 and 7), so
-lists are not permuted and plans are not split.
+A portfolio is judged with one list for all plans: for the same workspaces no other lists cover more (SPEC laws 4 and
+7), so lists are not permuted and plans are not split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """A closed day counted again by the production rules, under the plans that it had or under others.
 
-What was reported is fixed; plans, lists and quotas may be others. Everything is exact: integers for quantities, decimals
-for money, rounded once a day as a statement is. So the replay of a day under its own plans equals its statement.
+What was reported is fixed; plans, lists and quotas may be others. Everything is exact: integers for quantities,
+decimals for money, rounded once a day as a statement is. So the replay of a day under its own plans equals its
+statement.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

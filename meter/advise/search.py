@@ -1,7 +1,7 @@
 """The search: for each portfolio the cheapest list of workspaces and numbers of traffic packages over closed days.
 
-It ranks by floating point; `meter.advise.alternatives` replays the best by the rules. Where all subsets of the workspaces in
-question are tried, the best found is the best there is, up to the cutting of charges to 0.01 unit.
+It ranks by floating point; `meter.advise.alternatives` replays the best by the rules. Where all subsets of the
+workspaces in question are tried, the best found is the best there is, up to the cutting of charges to 0.01 unit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class _Search:
         self.members: Members = members_of(grid)
 
     def first_look(self, portfolios: Sequence[Portfolio]) -> list[Portfolio]:
-        """The portfolios that cost least with everybody listed, or whoever is listed today; smallest first among equals."""
+        """The portfolios that cost least with everybody listed, or with whoever is listed today."""
         masks = np.array(list(starts(self.members, self.listed)))
         costs = self._costs(masks, portfolios).min(axis=0)
         return [portfolios[place] for place in np.argsort(costs, kind="stable")[:SEARCHED]]

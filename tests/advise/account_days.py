@@ -1,7 +1,8 @@
 """Some days of an account, folded by the meter's own rules: what it published is what advice reads.
 
-Dense (0 to 3 units, quotas of a few, plans of four days): max items, four retentions, a free workspace, one that no plan
-lists, overlapping lists, orders of all kinds, a catalog version that begins on the third day, late usage that restates.
+Dense (0 to 3 units, quotas of a few, plans of four days): max items, four retentions, a free workspace, one that no
+plan lists, overlapping lists, orders of all kinds, a catalog version that begins on the third day, late usage that
+restates.
 """
 
 import json
@@ -112,13 +113,12 @@ def told(story: Story) -> Days:
                 days.order({"order_id": f"p{number + 1}", **order}, at(day, 4))
         for number, use in enumerate(story.uses):
             if use.day + use.late == day:
-                when = at(day) if use.late else at(use.day)
                 days.use(
                     use.workspace,
                     use.item,
                     use.quantity,
                     at(use.day),
-                    at=when,
+                    at=at(day),
                     retention=use.retention,
                     corrected=use.corrected,
                     id=f"u{number}",

@@ -1,6 +1,5 @@
 """On small cases the best found is the best there is, by a brute force that shares no code with the search."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain, combinations, product
 from typing import NamedTuple
@@ -34,7 +33,7 @@ class Small(NamedTuple):
 
 @st.composite
 def small_cases(draw: st.DrawFn) -> Small:
-    """Quantities of 0 to 3, quotas of a few (three packages cover everything), unlisted prices below and above the listed one."""
+    """Quantities of 0 to 3, quotas of a few (three packages cover everything), unlisted prices around the listed one."""
     row = st.lists(st.integers(0, 3), min_size=DAYS, max_size=DAYS)
     usage = [[draw(row) for _ in range(WORKSPACES)] for _ in ITEMS]
     quotas = st.fixed_dictionaries({item: st.sampled_from([0, 3, 4, 6]) for item in ITEMS})
@@ -46,7 +45,7 @@ def small_cases(draw: st.DrawFn) -> Small:
 
 
 def cost_of(case: Small, listed: tuple[int, ...], quotas: dict[str, int]) -> int:
-    """What the days cost: what is over at the listed price, and the unlisted by their own, day by day in whole numbers."""
+    """What the days cost: the listed by what is over, the unlisted by their own prices, in whole numbers."""
     cost = 0
     for item, name in enumerate(ITEMS):
         for day in range(DAYS):
