@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter.advise.history import History
-from meter.advise.replay import Replay, pay_as_you_go, usage_of
+from meter.advise.replay import Replay
 
 Floats = NDArray[np.float64]
 
@@ -57,10 +57,10 @@ def grid_of(history: History, replay: Replay) -> Grid:
             item = replay.priced(name, each_day)
             price[row, number] = float(item.price / item.unit)
     for day, who, each in charged:
+        place, number = row_of[who], column[day.day]
         for row, name in enumerate(items):
-            used = each.items.get(name)
-            if used is not None:
-                item, place, number = replay.priced(name, day.day), row_of[who], column[day.day]
-                usage[row, place, number] = usage_of(used.reported, item)
-                payg[place, number] += float(pay_as_you_go(used.reported, item))
+            if name in each.items:
+                reported = replay.reported(name, day)
+                usage[row, place, number] = reported.usage[who]
+                payg[place, number] += float(reported.unlisted[who])
     return Grid(tuple(items), tuple(workspaces), usage, price, payg)

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter.advise.grid import Floats, Grid
+from meter.advise.pools import ALIKE
 
 #: Workspaces in question of which all subsets are tried: 4,096.
 ALL_SUBSETS_UP_TO = 12
 #: Workspaces that the local search moves one by one; the rest moves together, as one.
 MOVED_ALONE = 24
-#: Sums of money that differ by less than this share are alike.
-ALIKE = 1e-9
 
 Mask = NDArray[np.bool_]
 
@@ -89,7 +88,7 @@ def improved(members: Members, price: Floats, quotas: Floats, start: Mask) -> Ma
                 continue
             costs = _costs(members, price, quotas, candidates)
             best = int(costs.argmin())
-            if costs[best] < cost - ALIKE * (1 + abs(cost)):
+            if costs[best] < cost * (1 - ALIKE):
                 mask, cost = candidates[best], costs[best]
                 break
         else:

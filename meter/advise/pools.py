@@ -14,6 +14,9 @@ import numpy as np
 from meter.advise.grid import Floats
 from schemas.ids import UNITS_LIMIT
 
+#: Sums of money that differ by less than this share are alike.
+ALIKE = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -67,7 +70,7 @@ class Pools:
 
     def _target(self, offer: Offer) -> Floats:
         """The quota of each pool from which on more capacity costs more than it saves; -1: it never pays."""
-        pays = self.weight * offer.capacity > offer.cost
+        pays = self.weight * offer.capacity > offer.cost * (1 + ALIKE)  # what saves nothing is not bought
         last = pays.sum(axis=1) - 1
         rows = np.arange(len(self.usage))
         return np.where(last < 0, -1.0, self.usage[rows, np.clip(last, 0, self.usage.shape[1] - 1)])

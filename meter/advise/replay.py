@@ -60,18 +60,43 @@ class DayReplay:
         return total
 
 
+class Reported:
+    """What was reported of an item on a day, by workspace: the same under all plans, so it is worked out once.
+
+    `unlisted`: what each workspace pays on a day that no plan lists it.
+    """
+
+    __slots__ = ("item", "unlisted", "usage")
+
+    def __init__(self, item: Item, reported: Mapping[str, Mapping[int, int]]) -> None:
+        self.item = item
+        self.usage = {who: usage_of(quantities, item) for who, quantities in reported.items()}
+        self.unlisted = {who: pay_as_you_go(quantities, item) for who, quantities in reported.items()}
+
+
 class Replay:
-    """Replays days of one catalog."""
+    """Replays days of one history."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._items: dict[tuple[str, int], Item] = {}
+        self._reported: dict[tuple[str, int], Reported] = {}
 
     def priced(self, name: str, day: int) -> Item:
         """The item by which usage of a day is priced."""
         found = self._items.get((name, day))
         if found is None:
             found = self._items[(name, day)] = priced(self._catalogue, name, day)
+        return found
+
+    def reported(self, name: str, day: ClosedDay) -> Reported:
+        """What was reported of an item on a day of the history."""
+        found = self._reported.get((name, day.day))
+        if found is None:
+            by_workspace = {
+                who: each.items[name].reported for who, each in day.workspaces.items() if name in each.items
+            }
+            found = self._reported[(name, day.day)] = Reported(self.priced(name, day.day), by_workspace)
         return found
 
     def day(self, day: ClosedDay, plans: Sequence[Plan]) -> DayReplay:
@@ -84,22 +109,21 @@ class Replay:
 
     def _item(self, day: ClosedDay, name: str, plans: Sequence[Plan]) -> ItemReplay:
         """One item of the day: converted, allocated and charged as `meter.rules.fold.recalculate` does it."""
-        item = self.priced(name, day.day)
+        reported = self.reported(name, day)
         shares = shares_on(plans, name, day.day)
         listed = {workspace for share in shares for workspace in share.workspaces}
-        reported = {who: each.items[name].reported for who, each in day.workspaces.items() if name in each.items}
-        usage = {who: usage_of(quantities, item) for who, quantities in reported.items()}
+        usage, rate = reported.usage, package_rate(reported.item)
         drawing = {who: used for who, used in usage.items() if who in listed and not day.workspaces[who].free}
         covered, drawn = allocate(shares, drawing)
-        found = ItemReplay(item, usage, {}, {}, drawn, shares)
-        for who, quantities in reported.items():
+        found = ItemReplay(reported.item, usage, {}, {}, drawn, shares)
+        for who, used in usage.items():
             if day.workspaces[who].free:
                 over, charge = 0, NOTHING
             elif who in listed:
-                over = usage[who] - covered[who]
-                charge = amount_of(package_rate(item), over)
+                over = used - covered[who]
+                charge = amount_of(rate, over)
             else:
-                over, charge = usage[who], pay_as_you_go(quantities, item)
+                over, charge = used, reported.unlisted[who]
             found.overage[who], found.charge[who] = over, charge
         return found
 

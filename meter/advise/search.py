@@ -47,10 +47,9 @@ class Searched:
         share = "" if self.portfolios == self.of else f" (the best of {self.of:,} by a first look)"
         if not self.in_question:
             lists = "listing everybody is never dearer here"
-        elif self.all_subsets:
-            lists = f"every subset of the {self.in_question} workspaces that could be cheaper unlisted"
         else:
-            lists = f"lists by a local search over {self.in_question} workspaces that could be cheaper unlisted"
+            who = f"{self.in_question} workspace{'' if self.in_question == 1 else 's'} that could be cheaper unlisted"
+            lists = f"every subset of the {who}" if self.all_subsets else f"lists by a local search over {who}"
         return f"{self.portfolios:,} portfolios{share}, {lists}, the best number of traffic packages for each"
 
 

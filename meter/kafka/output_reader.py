@@ -63,6 +63,25 @@ class OutputReader:
         """Pass over everything that was published on these topics until now."""
         await self._consumer.seek_to_end(*(tp for tp in self._partitions if tp.topic in topics))
 
+    async def pass_over(self, topic: str, before_ms: int) -> None:
+        """Begin a topic at its first record of this time (ms since 1970, by its record's timestamp), or at its end."""
+        partitions = [tp for tp in self._partitions if tp.topic == topic]
+        found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, before_ms))
+        for tp in partitions:
+            if found.get(tp) is None:
+                await self._consumer.seek_to_end(tp)
+            else:
+                self._consumer.seek(tp, found[tp].offset)
+
+    async def until_now(self) -> AsyncIterator[Any]:
+        """Every record committed until now and none after: whole transactions, so records agree with each other."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        left = set(self._partitions)
+        while left := {tp for tp in left if await self._consumer.position(tp) < ends[tp]}:
+            for record in await self.within(POLL_SECONDS):
+                if record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                    yield record
+
     async def to_the_end(self, settled: bool = False) -> AsyncIterator[Any]:
         """Every record up to where the topics end now.
 

@@ -176,6 +176,7 @@ COMMANDS = {
     "… --pay auto": least((*ORDERING, *QUOTING)),
     "quote": least(QUOTING),
     "plans": least((*FACTS, *_topics(Operation.READ, "plans"))),
+    **dict.fromkeys(("advise", "simulate"), least((*FACTS, *_topics(Operation.READ, "plans", "statements")))),
     "wallets": least(_topics(Operation.READ, "wallets")),
     "overages": least(_topics(Operation.READ, "overages")),
     "verify": least((*FACTS, *_topics(Operation.READ, "overages", "order-outcomes", "wallets", "plans"))),

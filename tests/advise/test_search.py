@@ -33,7 +33,7 @@ class Small(NamedTuple):
 
 @st.composite
 def small_cases(draw: st.DrawFn) -> Small:
-    """Quantities of 0 to 3, quotas of a few (three packages cover everything), unlisted prices around the listed one."""
+    """Quantities of 0 to 3, quotas of a few (three packages cover everything), others around the listed price."""
     row = st.lists(st.integers(0, 3), min_size=DAYS, max_size=DAYS)
     usage = [[draw(row) for _ in range(WORKSPACES)] for _ in ITEMS]
     quotas = st.fixed_dictionaries({item: st.sampled_from([0, 3, 4, 6]) for item in ITEMS})

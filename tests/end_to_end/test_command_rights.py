@@ -29,6 +29,8 @@ COMMAND_LINES = {
     "… --pay auto": ("buy", "acct", "startup", "w", "--pay", "auto"),
     "quote": ("quote", "purchase", "acct", "startup", "w"),
     "plans": ("plans", "acct"),
+    "advise": ("advise", "acct"),
+    "simulate": ("simulate", "acct"),
     "wallets": ("wallets", "acct"),
     "overages": ("overages",),
     "verify": ("verify",),

@@ -1,0 +1,143 @@
+"""Advice for an account: what to do from today, and what would have been cheaper, never mixed.
+
+From today packages that are paid cost nothing more; in hindsight everything is counted pro rata, as if plans had been
+bought for the window only. Both stand on the same closed days, replayed by the rules, with the check that the replay
+is the bill.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from meter.advise.alternatives import Alternative, Ground, alternative_of, base_curve_of, stay
+from meter.advise.changes import Days
+from meter.advise.check import Check, checked
+from meter.advise.coverage import reaching
+from meter.advise.grid import grid_of
+from meter.advise.history import LEAST_DAYS, History
+from meter.advise.pools import Offer
+from meter.advise.portfolios import Portfolio, portfolios
+from meter.advise.present import discounts_of, laid_over, market_of, paid_by_day
+from meter.advise.replay import Replay
+from meter.advise.savings import cents
+from meter.advise.search import Found, Searched, searched
+from meter.errors import Trouble
+from meter.rules.billing_days import day_text
+
+#: Alternatives that are replayed and shown.
+SHOWN = 10
+SHOWN_IN_HINDSIGHT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A basis of comparison and the alternatives to it, cheapest first."""
+
+    base: Alternative
+    alternatives: tuple[Alternative, ...]
+    searched: Searched
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """All that is shown. `coverage`: the target, a share; None: the target is cost."""
+
+    history: History
+    today: int
+    check: Check
+    discounts: Mapping[str, Decimal]
+    coverage: Decimal | None
+    from_today: Table
+    hindsight: Table
+
+    def cost_curves(self) -> dict[str, dict[int, Decimal]]:
+        """By package: what a day costs from today with so many of it bought and no other, not cut to 0.01 unit."""
+        curves: dict[str, dict[int, Decimal]] = {}
+        found = [each for each in self.from_today.searched.found if each.portfolio.upgrade is None]
+        for each in sorted(found, key=lambda one: one.portfolio.bought):
+            buys = each.portfolio.buys or tuple((name, 0) for name in self.history.catalogue.version(self.today).plans)
+            for name, count in buys if len(buys) == 1 or not each.portfolio.buys else ():
+                curves.setdefault(name, {})[count] = cents(Decimal(repr(each.cost)) / len(self.history.days))
+        return curves
+
+
+def advice_of(history: History, today: int, coverage: Decimal | None = None, discount: Decimal | None = None) -> Advice:
+    """Advise; `Trouble` where there is too little to advise from, or the replay is not the bill."""
+    require_enough(history)
+    replay = Replay(history.catalogue)
+    check = checked(history, replay)
+    if not check.passed:
+        raise Trouble(f"{check.sentence()}; no advice is given from a replay that is not the bill, run `meter verify`")
+    grid = grid_of(history, replay)
+    if not grid.workspaces:
+        raise Trouble(
+            f"{history.account} had no usage to charge in {len(history.days)} closed days: there is nothing to advise"
+        )
+    discounts = discounts_of(history.plans, history.catalogue.version(today), discount)
+    window = Days(history.days[0].day, history.days[-1].day)
+    kept = Ground(history, replay, grid, laid_over(history.plans, today, window), today, discounts)
+    fresh = Ground(history, replay, grid, (), today, discounts)
+    return Advice(history, today, check, discounts, coverage, _from_today(kept, coverage), _hindsight(fresh, coverage))
+
+
+def require_enough(history: History) -> None:
+    """`Trouble` with fewer closed days than advice needs."""
+    if len(history.days) < LEAST_DAYS:
+        left_out = "".join(f"; {day_text(day)} left out: {why}" for day, why in [*history.left_out.items()][:1])
+        raise Trouble(
+            f"too little to advise: {history.account} has {len(history.days)} closed days with statements, "
+            f"advice needs {LEAST_DAYS} (two whole weeks){left_out}; `meter simulate` replays the days that there are"
+        )
+
+
+def _from_today(ground: Ground, coverage: Decimal | None) -> Table:
+    base = stay(ground)
+    found = _search(ground, base, coverage)
+    curve = base_curve_of(ground)
+    made = [alternative_of(ground, each, base, base.outcome.due, curve) for each in found.found[: SHOWN + 1]]
+    return Table(base, _ranked([each for each in made if each.changes], SHOWN, coverage), found)
+
+
+def _hindsight(ground: Ground, coverage: Decimal | None) -> Table:
+    """The base is what was paid: published amounts, packages pro rata."""
+    history = ground.history
+    by_day = paid_by_day(history, history.plans)
+    as_was = Ground(history, ground.replay, ground.grid, history.plans, ground.today, ground.discounts)
+    base = stay(as_was, by_day)
+    costs = [due + each for due, each in zip(base.outcome.due, by_day, strict=True)]
+    found = _search(ground, base, coverage)
+    made = [alternative_of(ground, each, base, costs, None) for each in found.found[:SHOWN_IN_HINDSIGHT]]
+    return Table(base, _ranked(made, SHOWN_IN_HINDSIGHT, coverage), found)
+
+
+def _ranked(made: Sequence[Alternative], shown: int, coverage: Decimal | None) -> tuple[Alternative, ...]:
+    """By exact cost; with a target only those that reach it."""
+    good = [each for each in made if coverage is None or each.outcome.coverage >= coverage]
+    return tuple(sorted(good, key=lambda each: (each.cost_a_day, each.price.now))[:shown])
+
+
+def _search(ground: Ground, base: Alternative, coverage: Decimal | None) -> Searched:
+    """The portfolios that could be cheaper than the base, or, for coverage, than twice the value of all usage."""
+    history, grid = ground.history, ground.grid
+    version = history.catalogue.version(ground.today)
+    market = market_of(ground.plans, history.catalogue, ground.today)
+    most = base.cost_a_day if coverage is None else 2 * base.outcome.value / len(history.days)
+    choice, _ = portfolios(market, grid, most)
+    offers = {
+        item: Offer(package.capacity, float(package.price * ground.discounts[item]) * grid.days)
+        for item, package in version.traffic.items()
+    }
+    rows = {who: row for row, who in enumerate(grid.workspaces)}
+    found = searched(grid, choice, offers, frozenset(rows[who] for who in ground.listed()))
+    if coverage is None:
+        return found
+    return Searched(
+        tuple(reaching(grid, found.found, offers, float(coverage))),
+        found.portfolios,
+        found.of,
+        found.in_question,
+        found.all_subsets,
+    )
+
+
+__all__ = ["Advice", "Alternative", "Found", "Portfolio", "Table", "advice_of", "require_enough"]

@@ -1,0 +1,162 @@
+"""Alternatives to what an account has: made from what the search found, replayed by the rules, compared day by day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces, Days, Price, Upgrade, changed, price_of
+from meter.advise.curves import Curve, plans_curve, pool_curve
+from meter.advise.grid import Grid
+from meter.advise.history import History
+from meter.advise.outcome import Outcome, outcome_of
+from meter.advise.replay import Replay
+from meter.advise.savings import Holds, Saving, holds_while, saving_of
+from meter.advise.search import Found
+from meter.rules.plans import quota_on
+from schemas.orders import TrafficLine
+from schemas.rows import Plan
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way to go on. `saved`: by day, against the alternative it is compared with; of that one itself all 0.
+
+    `price`: what it costs beside what is over. `listed`, `unlisted`: workspaces with usage that plans list, or do not.
+    `fills`: of each item of which it adds traffic packages, how full the last of them was in the mean.
+    """
+
+    changes: tuple[Change, ...]
+    price: Price
+    outcome: Outcome
+    listed: frozenset[str]
+    unlisted: frozenset[str]
+    fills: dict[str, float]
+    saved: tuple[Decimal, ...]
+    saving: Saving
+    holds: Holds | None
+
+    @property
+    def wins(self) -> int:
+        """On how many days it costs less."""
+        return sum(each > 0 for each in self.saved)
+
+    @property
+    def overage_a_day(self) -> Decimal:
+        """What is over and pays as it goes, a day."""
+        return self.outcome.total / len(self.outcome.due)
+
+    @property
+    def cost_a_day(self) -> Decimal:
+        """Packages and overage."""
+        return self.price.a_day + self.overage_a_day
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What alternatives are made on: plans that are kept, laid over the window, and what today's catalog offers."""
+
+    history: History
+    replay: Replay
+    grid: Grid
+    plans: Sequence[Plan]
+    today: int
+    discounts: Mapping[str, Decimal]
+
+    @property
+    def days(self) -> Days:
+        """The days for which a plan bought today is replayed: the window and its own."""
+        return Days(self.history.days[0].day, self.today + self.history.catalogue.validity_days - 1)
+
+    @property
+    def in_window(self) -> int:
+        """A day on which all plans are as they are today."""
+        return self.history.days[0].day
+
+    def listed(self) -> frozenset[str]:
+        """Workspaces with usage that some plan lists."""
+        return frozenset(who for plan in self.plans for who in plan.lists[-1].workspaces) & {*self.grid.workspaces}
+
+
+def stay(ground: Ground, paid: Sequence[Decimal] | None = None) -> Alternative:
+    """Nothing changes; `paid`: by day, what its packages are taken to cost (None: nothing, they are sunk)."""
+    outcome = outcome_of(ground.replay, ground.history.days, ground.plans)
+    a_day = sum(paid, ZERO) / len(paid) if paid else ZERO
+    nothing = tuple(ZERO for _ in outcome.due)
+    listed = ground.listed()
+    unlisted = frozenset(ground.grid.workspaces) - listed
+    return Alternative((), Price(ZERO, a_day), outcome, listed, unlisted, {}, nothing, saving_of(nothing), None)
+
+
+def alternative_of(
+    ground: Ground, found: Found, base: Alternative, base_cost: Sequence[Decimal], base_curve: Curve | None
+) -> Alternative:
+    """What the search found, replayed and compared with `base`, whose days cost `base_cost`.
+
+    `base_curve`: the base at other scales of usage; None: no break-even is asked for.
+    """
+    changes = changes_of(ground, found)
+    version = ground.history.catalogue.version(ground.today)
+    plans = changed(ground.plans, changes, version, ground.days)
+    price = price_of(changes, ground.plans, ground.history.catalogue, ground.today)
+    outcome = outcome_of(ground.replay, ground.history.days, plans)
+    saved = tuple(before - price.a_day - due for before, due in zip(base_cost, outcome.due, strict=True))
+    quotas = {item: sum(quota_on(plan, item, ground.in_window) for plan in plans) for item in ground.grid.items}
+    fills = {item: fill_of(ground, found.listed, item, quotas[item]) for item, _ in found.units}
+    holds = None
+    if base_curve is not None:
+        curve, fixed = pool_curve(ground.grid, found.listed, quotas), float(price.a_day) * len(outcome.due)
+        holds = holds_while(lambda scale: base_curve(scale) - curve(scale) - fixed)
+    listed = frozenset(ground.grid.workspaces[row] for row in found.listed)
+    unlisted = frozenset(ground.grid.workspaces) - listed
+    return Alternative(tuple(changes), price, outcome, listed, unlisted, fills, saved, saving_of(saved), holds)
+
+
+def fill_of(ground: Ground, listed: frozenset[int], item: str, quota: int) -> float:
+    """How full the last traffic package within a quota was, in the mean of the days."""
+    capacity = ground.history.catalogue.version(ground.today).traffic[item].capacity
+    pooled = ground.grid.usage[ground.grid.items.index(item), sorted(listed), :].sum(axis=0)
+    return float(np.clip((pooled - (quota - capacity)) / capacity, 0, 1).mean())
+
+
+def base_curve_of(ground: Ground) -> Curve:
+    """What the window costs with the plans that are kept, at any scale of usage."""
+    return plans_curve(ground.grid, ground.plans, ground.in_window)
+
+
+def changes_of(ground: Ground, found: Found) -> list[Change]:
+    """The orders that make a found portfolio out of the kept plans."""
+    wanted = {ground.grid.workspaces[row] for row in found.listed}
+    lines = tuple(TrafficLine(item=item, units=units, discount=ground.discounts[item]) for item, units in found.units)
+    changes: list[Change] = []
+    if found.portfolio.upgrade is not None:
+        changes.append(Upgrade(*found.portfolio.upgrade))
+    order = list_order(ground, wanted)
+    if found.portfolio.any_plan:
+        changes += [change for plan in ground.plans if (change := _listing(ground, plan, wanted, order)) is not None]
+    names = [name for name, count in found.portfolio.buys for _ in range(count)]
+    for number, name in enumerate(names, 1):
+        changes.append(Buy(f"new-{number}", name, order, lines if number == 1 else ()))
+    if lines and not names:
+        longest = max(ground.plans, key=lambda plan: (plan.last_day, plan.plan_id))
+        changes.append(AddTraffic(longest.plan_id, lines))
+    return changes
+
+
+def list_order(ground: Ground, wanted: set[str]) -> tuple[str, ...]:
+    """Workspaces in the order in which plans list them today, then the others, who uses most first."""
+    spent = dict(zip(ground.grid.workspaces, ground.grid.payg.sum(axis=1), strict=True))
+    present = dict.fromkeys(who for plan in ground.plans for who in plan.lists[-1].workspaces if who in wanted)
+    return (*present, *sorted(wanted - present.keys(), key=lambda who: (-spent[who], who)))
+
+
+def _listing(ground: Ground, plan: Plan, wanted: set[str], order: Sequence[str]) -> Change | None:
+    """The plan's new list, if it has to change: whoever goes is taken out, whoever comes is put last."""
+    present = plan.lists[-1].workspaces
+    active = {*ground.grid.workspaces}
+    kept = [who for who in present if who in wanted or who not in active]
+    added = [who for who in order if who not in present]
+    return ChangeWorkspaces(plan.plan_id, (*kept, *added)) if added or len(kept) != len(present) else None

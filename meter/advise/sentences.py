@@ -1,0 +1,118 @@
+"""Alternatives in words: a title for a table, and why the figures are what they are."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from meter.advise.alternatives import Alternative
+from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces, Upgrade, Without
+from meter.advise.savings import LEAST_SCALE, MOST_SCALE, cents
+from meter.rules.billing_days import day_text
+from schemas.money import price_text
+from schemas.orders import TrafficLine
+
+#: Names in a sentence; more are counted.
+NAMED = 4
+
+
+def money(amount: Decimal) -> str:
+    """To the cent, thousands apart."""
+    return f"{cents(amount):,}"
+
+
+def percent(share: Decimal | float) -> str:
+    """A share as whole percent."""
+    return f"{round(100 * share)} %"
+
+
+def names(words: Iterable[str]) -> str:
+    """Some names, cut where there are many."""
+    every = list(words)
+    more = len(every) - NAMED
+    return ", ".join(every[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def title(changes: Sequence[Change]) -> str:
+    """An alternative in a few words."""
+    if not changes:
+        return "stay"
+    packages: dict[str, int] = {}
+    for change in changes:
+        if isinstance(change, Buy):
+            packages[change.package] = packages.get(change.package, 0) + 1
+    words = [f"upgrade to {change.package}" for change in changes if isinstance(change, Upgrade)]
+    words += [f"{count} {name}" for name, count in packages.items()]
+    units = sum(line.units for line in traffic_of(changes))
+    if units:
+        words.append(f"{units:,} traffic")
+    if any(isinstance(change, ChangeWorkspaces) for change in changes):
+        words.append("new list")
+    words += [f"without {change.plan_id}" for change in changes if isinstance(change, Without)]
+    return " + ".join(words)
+
+
+def traffic_of(changes: Sequence[Change]) -> list[TrafficLine]:
+    """All traffic packages of some changes."""
+    return [line for change in changes if isinstance(change, Buy | AddTraffic) for line in change.traffic]
+
+
+def why(each: Alternative, base: Alternative) -> str:
+    """What an alternative costs more and what it takes off, item by item; who is listed, and how traffic is used."""
+    days = len(each.saved)
+    more, less = each.price.a_day - base.price.a_day, base.overage_a_day - each.overage_a_day
+    parts = [f"packages cost {money(abs(more))} a day {'more' if more >= 0 else 'less'}"] if cents(more) else []
+    before, after = base.outcome.over_by_item, each.outcome.over_by_item
+    falls = {item: before.get(item, Decimal(0)) - after.get(item, Decimal(0)) for item in {*before, *after}}
+    largest = sorted((item for item in falls if cents(falls[item] / days)), key=lambda item: (-abs(falls[item]), item))
+    items = ", ".join(f"{item} {money(falls[item] / days)}" for item in largest[:NAMED])
+    parts.append(
+        f"what is over {'falls' if less >= 0 else 'rises'} by {money(abs(less))} a day"
+        + (f" ({items})" if items else "")
+    )
+    return "; ".join([*parts, *_listing(each, base), *_fills(each)])
+
+
+def _listing(each: Alternative, base: Alternative) -> list[str]:
+    """Who is listed and was not, or the other way round."""
+    found = []
+    if each.listed - base.listed and base.listed:
+        found.append(f"lists {names(sorted(each.listed - base.listed))} too")
+    gone = sorted(base.listed - each.listed) if each.listed else []
+    if gone:
+        found.append(f"takes out {names(gone)}, whose retentions cost less unlisted")
+    unlisted = sorted(each.unlisted - base.listed) if each.listed else []
+    if unlisted:
+        found.append(f"leaves out {names(unlisted)}, whose retentions cost less unlisted")
+    return found
+
+
+def _fills(each: Alternative) -> list[str]:
+    """How full the last traffic package of each item was, and from where on it pays."""
+    lines = [line for line in traffic_of(each.changes) if line.item in each.fills]
+    if not lines:
+        return []
+    used = ", ".join(f"{line.item} {percent(each.fills[line.item])}" for line in lines[:NAMED])
+    pays = " or ".join(dict.fromkeys(f"{price_text(100 * line.discount)} %" for line in lines[:NAMED]))
+    return [f"the last traffic package is used {used}; it pays from {pays}"]
+
+
+def holds(each: Alternative) -> str:
+    """Between which scales of usage an alternative is cheaper."""
+    found = each.holds
+    if found is None:
+        return "not cheaper"
+    low, high = found.least > LEAST_SCALE, found.most < MOST_SCALE
+    if low and high:
+        return f"cheaper while usage is {percent(found.least)} to {percent(found.most)} of what it was"
+    if low:
+        return f"cheaper while usage is at least {percent(found.least)} of what it was"
+    if high:
+        return f"cheaper while usage is at most {percent(found.most)} of what it was"
+    return f"cheaper at {percent(LEAST_SCALE)} to {percent(MOST_SCALE)} of the usage and all between"
+
+
+def worst_day(each: Alternative, days: Sequence[int]) -> str:
+    """The day on which the alternative did worst."""
+    saved, day = min(zip(each.saved, days, strict=True))
+    if saved >= 0:
+        return f"worst day saves {money(saved)} ({day_text(day)})"
+    return f"worst day costs {money(-saved)} more ({day_text(day)})"

@@ -1,0 +1,89 @@
+"""`meter advise ACCOUNT`: which plans would cost less, from real closed days; nothing is ordered."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from meter.settings import Settings
+
+#: Statements are kept for so many days.
+MOST_DAYS = 400
+
+
+def register(app: typer.Typer) -> None:
+    """Add `meter advise`."""
+    app.command()(advise)
+
+
+def advise(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The billing account.")],
+    days: Annotated[
+        int, typer.Option(help="How many closed days to judge by, at least 14.", min=14, max=MOST_DAYS)
+    ] = 35,
+    target: Annotated[
+        str,
+        typer.Option(metavar="cost|coverage=P", help="Least cost, or P percent of usage inside quota at least cost."),
+    ] = "cost",
+    discount: Annotated[
+        str | None,
+        typer.Option(
+            metavar="D", help="The discount on traffic packages, such as `0.8`. Default: the account's latest, else 1."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, with every day's figures.")] = False,
+) -> None:
+    """Rank plan portfolios, lists and traffic packages by what they would have cost on real closed days.
+
+    The days are replayed by the production rules; the check that the replay equals the published statements is printed.
+    """
+    from meter.cli.asking import answered
+    from meter.errors import Trouble
+    from meter.kafka.rights import of_command
+    from meter.settings import Settings
+    from schemas.ids import check_id
+    from schemas.money import parse_discount
+
+    try:
+        check_id(account)
+        offered = None if discount is None else parse_discount(discount)
+    except ValueError as error:
+        raise Trouble(
+            f"{error}; ACCOUNT says whom to advise, --discount at what price traffic packages are had"
+        ) from None
+    settings = Settings.load()
+    work = shown(settings, account, days, coverage_of(target), offered, json)
+    answered(settings, "advise", of_command(settings, "advise"), work)
+
+
+def coverage_of(target: str) -> Decimal | None:
+    """The share asked for; None: least cost."""
+    from meter.errors import Trouble
+
+    word, equals, percent = target.partition("=")
+    if target == "cost":
+        return None
+    if word == "coverage" and equals and percent.isascii() and percent.isdecimal() and 1 <= int(percent[:4]) <= 100:
+        return Decimal(percent) / 100
+    raise Trouble(f"--target is cost, or coverage=P with P from 1 to 100, such as coverage=90; this is {target!r}")
+
+
+async def shown(
+    settings: "Settings", account: str, days: int, coverage: Decimal | None, discount: Decimal | None, json: bool
+) -> None:
+    """Print the advice."""
+    from json import dumps
+
+    from agents.closed_days import closed_days
+    from meter.advise.advice import advice_of
+    from meter.advise.shape import shape
+    from meter.cli.advise_text import text
+
+    found = await closed_days(settings, account, days)
+    advice = advice_of(found.history, found.today, coverage, discount)
+    if json:
+        typer.echo(dumps(shape(advice), ensure_ascii=False))
+        return
+    for line in text(advice, found.restatable):
+        typer.echo(line)
