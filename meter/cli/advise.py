@@ -78,7 +78,7 @@ async def shown(
     from agents.closed_days import closed_days
     from meter.advise.advice import advice_of
     from meter.advise.shape import shape
-    from meter.cli.advise_text import text
+    from meter.advise.text import text
 
     found = await closed_days(settings, account, days)
     advice = advice_of(found.history, found.today, coverage, discount)

@@ -135,7 +135,7 @@ async def shown(settings: "Settings", account: str, days: int, changes: "Sequenc
     from agents.closed_days import closed_days
     from meter.advise.shape import simulation_shape
     from meter.advise.simulation import simulated
-    from meter.cli.simulate_text import text
+    from meter.advise.simulation_text import text
 
     found = await closed_days(settings, account, days)
     simulation = simulated(found.history, found.today, changes)

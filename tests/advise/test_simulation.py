@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
+from meter.advise import text as advise_text
 from meter.advise.advice import advice_of
 from meter.advise.changes import order_lines
 from meter.advise.savings import cents
 from meter.advise.simulation import Simulation, simulated
-from meter.cli import advise_text
+from meter.advise.simulation_text import text
 from meter.cli.simulate import changes_of
-from meter.cli.simulate_text import text
 from meter.errors import Trouble
 from tests.advise.accounts import FIRST, MILLION, Usage, history, plan
 

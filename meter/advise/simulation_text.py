@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from meter.advise.changes import order_lines
 from meter.advise.savings import cents
 from meter.advise.sentences import money, percent, title
-from meter.cli.advise_text import Row, columns, head, paragraph, signed, spread
+from meter.advise.text import Row, columns, head, paragraph, signed, spread
 from meter.rules.billing_days import day_text
 
 if TYPE_CHECKING:
