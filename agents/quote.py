@@ -16,7 +16,7 @@ from meter.commands.account_state import plan_row, plans_of, wallet_row, wallets
 from meter.errors import Trouble
 from meter.kafka.topics import Topics
 from meter.rules.orders import Decision, decide
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.wallets import CASH, WalletKey, key_of
 from meter.settings import Settings
 from schemas.catalog import Catalogue
@@ -84,7 +84,7 @@ def _payments(order: Order) -> tuple[Payment, ...]:
     return () if isinstance(order, TopUp) else order.payments
 
 
-async def _bindings(settings: Settings, facts: Facts, order: Order) -> dict[str, Binding]:
+async def _bindings(settings: Settings, facts: JournalFacts, order: Order) -> dict[str, Binding]:
     """Where the workspaces that the order lists belong, by the log of workspaces as it stands."""
     if not isinstance(order, Purchase | ChangeWorkspaces):
         return {}

@@ -18,7 +18,7 @@ from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import open_outputs, partition_of
 from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
 from meter.rules.billing_days import day_text
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from meter.verify.catalog import Book
 from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets, counted
@@ -68,7 +68,7 @@ class _Verifying:
     """One run."""
 
     def __init__(
-        self, settings: Settings, topics: Topics, reader: Any, facts: Facts, account: str | None, day: int | None
+        self, settings: Settings, topics: Topics, reader: Any, facts: JournalFacts, account: str | None, day: int | None
     ) -> None:
         self.settings, self.topics, self.reader, self.facts = settings, topics, reader, facts
         self.account, self.day = account, day

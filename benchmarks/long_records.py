@@ -90,7 +90,7 @@ class World:
             for value in pack(next_record(waiting)[0]):
                 self.append(journal.decode(value), commit=False)
                 number += 1
-                if number % A_CHUNK == 0 or self.fold.said >= 4 << 20:
+                if number % A_CHUNK == 0 or self.fold.emitted_bytes >= 4 << 20:
                     self.commit()
         self.commit()
 

@@ -161,8 +161,9 @@ class Bench:
         """The meter's steps; `a_chunk` journal records are one transaction."""
         clock = self.clock
         self.memory.claim = clock.wrapped("identity", self.memory.claim)  # type: ignore[method-assign]
-        settle = self.fold.settle
-        self.fold.settle = clock.wrapped("outputs", lambda: iter(list(settle())))  # type: ignore[method-assign]
+        end_record = self.fold._end_record
+        ended = clock.wrapped("outputs", lambda: iter(list(end_record())))
+        self.fold._end_record = ended  # type: ignore[method-assign]
         for number, value in enumerate(records, 1):
             decoded = clock.of("unpack", journal.decode, value)
             self.offset += 1

@@ -168,7 +168,7 @@ class Use(Row, gc=False):
     quantities: tuple[int, ...] = ()
 
 
-class Told(Fact, frozen=True):
+class StatedDay(Fact, frozen=True):
     """What the statements of an account's day last said, that a restatement need not look at what did not change.
 
     `account`: the digest of its own statement, b"" before that is told. `workspaces`: of each that was told the

@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from meter.batch.store import Store
-from meter.rules.state.context import Cell, CellKey
+from meter.rules.state.rows import Cell, CellKey
 from schemas.rows import Fact, Use, pack, unpacker
 from tables import keys
 

@@ -12,7 +12,7 @@ CHANGELOG = b"\x00changelog"
 SPILLED = b"\x00spilled"
 
 ACCOUNT, BINDING, CELL, DECIDED, IDENTITY = b"a", b"w", b"c", b"o", b"i"
-PACKED, PLAN, TOLD, WALLET = b"n", b"p", b"s", b"b"
+PACKED, PLAN, STATED, WALLET = b"n", b"p", b"s", b"b"
 #: Rows of a cell that have a number of two bytes: those of two million workspaces.
 MANY_ROWS = 0xFFFF
 #: Plans of which all days are final.
@@ -106,19 +106,19 @@ def _row_at(key: bytes) -> int:
     return key.index(b"\0", key.index(b"\0") + 5) + 1
 
 
-def told(account: str, day: int, number: int = 0) -> bytes:
+def stated(account: str, day: int, number: int = 0) -> bytes:
     """What the statements of an account's day last said; rows are numbered, the first has no number in its key."""
     part = number.to_bytes(4, "big") if number else b""
-    return b"".join((TOLD, account.encode(), b"\0", day.to_bytes(4, "big"), part))
+    return b"".join((STATED, account.encode(), b"\0", day.to_bytes(4, "big"), part))
 
 
-def told_of(account: str) -> bytes:
-    return b"".join((TOLD, account.encode(), b"\0"))
+def stated_of(account: str) -> bytes:
+    return b"".join((STATED, account.encode(), b"\0"))
 
 
-def told_to(key: bytes, account: str, through: int) -> bool:
+def stated_to(key: bytes, account: str, through: int) -> bool:
     """Whether this is such a row of the account, of a day up to `through`."""
-    start = told_of(account)
+    start = stated_of(account)
     return key.startswith(start) and int.from_bytes(key[len(start) : len(start) + 4], "big") <= through
 
 

@@ -10,10 +10,10 @@ from typing import TypeVar
 import msgspec
 
 from meter.batch.store import Store
-from meter.rules.state.context import Cell, CellKey, Decided
-from meter.rules.state.journal_facts import NEVER_EXPIRED, Facts
+from meter.rules.state.journal_facts import NEVER_EXPIRED, JournalFacts
+from meter.rules.state.rows import Cell, CellKey, Decided
 from schemas.columns import Ints
-from schemas.rows import Account, Binding, Plan, Told, Wallet
+from schemas.rows import Account, Binding, Plan, StatedDay, Wallet
 from tables import keys
 from tables.accounts import Accounts
 from tables.cells import NO_END, Cells
@@ -21,7 +21,7 @@ from tables.facts import FactsRow, facts_of, facts_row
 from tables.identities.identities import Identities
 from tables.identities.packed_rows import Row
 from tables.identities.spilled import restored as restored
-from tables.told import ToldDays
+from tables.stated import StatedDays
 
 #: Decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
@@ -50,7 +50,7 @@ class PartitionMemory:
         self._rows: dict[bytes, bytes | None] = {}
         self._facts: bytes | None = None
         self._chunks = 0
-        self._told = ToldDays(store)
+        self._stated = StatedDays(store)
         facts = self.facts()
         self._identities = Identities(store, NEVER_EXPIRED if facts is None else facts.expired_through)
 
@@ -83,7 +83,7 @@ class PartitionMemory:
     def expired_plan(self, account: str, plan_id: str) -> Plan | None:
         return self._accounts.expired(account, plan_id)
 
-    def touch_account(self, account: Account) -> None:
+    def put_account(self, account: Account) -> None:
         self._accounts.touch(account)
 
     def wallet(self, account: str, method: str, instrument: str | None) -> Wallet | None:
@@ -105,7 +105,7 @@ class PartitionMemory:
     def cell(self, key: CellKey) -> Cell:
         return self._cells.get(key)
 
-    def touch_cell(self, cell: Cell) -> None:
+    def put_cell(self, cell: Cell) -> None:
         self._cells.touch(cell)
 
     def cells_from(self, account: str, day: int, through: int = NO_END) -> Iterator[Cell]:
@@ -120,11 +120,11 @@ class PartitionMemory:
     def accounts_after(self, account: str) -> Iterator[str]:
         return self._accounts.after(account)
 
-    def told(self, account: str, day: int) -> Told | None:
-        return self._told.get(account, day)
+    def stated(self, account: str, day: int) -> StatedDay | None:
+        return self._stated.get(account, day)
 
-    def put_told(self, account: str, day: int, told: Told, changed: Mapping[str, bytes]) -> None:
-        self._told.put(account, day, told, changed)
+    def put_stated(self, account: str, day: int, stated: StatedDay, changed: Mapping[str, bytes]) -> None:
+        self._stated.put(account, day, stated, changed)
 
     def expire(self, through: int) -> None:
         self._identities.expire(through)
@@ -132,10 +132,10 @@ class PartitionMemory:
     def drop_days(self, account: str, through: int) -> int:
         cells = [row for key in self._cells.keys_from(account, 0, through) for row in self._cells.drop(key)]
         self._rows.update(dict.fromkeys(cells))
-        told = self._told.drop(account, through)
-        for row in told:
+        stated = self._stated.drop(account, through)
+        for row in stated:
             self._rows[row] = None
-        return len(cells) + len(told) + self._accounts.expire(account, through)
+        return len(cells) + len(stated) + self._accounts.expire(account, through)
 
     def drop_identities(self, most: int) -> int:
         return self._identities.drop(most)
@@ -147,15 +147,15 @@ class PartitionMemory:
         value = self.store.get(keys.POSITION)
         return None if value is None else msgspec.msgpack.decode(value, type=kind)
 
-    def facts(self) -> Facts | None:
+    def facts(self) -> JournalFacts | None:
         """The facts that the state stands on; None before the opening was folded."""
         value = self.store.get(keys.FACTS)
         if value is None:
             return None
         self._facts = value
-        return Facts.remembered(*msgspec.structs.astuple(facts_of(value)))
+        return JournalFacts.remembered(*msgspec.structs.astuple(facts_of(value)))
 
-    def put_facts(self, facts: Facts) -> None:
+    def put_facts(self, facts: JournalFacts) -> None:
         """Remember the facts, if they changed or have not been told for a while."""
         row = FactsRow(
             facts.opening,
@@ -184,7 +184,7 @@ class PartitionMemory:
         yield from self._rows.items()
         yield from self._accounts.changes()
         yield from self._cells.changes()
-        yield from self._told.changes()
+        yield from self._stated.changes()
         yield from self._identities.changes(offset)
 
     def settle(self, rows: Rows, changelog_next: int) -> None:
@@ -194,7 +194,7 @@ class PartitionMemory:
         self._rows = {}
         self._accounts.settle(ROWS_KEPT)
         self._cells.settle()
-        self._told.settle()
+        self._stated.settle()
         self._trim()
 
     def _trim(self) -> None:

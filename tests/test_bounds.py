@@ -16,7 +16,7 @@ from agents.meter.journal_check import Position
 from meter.kafka.topics import JOURNAL_BATCH_BYTES, STATE_BATCH_BYTES
 from schemas.catalog_file import CATALOGUE_LIMIT_BYTES
 from schemas.journal import CatalogueVersion, Named, OrderEntry, encode
-from schemas.rows import NEVER, Binding, Told, Wallet
+from schemas.rows import NEVER, Binding, StatedDay, Wallet
 from tables import keys
 from tables.facts import FactsRow
 from tables.identities.packed_rows import PACKED_IDENTITIES
@@ -47,7 +47,7 @@ def an_account(memory: PartitionMemory) -> None:
     account = memory.account(NAME)
     account.plans.update({NAME: largest_plan()})
     account.plans.update({each: msgspec.structs.replace(largest_plan(), plan_id=each, lists=()) for each in PLANS[:1]})
-    memory.touch_account(account)
+    memory.put_account(account)
 
 
 def an_ended_plan(memory: PartitionMemory) -> None:
@@ -61,12 +61,12 @@ def a_cell(memory: PartitionMemory) -> None:
     cell.uses.update(dict.fromkeys(NAMES, largest_use()))
     cell.alerts, cell.balance = dict.fromkeys(PLANS, 3), b"x" * 16
     cell.changed.update(NAMES)
-    memory.touch_cell(cell)
+    memory.put_cell(cell)
 
 
 def statements_of_a_hundred_thousand(memory: PartitionMemory) -> None:
     told = b"x" * 17 + b"1" * 40  # more digits than a charge has
-    memory.put_told(NAME, DAY, Told(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), told))
+    memory.put_stated(NAME, DAY, StatedDay(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), told))
 
 
 def identities(memory: PartitionMemory) -> None:
@@ -80,7 +80,7 @@ ROWS: dict[bytes, Callable[[PartitionMemory], object]] = {
     keys.EXPIRED_PLAN: an_ended_plan,
     keys.BINDING: lambda memory: memory.put_binding(NAME, Binding(NAME, NEVER)),
     keys.CELL: a_cell,
-    keys.TOLD: statements_of_a_hundred_thousand,
+    keys.STATED: statements_of_a_hundred_thousand,
     keys.WALLET: lambda memory: memory.put_wallet(NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), NEVER)),
     keys.DECIDED: lambda memory: memory._rows.update({keys.decided(NAME, NAME): largest_order()}),
     keys.PACKED: identities,

@@ -8,10 +8,13 @@ import pytest
 from meter.kafka.topics import OUTPUTS, STATE_BATCH_BYTES
 from meter.rules.orders import Decision
 from meter.rules.outputs.dead_letters import HEADERS_LIMIT_BYTES, dead_letter
-from meter.rules.outputs.order_outcomes import say_outcome, say_plan, say_wallet
-from meter.rules.state.cause import Touch
-from meter.rules.state.context import Cell, Output
-from meter.rules.state.journal_facts import Facts
+from meter.rules.outputs.order_outcomes import publish_outcome
+from meter.rules.outputs.plans import publish_plan
+from meter.rules.outputs.wallets import publish_wallet
+from meter.rules.state.cause import CellChange
+from meter.rules.state.context import Output
+from meter.rules.state.journal_facts import JournalFacts
+from meter.rules.state.rows import Cell
 from schemas.alerts import QuotaAlertStruct
 from schemas.balances import BALANCE_WORKSPACES_LIMIT, PlanBalanceStruct, QuotaBalanceStruct, WorkspaceBalanceStruct
 from schemas.catalog_file import ITEMS_LIMIT, RETENTIONS_LIMIT
@@ -55,9 +58,9 @@ class Saying:
     def __init__(self) -> None:
         self.outputs: list[Output] = []
         self.revision = REVISION
-        self.facts = Facts(opening(), None, None, DAY, DAY)  # type: ignore[arg-type] # who says needs its currency
+        self.facts = JournalFacts(opening(), None, None, DAY, DAY)  # type: ignore[arg-type] # who says needs its currency
 
-    def known(self) -> Facts:
+    def known(self) -> JournalFacts:
         return self.facts
 
     def say(self, topic: str, key: str, value: bytes) -> None:
@@ -82,7 +85,7 @@ def a_charge(lines: int) -> ChargeStruct:
 
 
 def an_overage() -> bytes:
-    touch = Touch(Cell(NAME, DAY, NAME))
+    touch = CellChange(Cell(NAME, DAY, NAME))
     touch.by_usage(dict.fromkeys(NAMES), "usage." + NAME, 10**6, REVISION, REVISION)
     for name in NAMES:
         touch.by_order(name, NAMES, NAMES, "plan-purchases", 0, REVISION)
@@ -94,7 +97,7 @@ def an_overage() -> bytes:
 
 def an_outcome() -> bytes:
     return by(
-        say_outcome,
+        publish_outcome,
         Decision(
             NAME,
             NAME,
@@ -202,8 +205,8 @@ def a_dead_letter() -> bytes:
 TOPICS: dict[str, Callable[[], Sequence[bytes]]] = {
     "overages": lambda: [an_overage()],
     "order-outcomes": lambda: [an_outcome()],
-    "plans": lambda: [by(say_plan, NAME, largest_plan())],
-    "wallets": lambda: [by(say_wallet, NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), DAY))],
+    "plans": lambda: [by(publish_plan, NAME, largest_plan())],
+    "wallets": lambda: [by(publish_wallet, NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), DAY))],
     "statements": lambda: [an_account_statement(), a_workspace_statement()],
     "quota-balances": lambda: [a_balance()],
     "quota-alerts": lambda: [an_alert()],

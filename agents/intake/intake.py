@@ -37,7 +37,7 @@ from meter.batch.transactions import let_go
 from meter.batch.unopened import UnreadableRecord, first_of
 from meter.failpoints import reach
 from meter.kafka.topics import Topics
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.dead_letters import DeadLetter
 
@@ -60,7 +60,7 @@ class Intake:
     #: Asks whether the shared topics still have the settings of a start, and raises where not; given by the worker.
     look_at_settings: Callable[[], Awaitable[None]]
 
-    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics) -> None:
         self.settings = settings
         self.facts = facts
         self.metrics = metrics

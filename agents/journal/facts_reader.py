@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from meter.errors import Trouble
 from meter.kafka.topics import Topics
 from meter.rules.catalog_versions import decided
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from schemas.journal import CatalogueVersion, Opening, announces, decode
 from schemas.rows import replaced
 from tables import keys
@@ -41,7 +41,7 @@ class OpeningRefused(Trouble):
 class Recorded:
     """The facts that partition 0 decided before `next_offset`; the last record before that was appended `newest_ms`."""
 
-    facts: Facts
+    facts: JournalFacts
     next_offset: int
     newest_ms: int
 
@@ -112,7 +112,7 @@ async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorde
             f"{topics.journal}/0 no longer begins with the opening, and {topics.changelog}/0 does not hold it: "
             "the changelog was deleted; restore it, or begin under another prefix"
         )
-    facts = Facts.opened(opened, opened.opened_ms)
+    facts = JournalFacts.opened(opened, opened.opened_ms)
     for entry in () if state is None else state.announced:
         facts = facts.with_announced(entry)
     offset, folded_ms = position

@@ -25,7 +25,7 @@ from meter.errors import Trouble
 from meter.failpoints import reach
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.topics import Topics
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.catalog import Catalogue, catalogue_json
 from schemas.journal import Opening, encode
@@ -40,7 +40,7 @@ AGAIN_SECONDS = 0.2
 Known = TypeVar("Known")
 
 
-async def open_journal(settings: Settings, catalogue: Catalogue) -> Facts:
+async def open_journal(settings: Settings, catalogue: Catalogue) -> JournalFacts:
     """Make sure that every journal partition begins with the one opening, and announce what the catalogue adds.
 
     Answers the facts that the journal holds then; raises OpeningRefused where they are others than the worker's.

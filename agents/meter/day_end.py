@@ -21,7 +21,7 @@ from meter.batch.denials import denied
 from meter.failpoints import reach
 from meter.rules.billing_days import MINUTE_US, SECOND_US, day_text
 from meter.rules.fold.closing import SLICE_ITEMS
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from schemas.journal import DayClosed, DayExpired
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class DayEnd:
             self._clock_not_before = self._monotonic() + min(max(rest, 0.0), ASK_CLOCK_SECONDS)
         return self._broker_us >= instant
 
-    async def _append(self, lane: "MeterLane", facts: Facts) -> bool:
+    async def _append(self, lane: "MeterLane", facts: JournalFacts) -> bool:
         """Steps 4 and 5 of one partition; whether it is busy."""
         partition = lane.tp.partition
         assert lane.last is not None
@@ -151,7 +151,7 @@ class DayEnd:
         self._appended[partition] = written.offset
         return True
 
-    def _next(self, facts: Facts) -> DayClosed | DayExpired | None:
+    def _next(self, facts: JournalFacts) -> DayClosed | DayExpired | None:
         """What the partition's state asks for."""
         day = facts.closed_through + 1
         if facts.closes_at_us(day) <= self._handled_us:
@@ -188,7 +188,7 @@ class DayEnd:
             log.warning("the day's end: %s", what)
 
 
-def _unclosed(facts: Facts, now_us: int) -> int:
+def _unclosed(facts: JournalFacts, now_us: int) -> int:
     """Days past their close that are not closed."""
     first = facts.closed_through + 1
     if facts.closes_at_us(first) > now_us:

@@ -37,7 +37,7 @@ from meter.failpoints import reach
 from meter.kafka.topics import COMPACTION_LAG_DAYS, Topics
 from meter.rules.fold.fold import Fold
 from meter.rules.state.context import Output
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.state.repeats import Source
 from meter.settings import Settings
 from schemas import journal
@@ -148,7 +148,7 @@ class MeterLane(Lane):
             for group in decoded.groups if isinstance(decoded, journal.Gathered) else ():
                 if isinstance(group, journal.UsageGroup):
                     self.newest_ms = max(self.newest_ms, group.timestamp_ms)
-            if number - start + 1 >= CHUNK_RECORDS or fold.said >= CHUNK_OUTPUT_BYTES:
+            if number - start + 1 >= CHUNK_RECORDS or fold.emitted_bytes >= CHUNK_OUTPUT_BYTES:
                 return number + 1
             await self.turns.give()
         return len(records)
@@ -208,7 +208,7 @@ class Meter:
 
     app: ChunkApp | None = None
 
-    def __init__(self, settings: Settings, facts: Facts, metrics: Metrics, room: Room) -> None:
+    def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics, room: Room) -> None:
         self.settings = settings
         #: What each partition's store may take of the machine.
         self.room = room

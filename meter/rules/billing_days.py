@@ -193,6 +193,11 @@ def day_text(day: int) -> str:
     return date.fromordinal(day).isoformat()
 
 
+def optional_day_text(day: int | None) -> str | None:
+    """The day as `YYYY-MM-DD`, or None."""
+    return None if day is None else day_text(day)
+
+
 def time_text(time_us: int) -> str:
     """The instant as text that `parse_time` reads back: UTC, six digits if it is no whole second.
 

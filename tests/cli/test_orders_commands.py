@@ -13,7 +13,9 @@ from meter.cli.orders import NotSent, with_price_paid
 from meter.cli.plans import NAMED, in_order, names, state_of
 from meter.commands.account_state import plan_row, wallet_row
 from meter.errors import Trouble
-from meter.rules.outputs.order_outcomes import say_outcome, say_plan, say_wallet
+from meter.rules.outputs.order_outcomes import publish_outcome
+from meter.rules.outputs.plans import publish_plan
+from meter.rules.outputs.wallets import publish_wallet
 from meter.rules.wallets import key_of
 from schemas.outcomes import OrderOutcome
 from schemas.plans import Plan as PlanRecord
@@ -52,7 +54,7 @@ def quoted(order: Json, world: World | None = None) -> Quote:
 def published(world: World, plan_id: str = "o-1") -> PlanRecord:
     """A plan of a world as it is published."""
     said: Any = Said()
-    say_plan(said, "acct_1", world.account.plans[plan_id])
+    publish_plan(said, "acct_1", world.account.plans[plan_id])
     return PlanRecord.model_validate_json(said.values["plans"])
 
 
@@ -61,7 +63,7 @@ def published(world: World, plan_id: str = "o-1") -> PlanRecord:
 
 def outcome(order: Json) -> list[str]:
     said: Any = Said()
-    say_outcome(said, a_world().decide(order))
+    publish_outcome(said, a_world().decide(order))
     return outcome_lines(read(order), OrderOutcome.model_validate_json(said.values["order-outcomes"]))
 
 
@@ -202,7 +204,7 @@ def test_a_published_plan_is_all_of_its_row() -> None:
 def test_a_published_wallet_is_all_of_its_row() -> None:
     for wallet in a_world().wallets.values():
         said: Any = Said()
-        say_wallet(said, "acct_1", wallet)
+        publish_wallet(said, "acct_1", wallet)
         record = WalletRecord.model_validate_json(said.values["wallets"])
         assert wallet_row(record) == wallet
         assert key_of(wallet_row(record)) == key_of(wallet)

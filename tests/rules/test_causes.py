@@ -2,8 +2,8 @@
 
 import json
 
-from meter.rules.state.cause import Touch
-from meter.rules.state.context import Cell
+from meter.rules.state.cause import CellChange
+from meter.rules.state.rows import Cell
 from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT
 from tests.rules.days_world import Days
 
@@ -11,8 +11,8 @@ NOON = "2026-01-31T12:00:00Z"
 NAMES = [f"wksp_{number:04d}" for number in range(1_000)]
 
 
-def touched() -> Touch:
-    return Touch(Cell("acct", 1, "logs"))
+def touched() -> CellChange:
+    return CellChange(Cell("acct", 1, "logs"))
 
 
 def test_a_cause_names_twenty_orders_of_a_burst_and_counts_the_others() -> None:

@@ -34,7 +34,7 @@ def expired() -> Days:
 
 
 def kinds(rows: dict[bytes, bytes]) -> Counter[bytes]:
-    return Counter(key[:1] for key in rows if key[:1] in (keys.CELL, keys.TOLD, keys.PACKED, keys.IDENTITY))
+    return Counter(key[:1] for key in rows if key[:1] in (keys.CELL, keys.STATED, keys.PACKED, keys.IDENTITY))
 
 
 def test_usage_of_an_expired_day_is_beyond_the_horizon_and_its_figures_are_final() -> None:
@@ -72,7 +72,7 @@ def test_nothing_of_the_day_is_left_and_the_changelog_says_so() -> None:
     told.close_through(LAST_DAY, LAST_CLOSES)
     told.expire(DAY, LAST_CLOSES)
     assert told.fold.known().sweeping is None
-    assert kinds(told.store.rows) == {keys.CELL: 1, keys.TOLD: 3, keys.PACKED: 1}
+    assert kinds(told.store.rows) == {keys.CELL: 1, keys.STATED: 3, keys.PACKED: 1}
     for tail in (0, 4, len(told.changelog) - 3):  # a store that is empty, behind, or nearly there
         behind = DictStore()
         behind.write(restored(told.changelog[:tail], behind))
@@ -116,7 +116,7 @@ def test_expiry_sees_what_the_same_chunk_counted() -> None:
         told.expire(DAY, LAST_CLOSES)
         told.use("w", "sms", 1, "2026-02-03T12:00:00Z", at=LAST_CLOSES, id="late")
     assert not told.dead()
-    assert kinds(told.store.rows) == {keys.CELL: 1, keys.TOLD: 3, keys.PACKED: 1}
+    assert kinds(told.store.rows) == {keys.CELL: 1, keys.STATED: 3, keys.PACKED: 1}
 
 
 def test_the_last_balance_is_told_before_its_cell_goes() -> None:

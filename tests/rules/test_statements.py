@@ -176,7 +176,7 @@ def test_a_day_that_an_earlier_version_closed_is_restated_with_all_that_it_owes(
         told.bind(name)
         told.use(name, "sms", 5, IN_DAY)
     told.close(DAY, CLOSES)
-    row = keys.told("acct", parse_day(DAY))
+    row = keys.stated("acct", parse_day(DAY))
     whole = msgspec.msgpack.decode(told.store.rows[row])
     digests = {name: told[:16] for name, told in whole[1].items()}
     told.store.rows[row] = msgspec.msgpack.encode((whole[0], digests, len(digests)))  # as it was: digests only

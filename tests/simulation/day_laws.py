@@ -115,7 +115,7 @@ def nothing_is_left_of_expired_days(run: Evidence) -> Iterable[str]:
 
 def day_of(key: bytes, value: bytes) -> int | None:
     """The day that a row belongs to."""
-    if key[:1] in (keys.CELL, keys.TOLD):
+    if key[:1] in (keys.CELL, keys.STATED):
         return int.from_bytes(key[1:].partition(b"\0")[2][:4], "big")
     if key[:1] == keys.PACKED:
         return keys.packed_day(key)

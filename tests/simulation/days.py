@@ -15,7 +15,7 @@ from faust.types import TP
 
 from agents.meter.day_end import DayEnd
 from agents.meter.watermarks import Written
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from schemas.journal import DayClosed, DayExpired, encode
 from schemas.rows import replaced
 from tests.oracle_time import DAY_US
@@ -161,7 +161,7 @@ class DayEnds(Simulator):
         return self.seats.get((self.owners[partition], partition))
 
 
-def facts_of(seat: Seat | None) -> Facts:
+def facts_of(seat: Seat | None) -> JournalFacts:
     """What the state at a seat knows."""
     assert seat is not None and seat.lane.fold is not None and seat.lane.fold.facts is not None
     return seat.lane.fold.facts

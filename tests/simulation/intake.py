@@ -23,7 +23,7 @@ from agents.intake.workspace_directory import Homes
 from agents.intake.workspaces_lane import WorkspacesLane
 from meter.batch.chunks import Chunk
 from meter.kafka.topics import Topics
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from schemas.dead_letters import DeadLetter
 from tests.simulation.kafka import Cluster
 from tests.simulation.steps import at_once
@@ -34,7 +34,7 @@ GROUP = "intake"
 class KnownHomes(Homes):
     """The real map of workspaces, read from the simulated log."""
 
-    def __init__(self, cluster: Cluster, facts: Facts) -> None:
+    def __init__(self, cluster: Cluster, facts: JournalFacts) -> None:
         super().__init__("workspaces", facts.zone, facts.opening.partitions, {})
         self.log = cluster.log("workspaces", 0)
 
@@ -65,7 +65,7 @@ class Work:
 class IntakeWorker:
     """One process: what it knows, what it has read, what it has not written yet."""
 
-    def __init__(self, cluster: Cluster, facts: Facts) -> None:
+    def __init__(self, cluster: Cluster, facts: JournalFacts) -> None:
         self.cluster = cluster
         self.facts = facts
         self.topics = Topics.of("")

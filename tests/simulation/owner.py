@@ -23,7 +23,7 @@ from agents.meter.journal_lane import Meter, MeterLane
 from meter.batch.chunks import Chunk
 from meter.batch.store import Room
 from meter.kafka.topics import Topics
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from schemas.catalog import catalogue_from_json
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Cluster, Consumer, Producer
@@ -120,7 +120,7 @@ class _Place:
 class SimulatedMeter(Meter):
     """The real `Meter` with no more than its lanes need."""
 
-    def __init__(self, facts: Facts, disk: Disk, kwargs: dict[str, Any]) -> None:
+    def __init__(self, facts: JournalFacts, disk: Disk, kwargs: dict[str, Any]) -> None:
         self.settings = SimpleNamespace(topic_prefix="", data_dir=_Place(disk))  # type: ignore[assignment]
         self.facts = facts
         self.folded_sources = defaultdict(dict)
@@ -139,7 +139,7 @@ class SimulatedMeter(Meter):
 class Seat:
     """One worker's hold of one journal partition, from its assignment until it lets go."""
 
-    def __init__(self, cluster: Cluster, facts: Facts, partition: int, disk: Disk) -> None:
+    def __init__(self, cluster: Cluster, facts: JournalFacts, partition: int, disk: Disk) -> None:
         self.cluster = cluster
         self.partition = partition
         self.disk = disk

@@ -9,7 +9,7 @@ from random import Random
 from faust.types import TP
 
 from meter.batch.lanes import Retake
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from schemas import journal
 from tests.simulation.disk import Disk
 from tests.simulation.intake import IntakeWorker
@@ -46,7 +46,7 @@ class Simulator:
         self.left = drawn if self.faults is None else self.faults
         turn_knobs(Random(f"knobs {self.seed}"))
         opening = self.world.opening
-        self.facts = Facts.opened(opening, opening.opened_ms)
+        self.facts = JournalFacts.opened(opening, opening.opened_ms)
         self.partitions = opening.partitions
         for partition in range(self.partitions):
             self.cluster.log(JOURNAL, partition).append(None, journal.encode(opening), opening.opened_ms)

@@ -33,7 +33,7 @@ def put(memory: PartitionMemory, *plans: Plan) -> dict[bytes, int]:
 def put_of(memory: PartitionMemory, name: str, *plans: Plan) -> dict[bytes, int]:
     account = memory.account(name)
     account.plans |= {each.plan_id: each for each in plans}
-    memory.touch_account(account)
+    memory.put_account(account)
     rows = memory.changes(1)
     memory.settle(rows, 1)
     return {key: len(value or b"") for key, value in rows}

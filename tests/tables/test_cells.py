@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.batch.store import Store
-from meter.rules.state.context import Cell
+from meter.rules.state.rows import Cell
 from schemas.rows import Rate, Use
 from tables.cells import ROW_WORKSPACES, Cells
 from tables.keys import CELL

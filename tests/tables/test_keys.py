@@ -61,7 +61,7 @@ def test_no_two_things_share_a_key() -> None:
         *itertools.starmap(keys.wallet, paid),
         *itertools.starmap(keys.decided, itertools.product(names, names)),
         *itertools.starmap(keys.cell, itertools.product(names, some, names, [0, 1, 65_535])),
-        *itertools.starmap(keys.told, itertools.product(names, some, [0, 1])),
+        *itertools.starmap(keys.stated, itertools.product(names, some, [0, 1])),
         *itertools.starmap(keys.expired_plan, itertools.product(names, names)),
         *itertools.starmap(keys.plan_package, itertools.product(names, names, some)),
         *itertools.starmap(keys.plan_list, itertools.product(names, names, some)),
@@ -77,5 +77,5 @@ def test_no_two_things_share_a_key() -> None:
 
 @given(ids, ids, days, days)
 def test_what_was_told_of_a_day_is_found_by_account_and_day(account: str, other: str, day: int, through: int) -> None:
-    assert keys.told_to(keys.told(account, day), account, through) == (day <= through)
-    assert keys.told_to(keys.told(account, day), other, day) == (account == other)
+    assert keys.stated_to(keys.stated(account, day), account, through) == (day <= through)
+    assert keys.stated_to(keys.stated(account, day), other, day) == (account == other)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from meter.batch.store import Store
-from meter.rules.state.context import Decided
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
+from meter.rules.state.rows import Decided
 from schemas.catalog import catalogue_json, load_catalogue
 from schemas.columns import ints
 from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES, Opening
@@ -117,7 +117,7 @@ def use(memory: PartitionMemory, day: int, item: str = "logs", account: str = "a
     cell = memory.cell((account, day, item))
     cell.uses.setdefault("w", Use(sums={})).sums[14] = quantity
     cell.changed.add("w")
-    memory.touch_cell(cell)
+    memory.put_cell(cell)
 
 
 def keys_from(memory: PartitionMemory, day: int, account: str = "acct") -> list[tuple[int, str]]:
@@ -167,7 +167,7 @@ def test_sums_of_any_size_are_kept(memory: PartitionMemory) -> None:
 def test_facts_and_position_are_kept(memory: PartitionMemory) -> None:
     assert PartitionMemory(memory.store).facts() is None
     assert memory.position(Where) is None
-    memory.put_facts(Facts.opened(OPENING, OPENING.opened_ms).with_closed(DAY))
+    memory.put_facts(JournalFacts.opened(OPENING, OPENING.opened_ms).with_closed(DAY))
     memory.put_row(keys.POSITION, Where(41))
     settle(memory)
     again = PartitionMemory(memory.store)
@@ -209,7 +209,7 @@ def chunk(memory: PartitionMemory, chance: random.Random, day: int, offset: int)
         memory.put_wallet(account, Wallet("cash", None, Decimal(chance.randrange(1_000))))
         memory.put_binding(f"w-{account}", Binding(account, day))
         memory.account(account).last_order_day = day
-        memory.touch_account(memory.account(account))
+        memory.put_account(memory.account(account))
     if chance.random() < 0.3:
         memory.expire(day - 3)
         memory.drop_identities(chance.randrange(1, 20))

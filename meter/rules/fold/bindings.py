@@ -1,70 +1,67 @@
-"""Where workspaces belong, and from which day they are charged.
+"""Applies bindings: the account of a workspace, and the day from which it is charged.
 
-A binding is a fact that may arrive many times and in any order: the account never changes, of first `commercial`
-days the least holds. A workspace that turns out to be commercial from an earlier day gets those days priced.
+A binding may arrive many times and in any order. The account never changes; of several first `commercial` days the
+earliest applies, and the days from it on are priced again.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from meter.rules.state.context import FoldContext
+from meter.rules.state.rows import Cell
 from schemas.journal import BindingGroup, Named
 from schemas.rows import Binding
 
-if TYPE_CHECKING:
-    from meter.rules.fold.fold import Fold
-    from meter.rules.state.context import Cell
-
 
 class RecordNames:
-    """The workspaces that a record names, by number and by id; and the cells of their accounts, looked up once."""
+    """The workspaces that a record names, by number and by id, and the cells of their accounts, read once."""
 
     __slots__ = ("_by_id", "by_number", "cells")
 
     def __init__(self, named: Sequence[Named]) -> None:
         self.by_number = named
         self._by_id: dict[str, Named] | None = None
-        #: (account, first day) -> its cells from that day on; forgotten when usage is counted, which may bring others.
+        #: (account, first day) -> its cells from that day on; cleared when usage is counted, which may add cells.
         self.cells: dict[tuple[str, int], list[Cell]] = {}
 
     def of(self, workspace: str) -> Named | None:
-        """What the record says of a workspace, if it names it."""
+        """The record's entry of a workspace, if it names it."""
         if self._by_id is None:
             self._by_id = {each.workspace: each for each in self.by_number}
         return self._by_id.get(workspace)
 
 
-def bind(fold: "Fold", named: Named, names: RecordNames) -> "list[Cell] | None":
-    """Remember what a record says of a workspace; the cells whose basis that changes, touched.
+def bind(context: FoldContext, named: Named, names: RecordNames) -> list[Cell] | None:
+    """Apply a workspace's binding; return the cells whose basis it changes, or None if nothing is new.
 
-    None if it tells nothing new. Whatever is counted is bound before, so a workspace that is new has no cells.
+    Usage is counted only after its workspace is bound, so a new workspace has no cells.
     """
-    known = fold.memory.binding(named.workspace)
+    known = context.rows.binding(named.workspace)
     if known is not None and known.commercial <= named.commercial:
         return None
-    fold.memory.put_binding(named.workspace, Binding(named.account, named.commercial))
+    context.rows.put_binding(named.workspace, Binding(named.account, named.commercial))
     if known is None:
-        fold.memory.account(named.account)
+        context.rows.account(named.account)
         return []
-    key = (named.account, fold.known().live_from(named.commercial))
+    key = (named.account, context.known().live_from(named.commercial))
     if key not in names.cells:
-        names.cells[key] = list(fold.memory.cells_from(*key))
+        names.cells[key] = list(context.rows.cells_from(*key))
     changed = [cell for cell in names.cells[key] if named.workspace in cell.uses]
     for cell in changed:
-        fold.touch(cell).reprice(named.workspace)
+        context.change(cell).reprice(named.workspace)
     return changed
 
 
-def bind_group(fold: "Fold", group: BindingGroup, names: RecordNames) -> Iterator[None]:
-    """Apply records of `workspaces`. Each tells something new: the intake keeps repeats back, by their offsets.
+def bind_group(context: FoldContext, group: BindingGroup, names: RecordNames) -> Iterator[None]:
+    """Apply records of `workspaces`. The intake has dropped repeats by their offsets.
 
-    That usage may have told the same first, on its way past it, does not make the record a repeat.
+    Usage that overtook the record may have brought the same binding; the record still counts as new.
     """
     for entry in group.entries:
         workspace = names.by_number[entry.named]
-        changed = bind(fold, workspace, names)
-        if not fold.repeats.known(group.topic, group.partition, entry.offset):
-            fold.count("workspace", "counted")
-            fold.repeats.passed(group.topic, group.partition, entry.offset)
+        changed = bind(context, workspace, names)
+        if not context.repeats.known(group.topic, group.partition, entry.offset):
+            context.metric("workspace", "counted")
+            context.repeats.passed(group.topic, group.partition, entry.offset)
         for cell in changed or ():
-            fold.touch(cell).by_workspace(workspace.workspace, group.topic, group.partition, entry.offset)
+            context.change(cell).by_workspace(workspace.workspace, group.topic, group.partition, entry.offset)
         yield

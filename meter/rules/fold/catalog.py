@@ -1,39 +1,35 @@
-"""Announcing: a new dated version of the catalogue, as partition 0 of the journal decided it.
+"""Applies a new dated catalog version as partition 0 of the journal decided it.
 
-A version is decided before its first day begins, so it mostly meets no usage of its days and is only remembered.
-Where some stands already (events may be 300 s ahead of Kafka's clock), every cell of those days is settled anew in
-this one record: accounts are gone through one by one, which is the price of a case that hardly ever comes.
+A version is decided before its first day begins, so it mostly meets no usage of its days and is only stored. Where
+usage is there already (events may be 300 s ahead of Kafka's clock), this one record recalculates every cell of those
+days, account by account: costly, and rare.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from meter.rules.catalog_versions import decided, repriced
+from meter.rules.state.context import FoldContext
 from schemas.journal import CatalogueVersion
 
-if TYPE_CHECKING:
-    from meter.rules.fold.fold import Fold
 
-
-def announce(fold: "Fold", offset: int, timestamp_ms: int, entry: CatalogueVersion) -> Iterator[None]:
-    """Take a version over, if it counts and stands, and price the days anew that it changes."""
-    before = fold.known()
+def announce(context: FoldContext, offset: int, timestamp_ms: int, entry: CatalogueVersion) -> Iterator[None]:
+    """Store a version, if it applies, and mark the cells of the days whose prices it changes."""
+    before = context.known()
     found = decided(entry, offset, timestamp_ms)
     after = before.with_announced(found)
     if after is before:
         return
-    fold.facts = after
+    context.facts = after
     for first, last in repriced(before.catalogue, after.catalogue):
-        yield from _reprice(fold, after.live_from(first), last, found.decided_offset)
-    yield from fold.settle()
+        yield from _reprice(context, after.live_from(first), last, found.decided_offset)
 
 
-def _reprice(fold: "Fold", first: int, last: int, offset: int) -> Iterator[None]:
-    """Touch every cell of these days."""
-    if first > last or not fold.memory.counted_from(first):
+def _reprice(context: FoldContext, first: int, last: int, offset: int) -> Iterator[None]:
+    """Mark every cell of these days."""
+    if first > last or not context.rows.counted_from(first):
         return
-    for account in list(fold.memory.accounts_after("")):
-        for cell in list(fold.memory.cells_from(account, first, last)):
+    for account in list(context.rows.accounts_after("")):
+        for cell in list(context.rows.cells_from(account, first, last)):
             if cell.uses:
-                fold.touch(cell).by_catalogue(offset)
+                context.change(cell).by_catalog(offset)
             yield

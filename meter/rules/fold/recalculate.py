@@ -1,105 +1,67 @@
-"""Settling a cell after a record: allocate anew, and publish whose figures changed.
+"""Recalculates a cell after a record: allocates its quota and publishes the figures that differ.
 
-The figures of a cell are a function of its totals, the plans and the bindings; what a record did only decides the
-`cause`. A workspace's key appears when its overage or charge first exceeds 0; from then on every change is told.
-Looked at are those whom plans list and those whom the record is about: whoever is neither has the figures it had,
-however many they are. Most cells have one plan, which lists everybody: of those only what changed is looked at.
+The figures of a cell are a function of its totals, the plans and the bindings; the record itself only decides the
+`cause`. A workspace's key appears on `overages` when its overage or charge first exceeds 0; from then on every change
+is published. Recalculation looks at the workspaces that plans list and at those that the record is about: the figures
+of all others cannot differ. In most cells one plan lists every workspace; there it looks only at what changed.
 """
 
 from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
 
-from meter.rules.allocation import Allocation, allocate
-from meter.rules.charges import charge_of, package_rate, payg_rates, tariff
-from meter.rules.conversion import converted, quantity_by_retention
-from meter.rules.outputs.overages import overages_of, tell
-from meter.rules.outputs.quota_alerts import alert
+from meter.rules.allocation import Share
+from meter.rules.charges import charge_of, tariff
+from meter.rules.conversion import converted
+from meter.rules.outputs.overages import publish_overage
+from meter.rules.outputs.quota_alerts import publish_alerts
 from meter.rules.outputs.quota_balances import appear
-from meter.rules.state.context import Cell
-from meter.rules.state.quota_cache import Terms
-from schemas.overages import ChargeStruct, footing_text
+from meter.rules.state.cause import CellChange
+from meter.rules.state.context import FoldContext
+from meter.rules.state.figures import (
+    FREE,
+    PACKAGE,
+    STEP_WORKSPACES,
+    Figure,
+    allocation_of,
+    basis_of,
+    drawn_by_plan,
+    figure_of,
+    price_cell,
+    steps,
+)
+from meter.rules.state.quota_cache import CellPricing, QuotaShares
+from schemas.catalog import Item
+from schemas.overages import footing_text
 from schemas.record import encode
 from schemas.rows import Rate, Use
 
-if TYPE_CHECKING:
-    from meter.rules.allocation import Share
-    from meter.rules.fold.fold import Fold
-    from meter.rules.state.cause import Touch
-    from meter.rules.state.quota_cache import Stake
-    from schemas.catalog import Item
-
-#: Workspaces that are looked at in one step of the fold: some 2 ms if all are published.
-STEP_WORKSPACES = 256
-PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
 _footing = lru_cache(maxsize=4096)(footing_text)
 
 
-class Figure(NamedTuple):
-    """A workspace's figures of a cell; a charge is its rates and the quantities they are for."""
-
-    usage: int
-    covered: int
-    overage: int
-    plans: tuple[str, ...]
-    rates: tuple[Rate, ...]
-    quantities: tuple[int, ...]
-
-    def charge(self, currency: str) -> ChargeStruct:
-        return charge_of(self.rates, self.quantities, currency)
-
-
-def settle(fold: "Fold", touch: "Touch") -> Iterator[None]:
-    """Bring a touched cell's figures up to date and publish what changed of them."""
-    cell, terms = touch.cell, touch.cell.terms
-    fresh = terms is None or touch.resettled or len(cell.uses) != terms.workspaces
-    if terms is None or fresh:
-        terms = reckon(fold, cell)
+def recalculate(context: FoldContext, change: CellChange) -> Iterator[None]:
+    """Bring a changed cell's figures up to date and publish those that differ."""
+    cell, pricing = change.cell, change.cell.pricing
+    fresh = pricing is None or change.reallocated or len(cell.uses) != pricing.workspaces
+    if pricing is None or fresh:
+        pricing = price_cell(context, cell)
     yield
-    moved = yield from _convert(cell.uses, terms.item, cell.uses if touch.everything else touch.used)
+    moved = yield from _convert(cell.uses, pricing.item, cell.uses if change.everything else change.used)
     cell.changed |= moved
-    if touch.resettled or terms.only is None:
-        yield from _settle_any(fold, touch, terms, moved)
+    if change.reallocated or pricing.only is None:
+        yield from _recalculate_any(context, change, pricing, moved)
     elif moved:
-        _settle_one_plan(fold, touch, terms, terms.only, moved)
-    fold.memory.touch_cell(cell)
+        _recalculate_one_plan(context, change, pricing, pricing.only, moved)
+    context.rows.put_cell(cell)
     if moved or fresh:
-        fold.unbalanced[cell.key] = (cell, fold.revision)
+        context.unbalanced[cell.key] = (cell, context.revision)
         if not cell.balance:
-            appear(cell, terms.stake)
-        alert(fold, cell, terms.stake)
+            appear(cell, pricing.quotas)
+        publish_alerts(context, cell, pricing.quotas)
 
 
-def reckon(fold: "Fold", cell: Cell) -> Terms:
-    """Have at hand by what the cell is settled, and what was drawn from its plans."""
-    item = fold.known().priced(cell.item, cell.day)
-    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
-    rate = package_rate(item)
-    writing = tariff(rate, fold.known().opening.currency), overages_of(cell)
-    terms = cell.terms = Terms(item, stake, (rate,), *writing, len(cell.uses))
-    if _one_plan_lists_all(fold, cell, stake):
-        terms.only = stake.shares[0]
-        terms.names = [name for name in stake.plans if name in cell.uses]
-        terms.line = [cell.uses[name] for name in terms.names]
-    cell.given = _given(allocation_of(cell, stake))
-    return terms
-
-
-def _one_plan_lists_all(fold: "Fold", cell: Cell, stake: "Stake") -> bool:
-    if len(stake.shares) != 1 or len(cell.uses) > len(stake.plans):
-        return False
-    return all(basis_of(fold, stake, name, cell.day) == PACKAGE for name in cell.uses)
-
-
-def allocation_of(cell: Cell, stake: "Stake") -> Allocation:
-    """What the cell's plans cover, of the workspaces that they list; nothing of others."""
-    uses = cell.uses
-    return allocate(stake.shares, {name: uses[name].usage for name in stake.plans if name in uses})
-
-
-def _convert(uses: Mapping[str, Use], item: "Item", names: Collection[str]) -> Generator[None, None, set[str]]:
-    """Convert the usage of these workspaces; whose is another than before."""
+def _convert(uses: Mapping[str, Use], item: Item, names: Collection[str]) -> Generator[None, None, set[str]]:
+    """Convert the usage of these workspaces; return those whose usage differs from before."""
     moved = set()
     for part in steps(names):
         for name in part:
@@ -113,113 +75,90 @@ def _convert(uses: Mapping[str, Use], item: "Item", names: Collection[str]) -> G
     return moved
 
 
-def steps(names: Iterable[str]) -> Iterator[list[str]]:
-    """As many of them as are looked at in one step, then as many again."""
-    rest = iter(names)
-    while part := list(islice(rest, STEP_WORKSPACES)):
-        yield part
-
-
-def _settle_one_plan(fold: "Fold", touch: "Touch", terms: Terms, plan: "Share", moved: Container[str]) -> None:
-    """`_settle_any` where one plan lists everybody: the quota is drawn in its order, once through."""
+def _recalculate_one_plan(
+    context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, moved: Container[str]
+) -> None:
+    """`_recalculate_any` where one plan lists every workspace: one pass draws the quota in its order."""
     left, footing = plan.quota, _footing(PACKAGE, (plan.plan_id,))
-    for name, use in zip(terms.names, terms.line, strict=True):
+    for name, use in zip(pricing.names, pricing.line, strict=True):
         usage = use.usage
         over = usage - left if usage > left else 0
         left -= usage - over
         if over != use.overage or name in moved:
             delta, use.overage = over - use.overage, over
-            if over or use.revision:  # what was always covered has nothing to tell yet
-                use.plans, use.rates = terms.stake.plans[name], terms.rates
-                charge = terms.tariff.charge(over) if over else _charge((), (), fold.known().opening.currency)
-                tell(fold, touch, terms, name, use, delta, footing, charge)
-    touch.cell.given[plan.plan_id] = plan.quota - left
+            if over or use.revision:  # a workspace that was always covered has no key yet
+                use.plans, use.rates = pricing.quotas.plans[name], pricing.rates
+                charge = pricing.tariff.charge(over) if over else _charge((), (), context.known().opening.currency)
+                publish_overage(context, change, pricing, name, use, delta, footing, charge)
+    change.cell.drawn[plan.plan_id] = plan.quota - left
 
 
-def _settle_any(fold: "Fold", touch: "Touch", terms: Terms, moved: Container[str]) -> Iterator[None]:
-    """Settle any cell: allocate, make the figures of all who may have others than before, publish those that do."""
-    cell = touch.cell
-    covered = allocation_of(cell, terms.stake)
-    cell.given = _given(covered)
-    for part in steps(_looked_at(touch, terms.stake)):
+def _recalculate_any(
+    context: FoldContext, change: CellChange, pricing: CellPricing, moved: Container[str]
+) -> Iterator[None]:
+    """Allocate, calculate the figures of every workspace whose figures may differ, and publish those that do."""
+    cell = change.cell
+    covered = allocation_of(cell, pricing.quotas)
+    cell.drawn = drawn_by_plan(covered)
+    for part in steps(_may_differ(change, pricing.quotas)):
         for name in part:
-            _settle_one(fold, touch, terms, name, covered.covered.get(name, 0), name in moved)
+            _recalculate_one(context, change, pricing, name, covered.covered.get(name, 0), name in moved)
         yield
 
 
-def _settle_one(fold: "Fold", touch: "Touch", terms: Terms, name: str, covered: int, moved: bool) -> None:
-    """Settle one workspace of any cell."""
-    cell, use = touch.cell, touch.cell.uses[name]
+def _recalculate_one(
+    context: FoldContext, change: CellChange, pricing: CellPricing, name: str, covered: int, moved: bool
+) -> None:
+    """Recalculate one workspace of any cell."""
+    cell, use = change.cell, change.cell.uses[name]
     before, over = use.overage, use.usage - covered
     if over != before:
         use.overage = over
         cell.changed.add(name)
-    elif not (touch.resettled or name in touch.used):
+    elif not (change.reallocated or name in change.used):
         return
-    basis = basis_of(fold, terms.stake, name, cell.day)
+    basis = basis_of(context, pricing.quotas, name, cell.day)
     if basis == FREE or not (over or use.revision):
-        return  # a free day is never on `overages`, and what was always covered has nothing to tell yet
-    figure = figure_of(use, terms, name, basis)
+        return  # free days are never on `overages`; a workspace that was always covered has no key yet
+    figure = figure_of(use, pricing, name, basis)
     if moved or over != before or _charged_otherwise(use, figure):
         delta = over - before if use.revision else over
         use.plans, use.rates = figure.plans, figure.rates
         use.quantities = () if figure.plans else figure.quantities
-        charge = _charge(figure.rates, figure.quantities, fold.known().opening.currency)
-        tell(fold, touch, terms, name, use, delta, _footing(basis, use.plans), charge)
+        charge = _charge(figure.rates, figure.quantities, context.known().opening.currency)
+        publish_overage(context, change, pricing, name, use, delta, _footing(basis, use.plans), charge)
 
 
-def _given(allocation: Allocation) -> dict[str, int]:
-    return {plan_id: sum(draws.values()) for plan_id, draws in allocation.drawn.items()}
-
-
-def _looked_at(touch: "Touch", stake: "Stake") -> Iterable[str]:
-    """Who may have other figures, in the order in which it is told: as plans list them, then as the record has them."""
-    uses, plans = touch.cell.uses, stake.plans
-    if touch.everything:
+def _may_differ(change: CellChange, quotas: QuotaShares) -> Iterable[str]:
+    """Workspaces whose figures may differ, in publishing order: as plans list them, then as the record names them."""
+    uses, plans = change.cell.uses, quotas.plans
+    if change.everything:
         others: Iterable[str] = uses
     else:
-        others = dict.fromkeys(chain(touch.used, touch.repriced, *touch.left.values()))
+        others = dict.fromkeys(chain(change.used, change.repriced, *change.left.values()))
     listed = [name for name in plans if name in uses]
     return chain(listed, (name for name in others if name not in plans and name in uses))
 
 
-def stated_otherwise(fold: "Fold", touch: "Touch") -> Iterable[str]:
-    """Whose statements a settled touch may have changed, also some twice.
+def stated_otherwise(context: FoldContext, change: CellChange) -> Iterable[str]:
+    """Workspaces whose statements may differ after a recalculated change; some come twice.
 
-    Of those whom one plan lists, coverage changes with overage, which was then published; where several do, they may
-    give other parts of the same coverage.
+    For a workspace that one plan lists, coverage changes only with overage, which was then published. Where several
+    plans list it, the same coverage may come from other plans.
     """
-    cell = touch.cell
-    stake = (cell.terms or reckon(fold, cell)).stake
-    if touch.resettled:
-        return _looked_at(touch, stake)
-    uses, now = cell.uses, fold.revision
+    cell = change.cell
+    quotas = (cell.pricing or price_cell(context, cell)).quotas
+    if change.reallocated:
+        return _may_differ(change, quotas)
+    uses, now = cell.uses, context.revision
     shifted = (
-        name for name, plans in stake.plans.items() if name in uses and (len(plans) > 1 or uses[name].revision == now)
+        name for name, plans in quotas.plans.items() if name in uses and (len(plans) > 1 or uses[name].revision == now)
     )
-    return chain(touch.used, shifted)
-
-
-def basis_of(fold: "Fold", stake: "Stake", workspace: str, day: int) -> str:
-    """What the workspace's usage of the day is charged by."""
-    binding = fold.memory.binding(workspace)
-    if binding is None or binding.commercial > day:
-        return FREE
-    return PACKAGE if workspace in stake.plans else PAY_AS_YOU_GO
-
-
-def figure_of(use: Use, terms: Terms, name: str, basis: str) -> Figure:
-    """The figures of one workspace, charged by `basis`."""
-    if basis == FREE:
-        return Figure(use.usage, 0, 0, (), (), ())
-    over = use.overage
-    if basis == PACKAGE:
-        return Figure(use.usage, use.usage - over, over, terms.stake.plans[name], terms.rates, (over,))
-    return Figure(use.usage, 0, over, (), *payg_rates(quantity_by_retention(use, terms.item), terms.item))
+    return chain(change.used, shifted)
 
 
 def _charged_otherwise(use: Use, figure: Figure) -> bool:
-    """Whether the same usage and overage are charged by other plans, or otherwise, than when they were published."""
+    """Whether the same usage and overage are charged by other plans or rates than when they were published."""
     if use.plans != figure.plans:
         return True
     quantities = (use.overage,) if use.plans else use.quantities

@@ -1,67 +1,64 @@
-"""Counting usage: each event once, into the totals of its cell.
+"""Counts each usage event once, into the totals of its cell.
 
-Identities first: an event that is already known is a duplicate or, with other content, a conflict; only a
-counted event claims its identity. Totals are made a slot at a time, so an event costs an identity and an addition.
+Identities come first: an event with a known identity is a duplicate or, with other content, a conflict; only a counted
+event claims its identity. Totals are added up by slot, so an event costs an identity and an addition.
 """
 
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from meter.rules.fold.bindings import RecordNames, bind
 from meter.rules.outputs.dead_letters import dead_usages
+from meter.rules.state.context import FoldContext
+from meter.rules.state.rows import CellKey
 from schemas.columns import Run, runs
 from schemas.ids import shown
 from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, decode_evidence
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
 
-if TYPE_CHECKING:
-    from meter.rules.fold.fold import Fold
-    from meter.rules.state.context import CellKey
-
 #: Above any offset.
 NO_OFFSET = 1 << 63
 
 
-def count(fold: "Fold", group: UsageGroup, names: RecordNames) -> Iterator[None]:
+def count_usage(context: FoldContext, group: UsageGroup, names: RecordNames) -> Iterator[None]:
     """Count a group of usage into its cells."""
     named = names.by_number
     for index in dict.fromkeys(slot.named for slot in group.slots):
-        bind(fold, named[index], names)
+        bind(context, named[index], names)
     names.cells.clear()
     yield
     events = group.events()
-    refused = _refused_slots(fold, group)
+    refused = _refused_slots(context, group)
     if refused:
-        yield from _count_others(fold, group, events, named, refused)
+        yield from _count_others(context, group, events, named, refused)
     else:
-        yield from _count(fold, group, events, range(len(events)), named)
-    fold.repeats.passed(group.topic, group.partition, int(events.offset[-1]))
+        yield from _count(context, group, events, range(len(events)), named)
+    context.repeats.passed(group.topic, group.partition, int(events.offset[-1]))
 
 
 class _Part:
-    """What a group brings to one cell: to the uses of which workspaces, from which source offset to which."""
+    """A group's share in one cell: the workspaces whose uses it adds to, and its range of source offsets."""
 
     __slots__ = ("adds_up", "cell", "first", "last", "uses", "workspaces")
 
-    def __init__(self, fold: "Fold", key: "CellKey") -> None:
+    def __init__(self, context: FoldContext, key: CellKey) -> None:
         _, day, name = key
-        item = fold.known().item(name, day)
-        self.cell = fold.memory.cell(key)
+        item = context.known().item(name, day)
+        self.cell = context.rows.cell(key)
         self.uses = self.cell.uses
         self.adds_up = item is not None and item.aggregation == "sum"
         self.workspaces: dict[str, None] = {}
         self.first, self.last = NO_OFFSET, -1
 
-    def touch(self, fold: "Fold", group: UsageGroup) -> None:
-        """Tell that the group changed the cell."""
+    def note_change(self, context: FoldContext, group: UsageGroup) -> None:
+        """Note that the group changed the cell."""
         self.cell.changed.update(self.workspaces)
-        fold.memory.touch_cell(self.cell)
-        fold.touch(self.cell).by_usage(self.workspaces, group.topic, group.partition, self.first, self.last)
+        context.rows.put_cell(self.cell)
+        context.change(self.cell).by_usage(self.workspaces, group.topic, group.partition, self.first, self.last)
 
 
 def _count_others(
-    fold: "Fold",
+    context: FoldContext,
     group: UsageGroup,
     events: Events,
     named: Sequence[Named],
@@ -75,31 +72,31 @@ def _count_others(
     for event, slot in enumerate(slots):
         (dead if slot in refused else kept).append(event)
     places = range(len(events))
-    yield from dead_usages(fold, lambda event: refused[slots[event]], group, named, events, dead, evidence, places)
-    yield from _count(fold, group, events.at(kept), kept, named)
+    yield from dead_usages(context, lambda event: refused[slots[event]], group, named, events, dead, evidence, places)
+    yield from _count(context, group, events.at(kept), kept, named)
 
 
 def _count(
-    fold: "Fold", group: UsageGroup, events: Events, numbers: Sequence[int], named: Sequence[Named]
+    context: FoldContext, group: UsageGroup, events: Events, numbers: Sequence[int], named: Sequence[Named]
 ) -> Iterator[None]:
-    """Count events; `numbers`: of each its place in the group's evidence."""
+    """Count events; `numbers`: each event's place in the group's evidence."""
     slots = group.slots
     contents = events.contents(slots)
-    earlier = fold.memory.claim([slot.day for slot in slots], events.slot, events.identities, contents)
+    earlier = context.rows.claim([slot.day for slot in slots], events.slot, events.identities, contents)
     conflicts = [event for event, first in earlier.items() if first != _content(contents, event)]
     evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in slots) else None
     yield
-    corrected = yield from _add(fold, group, named, runs(events.slot, events.quantity, events.offset, earlier))
+    corrected = yield from _add(context, group, named, runs(events.slot, events.quantity, events.offset, earlier))
     if corrected:
         assert evidence is not None
         _correct(corrected, events, earlier, evidence, numbers)
-    fold.count("usage", "counted", len(events) - len(earlier))
-    fold.count("usage", "duplicate", _duplicates(fold, group, events, earlier, conflicts))
+    context.metric("usage", "counted", len(events) - len(earlier))
+    context.metric("usage", "duplicate", _duplicates(context, group, events, earlier, conflicts))
     if conflicts:
         assert evidence is not None
         known = evidence
         yield from dead_usages(
-            fold, lambda event: _conflict(known, numbers[event]), group, named, events, conflicts, known, numbers
+            context, lambda event: _conflict(known, numbers[event]), group, named, events, conflicts, known, numbers
         )
 
 
@@ -111,26 +108,26 @@ def _conflict(evidence: Evidence, number: int) -> tuple[DeadReason, str]:
 
 
 def _duplicates(
-    fold: "Fold", group: UsageGroup, events: Events, earlier: Mapping[int, bytes], conflicts: Sequence[int]
+    context: FoldContext, group: UsageGroup, events: Events, earlier: Mapping[int, bytes], conflicts: Sequence[int]
 ) -> int:
-    """How many events are duplicates, without those that the intake wrote again.
+    """How many events are duplicates, without those that the intake wrote twice.
 
-    What it wrote again never counts, so an event that counted shows that the offsets are another topic's.
+    An event that the intake wrote twice never counts. If one counted, the topic was made again and its offsets restart.
     """
-    through = fold.repeats.through(group.topic, group.partition)
+    through = context.repeats.through(group.topic, group.partition)
     if not len(events) or int(events.offset[0]) > through:
         return len(earlier) - len(conflicts)
     known = int((events.offset <= through).sum())
     if any(event not in earlier for event in range(known)):
-        fold.repeats.begin_again(group.topic, group.partition)
+        context.repeats.begin_again(group.topic, group.partition)
         return len(earlier) - len(conflicts)
     return sum(event >= known for event in earlier) - sum(event >= known for event in conflicts)
 
 
 def _add(
-    fold: "Fold", group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]
+    context: FoldContext, group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]
 ) -> Generator[None, None, dict[int, Use]]:
-    """Add what was counted of each slot to its cell; the uses of slots of corrected counts, for `_correct`."""
+    """Add each slot's counted events to its cell. Returns the uses of slots with corrections, for `_correct`."""
     corrected: dict[int, Use] = {}
     parts: dict[CellKey, _Part] = {}
     slots = group.slots
@@ -141,7 +138,7 @@ def _add(
         part = parts.get(key)
         if part is None:
             yield
-            part = parts[key] = _Part(fold, key)
+            part = parts[key] = _Part(context, key)
         workspace = who.workspace
         part.workspaces[workspace] = None
         if first < part.first:
@@ -158,14 +155,14 @@ def _add(
         else:
             use.peak = max(use.peak, largest)
     for part in parts.values():
-        part.touch(fold, group)
+        part.note_change(context, group)
     return corrected
 
 
 def _correct(
     uses: Mapping[int, Use], events: Events, earlier: Container[int], evidence: Evidence, numbers: Sequence[int]
 ) -> None:
-    """Apply corrections of days' counts to the uses of their slots: of all corrections of a day the latest stands."""
+    """Apply corrections of a day's count to the uses of their slots: the latest correction of a day applies."""
     for event, slot in enumerate(events.slot.tolist()):
         if slot in uses and event not in earlier:
             use, number = uses[slot], numbers[event]
@@ -183,17 +180,17 @@ def _content(contents: bytes, event: int) -> bytes:
     return contents[event * CONTENT_BYTES : (event + 1) * CONTENT_BYTES]
 
 
-def _refused_slots(fold: "Fold", group: UsageGroup) -> dict[int, tuple[DeadReason, str]]:
-    why = {kind: _refused(fold, *kind) for kind in {(slot.day, slot.item) for slot in group.slots}}
+def _refused_slots(context: FoldContext, group: UsageGroup) -> dict[int, tuple[DeadReason, str]]:
+    why = {kind: _refused(context, *kind) for kind in {(slot.day, slot.item) for slot in group.slots}}
     if not any(why.values()):
         return {}
-    told = ((number, why[(slot.day, slot.item)]) for number, slot in enumerate(group.slots))
-    return {number: refused for number, refused in told if refused is not None}
+    refusals = ((number, why[(slot.day, slot.item)]) for number, slot in enumerate(group.slots))
+    return {number: refused for number, refused in refusals if refused is not None}
 
 
-def _refused(fold: "Fold", day: int, item: str) -> tuple[DeadReason, str] | None:
-    """Why usage of an item cannot be counted on a day."""
-    facts = fold.known()
+def _refused(context: FoldContext, day: int, item: str) -> tuple[DeadReason, str] | None:
+    """Why usage of the item cannot count on the day; None if it can."""
+    facts = context.known()
     if day <= facts.expired_through:
         return (
             DeadReason.TIME_BEYOND_HORIZON,

@@ -1,35 +1,31 @@
-"""Publishing on `overages`: a key's new revision, in which what a cell and a record have in common is written once."""
+"""The topic `overages`: a key's new revision. What all records of a cell and a journal record share is encoded once."""
 
-from typing import TYPE_CHECKING
-
-from meter.rules.billing_days import day_text
-from schemas.overages import OverageText, ending_text
-
-if TYPE_CHECKING:
-    from meter.rules.fold.fold import Fold
-    from meter.rules.state.cause import Touch
-    from meter.rules.state.context import Cell
-    from meter.rules.state.quota_cache import Terms
-    from schemas.rows import Use
+from meter.rules.state.cause import CellChange
+from meter.rules.state.context import FoldContext
+from meter.rules.state.quota_cache import CellPricing
+from schemas.overages import ending_text
+from schemas.rows import Use
 
 
-def overages_of(cell: "Cell") -> OverageText:
-    """Writes the overages of a cell."""
-    return OverageText(cell.account, cell.item, day_text(cell.day))
-
-
-def tell(
-    fold: "Fold", touch: "Touch", terms: "Terms", name: str, use: "Use", delta: int, footing: str, charge: str
+def publish_overage(
+    context: FoldContext,
+    change: CellChange,
+    pricing: CellPricing,
+    name: str,
+    use: Use,
+    delta: int,
+    footing: str,
+    charge: str,
 ) -> None:
-    """Publish the figures of a workspace, `delta` after those that were published before."""
-    cell = touch.cell
-    if not touch.ending:
-        touch.restated = fold.known().closed(cell.account, cell.day)
-        touch.ending = ending_text(touch.cause(), touch.restated)
-    key, value = terms.overages.of(
-        name, fold.revision, use.revision, use.usage, use.overage, delta, footing, charge, touch.ending
+    """Publish the figures of a workspace; `delta`: its overage less the one published before."""
+    cell = change.cell
+    if not change.ending:
+        change.restated = context.known().closed(cell.account, cell.day)
+        change.ending = ending_text(change.cause(), change.restated)
+    key, value = pricing.overages.of(
+        name, context.revision, use.revision, use.usage, use.overage, delta, footing, charge, change.ending
     )
-    fold.say("overages", key, value)
-    fold.count("overage", "restated" if touch.restated else "published")
-    use.revision = fold.revision
+    context.publish("overages", key, value)
+    context.metric("overage", "restated" if change.restated else "published")
+    use.revision = context.revision
     cell.changed.add(name)

@@ -1,23 +1,19 @@
-"""Alerts: a plan's quota of an item is 80 or 100 per cent drawn; raised once, cleared when quota comes back."""
-
-from typing import TYPE_CHECKING
+"""The topic `quota-alerts`: raised when 80 or 100 % of a plan's quota of an item is drawn, cleared when it is not."""
 
 from meter.rules.billing_days import day_text
+from meter.rules.state.context import FoldContext
+from meter.rules.state.quota_cache import QuotaShares
+from meter.rules.state.rows import Cell
 from schemas.alerts import THRESHOLDS, QuotaAlertStruct
 from schemas.record import encode
-
-if TYPE_CHECKING:
-    from meter.rules.fold.fold import Fold
-    from meter.rules.state.context import Cell
-    from meter.rules.state.quota_cache import Stake
 
 _BITS = tuple((1 << number, threshold) for number, threshold in enumerate(THRESHOLDS))
 
 
-def alert(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
-    """Tell which thresholds of the cell's plans were passed, in either direction, by the record just folded."""
-    for share in stake.shares:
-        covered = cell.given.get(share.plan_id, 0)
+def publish_alerts(context: FoldContext, cell: Cell, quotas: QuotaShares) -> None:
+    """Publish the thresholds of the cell's plans that the record crossed, in either direction."""
+    for share in quotas.shares:
+        covered = cell.drawn.get(share.plan_id, 0)
         raised = cell.alerts.get(share.plan_id, 0)
         now = 0
         if share.quota > 0:
@@ -30,11 +26,13 @@ def alert(fold: "Fold", cell: "Cell", stake: "Stake") -> None:
         for bit, threshold in _BITS:
             if (now ^ raised) & bit:
                 state = "raised" if now & bit else "cleared"
-                _say(fold, cell, share.plan_id, threshold, state, share.quota, covered)
+                _publish(context, cell, share.plan_id, threshold, state, share.quota, covered)
 
 
-def _say(fold: "Fold", cell: "Cell", plan_id: str, threshold: int, state: str, quota: int, covered: int) -> None:
-    told = QuotaAlertStruct(
+def _publish(
+    context: FoldContext, cell: Cell, plan_id: str, threshold: int, state: str, quota: int, covered: int
+) -> None:
+    record = QuotaAlertStruct(
         account=cell.account,
         plan_id=plan_id,
         item=cell.item,
@@ -43,6 +41,6 @@ def _say(fold: "Fold", cell: "Cell", plan_id: str, threshold: int, state: str, q
         state=state,
         quota=quota,
         covered=covered,
-        revision=fold.revision,
+        revision=context.revision,
     )
-    fold.say("quota-alerts", told.record_key(), encode(told))
+    context.publish("quota-alerts", record.record_key(), encode(record))

@@ -1,13 +1,15 @@
-"""Balances of an account's quota of an item on a day: at most one for a key in a transaction, with the state after it.
+"""The topic `quota-balances`: an account's quota of an item on a day, at most once for a key in a transaction.
 
-The content is a function of the state after the last record that changed the cell, which is its revision: so a
-key and revision always have one content, however the journal is cut into chunks.
+The content is a function of the state after the last record that changed the cell, and that record's offset is the
+revision. So a key and revision always have one content, however the journal is cut into chunks.
 """
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from meter.rules.billing_days import day_text
+from meter.rules.state.context import FoldContext
+from meter.rules.state.quota_cache import QuotaShares
+from meter.rules.state.rows import Cell
 from schemas.balances import (
     BALANCE_WORKSPACES_LIMIT,
     PlanBalanceStruct,
@@ -16,56 +18,51 @@ from schemas.balances import (
 )
 from schemas.record import encode
 
-if TYPE_CHECKING:
-    from meter.rules.fold.fold import Fold
-    from meter.rules.state.context import Cell
-    from meter.rules.state.quota_cache import Stake
-
-#: In place of a digest: the balance appears with this transaction.
+#: Instead of a digest: this transaction publishes the first balance.
 _APPEARS = b"appears"
-#: How the content ends before its revision is known.
+#: The end of the content before its revision is known.
 _NO_REVISION = b"0}"
 
 
-def appear(cell: "Cell", stake: "Stake") -> None:
-    """End of a record: the balance appears if there is quota for usage; it stays, also where the quota goes again.
+def appear(cell: Cell, quotas: QuotaShares) -> None:
+    """End of a record: from the first quota for usage on, the cell has a balance, also if the quota goes to 0 later.
 
-    Decided at each record and not at the transaction's end, so that the journal alone says which balances there are.
+    Each record decides it, not the transaction's end, so that the journal alone decides which balances there are.
     """
-    if stake.quota and cell.uses:
+    if quotas.quota and cell.uses:
         cell.balance = _APPEARS
 
 
-def balance(fold: "Fold", cell: "Cell", revision: int) -> None:
-    """End of a transaction: publish a balance that has appeared, if it differs from the one last published."""
+def publish_balance(context: FoldContext, cell: Cell, revision: int) -> None:
+    """End of a transaction: publish the cell's balance, if it has one that differs from the one last published."""
     if not cell.balance:
         return
-    stake = fold.stakes.of(fold.memory.account(cell.account), cell.item, cell.day)
-    told = _content(cell, stake, 0)
-    content = encode(told).removesuffix(_NO_REVISION)
+    quotas = context.quota_cache.of(context.rows.account(cell.account), cell.item, cell.day)
+    record = _content(cell, quotas, 0)
+    content = encode(record).removesuffix(_NO_REVISION)
     digest = blake2b(content, digest_size=16).digest()
     if digest == cell.balance:
         return
     cell.balance = digest
-    fold.memory.touch_cell(cell)
-    fold.say("quota-balances", told.record_key(), b"%b%d}" % (content, revision))
+    context.rows.put_cell(cell)
+    context.publish("quota-balances", record.record_key(), b"%b%d}" % (content, revision))
 
 
-def _content(cell: "Cell", stake: "Stake", revision: int) -> QuotaBalanceStruct:
+def _content(cell: Cell, quotas: QuotaShares, revision: int) -> QuotaBalanceStruct:
     plans = []
-    for plan_id, quota, _ in stake.shares:
-        covered = cell.given.get(plan_id, 0)
+    for plan_id, quota, _ in quotas.shares:
+        covered = cell.drawn.get(plan_id, 0)
         plans.append(PlanBalanceStruct(plan_id=plan_id, quota=quota, covered=covered, left=quota - covered))
-    used = [workspace for workspace in stake.plans if workspace in cell.uses]
+    used = [workspace for workspace in quotas.plans if workspace in cell.uses]
     workspaces = [_of(cell, workspace) for workspace in used[:BALANCE_WORKSPACES_LIMIT]]
     covered = sum(plan.covered for plan in plans)
     return QuotaBalanceStruct(
         account=cell.account,
         item=cell.item,
         day=day_text(cell.day),
-        quota=stake.quota,
+        quota=quotas.quota,
         covered=covered,
-        left=stake.quota - covered,
+        left=quotas.quota - covered,
         plans=plans,
         workspaces=workspaces,
         more=max(0, len(used) - BALANCE_WORKSPACES_LIMIT) or None,
@@ -73,7 +70,7 @@ def _content(cell: "Cell", stake: "Stake", revision: int) -> QuotaBalanceStruct:
     )
 
 
-def _of(cell: "Cell", workspace: str) -> WorkspaceBalanceStruct:
+def _of(cell: Cell, workspace: str) -> WorkspaceBalanceStruct:
     use = cell.uses[workspace]
     covered = use.usage - use.overage
     return WorkspaceBalanceStruct(workspace=workspace, usage=use.usage, covered=covered, overage=use.overage)

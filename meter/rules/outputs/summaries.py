@@ -1,6 +1,6 @@
-"""One dead letter for many bad records of a source partition: why, how many, and at which offsets.
+"""One dead letter for many bad records of a source partition: their reasons, number and offsets.
 
-What it sums up is bounded, so that whoever reads its records again holds little, and the letter itself stays short.
+A letter is bounded in records, bytes and ranges, so that a redrive holds little and the letter stays short.
 """
 
 from collections import Counter
@@ -12,22 +12,22 @@ from meter.rules.billing_days import time_text
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 
-#: What one letter sums up at most: whoever reads its records again holds so many of them, and so many bytes.
+#: Records and bytes that share one letter at most: a redrive holds so many.
 SUMMED_RECORDS = 10_000
 SUMMED_BYTES = 8 << 20
-#: And runs of offsets without a gap: they stand in the letter.
+#: Runs of offsets without a gap; the letter lists them.
 SUMMED_RANGES = 500
 
 
 class Summary:
-    """Bad records without a letter of their own, one after the other."""
+    """Collects bad records that share a letter."""
 
     def __init__(self, topic: str, partition: int, at_us: int, error: str) -> None:
         self.topic, self.partition, self.at_us, self.error = topic, partition, at_us, error
         self.reasons: Counter[DeadReason] = Counter()
         self.records = 0
         self.ranges: list[list[int]] = []
-        #: Of the values, one after the other; None once one is not known.
+        #: Of all values, concatenated; None once a value is unknown.
         self._sha256: Any = sha256()
         self._bytes = 0
 
@@ -36,7 +36,7 @@ class Summary:
         return self.records >= SUMMED_RECORDS or self._bytes >= SUMMED_BYTES or len(self.ranges) >= SUMMED_RANGES
 
     def add(self, offset: int, value: bytes | None, size: int, reason: DeadReason) -> None:
-        """One record more, of so many bytes with its key and headers; None: its value is not known any more."""
+        """Add a record of `size` bytes with its key and headers; `value` is None if it is unknown."""
         self.records += 1
         self.reasons[reason] += 1
         self._bytes += size
@@ -65,13 +65,13 @@ def summary_letter(
     at_us: int,
     values_sha256: str | None,
 ) -> DeadLetter:
-    """One letter for many bad records of a source partition; `error`: that of the first, `ranges`: their offsets."""
+    """The shared letter; `error`: that of the first record, `ranges`: their offsets."""
     counts = sorted(reasons.items(), key=lambda each: (-each[1], list(DeadReason).index(each[0])))
     total, first, last = sum(reasons.values()), ranges[0][0], ranges[-1][1]
-    told = ", ".join(f"{reason} {count}" for reason, count in counts)
+    by_reason = ", ".join(f"{reason} {count}" for reason, count in counts)
     return DeadLetter.model_construct(
         reason=counts[0][0],
-        error=f"{total} bad records in {topic}/{partition}, {first} to {last}, share this letter: {told}; "
+        error=f"{total} bad records in {topic}/{partition}, {first} to {last}, share this letter: {by_reason}; "
         f"the first: {error}",
         topic=topic,
         partition=partition,

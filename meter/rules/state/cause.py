@@ -1,17 +1,17 @@
-"""What a record did to a cell: whose usage changed, and the last source that did something, which is the `cause`."""
+"""A record's change of a cell: whose usage changed, and the last source that changed it, the published `cause`."""
 
 from functools import lru_cache
 from heapq import nsmallest
 
-from meter.rules.state.context import Cell
+from meter.rules.state.rows import Cell
 from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT, cause_text
 
 #: The journal as a source, by its name without the prefix.
 JOURNAL = "meter.journal"
 
 
-class Touch:
-    """One record's touch of one cell."""
+class CellChange:
+    """One record's change of one cell."""
 
     __slots__ = (
         "cell",
@@ -34,24 +34,23 @@ class Touch:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.kind = "usage"
-        #: Whose usage changed, in the order of the record: what is published of it, and how rows are packed, is so
-        #: every time.
+        #: Workspaces whose usage changed, in the order of the record, so that outputs and rows repeat byte for byte.
         self.used: dict[str, None] = {}
-        #: Whom orders and bindings named: the first of them, sorted, as many as a cause shows.
+        #: Workspaces that orders and bindings name: the first in id order, as many as a cause shows.
         self.named: list[str] = []
-        #: Who is charged otherwise since a binding, whatever told it.
+        #: Workspaces that a binding charges otherwise.
         self.repriced: dict[str, None] = {}
-        #: The list of the last order, whose workspaces are in `named`; the lists that plans had before orders.
+        #: The list of the last order (its workspaces are in `named`), and the lists that plans had before orders.
         self.listing: tuple[str, ...] | None = None
         self.left: dict[int, tuple[str, ...]] = {}
-        #: The first orders, and how many came after them.
+        #: The first orders, and how many followed.
         self.orders: list[str] = []
         self.more_orders = 0
         self.source: tuple[str, int] | None = None
         self.first_offset = self.last_offset = 0
-        #: Prices changed: every workspace is looked at.
+        #: Prices changed: every workspace is recalculated.
         self.everything = False
-        #: What all that is published of it ends with, once something is; and whether that is after the day's close.
+        #: How every published record of this change ends, once there is one; and whether its day was closed before.
         self.ending = ""
         self.restated = False
 
@@ -65,7 +64,7 @@ class Touch:
     def by_order(
         self, order_id: str, listing: tuple[str, ...], before: tuple[str, ...], topic: str, partition: int, offset: int
     ) -> None:
-        """An order changed a plan, which lists these workspaces on the cell's day and listed those before it."""
+        """An order changed a plan: it lists `listing` on the cell's day; before the order it listed `before`."""
         self._by("order", topic, partition, offset, offset)
         if len(self.orders) < CAUSE_ORDERS_LIMIT:
             self.orders.append(order_id)
@@ -85,8 +84,8 @@ class Touch:
     def _name(self, workspaces: tuple[str, ...]) -> None:
         self.named = sorted({*self.named, *workspaces})[:CAUSE_WORKSPACES_LIMIT]
 
-    def by_catalogue(self, offset: int) -> None:
-        """A version of the catalogue that partition 0 decided at `offset`: the same cause wherever its copy stands."""
+    def by_catalog(self, offset: int) -> None:
+        """Partition 0 decided a catalog version at `offset`; every partition's copy has this cause."""
         self._by("catalogue", JOURNAL, 0, offset, offset)
         self.everything = True
 
@@ -95,8 +94,8 @@ class Touch:
         self.repriced[workspace] = None
 
     @property
-    def resettled(self) -> bool:
-        """More changed than usage: by what the cell is settled is looked at again."""
+    def reallocated(self) -> bool:
+        """More than usage changed: the cell needs its pricing again."""
         return self.everything or self.listing is not None or bool(self.repriced)
 
     def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
@@ -109,7 +108,7 @@ class Touch:
                 self.last_offset = last
 
     def cause(self) -> str:
-        """The `cause` of what is published of the cell, as JSON."""
+        """The published `cause`, as JSON."""
         topic, partition = self.source or ("", 0)
         workspaces = nsmallest(CAUSE_WORKSPACES_LIMIT, {*self.used, *self.named} if self.named else self.used)
         ordered = self.kind == "order"
@@ -119,5 +118,5 @@ class Touch:
 
 @lru_cache(64)
 def _first_names(listing: tuple[str, ...]) -> tuple[str, ...]:
-    """Of a list the workspaces that a cause can show; an order asks for those of one list at every cell."""
+    """The workspaces of a list that a cause shows. An order asks for those of one list at every cell."""
     return tuple(nsmallest(CAUSE_WORKSPACES_LIMIT, listing))

@@ -7,14 +7,14 @@ from meter.rules.catalog_versions import Announced, in_force, priced, recorded, 
 from schemas.catalog import Catalogue, Item, catalogue_from_json
 from schemas.journal import CatalogueVersion, Opening
 
-#: `Facts.expired_through` before the first day expires: no day is so early.
+#: `JournalFacts.expired_through` before the first day expires: no day is so early.
 NEVER_EXPIRED = 0
 #: Items by day and name that are kept at hand.
 ITEMS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class JournalFacts:
     """The same for every partition, but for how far its days are closed and expired."""
 
     opening: Opening
@@ -33,7 +33,7 @@ class Facts:
     _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def opened(cls, opening: Opening, opened_ms: int) -> "Facts":
+    def opened(cls, opening: Opening, opened_ms: int) -> "JournalFacts":
         """Days whose end + grace lies before the meter's first record count as closed.
 
         None counts as expired: what waited in Kafka for the first worker, however long, is still to be handled.
@@ -51,7 +51,7 @@ class Facts:
         closing: str,
         sweeping: str | None,
         announced: Announced,
-    ) -> "Facts":
+    ) -> "JournalFacts":
         """The facts as a state remembers them."""
         catalogue = in_force(catalogue_from_json(opening.catalogue), announced)
         billing = zone(opening.time_zone)
@@ -74,7 +74,7 @@ class Facts:
         """What the journal holds, version by version: what files are compared with."""
         return recorded(catalogue_from_json(self.opening.catalogue), self.announced)
 
-    def with_announced(self, found: CatalogueVersion) -> "Facts":
+    def with_announced(self, found: CatalogueVersion) -> "JournalFacts":
         """The facts with one more version as partition 0 decided it; the same where it does not count or stand."""
         announced = with_announced(self.announced, found, self.zone)
         if announced is self.announced:
@@ -111,16 +111,16 @@ class Facts:
         """This day, or the first one that has not expired: figures of earlier ones are final."""
         return max(day, self.expired_through + 1)
 
-    def with_closing(self, cursor: str) -> "Facts":
+    def with_closing(self, cursor: str) -> "JournalFacts":
         return replace(self, closing=cursor)
 
-    def with_closed(self, day: int) -> "Facts":
+    def with_closed(self, day: int) -> "JournalFacts":
         return replace(self, closed_through=day, closing="")
 
-    def with_expired(self, day: int) -> "Facts":
+    def with_expired(self, day: int) -> "JournalFacts":
         return replace(self, expired_through=day, sweeping="")
 
-    def with_swept(self, account: str | None) -> "Facts":
+    def with_swept(self, account: str | None) -> "JournalFacts":
         return replace(self, sweeping=account)
 
 

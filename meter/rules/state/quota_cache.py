@@ -1,6 +1,6 @@
-"""What an account's plans offer of an item on a day, and by what else a cell is settled, until that changes.
+"""Caches the quota that an account's plans share out on a day, and how a cell is allocated and charged.
 
-Kept beside the rows: it may change cost, never meaning.
+A cache beside the rows: it may change cost, never meaning.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from meter.rules.charges import Tariff
     from schemas.catalog import Item
 
-#: Accounts whose stakes are kept; beyond it all are made again.
-STAKES_KEPT = 50_000
+#: Accounts in the cache; beyond it the cache starts from empty.
+ACCOUNTS_KEPT = 50_000
 
 
 @dataclass(slots=True, eq=False)
-class Stake:
-    """Shares in allocation order; of each listed workspace the plans that list it, in that order.
+class QuotaShares:
+    """Shares in allocation order, and for each listed workspace the plans that list it, in the same order.
 
     `plans` is also the priority order: workspaces as the plans, in their order, list them.
     """
@@ -32,14 +32,16 @@ class Stake:
     quota: int
 
     @classmethod
-    def of(cls, account: Account, item: str, day: int, listed: dict[str, tuple[str, ...]] | None = None) -> "Stake":
-        """`listed`: its `plans`, where another item of the day has them already."""
+    def of(
+        cls, account: Account, item: str, day: int, listed: dict[str, tuple[str, ...]] | None = None
+    ) -> "QuotaShares":
+        """`listed`: its `plans`, if another item of the day has them already."""
         shares = shares_on(account.plans.values(), item, day)
         return cls(shares, _listed(shares) if listed is None else listed, sum(share.quota for share in shares))
 
 
 def _listed(shares: Sequence[Share]) -> dict[str, tuple[str, ...]]:
-    """Of each listed workspace the plans that list it: one tuple for all that the same plans list."""
+    """Workspace -> the plans that list it; workspaces that the same plans list share one tuple."""
     listed: dict[str, list[str]] = {}
     for share in shares:
         for workspace in share.workspaces:
@@ -49,46 +51,46 @@ def _listed(shares: Sequence[Share]) -> dict[str, tuple[str, ...]]:
 
 
 @dataclass(slots=True, eq=False)
-class Terms:
-    """By what a cell is settled; whatever changes it (an order, a binding, a catalogue version) touches the cell."""
+class CellPricing:
+    """How a cell is allocated and charged. An order, binding or catalog version that changes it changes the cell."""
 
     item: "Item"
-    stake: Stake
-    #: By what overage is charged (one rate), and what writes it.
+    quotas: QuotaShares
+    #: The rate of overage (one), and what writes it.
     rates: tuple[Rate]
     tariff: "Tariff"
     overages: OverageText
     #: How many workspaces had usage.
     workspaces: int
-    #: The one plan in force, as long as it lists and covers everybody with usage; their names and uses in its order.
+    #: The one plan in force, if it lists every workspace with usage; their names and uses in its order.
     only: Share | None = None
     names: list[str] = field(default_factory=list)
     line: list[Use] = field(default_factory=list)
 
 
-class Stakes:
-    """The stakes of accounts, made at first use."""
+class QuotaCache:
+    """Quota shares by account, item and day, made at first use."""
 
     def __init__(self) -> None:
-        self._stakes: dict[str, dict[tuple[str, int], Stake]] = {}
-        #: account -> day -> `Stake.plans`, which is the same for all items.
+        self._shares: dict[str, dict[tuple[str, int], QuotaShares]] = {}
+        #: account -> day -> `QuotaShares.plans`, which is the same for all items.
         self._listed: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {}
 
-    def of(self, account: Account, item: str, day: int) -> Stake:
-        stakes = self._stakes.get(account.account)
-        if stakes is None:
-            if len(self._stakes) >= STAKES_KEPT:
-                self._stakes.clear()
+    def of(self, account: Account, item: str, day: int) -> QuotaShares:
+        shares_of_account = self._shares.get(account.account)
+        if shares_of_account is None:
+            if len(self._shares) >= ACCOUNTS_KEPT:
+                self._shares.clear()
                 self._listed.clear()
-            stakes = self._stakes[account.account] = {}
-        stake = stakes.get((item, day))
-        if stake is None:
+            shares_of_account = self._shares[account.account] = {}
+        quotas = shares_of_account.get((item, day))
+        if quotas is None:
             listed = self._listed.setdefault(account.account, {})
-            stake = stakes[(item, day)] = Stake.of(account, item, day, listed.get(day))
-            listed[day] = stake.plans
-        return stake
+            quotas = shares_of_account[(item, day)] = QuotaShares.of(account, item, day, listed.get(day))
+            listed[day] = quotas.plans
+        return quotas
 
     def forget(self, account: str) -> None:
         """The account's plans changed."""
-        self._stakes.pop(account, None)
+        self._shares.pop(account, None)
         self._listed.pop(account, None)

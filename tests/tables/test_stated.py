@@ -3,9 +3,9 @@
 import pytest
 from msgspec.msgpack import encode
 
-from schemas.rows import Told, replaced
+from schemas.rows import StatedDay, replaced
 from tables import keys
-from tables import told as tables_told
+from tables import stated as stated_days
 from tables.partition_state import PartitionMemory
 from tests.rules.announced_world import DictStore
 
@@ -14,7 +14,7 @@ DAY = 739_000
 
 @pytest.fixture(autouse=True)
 def rows_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables_told, "TOLD_WORKSPACES", 3)
+    monkeypatch.setattr(stated_days, "STATED_WORKSPACES", 3)
 
 
 def first(names: str) -> dict[str, bytes]:
@@ -25,28 +25,28 @@ def stored(memory: PartitionMemory) -> list[bytes]:
     """Commit; the rows of what was told that were written."""
     rows = memory.changes(1)
     memory.settle(rows, 1)
-    return [key for key, value in rows if value is not None and key.startswith(keys.TOLD)]
+    return [key for key, value in rows if value is not None and key.startswith(keys.STATED)]
 
 
 def put(memory: PartitionMemory, account: bytes, changed: dict[str, bytes]) -> list[bytes]:
     """Tell this of the account and of these workspaces; the rows that were written."""
-    before = memory.told("acct", DAY)
+    before = memory.stated("acct", DAY)
     whole = ({} if before is None else before.workspaces) | changed
-    memory.put_told("acct", DAY, Told(account, due="1.50", used=2), changed)
-    expected = Told(account, whole, len(whole), "1.50", 2)
-    assert memory.told("acct", DAY) == expected, "also before it is stored"
+    memory.put_stated("acct", DAY, StatedDay(account, due="1.50", used=2), changed)
+    expected = StatedDay(account, whole, len(whole), "1.50", 2)
+    assert memory.stated("acct", DAY) == expected, "also before it is stored"
     written = stored(memory)
-    assert PartitionMemory(memory.store).told("acct", DAY) == expected
+    assert PartitionMemory(memory.store).stated("acct", DAY) == expected
     return written
 
 
 def rows(*numbers: int) -> list[bytes]:
-    return [keys.told("acct", DAY, number) for number in numbers]
+    return [keys.stated("acct", DAY, number) for number in numbers]
 
 
 def test_nothing_told_is_none_and_an_account_without_workspaces_is_one_row() -> None:
     memory = PartitionMemory(DictStore())
-    assert memory.told("acct", DAY) is None
+    assert memory.stated("acct", DAY) is None
     assert put(memory, b"a", {}) == rows(0)
 
 
@@ -70,7 +70,7 @@ def test_another_worker_finds_each_workspace_in_its_row() -> None:
 
 
 def test_a_day_that_is_no_longer_at_hand_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables_told, "TOLD_KEPT", 5)
+    monkeypatch.setattr(stated_days, "STATED_KEPT", 5)
     memory = PartitionMemory(DictStore())
     for number in range(4):
         put(memory, b"%d" % number, first("bcdefghij"[: 3 * number]))
@@ -78,37 +78,37 @@ def test_a_day_that_is_no_longer_at_hand_is_read_again(monkeypatch: pytest.Monke
 
 def test_a_row_of_an_earlier_version_is_read_and_written_anew_whole() -> None:
     store = DictStore()
-    store.write([(keys.told("acct", DAY), encode((b"a", first("bcdefgh"))))])
+    store.write([(keys.stated("acct", DAY), encode((b"a", first("bcdefgh"))))])
     memory = PartitionMemory(store)
-    assert memory.told("acct", DAY) == Told(b"a", first("bcdefgh"), 7)
+    assert memory.stated("acct", DAY) == StatedDay(b"a", first("bcdefgh"), 7)
     assert put(memory, b"b", {}) == rows(0, 1, 2)
 
 
 def test_rows_of_an_earlier_version_have_no_sums() -> None:
     store = DictStore()
-    store.write([(keys.told("acct", DAY), encode((b"a", first("bcd"), 5)))])
-    store.write([(keys.told("acct", DAY, 1), encode((b"", first("ef"), 0)))])
+    store.write([(keys.stated("acct", DAY), encode((b"a", first("bcd"), 5)))])
+    store.write([(keys.stated("acct", DAY, 1), encode((b"", first("ef"), 0)))])
     memory = PartitionMemory(store)
-    assert memory.told("acct", DAY) == Told(b"a", first("bcdef"), 5, "", 0)
+    assert memory.stated("acct", DAY) == StatedDay(b"a", first("bcdef"), 5, "", 0)
     assert put(memory, b"b", {"c": b"again"}) == rows(0)
 
 
 def test_all_rows_of_a_day_go_with_it() -> None:
     memory = PartitionMemory(DictStore())
     put(memory, b"a", first("bcdefghij"))
-    memory.put_told("acct", DAY + 1, Told(b"a"), first("bcdefghij"))
+    memory.put_stated("acct", DAY + 1, StatedDay(b"a"), first("bcdefghij"))
     assert memory.drop_days("acct", DAY) == 3
     stored(memory)
-    assert memory.told("acct", DAY) is None
-    told = memory.told("acct", DAY + 1)
+    assert memory.stated("acct", DAY) is None
+    told = memory.stated("acct", DAY + 1)
     assert told is not None
-    assert replaced(told, count=0) == Told(b"a", first("bcdefghij"))
+    assert replaced(told, count=0) == StatedDay(b"a", first("bcdefghij"))
     assert memory.drop_days("acct", DAY + 1) == 3
 
 
 def test_a_day_goes_that_was_told_in_the_same_chunk() -> None:
     memory = PartitionMemory(DictStore())
-    memory.put_told("acct", DAY, Told(b"a"), first("bcde"))
+    memory.put_stated("acct", DAY, StatedDay(b"a"), first("bcde"))
     assert memory.drop_days("acct", DAY) == 2
     assert not stored(memory)
-    assert memory.told("acct", DAY) is None
+    assert memory.stated("acct", DAY) is None

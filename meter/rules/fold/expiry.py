@@ -1,0 +1,48 @@
+"""Expiry: days whose restatement horizon is over become final, and their rows go, a slice for each entry.
+
+From the first entry on the day's figures are final and its identities free; when the rows go means nothing.
+"""
+
+from collections.abc import Generator, Iterator
+
+from meter.rules.outputs.quota_balances import publish_balance
+from meter.rules.state.context import FoldContext
+from schemas.journal import DayExpired
+
+#: Accounts visited, rows and identities dropped by one entry.
+SWEEP_ACCOUNTS = 2_000
+SWEEP_ROWS = 20_000
+SWEEP_IDENTITIES = 100_000
+#: The cursor when all accounts are done and identities are left; no account has this name.
+IDENTITIES = "/"
+
+
+def expire(context: FoldContext, record: DayExpired) -> Iterator[None]:
+    """Expire the days up to the entry's, or drop the next slice of rows of days that expired."""
+    facts = context.known()
+    if facts.expired_through < record.day <= facts.expirable():
+        yield from _last_balances(context, record.day)
+        facts = context.facts = facts.with_expired(record.day)
+        context.rows.expire(record.day)
+    if facts.sweeping is not None:
+        swept = yield from _sweep(context, facts.sweeping, facts.expired_through)
+        context.facts = facts.with_swept(swept)
+
+
+def _last_balances(context: FoldContext, through: int) -> Iterator[None]:
+    """Publish the balances of expiring days before their cells go; nothing changes them afterwards."""
+    for key in [key for key in context.unbalanced if key[1] <= through]:
+        publish_balance(context, *context.unbalanced.pop(key))
+        yield
+
+
+def _sweep(context: FoldContext, cursor: str, through: int) -> Generator[None, None, str | None]:
+    """Drop a slice of the rows of expired days. Returns where to go on, or None when none are left."""
+    if cursor != IDENTITIES:
+        rows = 0
+        for accounts, account in enumerate(context.rows.accounts_after(cursor), 1):
+            rows += context.rows.drop_days(account, through)
+            yield
+            if accounts >= SWEEP_ACCOUNTS or rows >= SWEEP_ROWS:
+                return account
+    return IDENTITIES if context.rows.drop_identities(SWEEP_IDENTITIES) >= SWEEP_IDENTITIES else None
