@@ -1,20 +1,19 @@
-"""The web port: is it alive, is it ready, what does it measure.
+"""The web port: `/live`, `/ready` and `/metrics`.
 
-Whoever reaches the port may open connections and say nothing: `agents.visits` bounds how many there are and how long
-each may last, so that probes are answered and the worker keeps its descriptors.
+Anybody who reaches the port may open connections and send nothing. `agents.visits` bounds their number and their time,
+so that probes are answered and the worker keeps its descriptors.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from agents.metrics import Metrics
+from agents.readiness import Readiness
 from agents.visits import Visits
 from meter.errors import Trouble
-
-if TYPE_CHECKING:
-    from agents.worker import Worker
+from meter.settings import Settings
 
 #: How long a page that is being sent may take once the worker stops.
 STOP_SECONDS = 1.0
@@ -23,8 +22,8 @@ STOP_SECONDS = 1.0
 class Web:
     """`/live`, `/ready` and `/metrics` of one worker, nothing else."""
 
-    def __init__(self, worker: "Worker") -> None:
-        self._worker = worker
+    def __init__(self, settings: Settings, readiness: Readiness, metrics: Metrics) -> None:
+        self._settings, self._readiness, self._registry = settings, readiness, metrics.registry
         self._runner: web.ServerRunner | None = None
         self._pages: dict[str, Callable[[], Awaitable[web.Response]]] = {
             "/live": self._live,
@@ -33,7 +32,7 @@ class Web:
         }
 
     async def start(self) -> None:
-        settings = self._worker.settings
+        settings = self._settings
         self._runner = web.ServerRunner(Visits(self._page), shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         try:
@@ -60,10 +59,9 @@ class Web:
         return web.Response(text="live\n")
 
     async def _ready(self) -> web.Response:
-        if self._worker.ready():
-            return web.Response(text="".join(f"{line}\n" for line in self._worker.ready_lines()))
-        return web.Response(status=503, text="".join(f"{line}\n" for line in self._worker.waiting_for()))
+        status = 200 if self._readiness.ready() else 503
+        return web.Response(status=status, text="".join(f"{line}\n" for line in self._readiness.lines()))
 
     async def _metrics(self) -> web.Response:
-        body = generate_latest(self._worker.metrics.registry)
+        body = generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

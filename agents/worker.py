@@ -6,12 +6,15 @@ import signal
 from pathlib import Path
 from typing import IO, Any
 
-from agents.intake.intake import Intake, intake_app
+from agents.intake.app import intake_app
+from agents.intake.intake import Intake
 from agents.intake.open_transactions import OpenTransactions
 from agents.intake.source_lane import SourceLane
 from agents.journal.opening import open_journal
-from agents.meter.journal_lane import Meter, meter_app
+from agents.meter.app import meter_app
+from agents.meter.meter import Meter
 from agents.metrics import Metrics
+from agents.readiness import Readiness
 from agents.rights_watch import RightsWatch
 from agents.topic_watch import TopicWatch
 from agents.web import Web
@@ -45,7 +48,8 @@ class Worker:
         self.role = role
         self.metrics = Metrics()
         self.metrics.show_verified(settings.data_dir)
-        self.apps: list[ChunkApp] = []
+        self.readiness = Readiness()
+        self.apps = self.readiness.apps
         #: How the reason of a stop names it.
         self.who = f"role {role}"
         self._rights = of_role(settings, role)
@@ -56,7 +60,6 @@ class Worker:
         self._transactions: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
-        self._stopping = False
         #: How many files the process may open, and how many brokers there are: what its stores' share depends on.
         self._descriptors, self._brokers = 0, 1
 
@@ -64,11 +67,11 @@ class Worker:
         """Run until a signal (returns) or a failure (raises it)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._asked_to_stop)
         self._descriptors = machine.raise_descriptors()
         self._lock = lock(self.settings.data_dir)
         rejoining.mend()
-        web = Web(self)
+        web = Web(self.settings, self.readiness, self.metrics)
         await web.start()
         try:
             if await self._started():
@@ -86,6 +89,10 @@ class Worker:
             await self._finish()
             await self._watch.stop()
             await web.stop()
+
+    def _asked_to_stop(self) -> None:
+        self.readiness.stopping = True
+        self._stop.set()
 
     async def _started(self) -> bool:
         """Start; False if a signal came first."""
@@ -127,6 +134,7 @@ class Worker:
             await self._intake.start()
             self.apps.append(intake_app(self._intake))
             self._own_topics = OwnTopics(self._intake)
+            self.readiness.not_read = self._own_topics.board.lines
             self.apps.append(self._own_topics.app)
         for app in self.apps:
             if self._own_topics is None or app is not self._own_topics.app:
@@ -154,37 +162,6 @@ class Worker:
         for warning in ensured.warnings:
             log.warning("%s", warning)
 
-    def ready(self) -> bool:
-        """The groups have joined and every assigned partition is restored and being read; not once it stops."""
-        return not self.stopping() and bool(self.apps) and all(app.tables.ready() for app in self.apps)
-
-    def stopping(self) -> bool:
-        """Whether it was asked to stop, or stops for a reason of its own."""
-        return self._stopping or self._stop.is_set()
-
-    def ready_lines(self) -> list[str]:
-        """That it is ready, and below it which workspace topics of its share it does not read, a line each."""
-        return ["ready", *([] if self._own_topics is None else self._own_topics.board.lines())]
-
-    def waiting_for(self) -> list[str]:
-        """Why it is not ready, a line each."""
-        if self.stopping():
-            return ["not ready: stopping"]
-        if not self.apps:
-            return ["not ready: opening the journal"]
-        lines = []
-        for app in self.apps:
-            if not app.tables.joined:
-                lines.append(f"not ready: {app.conf.id} has not joined its group")
-            elif not app.tables.member():
-                silence = app.consumer.silence()
-                lines.append(f"not ready: {app.conf.id} has not heard of its group for {silence:.0f} s")
-            for lane in app.tables.opening():
-                restore = getattr(lane, "restore", None)
-                far = "" if restore is None else f": {restore.done} records restored, {restore.remaining} to go"
-                lines.append(f"not ready: {lane.tp.topic}/{lane.tp.partition} is being opened{far}")
-        return lines
-
     async def _until_stopped(self) -> None:
         told = asyncio.create_task(self._tell_ready())
         waits: dict[Any, ChunkApp | None] = {asyncio.create_task(self._stop.wait()): None}
@@ -202,12 +179,12 @@ class Worker:
                 raise app.failure or app.crash_reason or Trouble(f"{app.conf.id} stopped by itself; see the log before")
 
     async def _tell_ready(self) -> None:
-        while not self.ready():
+        while not self.readiness.ready():
             await asyncio.sleep(READY_POLL_SECONDS)
         log.info("ready")
 
     async def _finish(self) -> None:
-        self._stopping = True
+        self.readiness.stopping = True
         log.info("stopping: letting the partitions go")
         stopping = asyncio.create_task(self._stop_apps())
         _, late = await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # not wait_for: Faust swallows the cancellation

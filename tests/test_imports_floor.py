@@ -5,6 +5,7 @@ meter.cli → meter.dashboard → meter.explain → agents → tables → meter 
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,32 @@ def test_the_batch_path_knows_nothing_of_the_domain() -> None:
         if floor_of(name) in DOMAIN
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    modules = {name_of(path): path for floor in FLOORS for path in files(floor) if path.name != "__init__.py"}
+    graph = {name: imported(path) & modules.keys() for name, path in modules.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+
+
+def test_only_the_fold_and_the_outputs_of_the_rules_see_the_context() -> None:
+    """The root of the rules is pure: values in, values out."""
+    wrong = [
+        f"{name_of(path)} imports {name}"
+        for path in sorted((ROOT / "meter/rules").glob("*.py"))
+        for name in sorted(imported(path))
+        if name.startswith(("meter.rules.state", "meter.rules.fold", "meter.rules.outputs"))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+#: Packages that show at most so many files (`__init__.py` aside): a stranger sees the rooms at a glance.
+ROOTS = ("agents", "meter")
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_shows_at_most_ten_files(root: str) -> None:
+    assert len([path for path in (ROOT / root).glob("*.py") if path.name != "__init__.py"]) <= 10
 
 
 def test_the_oracle_shares_no_rule_with_what_it_judges() -> None:

@@ -63,7 +63,7 @@ class Saying:
     def known(self) -> JournalFacts:
         return self.facts
 
-    def say(self, topic: str, key: str, value: bytes) -> None:
+    def publish(self, topic: str, key: str, value: bytes) -> None:
         self.outputs.append((topic, key, value))
 
 

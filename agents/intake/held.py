@@ -9,14 +9,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from agents.intake.intake import Intake
 from agents.intake.marks import Mark
 from agents.intake.outcomes import SourceOutcomes
 from meter.batch.lanes import Lane
-
-if TYPE_CHECKING:
-    from agents.intake.intake import Intake
 
 #: Records of one partition that are held back, and their bytes; with more the partition waits.
 HELD_RECORDS = 10_000
@@ -119,7 +117,7 @@ def _size(record: Any) -> int:
 class HoldingLane(Lane):
     """A lane that may hold records back; its subclass reads them and knows what was acknowledged."""
 
-    intake: "Intake"
+    intake: Intake
     outcomes: SourceOutcomes
     mark: Mark | None
 

@@ -1,8 +1,8 @@
-"""The intake: reads the shared topics, checks, finds the account, packs, writes the journal. Keeps no state.
+"""What the lanes of the intake share: facts, the journal's writers, the way out of dead letters. It keeps no state.
 
-The steps are DESIGN's (§3, intake → journal): 1 read committed, from the committed offset, never reset by itself;
-2 know what `workspaces` said before; 3 one bad record never endangers another; 4 the account's journal partition;
-5 one unacknowledged record a partition, dead letters awaited too; 6 then commit the position, with a mark.
+docs/architecture.md §3 (intake → journal) has the steps: 1 read committed, from the committed offset, never reset by
+itself; 2 read what `workspaces` said before; 3 one bad record never endangers another; 4 find the account's journal
+partition; 5 one unacknowledged record a partition, dead letters awaited too; 6 then commit the position, with a mark.
 """
 
 import asyncio
@@ -22,15 +22,10 @@ from agents.intake.catalog_follower import FollowedCatalogue, KnownCatalogue
 from agents.intake.journal_writer import JournalWriter
 from agents.intake.marks import Mark
 from agents.intake.operator_commands import Control
-from agents.intake.orders_lane import OrdersLane
-from agents.intake.source_lane import SourceLane
-from agents.intake.usage_lane import UsageLane
 from agents.intake.usage_reader import UsageReader
 from agents.intake.validation_cache import Shapes
 from agents.intake.workspace_directory import Homes
-from agents.intake.workspaces_lane import WorkspacesLane
 from agents.metrics import Metrics
-from meter.batch.faust_app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.batch.patches.fetched_records import later, slim
 from meter.batch.transactions import let_go
@@ -43,8 +38,6 @@ from schemas.dead_letters import DeadLetter
 
 log = logging.getLogger(__name__)
 
-#: Handled offsets are committed this often.
-COMMIT_SECONDS = 0.25
 #: Starting a producer may take this long.
 START_SECONDS = 20.0
 #: How long a single record may take to be read again, for its mark.
@@ -229,62 +222,3 @@ class Intake:
                             found[TP(kafka_tp.topic, kafka_tp.partition)] = Mark.of(record)
                     asker.pause(kafka_tp)
         return found
-
-    def lane_for(self, app: ChunkApp, tp: TP) -> SourceLane:
-        """The lane of a shared source partition."""
-        lanes: dict[str, type[SourceLane]] = {
-            self.topics.usage: UsageLane,
-            self.topics.workspaces: WorkspacesLane,
-            self.topics.plan_purchases: OrdersLane,
-        }
-        return lanes[tp.topic](app, tp, self)
-
-
-def intake_app(intake: Intake) -> ChunkApp:
-    """The Faust app of the shared topics."""
-    topics, settings = intake.topics, intake.settings
-    app = ChunkApp(
-        topics.intake_group,
-        lane_for=intake.lane_for,
-        client_kwargs=intake.kwargs,
-        data_dir=str(settings.data_dir),
-    )
-    shared = app.chunk_topic(*topics.shared_sources)
-
-    @app.agent(shared, name="intake")  # type: ignore[untyped-decorator]
-    async def intake_agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            app.tables.offer(event.value)
-
-    async def settle() -> None:
-        await commit_progress(app, intake)
-
-    app.timer(COMMIT_SECONDS)(settle)
-    app.settle = settle
-
-    return app
-
-
-async def commit_progress(app: ChunkApp, intake: Intake) -> None:
-    """Step 6: commit what was handled, and what moved without records."""
-    offsets, lanes = {}, app.tables.lanes()
-    for lane in lanes:
-        if not lane.opened:
-            continue
-        if app.consumer.idle(lane.tp):
-            lane.idle_at(app.consumer.position(lane.tp))
-        moved = lane.progress()
-        if moved is not None:
-            offsets[lane.tp] = moved
-    try:
-        if offsets:
-            reach("intake.committing")
-        if offsets and await app.consumer.commit_offsets(offsets):
-            reach("intake.committed")
-            for lane in lanes:
-                if lane.tp in offsets:
-                    lane.note_commit(offsets[lane.tp][0])
-    except KafkaError as error:
-        log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)
-    waiting = sum(app.consumer.lag(lane.tp) + len(lane.held) for lane in app.tables.lanes())
-    intake.metrics.source_lag.set(waiting + intake.own_lag())

@@ -6,7 +6,7 @@ identity) is looked at for many of them at once. Any other event is judged by it
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,11 @@ from aiokafka.errors import KafkaError
 
 from agents.intake.cloudevents import opened_all
 from agents.intake.held import NotYetKnown
+from agents.intake.intake import Intake
 from agents.intake.journal_entries import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
-from agents.intake.source_lane import Refused
+from agents.intake.resume import Refused
 from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, Reading, said
-from agents.intake.validation_cache import UNKNOWN, Shape, Sources
+from agents.intake.validation_cache import UNKNOWN, Shape, Shapes, Sources
 from agents.intake.workspace_directory import Home, unknown_workspace
 from meter.batch.lanes import Retake
 from meter.batch.turns import Turns
@@ -25,9 +26,6 @@ from schemas.columns import Ints, ints
 from schemas.ids import QUANTITY_LIMIT
 from schemas.journal import identities
 from schemas.reasons import DeadReason
-
-if TYPE_CHECKING:
-    from agents.intake.usage_lane import UsageLane
 
 #: Reasons that another version of the catalogue may not have.
 OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
@@ -47,10 +45,25 @@ class _Judged(NamedTuple):
     id: str
 
 
+class PackedLane(Protocol):
+    """What the packer asks of the lane whose records it packs."""
+
+    intake: Intake
+    topic: str
+    #: The workspace of a workspace topic; None for the shared topic.
+    own: str | None
+
+    def shapes(self) -> Shapes: ...
+    def received(self, record: Any) -> int: ...
+    def appended(self, record: Any) -> int: ...
+    async def hold(self, record: Any, waits: NotYetKnown) -> None: ...
+    async def bury(self, pending: list[asyncio.Future[Any]], record: Any, reason: DeadReason, error: str) -> None: ...
+
+
 class Packer:
     """Packs a chunk, or several in a row; `UsageReader` judges an event, or judged an earlier one of its shape."""
 
-    def __init__(self, lane: "UsageLane", pending: list[asyncio.Future[Any]], *, all_known: bool = False) -> None:
+    def __init__(self, lane: PackedLane, pending: list[asyncio.Future[Any]], *, all_known: bool = False) -> None:
         self.lane = lane
         self.intake = lane.intake
         self.pending = pending

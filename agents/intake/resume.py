@@ -1,47 +1,109 @@
-"""Commits that say nothing: forgotten by Kafka, or set by another hand. What was read before them is not known.
+"""Decides where a source partition is read on: at its commit, if the log is still the one that was read.
 
-Reading all that is there again is always right, since identities count once. So only what cannot be read again any
-more, or would be left out, is refused.
+A commit may say nothing: Kafka forgot it, or another hand set it. Then nobody knows what was read before it. Reading
+everything again is always right, since identities count once. So the meter refuses only where records are gone or
+would be left out.
 """
 
-import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
+from agents.intake.marks import Mark
+from meter.errors import Trouble
+from meter.kafka.commit_metadata import is_ours, topic_id_of
 from meter.kafka.set_aside import Reason, Why
-
-if TYPE_CHECKING:
-    from agents.intake.source_lane import SourceLane, Start
 
 #: What was appended so long after the journal was opened was appended to a meter that should have read it.
 NEW_METER_MS = 10 * 60_000
 
 
-async def unknown_beginning(lane: "SourceLane", start: "Start") -> str | None:
-    """Why a partition without a commit may not be read from the first record there is.
+class Refused(Trouble):
+    """The meter cannot know that going on would be right; a person has to decide."""
+
+
+class PartitionStatus(NamedTuple):
+    """A source partition in Kafka: the group's commit (None: none yet), the log's first offset and its end."""
+
+    committed: int | None
+    metadata: str
+    beginning: int
+    end: int
+
+
+class Source(NamedTuple):
+    """A source partition by the topic's name without the prefix; `topic_id`: Kafka's id of the topic now."""
+
+    topic: str
+    partition: int
+    topic_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+    def skip(self, offset: int) -> str:
+        """The command by which a person accepts the loss of what comes before an offset."""
+        return f"`meter skip {self.topic} {self.partition} {offset}`"
+
+
+def unknown_beginning(source: Source, status: PartitionStatus, first_ms: float, opened_ms: int) -> Why | None:
+    """Why a partition without a commit may not be read from its first record, appended at `first_ms`.
 
     A new meter begins where the log does. A group that Kafka forgot (nobody was in it for `offsets.retention.minutes`)
-    looks the same, but then what is gone may have been appended while this meter was there to read it.
+    looks the same, but then this meter may have been there to read what is gone.
     """
-    if not start.beginning:
-        return None
-    first = await lane.intake.record_at(lane.tp, start.beginning) if start.beginning < start.end else None
-    appended_ms = time.time() * 1000 if first is None else lane.received(first)
-    if appended_ms <= lane.intake.facts.opening.opened_ms + NEW_METER_MS:
+    if not status.beginning or first_ms <= opened_ms + NEW_METER_MS:
         return None
     return Why(
         Reason.GONE,
-        f"{lane.where}: the group has no offset (Kafka forgets it when no worker ran for offsets.retention.minutes), "
-        f"and records 0 to {start.beginning - 1} are gone: whether they were read is not known; "
-        f"`meter skip {lane.topic} {lane.tp.partition} {start.beginning}` accepts their loss",
+        f"{source}: the group has no offset (Kafka forgets it when no worker ran for offsets.retention.minutes), "
+        f"and records 0 to {status.beginning - 1} are gone: whether they were read is not known; "
+        f"{source.skip(status.beginning)} accepts their loss",
     )
 
 
-def set_by_another(lane: "SourceLane", at: int) -> str:
-    """Why reading may not go on at an offset that carries no mark of ours."""
-    skip = f"`meter skip {lane.topic} {lane.tp.partition} {at}`"
+def set_by_another(source: Source, at: int) -> Why:
+    """Why reading may not go on at an offset whose commit has no mark of the meter."""
     return Why(
         Reason.OFFSET,
-        f"{lane.where}: the group's offset was set to {at} by another hand (no mark of the meter's stands with it): "
+        f"{source}: the group's offset was set to {at} by another hand (its commit has no mark of the meter): "
         "whether the records before were read is not known; set it to the beginning, to read them all again (what was "
-        f"counted counts once), or go on there with {skip}",
+        f"counted counts once), or go on there with {source.skip(at)}",
     )
+
+
+async def changed_since(
+    source: Source, status: PartitionStatus, mark: Mark | None, record_of: Callable[[Mark], Awaitable[Mark | None]]
+) -> Why | None:
+    """Why the log is not the one that was read up to the commit; `record_of` reads the record of a mark again."""
+    at, again = status.committed or 0, f"{source.skip(status.beginning)} reads it from its beginning"
+    if source.topic_id and topic_id_of(status.metadata) not in ("", source.topic_id):
+        return Why(
+            Reason.MADE_AGAIN,
+            f"{source} was read up to {at} of another topic of its name: the topic was deleted and made again; {again}",
+        )
+    if status.beginning > at:
+        return Why(
+            Reason.GONE,
+            f"{source}: records {at} to {status.beginning - 1} are gone before they were read; "
+            f"{source.skip(status.beginning)} accepts their loss",
+        )
+    if status.end < at:
+        return Why(
+            Reason.MADE_AGAIN,
+            f"{source} ends at {status.end}, it was read up to {at}: the topic was deleted and made again; {again}",
+        )
+    if mark is not None and mark.offset >= status.beginning:
+        found = await record_of(mark)
+        compacted = found is None and topic_id_of(status.metadata) == source.topic_id != ""
+        if found != mark and not compacted:
+            return Why(
+                Reason.MADE_AGAIN,
+                f"{source}: the record at {mark.offset} is not the one that was read: the topic was deleted and made "
+                f"again; {again}",
+            )
+    return None
+
+
+def is_foreign(status: PartitionStatus) -> bool:
+    """Whether another hand set the group's offset behind records that are still there."""
+    return status.committed is not None and status.beginning < status.committed and not is_ours(status.metadata)

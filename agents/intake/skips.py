@@ -6,10 +6,11 @@ the commit the order names a commit that is no more, so it is never taken twice.
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
 
 from aiokafka.errors import KafkaError
 
+from agents.intake.intake import Intake
 from agents.intake.marks import metadata
 from meter.batch.lanes import Retake
 from meter.failpoints import reach
@@ -18,9 +19,6 @@ from meter.rules.billing_days import time_text
 from schemas.control import Skip
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import LAW, DeadReason
-
-if TYPE_CHECKING:
-    from agents.intake.source_lane import SourceLane
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +44,14 @@ def lost(skip: Skip, at_us: int) -> DeadLetter:
     )
 
 
-async def accept_skip(lane: "SourceLane", skip: Skip, why: str) -> None:
-    """1 tell the loss, 2 commit behind it, 3 count it."""
-    intake = lane.intake
+async def accept_skip(
+    intake: Intake, skip: Skip, why: str, topic_id: str, commit: Callable[[tuple[int, str]], Awaitable[bool]]
+) -> None:
+    """1 publish the loss, 2 commit behind it, 3 count it."""
     try:
         await (await intake.bury(lost(skip, time.time_ns() // 1000)))  # 1
         reach("skip.told")
-        committed = await lane.app.consumer.commit_offsets(
-            {lane.tp: (skip.offset, metadata(None, topic_id=lane.topic_id))}
-        )  # 2
+        committed = await commit((skip.offset, metadata(None, topic_id=topic_id)))  # 2
     except KafkaError as error:
         raise Retake(f"the skip to {skip.offset} could not be written ({error!r})") from error
     if not committed:

@@ -8,18 +8,27 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.intake.dead_records import why_dead
 from agents.intake.held import HoldingLane, NotYetKnown
+from agents.intake.intake import Intake
 from agents.intake.journal_entries import Builder
 from agents.intake.letters import Letters
 from agents.intake.marks import Mark, metadata
 from agents.intake.outcomes import SourceOutcomes
 from agents.intake.pending import PIECE_RECORDS, seen, some_acknowledged
-from agents.intake.resume import set_by_another, unknown_beginning
+from agents.intake.resume import (
+    PartitionStatus,
+    Refused,
+    Source,
+    changed_since,
+    is_foreign,
+    set_by_another,
+    unknown_beginning,
+)
 from agents.intake.skips import accept_skip
 from agents.intake.usage_reader import Dead, is_given, said
 from meter.batch.chunks import Chunk
@@ -27,28 +36,10 @@ from meter.batch.lanes import Retake, spoiled_by
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.turns import Turns
 from meter.batch.unopened import UnreadableRecord
-from meter.errors import Trouble
 from meter.failpoints import reach
-from meter.kafka.commit_metadata import is_ours, topic_id_of
 from meter.kafka.set_aside import Reason, Why
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
-
-if TYPE_CHECKING:
-    from agents.intake.intake import Intake
-
-
-class Refused(Trouble):
-    """The meter cannot know that going on would be right; a person has to say so."""
-
-
-class Start(NamedTuple):
-    """Where a source partition stands: the group's commit (None: none yet), the log's first offset and its end."""
-
-    committed: int | None
-    metadata: str
-    beginning: int
-    end: int
 
 
 class SourceLane(HoldingLane):
@@ -58,11 +49,10 @@ class SourceLane(HoldingLane):
     #: Records may carry their producer's time: the topic may have CreateTime.
     takes_given_times = False
 
-    def __init__(self, app: Any, tp: Any, intake: "Intake") -> None:
+    def __init__(self, app: Any, tp: Any, intake: Intake) -> None:
         super().__init__(app, tp)
         self.intake = intake
         self.topic = intake.topics.bare(tp.topic)
-        self.where = f"{self.topic}/{tp.partition}"
         self.topic_id = intake.topic_ids.get(tp.topic, "")
         self.mark: Mark | None = None
         self.outcomes = SourceOutcomes(intake.metrics, self.kind)
@@ -76,7 +66,7 @@ class SourceLane(HoldingLane):
         self.foreign = False
 
     async def open(self) -> int:
-        """Steps 1 and 6 of DESIGN's intake: from the committed offset, if the log is still the one it was."""
+        """Read on at the committed offset, if the log is still the one that was read."""
         await self.intake.renew()
         if self._stuck is not None:
             await self.let_all_go()  # they stand before what cannot be read: a skip of that must not leave them out
@@ -94,21 +84,28 @@ class SourceLane(HoldingLane):
         if skip is None or not start.beginning <= skip.offset <= start.end:
             self.refuse(why)
             raise AssertionError("a refusal raises")
-        await accept_skip(self, skip, why)
+        await accept_skip(self.intake, skip, why, self.topic_id, self._commit)
         self.mark, self.committed, self._stuck, self.foreign = None, skip.offset, None, False
         return skip.offset
 
-    async def asked(self) -> Start:
+    @property
+    def source(self) -> Source:
+        return Source(self.topic, self.tp.partition, self.topic_id)
+
+    async def _commit(self, moved: tuple[int, str]) -> bool:
+        return bool(await self.app.consumer.commit_offsets({self.tp: moved}))
+
+    async def asked(self) -> PartitionStatus:
         """Where the partition stands, asked of Kafka; first what was handled since the last commit is committed."""
         try:
             moved = self.progress() if self._opened else None
             if moved is not None:
-                await self.app.consumer.commit_offsets({self.tp: moved})
+                await self._commit(moved)
             at = (await self.app.consumer.committed([self.tp])).get(self.tp)
             beginning, end = await self.intake.ends(self.tp)
         except KafkaError as error:
             raise Retake(f"its committed offset could not be read ({error!r})") from error
-        return Start(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
+        return PartitionStatus(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
 
     async def marked(self, mark: Mark) -> Mark | None:
         """The mark of the record that now stands where a mark was made."""
@@ -121,49 +118,24 @@ class SourceLane(HoldingLane):
             raise self.unreadable(why) from error
         return None if found is None else Mark.of(found)
 
-    async def _discontinued(self, start: Start) -> str | None:
+    async def _discontinued(self, start: PartitionStatus) -> str | None:
         """Why reading cannot go on at the committed offset, and what to do about it."""
-        skip = f"`meter skip {self.topic} {self.tp.partition}"
         if start.committed is None:
-            return await unknown_beginning(self, start)
-        at = start.committed
-        self.foreign = start.beginning < at and not is_ours(start.metadata)
+            if not start.beginning:
+                return None
+            first = await self.intake.record_at(self.tp, start.beginning) if start.beginning < start.end else None
+            first_ms = time.time() * 1000 if first is None else self.received(first)
+            return unknown_beginning(self.source, start, first_ms, self.intake.facts.opening.opened_ms)
+        self.foreign = is_foreign(start)
         if self.foreign:
-            return set_by_another(self, at)
-        if self.topic_id and topic_id_of(start.metadata) not in ("", self.topic_id):
-            return Why(
-                Reason.MADE_AGAIN,
-                f"{self.where} was read up to {at} of another topic of its name: the topic was deleted and made again; "
-                f"{skip} {start.beginning}` reads it from its beginning",
-            )
-        if start.beginning > at:
-            return Why(
-                Reason.GONE,
-                f"{self.where}: records {at} to {start.beginning - 1} are gone before they were read; "
-                f"{skip} {start.beginning}` accepts their loss",
-            )
-        if start.end < at:
-            return Why(
-                Reason.MADE_AGAIN,
-                f"{self.where} ends at {start.end}, it was read up to {at}: the topic was deleted and made again; "
-                f"{skip} {start.beginning}` reads it from its beginning",
-            )
-        if self.mark is not None and self.mark.offset >= start.beginning and not await self._stands(start):
-            return Why(
-                Reason.MADE_AGAIN,
-                f"{self.where}: the record at {self.mark.offset} is not the one that was read: the topic was deleted "
-                f"and made again; {skip} {start.beginning}` reads it from its beginning",
-            )
-        if self._stuck is not None:
-            reason = Reason.GONE if self._go_on > at + 1 else Reason.UNREADABLE
-            left_out = f"{skip} {max(self._go_on, at + 1)}` (or a later offset) leaves it out"
-            return Why(reason, f"{self.where}: {self._stuck}; {left_out}")
-        return None
-
-    async def _stands(self, start: Start) -> bool:
-        """Whether the last record read stands where it stood; of the same topic it may be compacted away since."""
-        found = await self.marked(self.mark) if self.mark is not None else None
-        return found == self.mark or (found is None and topic_id_of(start.metadata) == self.topic_id != "")
+            return set_by_another(self.source, start.committed)
+        changed = await changed_since(self.source, start, self.mark, self.marked)
+        if changed is None and self._stuck is not None:
+            behind = start.committed + 1
+            reason = Reason.GONE if self._go_on > behind else Reason.UNREADABLE
+            left_out = f"{self.source.skip(max(self._go_on, behind))} (or a later offset) leaves it out"
+            return Why(reason, f"{self.source}: {self._stuck}; {left_out}")
+        return changed
 
     def spoiled(self, why: str, go_on: int) -> Exception:
         """Opened anew, it is refused, unless an order leaves out what cannot be read."""

@@ -6,8 +6,9 @@ A chunk is read some hundred records at a time, however many its producers packe
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agents.intake.intake import Intake
 from agents.intake.packing import Packer
 from agents.intake.pending import all_acknowledged, some_acknowledged
 from agents.intake.source_lane import SourceLane
@@ -15,9 +16,6 @@ from agents.intake.usage_reader import is_given
 from agents.intake.validation_cache import Shapes
 from meter.batch.chunks import Chunk
 from schemas.reasons import DeadReason
-
-if TYPE_CHECKING:
-    from agents.intake.intake import Intake
 
 #: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk. And as many
 #: as a core's own cache holds with all that is made of them; 2,000 cost more wherever that cache is shared.
@@ -31,7 +29,7 @@ class UsageLane(SourceLane):
 
     own: str | None = None
 
-    def __init__(self, app: Any, tp: Any, intake: "Intake") -> None:
+    def __init__(self, app: Any, tp: Any, intake: Intake) -> None:
         super().__init__(app, tp, intake)
         self._own_shapes = Shapes()
 

@@ -1,9 +1,9 @@
-"""The day's end: who owns a journal partition appends what closes a day, and what lets one expire, when it is due.
+"""Ends days: the owner of a journal partition appends what closes a day or lets one expire, when it is due.
 
-The steps are DESIGN's (§3, closing and expiry): 1 the time has come, by the broker's clock as a journal record tells
-it; 2 only then ask how far the source partitions reach; 3 wait until the intake's committed offsets have reached that;
-4 append the next slice; 5 wait until it is folded and committed, then go on with what the state says. The fold ignores
-what comes too early, twice or too late, so nothing here needs to be exact but the order of these steps.
+docs/architecture.md §3 (closing and expiry) has the steps: 1 the time has come, by the broker's clock in a journal
+record; 2 only then ask how far the source partitions reach; 3 wait until the intake's committed offsets reach that;
+4 append the next slice; 5 wait until it is folded and committed, then go on by the new state. The fold ignores what
+comes too early, twice or too late, so only the order of these steps matters.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -23,9 +23,6 @@ from meter.rules.billing_days import MINUTE_US, SECOND_US, day_text
 from meter.rules.fold.closing import SLICE_ITEMS
 from meter.rules.state.journal_facts import JournalFacts
 from schemas.journal import DayClosed, DayExpired
-
-if TYPE_CHECKING:
-    from agents.meter.journal_lane import MeterLane
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +41,15 @@ TELL_SECONDS = 60.0
 ASK_CLOCK_SECONDS = 3_600.0
 #: The cursor of an entry that only asks the broker's time: no account is named so, and the fold ignores it.
 ASKS_TIME = "?"
+
+
+class OwnedPartition(NamedTuple):
+    """A journal partition that this worker owns: its facts, and its last folded record."""
+
+    partition: int
+    facts: JournalFacts
+    last_offset: int
+    last_ms: int
 
 
 class DayEnd:
@@ -73,13 +79,13 @@ class DayEnd:
         self._clock_not_before = 0.0
         self._tell_after = 0.0
 
-    async def serve(self, lanes: Sequence["MeterLane"]) -> None:
+    async def serve(self, owned: Callable[[], Sequence[OwnedPartition]]) -> None:
         """One turn: as many steps as are due, slice after slice. Raises what a missing right makes impossible."""
         if self._monotonic() < self._not_before:
             return
         end = self._monotonic() + TURN_SECONDS
         try:
-            while await self.look(lanes) and self._monotonic() < end:
+            while await self.look(owned()) and self._monotonic() < end:
                 await asyncio.sleep(SLICE_SECONDS)
         except (KafkaError, TimeoutError, OSError) as error:
             if denied(error):
@@ -89,20 +95,18 @@ class DayEnd:
         finally:
             await self._kafka.close()
 
-    async def look(self, lanes: Sequence["MeterLane"]) -> bool:
+    async def look(self, owned: Sequence[OwnedPartition]) -> bool:
         """Each step that is due, once; whether something was appended, or has still to be folded."""
-        states = [(lane, lane.fold.facts) for lane in lanes if lane.fold is not None and lane.last is not None]
-        open_lanes = [(lane, facts) for lane, facts in states if facts is not None]
-        for lane, _ in open_lanes:
-            self._heard(lane.last.timestamp_ms if lane.last else 0)
+        for each in owned:
+            self._heard(each.last_ms)
         now_us = max(self._now_us(), self._broker_us)
-        self._metrics.days_unclosed.set(max((_unclosed(facts, now_us) for _, facts in open_lanes), default=0))
-        wanted = {facts.closes_at_us(facts.closed_through + 1): lane for lane, facts in open_lanes}
+        self._metrics.days_unclosed.set(max((_unclosed(each.facts, now_us) for each in owned), default=0))
+        wanted = {each.facts.closes_at_us(each.facts.closed_through + 1): each.partition for each in owned}
         due = [instant for instant in wanted if self._handled_us < instant <= now_us]
         if due and self._monotonic() >= self._ask_after:
             self._ask_after = self._monotonic() + ASK_SECONDS
-            await self._handle(max(due), wanted[max(due)].tp.partition)
-        busy = [await self._append(lane, facts) for lane, facts in open_lanes]
+            await self._handle(max(due), wanted[max(due)])
+        busy = [await self._append(*each[:3]) for each in owned]
         return any(busy)
 
     async def _handle(self, instant: int, partition: int) -> None:
@@ -131,11 +135,9 @@ class DayEnd:
             self._clock_not_before = self._monotonic() + min(max(rest, 0.0), ASK_CLOCK_SECONDS)
         return self._broker_us >= instant
 
-    async def _append(self, lane: "MeterLane", facts: JournalFacts) -> bool:
+    async def _append(self, partition: int, facts: JournalFacts, last_offset: int) -> bool:
         """Steps 4 and 5 of one partition; whether it is busy."""
-        partition = lane.tp.partition
-        assert lane.last is not None
-        if self._appended.get(partition, -1) > lane.last.offset:
+        if self._appended.get(partition, -1) > last_offset:
             return True
         entry = self._next(facts)
         if entry is None:

@@ -1,66 +1,51 @@
-"""The meter: folds one journal partition, one fenced transaction a chunk, the position inside it.
+"""Folds one journal partition: a fenced transaction for each chunk, the position inside it.
 
-The steps are DESIGN's (§3, journal → everything). On assignment: (1) fence, (2) restore to the changelog's last
-stable offset, (3) check that the journal is the one the state came from, (4) read from position + 1. For each
-chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowledgement, then commit, (4) take the
-overlay over into the store, (5) acknowledge. In doubt: drop the overlay, take the partition anew.
+docs/architecture.md §3 (journal → everything) has the steps. On assignment: (1) fence, (2) restore to the changelog's
+last stable offset, (3) check that the journal is the one the state came from, (4) read from position + 1. For each
+chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowledgement, then commit, (4) write the
+overlay to the store, (5) acknowledge. If the outcome is uncertain: drop the overlay and reopen the partition.
 """
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import aiokafka
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from agents.meter.chunk_counts import ChunkCounts
-from agents.meter.day_end import DayEnd
+from agents.meter.day_end import OwnedPartition
 from agents.meter.journal_check import Position, check_last, check_meter, check_unfolded, following, position_of
-from agents.meter.progress import tell_progress
-from agents.meter.watermarks import Watermarks
-from agents.metrics import Metrics
+from agents.meter.meter import Meter
 from meter.batch.chunks import Chunk
 from meter.batch.faust_app import ChunkApp
-from meter.batch.lanes import Lane, Retake
+from meter.batch.lanes import Lane
 from meter.batch.restore import Restore
-from meter.batch.store import Room, Stamp, Store, open_store
+from meter.batch.store import Stamp, Store, open_store
 from meter.batch.transactions import FencedProducer
 from meter.batch.turns import Turns
-from meter.errors import Trouble
 from meter.failpoints import reach
-from meter.kafka.topics import COMPACTION_LAG_DAYS, Topics
+from meter.kafka.topics import COMPACTION_LAG_DAYS
 from meter.rules.fold.fold import Fold
 from meter.rules.state.context import Output
-from meter.rules.state.journal_facts import JournalFacts
-from meter.rules.state.repeats import Source
-from meter.settings import Settings
 from schemas import journal
 from tables import keys
 from tables.partition_state import PartitionMemory, Rows, restored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
 #: A chunk ends after so many journal records, or so many bytes of outputs.
 CHUNK_RECORDS = 1_000
 CHUNK_OUTPUT_BYTES = 4 << 20
-#: How long one journal record may take to be read again, in ms.
-RECORD_MS = 5_000
 SECONDS_A_DAY = 86_400
 
 
-class MeterLane(Lane):
+class JournalLane(Lane):
     """One journal partition."""
 
-    def __init__(self, app: ChunkApp, tp: TP, meter: "Meter") -> None:
+    def __init__(self, app: ChunkApp, tp: TP, meter: Meter) -> None:
         super().__init__(app, tp)
         self.meter = meter
         self.where = f"{tp.topic}/{tp.partition}"
@@ -181,7 +166,7 @@ class MeterLane(Lane):
 
     def _batches(
         self, outputs: Sequence[Output], rows: Sequence[tuple[bytes, bytes | None]]
-    ) -> "Iterator[tuple[str, int, Sequence[tuple[bytes | None, bytes | None]]]]":
+    ) -> Iterator[tuple[str, int, Sequence[tuple[bytes | None, bytes | None]]]]:
         partition, prefix = self.tp.partition, self.meter.settings.topic_prefix
         by_topic: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
         for topic, key, value in outputs:
@@ -189,6 +174,12 @@ class MeterLane(Lane):
         for topic, records in by_topic.items():
             yield prefix + topic, partition, records
         yield self.meter.topics.changelog, partition, rows
+
+    def owned(self) -> OwnedPartition | None:
+        """The partition's state for the day's end, once it is known."""
+        if self.fold is None or self.fold.facts is None or self.last is None:
+            return None
+        return OwnedPartition(self.tp.partition, self.fold.facts, self.last.offset, self.last.timestamp_ms)
 
     async def close(self) -> None:
         """Let go: stop the producer, close the store (flushed, so that the next start is warm)."""
@@ -201,90 +192,3 @@ class MeterLane(Lane):
         if store is not None:
             store.close()
             reach("meter.store-closed")
-
-
-class Meter:
-    """What the lanes of the meter share."""
-
-    app: ChunkApp | None = None
-
-    def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics, room: Room) -> None:
-        self.settings = settings
-        #: What each partition's store may take of the machine.
-        self.room = room
-        self.facts = facts
-        self.metrics = metrics
-        self.topics = Topics.of(settings.topic_prefix)
-        self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
-        self.longest_restore = 0.0
-        #: Journal partition -> how far each source partition is folded, since this worker began.
-        self.folded_sources: defaultdict[int, dict[Source, int]] = defaultdict(dict)
-        self.day_end = DayEnd(Watermarks(settings, self.kwargs), metrics)
-
-    def lane_for(self, app: ChunkApp, tp: TP) -> MeterLane:
-        return MeterLane(app, tp, self)
-
-    async def committed(self, tp: TP) -> int:
-        """The offset that the group committed for a journal partition; 0 if none."""
-        if self.app is None:
-            return 0
-        try:
-            at = (await self.app.consumer.committed([tp])).get(tp)
-        except KafkaError as error:
-            raise Retake(f"the group's offset could not be read ({error!r})") from error
-        return 0 if at is None else int(at.offset)
-
-    async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
-        """A journal partition's first offset, its end, and the record at `offset`, if it stands there."""
-        wanted = TopicPartition(*tp)
-        reader = aiokafka.AIOKafkaConsumer(
-            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs
-        )
-        try:
-            await reader.start()
-            try:
-                reader.assign([wanted])
-                beginning = (await reader.beginning_offsets([wanted]))[wanted]
-                end = (await reader.end_offsets([wanted]))[wanted]
-                if not beginning <= offset < end:
-                    return beginning, end, None
-                reader.seek(wanted, offset)
-                fetched = await reader.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
-                for record in fetched.get(wanted, ()):
-                    return beginning, end, record if record.offset == offset else None
-                raise Retake(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
-            finally:
-                await reader.stop()
-        except KafkaError as error:
-            raise Retake(f"the journal could not be read ({error!r})") from error
-
-
-def meter_app(meter: Meter) -> ChunkApp:
-    """The Faust app that folds the journal, with its table of quotas."""
-    app = ChunkApp(
-        meter.topics.meter_group,
-        lane_for=meter.lane_for,
-        client_kwargs=dict(meter.kwargs),
-        data_dir=str(meter.settings.data_dir),
-        cooperates_with_tables=True,
-    )
-    records = app.chunk_topic(meter.topics.journal)
-    meter.app = app
-
-    @app.agent(records, name="meter")  # type: ignore[untyped-decorator]
-    async def meter_agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            app.tables.offer(event.value)
-
-    @app.timer(1.0)  # type: ignore[untyped-decorator]
-    async def day_end() -> None:
-        try:
-            await meter.day_end.serve([lane for lane in app.tables.lanes() if lane not in app.tables.opening()])
-        except (KafkaError, Trouble) as error:
-            app.fail(error)
-
-    @app.timer(1.0)  # type: ignore[untyped-decorator]
-    async def tell() -> None:
-        await tell_progress(app, meter)
-
-    return app

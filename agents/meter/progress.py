@@ -1,20 +1,17 @@
 """How far the meter's group is, for lag tools and `/metrics`: once a second."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
+from agents.meter.meter import Meter
 from meter.batch.faust_app import ChunkApp
 from meter.failpoints import reach
-
-if TYPE_CHECKING:
-    from agents.meter.journal_lane import Meter
 
 log = logging.getLogger(__name__)
 
 
-async def tell_progress(app: ChunkApp, meter: "Meter") -> None:
+async def publish_progress(app: ChunkApp, meter: Meter) -> None:
     """Commit positions for lag tools (the state has its own), and set the gauges."""
     offsets = {}
     for lane in app.tables.lanes():

@@ -15,9 +15,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.intake.intake import COMMIT_SECONDS, Intake
+from agents.intake.app import COMMIT_SECONDS
+from agents.intake.intake import Intake
 from agents.intake.marks import Mark
-from agents.intake.source_lane import Start
+from agents.intake.resume import PartitionStatus
 from agents.workspace_topics.app import own_topics_app
 from agents.workspace_topics.checks import OwnChecks
 from agents.workspace_topics.lanes import OwnLane
@@ -48,7 +49,7 @@ class OwnTopics:
         self.intake = intake
         intake.own_lag = self.lag
         self.runners: dict[TP, Runner] = {}
-        self.app = own_topics_app(self)
+        self.app = own_topics_app(intake, self.take, self.let_go)
         self.consumer = OwnReader(self.app, self._offer, lambda error: read_error(error, self.runners))
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **intake.kwargs
@@ -203,7 +204,8 @@ class OwnTopics:
         """Ask for all at once where they stand, follow them, and let their lanes open."""
         async with self._changing:
             ours = sorted(tp for tp in tps if self._slot(tp.topic) in self._slots)
-            lanes = [OwnLane(self, tp, self.intake.topics.workspace_of(tp.topic) or "") for tp in ours]
+            workspace_of = self.intake.topics.workspace_of
+            lanes = [OwnLane(self, tp, workspace_of(tp.topic) or "", self.intake, self.checks) for tp in ours]
             starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
             standing = await self.intake.marks_at(
@@ -222,7 +224,7 @@ class OwnTopics:
     def _followed(self) -> list[TP]:
         return [tp for tp, runner in self.runners.items() if not runner.aside]
 
-    async def _starts(self, tps: list[TP]) -> Mapping[TP, Start]:
+    async def _starts(self, tps: list[TP]) -> Mapping[TP, PartitionStatus]:
         wanted = [TopicPartition(*tp) for tp in tps]
         # Where to ask is known only of topics that the client was told of.
         await self._asker._client.set_topics([tp.topic for tp in tps])
@@ -233,7 +235,7 @@ class OwnTopics:
         for tp, kafka_tp in zip(tps, wanted, strict=True):
             at = committed.get(tp)
             offset, metadata = (None, "") if at is None else (at.offset, at.metadata)
-            starts[tp] = Start(offset, metadata, beginnings[kafka_tp], ends[kafka_tp])
+            starts[tp] = PartitionStatus(offset, metadata, beginnings[kafka_tp], ends[kafka_tp])
         return starts
 
     async def _leave(self, tps: Iterable[TP]) -> None:

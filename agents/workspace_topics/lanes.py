@@ -1,20 +1,20 @@
 """Lanes of workspaces' own topics: like the shared topic's, but one that cannot go on is set aside alone."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from faust.types import TP
 
 from agents.intake.held import HELD_OF_ONE_WORKSPACE
+from agents.intake.intake import Intake
 from agents.intake.marks import Mark, metadata
-from agents.intake.source_lane import Start
+from agents.intake.resume import PartitionStatus
 from agents.intake.usage_lane import UsageLane
+from agents.workspace_topics.checks import OwnChecks
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, SetAside
 from meter.kafka.commit_metadata import is_aside, topic_id_of
 from meter.kafka.set_aside import Reason, Why, why_text
-
-if TYPE_CHECKING:
-    from agents.workspace_topics.discovery import OwnTopics
 
 
 class OwnLane(UsageLane):
@@ -23,12 +23,12 @@ class OwnLane(UsageLane):
     takes_given_times = True
     holds_most = HELD_OF_ONE_WORKSPACE
 
-    def __init__(self, own_topics: "OwnTopics", tp: TP, workspace: str) -> None:
+    def __init__(self, app: Any, tp: TP, workspace: str, intake: Intake, checks: OwnChecks) -> None:
         self.own = workspace
-        super().__init__(own_topics, tp, own_topics.intake)
-        self.checks = own_topics.checks
+        super().__init__(app, tp, intake)
+        self.checks = checks
         #: What was asked for many lanes at once, for the first opening only.
-        self.start: Start | None = None
+        self.start: PartitionStatus | None = None
         self.standing: Mark | None = None
         #: Kafka's id of the topic that was read; while it is set aside that may be another one than the name's now.
         self.read_id = ""
@@ -52,7 +52,7 @@ class OwnLane(UsageLane):
             await self.wait_for_workspaces()
         await super().handle(chunk)
 
-    async def asked(self) -> Start:
+    async def asked(self) -> PartitionStatus:
         start, self.start = self.start, None
         return start if start is not None else await super().asked()
 
@@ -60,7 +60,7 @@ class OwnLane(UsageLane):
         standing, self.standing = self.standing, None
         return standing if standing is not None else await super().marked(mark)
 
-    async def _discontinued(self, start: Start) -> str | None:
+    async def _discontinued(self, start: PartitionStatus) -> str | None:
         """Also where it was set aside for a record that cannot be read, once an order leaves that out."""
         self.topic_id = self.checks.topic_id(self.tp.topic)
         self.read_id = topic_id_of(start.metadata) or self.topic_id
@@ -71,7 +71,7 @@ class OwnLane(UsageLane):
         why = await super()._discontinued(start)
         if why is None and is_aside(start.metadata):
             at = (self.topic, self.tp.partition, start.committed or 0, start.metadata)
-            why = f"{self.where} was set aside" if self.intake.control.skip_for(*at) else None
+            why = f"{self.source} was set aside" if self.intake.control.skip_for(*at) else None
         return why
 
     def refuse(self, why: str) -> None:
@@ -91,13 +91,15 @@ class SlotLane(Lane):
 
     reads = False
 
-    def __init__(self, app: Any, tp: TP, own_topics: "OwnTopics") -> None:
+    def __init__(
+        self, app: Any, tp: TP, take: Callable[[int], Awaitable[None]], let_go: Callable[[int], Awaitable[None]]
+    ) -> None:
         super().__init__(app, tp)
-        self.own_topics = own_topics
+        self._take, self._let_go = take, let_go
 
     async def open(self) -> int:
-        await self.own_topics.take(self.tp.partition)
+        await self._take(self.tp.partition)
         return 0
 
     async def close(self) -> None:
-        await self.own_topics.let_go(self.tp.partition)
+        await self._let_go(self.tp.partition)

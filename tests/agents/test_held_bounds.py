@@ -8,7 +8,7 @@ import pytest
 from faust.types import TP
 
 from agents.intake import held as held_module
-from agents.intake.source_lane import Refused
+from agents.intake.resume import Refused
 from agents.intake.usage_lane import UsageLane
 from agents.workspace_topics.lanes import OwnLane
 from meter.batch.chunks import Chunk
@@ -79,8 +79,8 @@ def test_workspace_topics_are_left_unread_until_it_is_known_whose_they_are(monke
     async def story() -> None:
         log = chunk("usage.new", [used("new", name) for name in "abc"])
         intake: Any = IntakeOfALog(log)
-        own_topics: Any = SimpleNamespace(intake=intake, checks=None)
-        lane = OwnLane(own_topics, TP("usage.new", 0), "new")
+        checks: Any = None
+        lane = OwnLane(None, TP("usage.new", 0), "new", intake, checks)
         handling = asyncio.create_task(lane.handle(log))
         await asyncio.wait({handling}, timeout=0.05)
         assert (handling.done(), lane.waits, len(lane.held)) == (False, True, 0), "there may be thousands of them"
@@ -99,7 +99,8 @@ def test_a_workspace_topic_holds_back_one_record_of_a_transaction_that_opens_mea
     async def story() -> None:
         log = chunk("usage.new", [used("new", name) for name in "abc"])
         intake: Any = IntakeOfALog(log)
-        lane = OwnLane(SimpleNamespace(intake=intake, checks=None), TP("usage.new", 0), "new")  # type: ignore[arg-type]
+        checks: Any = None
+        lane = OwnLane(None, TP("usage.new", 0), "new", intake, checks)
         handling = asyncio.create_task(UsageLane.handle(lane, log))
         await asyncio.wait({handling}, timeout=0.05)
         assert (len(lane.held), handling.done(), lane.waits) == (1, False, True)

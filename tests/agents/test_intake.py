@@ -61,7 +61,7 @@ def asking(asker: Asker) -> Any:
 
 def own_lane(asker: Asker, tp: TP, standing: Mark | None) -> OwnLane:
     lane = OwnLane.__new__(OwnLane)
-    lane.tp, lane.where, lane.standing = tp, f"{tp.topic}/0", standing
+    lane.tp, lane.standing = tp, standing
     lane.intake = asking(asker)
     return lane
 

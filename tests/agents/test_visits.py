@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter
 
+from agents.metrics import Metrics
+from agents.readiness import Readiness
 from agents.visits import Visits
 from agents.web import Web
 from meter.cli.worker import fast_loop
 from meter.errors import Trouble
+from meter.settings import Settings
 
 MOST = 8
 #: A page is answered in a few ms; a busy machine takes its time.
@@ -162,26 +164,6 @@ def test_one_page_a_connection() -> None:
     run(program)
 
 
-class _Worker:
-    """What the port asks of a worker."""
-
-    def __init__(self, port: int) -> None:
-        self.settings = SimpleNamespace(web_host="127.0.0.1", web_port=port)
-        registry = CollectorRegistry()
-        Counter("meter_tried", "of a test", registry=registry).inc()
-        self.metrics = SimpleNamespace(registry=registry)
-        self.is_ready = True
-
-    def ready(self) -> bool:
-        return self.is_ready
-
-    def ready_lines(self) -> list[str]:
-        return ["ready"]
-
-    def waiting_for(self) -> list[str]:
-        return ["not ready: stopping"]
-
-
 async def free_port() -> int:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port: int = server.sockets[0].getsockname()[1]
@@ -192,19 +174,21 @@ async def free_port() -> int:
 
 def test_a_workers_pages() -> None:
     async def program() -> None:
-        worker = _Worker(await free_port())
-        port = Web(worker)  # type: ignore[arg-type] # all that it asks of one
+        number = await free_port()
+        settings, readiness, metrics = Settings(web_host="127.0.0.1", web_port=number), Readiness(), Metrics()
+        readiness.apps.append(SimpleNamespace(tables=SimpleNamespace(ready=lambda: True)))  # type: ignore[arg-type]
+        metrics.lost.inc(7)
+        port = Web(settings, readiness, metrics)
         await port.start()
-        number = worker.settings.web_port
         assert (await asked(number)).endswith(b"live\n")
         assert (await asked(number, LIVE.replace(b"live", b"ready"))).endswith(b"\r\n\r\nready\n")
-        worker.is_ready = False
+        readiness.stopping = True
         assert (await asked(number, LIVE.replace(b"live", b"ready"))).endswith(b"not ready: stopping\n")
-        assert b"meter_tried_total 1.0" in await asked(number, LIVE.replace(b"live", b"metrics"))
+        assert b"meter_records_lost_total 7.0" in await asked(number, LIVE.replace(b"live", b"metrics"))
         assert b"HTTP/1.1 404 " in await asked(number, LIVE.replace(b"live", b"table"))
         assert b"HTTP/1.1 405 " in await asked(number, LIVE.replace(b"GET", b"POST"))
         with pytest.raises(Trouble, match=r"the web port 127.0.0.1:\d+ cannot be used .*; set METER_WEB_PORT"):
-            await Web(worker).start()  # type: ignore[arg-type]
+            await Web(settings, readiness, metrics).start()
         held = await silent(number, 5)
         begun = time.monotonic()
         await port.stop()

@@ -31,7 +31,7 @@ class Said:
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
 
-    def say(self, topic: str, key: str, value: bytes) -> None:
+    def publish(self, topic: str, key: str, value: bytes) -> None:
         self.values[topic] = value
 
     def known(self) -> Any:

@@ -96,7 +96,7 @@ def test_an_identity_claimed_anew_outlives_the_rows_of_the_expired_day() -> None
     """Dropping rows takes longer than expiring; what is claimed meanwhile for a later day stays."""
     told = told_day()
     told.close_through(LAST_DAY, LAST_CLOSES)
-    with patch("meter.rules.fold.closing.SWEEP_ACCOUNTS", 1):
+    with patch("meter.rules.fold.expiry.SWEEP_ACCOUNTS", 1):
         told.expire(DAY, LAST_CLOSES)
         assert told.fold.known().sweeping == "acct"
         told.use("w", "sms", 7, "2026-02-03T12:00:00Z", at="2026-02-04T04:00:00Z", id="one")
@@ -136,7 +136,7 @@ def test_rows_go_a_slice_an_entry() -> None:
         told.use(f"{account}w", "sms", 1, IN_DAY)
     told.close_through(LAST_DAY, LAST_CLOSES)
     seen = []
-    with patch.multiple("meter.rules.fold.closing", SWEEP_ACCOUNTS=2, SWEEP_IDENTITIES=2):
+    with patch.multiple("meter.rules.fold.expiry", SWEEP_ACCOUNTS=2, SWEEP_IDENTITIES=2):
         while told.fold.known().expired_through < parse_day(DAY) or told.fold.known().sweeping is not None:
             told.expire(DAY, LAST_CLOSES, told.fold.known().sweeping or "")
             seen.append((told.fold.known().sweeping, sum(kinds(told.store.rows).values())))

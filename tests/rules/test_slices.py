@@ -102,7 +102,7 @@ MUTATIONS = (
     Mutation(
         "whoever is new between slices is passed over",
         CLOSING,
-        (("roll[:3] != (sheet.account, sheet.day, sizes)", "roll[:2] != (sheet.account, sheet.day)"),),
+        (("closing[:3] != (sheet.account, sheet.day, sizes)", "closing[:2] != (sheet.account, sheet.day)"),),
     ),
     Mutation("those whose overage moves are not restated", FIGURES, (("or uses[name].revision == now", ""),)),
     Mutation("who had usage before is counted again", STATEMENTS, (("used - was_used", "used"),)),

@@ -70,7 +70,8 @@ class SimulatedWatermarks:
 @contextmanager
 def day_ends_simulated() -> Iterator[None]:
     """The simulated Kafka, and the smallest slices."""
-    with simulated(), patch.multiple("meter.rules.fold.closing", SLICE_ACCOUNTS=1, SWEEP_ACCOUNTS=1):
+    slices = patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1)
+    with simulated(), slices, patch("meter.rules.fold.expiry.SWEEP_ACCOUNTS", 1):
         yield
 
 
@@ -135,9 +136,9 @@ class DayEnds(Simulator):
         if really:
             partition = self.rng.choice(due or range(self.partitions))
             place = (self.owners[partition], partition)
-            lanes = [self.seats[place].lane] if place in self.seats else []
+            owned = self.seats[place].lane.owned() if place in self.seats else None
             try:
-                at_once(self.ends[place[0]].look(lanes))
+                at_once(self.ends[place[0]].look([] if owned is None else [owned]))
             except KafkaError as error:
                 self.tell(f"worker {place[0]}: {error}")
         return bool(due) or bool(self.unsent and self.left)

@@ -1,4 +1,4 @@
-"""Meter workers: the real `MeterLane`, its real restore, transactions and memory, over the simulated Kafka and disks.
+"""Meter workers: the real `JournalLane`, its real restore, transactions and memory, over the simulated Kafka and disks.
 
 What is replaced is named in `simulated`, once for a whole process of seeds: clients, the local store, and what needs a
 running event loop or reads the same catalogue again and again; and sizes, so that small worlds fill them.
@@ -19,7 +19,8 @@ from unittest.mock import patch
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from agents.meter.journal_lane import Meter, MeterLane
+from agents.meter.journal_lane import JournalLane
+from agents.meter.meter import Meter
 from meter.batch.chunks import Chunk
 from meter.batch.store import Room
 from meter.kafka.topics import Topics
@@ -40,6 +41,7 @@ KNOBS = {
     "agents.intake.usage_lane.TURN_RECORDS": (1, 2, 2_000),
     "meter.batch.turns.TURN_SECONDS": (0.0, inf, inf, inf),
     "meter.rules.fold.recalculate.STEP_WORKSPACES": (1, 256),
+    "meter.rules.state.figures.STEP_WORKSPACES": (1, 256),
     "agents.intake.validation_cache.SHAPES_KEPT": (2, 200_000),
     "tables.identities.index.FINGERPRINT_BITS": (3, 40),
     "tables.identities.index.YOUNG": (1, 4_096),
@@ -94,7 +96,7 @@ def simulated() -> Iterator[None]:
     clients = SimpleNamespace(AIOKafkaConsumer=Consumer, TopicPartition=TopicPartition)
     with ExitStack() as stack:
         for target, fake in {
-            "agents.meter.journal_lane.aiokafka": clients,
+            "agents.meter.meter.aiokafka": clients,
             "agents.meter.journal_lane.open_store": lambda place, stamp, oldest, room: MemoryStore(place.disk),
             "meter.batch.restore.aiokafka": clients,
             "meter.batch.transactions.AIOKafkaProducer": Producer,
@@ -144,7 +146,7 @@ class Seat:
         self.partition = partition
         self.disk = disk
         meter = SimulatedMeter(facts, disk, {"cluster": cluster, "counts_of": self._counts})
-        self.lane = MeterLane(None, TP(JOURNAL, partition), meter)  # type: ignore[arg-type]
+        self.lane = JournalLane(None, TP(JOURNAL, partition), meter)  # type: ignore[arg-type]
         self.run: Run | None = None
         #: Read from here on; None: to be opened (again).
         self.position: int | None = None

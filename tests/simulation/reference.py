@@ -1,6 +1,7 @@
-"""The same journal folded once, record by record, by nobody who crashes: what it says is what must have been said.
+"""The same journal folded once, record by record, without a crash: its outputs and rows are the expected ones.
 
-Revisions and contents are a function of the journal alone, however it is cut, replayed or interrupted (DESIGN §1).
+Revisions and contents are a function of the journal alone, however it is cut, replayed or interrupted
+(docs/architecture.md §1).
 """
 
 from dataclasses import dataclass, field

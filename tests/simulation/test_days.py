@@ -90,7 +90,7 @@ MUTATIONS = (
         "an account is closed by its first slice", FACTS, (("(account == last and not partly)", "account == last"),)
     ),
     Mutation("sums keep what was charged before", STATEMENTS, (("EXACT.subtract(charged, was_charged)", "charged"),)),
-    Mutation("those whose coverage moves are not restated", FIGURES, (("chain(touch.used, shifted)", "touch.used"),)),
+    Mutation("those whose coverage moves are not restated", FIGURES, (("chain(change.used, shifted)", "change.used"),)),
     Mutation("statements repeat", STATEMENTS, (("    if digest != before:", "    if True:"),)),
     Mutation(
         "the opening lets days expire",

@@ -119,12 +119,12 @@ MUTATIONS = tuple(
             "figures are compared once a chunk, not once a record",
             "meter.rules.fold.fold",
             (
-                "        yield from self.standing.say(self)\n        yield from self.settle()",
-                "        yield from self.standing.say(self)",
+                "        yield from self._publish_pending()\n        yield from self._end_record()",
+                "        yield from self._publish_pending()",
             ),
             (
                 "        for cell, revision in self.unbalanced.values():",
-                "        yield from self.settle()\n        for cell, revision in self.unbalanced.values():",
+                "        yield from self._end_record()\n        for cell, revision in self.unbalanced.values():",
             ),
         ),
         (

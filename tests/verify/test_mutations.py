@@ -47,7 +47,7 @@ BROKEN = (
     ),
     Mutation(
         "a free day is charged",
-        "meter.rules.fold.recalculate",
+        "meter.rules.state.figures",
         (("binding.commercial > day", "binding.commercial > day + 1"),),
     ),
     Mutation(

@@ -1,0 +1,74 @@
+"""What the lanes of the meter share: settings, facts, metrics, and what they ask of Kafka."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from agents.metrics import Metrics
+from meter.batch.faust_app import ChunkApp
+from meter.batch.lanes import Retake
+from meter.batch.store import Room
+from meter.kafka.topics import Topics
+from meter.rules.state.journal_facts import JournalFacts
+from meter.rules.state.repeats import Source
+from meter.settings import Settings
+
+#: How long one journal record may take to be read again, in ms.
+RECORD_MS = 5_000
+
+
+class Meter:
+    """What the lanes of the meter share."""
+
+    app: ChunkApp | None = None
+
+    def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics, room: Room) -> None:
+        self.settings = settings
+        #: What each partition's store may take of the machine.
+        self.room = room
+        self.facts = facts
+        self.metrics = metrics
+        self.topics = Topics.of(settings.topic_prefix)
+        self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
+        self.longest_restore = 0.0
+        #: Journal partition -> how far each source partition is folded, since this worker began.
+        self.folded_sources: defaultdict[int, dict[Source, int]] = defaultdict(dict)
+
+    async def committed(self, tp: TP) -> int:
+        """The offset that the group committed for a journal partition; 0 if none."""
+        if self.app is None:
+            return 0
+        try:
+            at = (await self.app.consumer.committed([tp])).get(tp)
+        except KafkaError as error:
+            raise Retake(f"the group's offset could not be read ({error!r})") from error
+        return 0 if at is None else int(at.offset)
+
+    async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
+        """A journal partition's first offset, its end, and the record at `offset`, if it stands there."""
+        wanted = TopicPartition(*tp)
+        reader = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs
+        )
+        try:
+            await reader.start()
+            try:
+                reader.assign([wanted])
+                beginning = (await reader.beginning_offsets([wanted]))[wanted]
+                end = (await reader.end_offsets([wanted]))[wanted]
+                if not beginning <= offset < end:
+                    return beginning, end, None
+                reader.seek(wanted, offset)
+                fetched = await reader.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
+                for record in fetched.get(wanted, ()):
+                    return beginning, end, record if record.offset == offset else None
+                raise Retake(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
+            finally:
+                await reader.stop()
+        except KafkaError as error:
+            raise Retake(f"the journal could not be read ({error!r})") from error
