@@ -12,7 +12,7 @@ from meter.advise.history import History, history_of
 from meter.commands.account_state import plan_row, read
 from meter.kafka.output_reader import Latest, open_outputs
 from meter.kafka.topics import Topics
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.plans import Plan
 from schemas.statements import AccountStatement, WorkspaceStatement
@@ -28,7 +28,7 @@ class ClosedDays:
     """What was read, and when: `today` is the billing day of now."""
 
     history: History
-    facts: Facts
+    facts: JournalFacts
     today: int
 
     @property
