@@ -6,25 +6,26 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import quote
 
 from aiohttp import web
 
 from meter.dashboard import pages_door as pages
-from meter.dashboard.access import Rights, host_is_ours
+from meter.dashboard.access import Access, Rights, host_is_ours
 from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
 from meter.dashboard.asked import Asked, asked_of
+from meter.dashboard.calendar import Calendar
 from meter.dashboard.connections import Connections
 from meter.dashboard.models import AsOf, Model, SignIn
 from meter.dashboard.routes import Route, account_of, route_of
-from meter.dashboard.sight import NotThere, Sight
+from meter.dashboard.sight import Live, NotThere, Sight
 from meter.dashboard.sign_in import sign_in, sign_out
 from meter.dashboard.site import Site
+from meter.dashboard.store import Store
 from meter.errors import Trouble
-
-if TYPE_CHECKING:
-    from meter.dashboard.run import Dashboard
+from meter.settings import Settings
+from schemas.catalog import Catalogue
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,21 @@ ASSET_AGE = "public, max-age=31536000, immutable"
 Probe = Callable[[], Awaitable[web.StreamResponse]]
 
 
+class Parts(Protocol):
+    """What the server asks of a dashboard."""
+
+    settings: Settings
+    access: Access
+    calendar: Calendar
+    catalog: Catalogue
+    live: Live
+    store: Store
+
+
 class Server:
     """The web port of a dashboard."""
 
-    def __init__(self, dashboard: "Dashboard") -> None:
+    def __init__(self, dashboard: Parts) -> None:
         self._dashboard = dashboard
         self._runner: web.ServerRunner | None = None
         self._readers = ThreadPoolExecutor(READERS, "page")
