@@ -60,6 +60,14 @@ class BillingZone:
         around = range(day - 1, day + 2)
         return min(since for utc_day in around for since, _, local in self._runs_of(utc_day) if local >= day)
 
+    def local_text(self, time_us: int) -> str:
+        """The instant in this zone, to the millisecond, with its offset; outside the calendar as `time_text` has it."""
+        if not MINUTE_US < time_us - (FIRST_DAY + 1 - EPOCH_DAY) * DAY_US < (LAST_DAY - FIRST_DAY - 2) * DAY_US:
+            return time_text(time_us)
+        seconds, micro = divmod(time_us, SECOND_US)
+        utc = datetime.fromordinal(EPOCH_DAY).replace(tzinfo=UTC) + timedelta(seconds=seconds, microseconds=micro)
+        return utc.astimezone(self._rules).isoformat(timespec="milliseconds")
+
     def _find_day(self, time_us: int) -> int:
         for run in self._runs_of(time_us // DAY_US + EPOCH_DAY):
             if time_us < run[1]:

@@ -1,0 +1,80 @@
+"""Dead letters as the counting needs them: which source records do not count, by whose word and for which cell."""
+
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agents.intake.cloudevents import usage_of
+from meter.explain.model import Letter
+from meter.rules.billing_days import BillingZone, parse_time
+from schemas.columns import Ints, ints
+from schemas.dead_letters import DeadLetter
+from schemas.record import Unreadable
+
+#: A source partition: topic (without the prefix) and partition.
+SourcePartition = tuple[str, int]
+OWN = "usage."
+
+
+@dataclass
+class DeadPlaces:
+    """Records that the fold did not count, by source partition; letters of the intake never take a count back."""
+
+    _offsets: dict[SourcePartition, set[int]] = field(default_factory=dict)
+
+    def take(self, letter: DeadLetter) -> None:
+        """A letter of the journal partition's own dead letters; one of the intake is passed over."""
+        if letter.rebuilt or (letter.records and letter.sha256 is None):
+            offsets = self._offsets.setdefault((letter.topic, letter.partition), set())
+            offsets.update(offset for first, last in ranges_of(letter) for offset in range(first, last + 1))
+
+    def among(self, source: SourcePartition, offsets: Ints) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+        """Which of these offsets are dead."""
+        dead = self._offsets.get(source)
+        if not dead:
+            return np.zeros(len(offsets), dtype=np.bool_)
+        return np.isin(offsets, ints(list(dead)))
+
+
+def ranges_of(letter: DeadLetter) -> Iterator[tuple[int, int]]:
+    """The records that a letter speaks of, as first and last offsets."""
+    if letter.ranges is not None:
+        yield from ((first, last) for first, last in letter.ranges)
+    else:
+        yield letter.offset, letter.offset if letter.last_offset is None else letter.last_offset
+
+
+@dataclass
+class OwnLetters:
+    """The letters of one workspace, item and day, as far as their records can be read."""
+
+    workspace: str
+    item: str
+    day: int
+    zone: BillingZone
+    #: By source record; a record may have several letters, the last one stands.
+    letters: dict[tuple[str, int, int], Letter] = field(default_factory=dict)
+
+    def take(self, letter: DeadLetter) -> None:
+        """Keep a letter if its record is about this workspace, item and day."""
+        if letter.value is None or letter.records or letter.length is not None or not self._is_about(letter):
+            return
+        place = (letter.topic, letter.partition, letter.offset)
+        self.letters[place] = Letter(reason=letter.reason, topic=place[0], partition=place[1], offset=place[2])
+
+    def _is_about(self, letter: DeadLetter) -> bool:
+        if letter.topic != "usage" and letter.topic != f"{OWN}{self.workspace}":
+            return False
+        value = b64decode(letter.value or "")
+        if not letter.headers and self.item.encode() not in value:
+            return False  # most are about something else, and reading is dear
+        headers = [(each.name, None if each.value is None else b64decode(each.value)) for each in letter.headers]
+        try:
+            event = usage_of(value, headers)
+        except Unreadable:
+            return False
+        subject = event.subject or letter.topic.removeprefix(OWN)
+        wanted = (subject, event.data.item) == (self.workspace, self.item)
+        return wanted and self.zone.day_of(parse_time(event.time)) == self.day

@@ -1,0 +1,1 @@
+"""Explanations held against what was published, against an oracle, and against mutations."""
