@@ -60,7 +60,7 @@ async def spans_of(reader: Any, topics: Topics, partitions: Iterable[int]) -> di
     folded = dict.fromkeys(ends, 0)
     while behind := [partition for partition, end in ends.items() if folded[partition] < end]:
         for partition in behind:
-            folded[partition] = await _folded(reader, topics.changelog, partition)
+            folded[partition] = await folded_position(reader, topics.changelog, partition)
         if clock() > deadline:
             break
         await asyncio.sleep(0.2)
@@ -92,7 +92,7 @@ async def _span(reader: Any, topic: str, partition: int, bound: int, end: int) -
     return Span(begin, max(begin, bound), end, 0)
 
 
-async def _folded(reader: Any, topic: str, partition: int) -> int:
+async def folded_position(reader: Any, topic: str, partition: int) -> int:
     """The first journal offset that the committed state does not hold yet, as its position in the changelog says."""
     tp = TopicPartition(topic, partition)
     bounds: Mapping[Any, int] = await reader.beginning_offsets([tp])

@@ -71,8 +71,18 @@ def explanation(
         sources_reason=sources.reason,
         dead_letters=sources.letters,
         drivers=drivers,
-        notes=[*notes, *disagreement(figure, published)],
+        notes=[*notes, *unknown(cell, figure), *disagreement(figure, published)],
     )
+
+
+def unknown(cell: Cell, figure: Figure) -> list[str]:
+    """That nothing is known of the workspace, which may be a slip of the pen."""
+    name = cell.own.workspace
+    if figure.usage or cell.own.sums or figure.listing(name):
+        return []
+    return [
+        f"nothing was counted for {name}, and no plan of {cell.account} lists it: is it a workspace of {cell.account}?"
+    ]
 
 
 def disagreement(figure: Figure, published: Sequence[Published]) -> list[str]:

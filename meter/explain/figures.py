@@ -19,7 +19,7 @@ from meter.rules.plans import package_on
 from schemas.rows import NO_RETENTION, Plan
 
 NOT_YET_STATED = (
-    "what was reported by retention is published when the day closes; the journal knows it, ask with its sources"
+    "by retention it is published when the day closes; until then the journal alone knows it, which was not read"
 )
 
 

@@ -91,8 +91,11 @@ def sent(record: Overage) -> bool:
 
 def _sentence(record: Overage, amount_before: Decimal | None) -> str:
     over = f"over {short(record.overage - record.delta)} → {short(record.overage)}"
-    money = "" if amount_before is None else f", {signed_money(record.charge.amount - amount_before)}"
-    silent = "" if sent(record) or record.cause.kind != "usage" else f", although {record.workspace} sent nothing"
+    if not record.delta:
+        over = f"usage {short(record.usage)}, still {short(record.overage)} over"
+    earned = None if amount_before is None else record.charge.amount - amount_before
+    money = f", {signed_money(earned)}" if earned else ""
+    silent = "" if sent(record) or record.cause.kind != "usage" else ", although it sent nothing"
     return f"{_what(record)}: {over}{money}{silent}"
 
 

@@ -17,7 +17,7 @@ def sentence(cell: Cell, figure: Figure) -> str:
     if figure.basis == "free":
         return f"{name} is on the free tier on {day_text(cell.day)}: its {short(figure.usage)} of {item} cost nothing."
     if not figure.usage:
-        return f"{name} used no {item} on {day_text(cell.day)}."
+        return f"{name} has no usage of {item} on {day_text(cell.day)}."
     if figure.basis == "pay_as_you_go":
         return (
             f"No plan lists {name} on {day_text(cell.day)}, so all {short(figure.usage)} of {item} that it used are "

@@ -5,28 +5,26 @@ from decimal import Decimal
 
 from schemas.money import money_text
 
-#: A quantity is written with a unit if at most so many decimals say all of it.
-DECIMALS = 3
-UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+#: Units, and with how many decimals at most a quantity is written in them; else it is written in full.
+UNITS = ((10**12, "T", 3), (10**9, "G", 3), (10**6, "M", 3), (10**3, "k", 1))
 
 
 def short(quantity: int) -> str:
     """150,000,000 is `150 M`, 12,700,000 is `12.7 M`; what would lose a digit is written in full."""
-    for unit, name in UNITS:
-        if abs(quantity) >= unit and quantity * 10**DECIMALS % unit == 0:
-            return f"{money(Decimal(quantity) / unit)} {name}"
-    return f"{quantity:,}"
+    for unit, name, places in UNITS:
+        if abs(quantity) >= unit:
+            whole, rest = divmod(abs(quantity) * 10**places, unit)
+            if rest:
+                break
+            decimals = f"{whole % 10**places:0{places}d}".rstrip("0")
+            sign = "−" if quantity < 0 else ""
+            return f"{sign}{whole // 10**places:,}{f'.{decimals}' if decimals else ''} {name}"
+    return f"{quantity:,}".replace("-", "−")
 
 
 def signed(quantity: int) -> str:
     """With its sign; 0 has none."""
     return f"+{short(quantity)}" if quantity > 0 else f"−{short(-quantity)}" if quantity else "0"
-
-
-def money(amount: Decimal) -> str:
-    """As few decimals as it needs."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def signed_money(amount: Decimal) -> str:

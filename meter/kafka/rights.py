@@ -164,6 +164,8 @@ WATCHING = (
     *_topics(Operation.DESCRIBE, *SHARED, EVERY_OWN, "meter.journal"),
     *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS, "meter"),
 )
+#: What an explanation is read from, beside the journal.
+EXPLAINED = ("overages", "plans", "statements", "quota-balances", "dead-letters")
 #: What commands need; one that starts a worker needs its role's. `redrive --send` and `skip` need those of the topics
 #: that they are about only.
 COMMANDS = {
@@ -179,6 +181,14 @@ COMMANDS = {
     **dict.fromkeys(("advise", "simulate"), least((*FACTS, *_topics(Operation.READ, "plans", "statements")))),
     "wallets": least(_topics(Operation.READ, "wallets")),
     "overages": least(_topics(Operation.READ, "overages")),
+    "explain": least((*FACTS, *_topics(Operation.READ, *EXPLAINED))),
+    "explain --record": least(
+        [
+            *FACTS,
+            *_topics(Operation.READ, *SHARED, EVERY_OWN, "dead-letters", "order-outcomes"),
+            *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS),
+        ]
+    ),
     "verify": least((*FACTS, *_topics(Operation.READ, "overages", "order-outcomes", "wallets", "plans"))),
     "catalog check --against-journal": least(FACTS),
     "redrive": least(LETTERS),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from meter.commands.account_state import plan_row
 from meter.explain.cell import Cell
 from meter.explain.count import CellCount, Counted, cell_of
-from meter.explain.dead import DeadPlaces, OwnLetters
+from meter.explain.dead import DeadPlaces, LetterRow, OwnLetters, read_letter
 from meter.explain.explain import Day, Sources, explanation
 from meter.explain.history import Published
 from meter.explain.model import Explanation
@@ -17,7 +17,6 @@ from meter.explain.sources import sources_of
 from meter.rules.billing_days import parse_day
 from meter.rules.fold.fold import Fold
 from schemas import journal
-from schemas.dead_letters import DeadLetter
 from schemas.journal import Gathered
 from schemas.overages import Overage
 from schemas.plans import Plan as PlanRecord
@@ -72,7 +71,7 @@ class World:
                 count.take(found)
         return count.counted()
 
-    def letters(self, through: int) -> list[DeadLetter]:
+    def letters(self, through: int) -> list[LetterRow]:
         """The fold's dead letters up to an offset."""
         return [letter_of(said.value) for said in self.outputs["dead-letters"] if said.offset <= through]
 
@@ -94,7 +93,7 @@ class World:
         return cell_of(counted, account, own, day, priced, self.plans(account, through), currency, traffic), counted
 
     def explained(
-        self, account: str, own: str, item: str, day_name: str, through: int, letters: Iterable[DeadLetter] = ()
+        self, account: str, own: str, item: str, day_name: str, through: int, letters: Iterable[LetterRow] = ()
     ) -> Explanation:
         """What `meter explain` answers as of an offset; `letters`: of the whole meter, instead of the fold's."""
         day = parse_day(day_name)
@@ -118,9 +117,9 @@ class World:
         yield from self.outputs["overages"]
 
 
-def letter_of(value: Any) -> DeadLetter:
+def letter_of(value: Any) -> LetterRow:
     """A dead letter out of its JSON."""
-    return DeadLetter.model_validate_json(json.dumps(value))
+    return read_letter(json.dumps(value).encode())
 
 
 class History(NamedTuple):
@@ -130,11 +129,11 @@ class History(NamedTuple):
     simulator: DayEnds
     worlds: list[World]
 
-    def letters(self) -> list[DeadLetter]:
+    def letters(self) -> list[LetterRow]:
         """Every committed dead letter, the intake's too."""
         logs = self.simulator.cluster.logs
         return [
-            DeadLetter.model_validate_json(record.value or b"")
+            read_letter(record.value or b"")
             for (topic, _), log in logs.items()
             if topic == "dead-letters"
             for record in log.committed()

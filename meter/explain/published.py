@@ -1,0 +1,211 @@
+"""What was published of a cell, read from its topics: revisions, plans, balance, statements, dead letters."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from meter.commands.account_state import plan_row, read
+from meter.explain.cell import Cell, Own
+from meter.explain.dead import DeadPlaces, OwnLetters, read_letter
+from meter.explain.history import Published, in_order
+from meter.explain.log_reader import LogReader
+from meter.kafka.topics import Topics
+from schemas.balances import QuotaBalance
+from schemas.catalog import Item, TrafficPackage
+from schemas.overages import Overage
+from schemas.plans import Plan as PlanRecord
+from schemas.rows import NO_RETENTION, Plan
+from schemas.statements import AccountStatement, ItemDay, WorkspaceStatement
+
+#: Records of a topic that are looked through for a key, newest first, before the answer says that it may lack some.
+LOOKED_THROUGH = 400_000
+#: Clocks of workers, which write the times of outputs, and of the broker differ by less.
+SLACK_US = 3_600_000_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A cell as seen from one workspace, and where its records go; `day_name`: `day` as text."""
+
+    account: str
+    workspace: str
+    item: str
+    day: int
+    day_name: str
+    partition: int
+
+    @property
+    def overage(self) -> str:
+        """The key on `overages`."""
+        return f"{self.account}/{self.workspace}/{self.item}/{self.day_name}"
+
+
+@dataclass
+class OfCell:
+    """What says how a cell stands, where the journal does not."""
+
+    balance: QuotaBalance | None = None
+    statements: dict[str, WorkspaceStatement] = field(default_factory=dict)
+    account: AccountStatement | None = None
+
+
+class PublishedReader:
+    """Reads the output topics of one meter."""
+
+    def __init__(self, logs: LogReader, topics: Topics) -> None:
+        self._logs, self._topics = logs, topics
+
+    async def revisions(
+        self, key: Key, since_us: int, through: int, most: int, until: int | None = None
+    ) -> list[Published]:
+        """The newest `most` revisions of the key up to `through`, in order; `until`: the offset to begin at."""
+        topic, wanted = self._topics.overages, key.overage.encode()
+        low, high = await self._range(topic, key.partition, since_us)
+        found: list[Published] = []
+        looked = 0
+        async for records in self._logs.newest_first(topic, key.partition, low, min(high, until or high)):
+            mine = [record for record in records if record.key == wanted and record.value is not None]
+            found += [Published(read(topic, Overage, record.value), record.timestamp) for record in mine]
+            looked += len(records)
+            fit = [each for each in found if each.record.revision <= through]
+            if looked >= LOOKED_THROUGH or len(fit) >= most or any(not each.record.previous_revision for each in fit):
+                break
+        return [each for each in in_order(found) if each.record.revision <= through][-most:]
+
+    async def offset_at(self, key: Key, time_us: int) -> int | None:
+        """Where on the key's partition of `overages` records of this instant and later begin."""
+        return await self._logs.offset_at(self._topics.overages, key.partition, time_us)
+
+    async def plans(self, key: Key, through: int, listing: Collection[str]) -> tuple[Plan, ...]:
+        """The account's plans as they stood at a revision; `listing`: those that listed the workspace then."""
+        topic, begins = self._topics.plans, f"{key.account}/".encode()
+        low, high = await self._logs.bounds(topic, key.partition)
+        by_plan: dict[str, list[PlanRecord]] = {}
+        async for records in self._logs.lists(topic, key.partition, low, high):
+            for record in records:
+                if record.key is not None and record.key.startswith(begins) and record.value is not None:
+                    plan = read(topic, PlanRecord, record.value)
+                    by_plan.setdefault(plan.plan_id, []).append(plan)
+        stood = (as_of(those, through, plan_id in listing) for plan_id, those in by_plan.items())
+        return tuple(plan_row(plan) for plan in stood if plan is not None)
+
+    async def letters(self, key: Key, partitions: int, since_us: int, own: OwnLetters) -> DeadPlaces:
+        """Which records of the journal partition do not count; `own` takes the letters of the whole meter."""
+        topic, dead = self._topics.dead_letters, DeadPlaces()
+        for partition in range(partitions):
+            low, high = await self._range(topic, partition, since_us)
+            async for records in self._logs.lists(topic, partition, low, high):
+                for record in records:
+                    if record.value is not None:
+                        letter = read_letter(record.value)
+                        own.take(letter)
+                        if partition == key.partition:
+                            dead.take(letter)
+        return dead
+
+    async def balance(self, key: Key, since_us: int, through: int) -> QuotaBalance | None:
+        """The newest balance of the cell up to a revision."""
+        topic, wanted = self._topics.quota_balances, f"{key.account}/{key.item}/{key.day_name}".encode()
+        return await self._newest(
+            topic,
+            key,
+            since_us,
+            lambda record: record.key == wanted,
+            QuotaBalance,
+            lambda each: each.revision <= through,
+        )
+
+    async def account_statement(self, key: Key, since_us: int) -> AccountStatement | None:
+        """The newest statement of the account's day."""
+        topic, wanted = self._topics.statements, f"{key.account}/{key.day_name}".encode()
+        return await self._newest(
+            topic, key, since_us, lambda record: record.key == wanted, AccountStatement, lambda _: True
+        )
+
+    async def statements(self, key: Key, since_us: int, through: int) -> dict[str, WorkspaceStatement]:
+        """The newest statements of all workspaces of the account's day, up to a revision."""
+        topic, begins = self._topics.statements, f"{key.account}/{key.day_name}/".encode()
+        low, high = await self._range(topic, key.partition, since_us)
+        found: dict[str, WorkspaceStatement] = {}
+        async for records in self._logs.lists(topic, key.partition, low, high):
+            for record in records:
+                if record.key is not None and record.key.startswith(begins) and record.value is not None:
+                    statement = read(topic, WorkspaceStatement, record.value)
+                    if statement.revision <= through:
+                        found[statement.workspace] = statement
+        return found
+
+    async def _newest(
+        self,
+        topic: str,
+        key: Key,
+        since_us: int,
+        is_wanted: Callable[[Any], bool],
+        model: type[T],
+        fits: Callable[[T], bool],
+    ) -> T | None:
+        low, high = await self._range(topic, key.partition, since_us)
+        async for records in self._logs.newest_first(topic, key.partition, low, high):
+            for record in reversed(records):
+                if is_wanted(record) and record.value is not None:
+                    one = read(topic, model, record.value)  # type: ignore[type-var] # all are models
+                    if fits(one):
+                        return one
+        return None
+
+    async def _range(self, topic: str, partition: int, since_us: int) -> tuple[int, int]:
+        """From the first record of an instant (with some slack for clocks) to the end."""
+        low, high = await self._logs.bounds(topic, partition)
+        since = await self._logs.offset_at(topic, partition, since_us - SLACK_US)
+        return (high if since is None else max(low, since)), high
+
+
+def as_of(plans: Iterable[PlanRecord], revision: int, existed: bool) -> PlanRecord | None:
+    """A plan as it stood at a revision: the newest up to it.
+
+    Kafka keeps the newest record and all that are younger than the compaction lag, so between two that are kept none is
+    missing. Where none is old enough, the oldest that is kept stands in for a plan that `existed`.
+    """
+    rising = sorted(plans, key=lambda plan: plan.revision)
+    before = [plan for plan in rising if plan.revision <= revision]
+    return before[-1] if before else rising[0] if existed else None
+
+
+def cell_as_published(
+    key: Key,
+    item: Item,
+    plans: tuple[Plan, ...],
+    currency: str,
+    traffic: TrafficPackage | None,
+    last: Overage | None,
+    stands: OfCell,
+) -> Cell:
+    """The cell out of published records alone: statements of a closed day, else the balance, else the overage."""
+    usage = {who: line.usage for who, each in stands.statements.items() for line in _lines(each, key.item)}
+    if not stands.statements and stands.balance is not None:
+        usage = {each.workspace: each.usage for each in stands.balance.workspaces}
+    own = _own(key, item, last, stands, usage.pop(key.workspace, 0))
+    return Cell(key.account, key.day, item, plans, own, usage, currency, traffic)
+
+
+def _lines(statement: WorkspaceStatement, item: str) -> list[ItemDay]:
+    return [line for line in statement.items if line.item == item]
+
+
+def _own(key: Key, item: Item, last: Overage | None, stands: OfCell, usage: int) -> Own:
+    """What the workspace itself reported, as far as it is published."""
+    statement = stands.statements.get(key.workspace)
+    if statement is not None:
+        for line in _lines(statement, key.item):
+            sums = {each.retention_days or NO_RETENTION: each.quantity for each in line.reported}
+            return Own(key.workspace, line.usage, sums, False, None, statement.basis == "free")
+    if last is not None:
+        if last.basis == "pay_as_you_go":
+            sums = {line.retention_days or NO_RETENTION: line.quantity for line in last.charge.lines}
+            return Own(key.workspace, last.usage, sums, False)
+        usage = last.usage
+    if not usage:
+        return Own(key.workspace)
+    return Own(key.workspace, usage, None if item.retentions else {NO_RETENTION: usage}, False)

@@ -1,0 +1,213 @@
+"""`meter explain` beside a running meter: reads what was published, counts the journal, and puts the answer together.
+
+Everything is as of one journal record: the last that is folded, or the one that is asked for. What was published up to
+it is read after it is known, so nothing later slips in.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from agents.journal.facts_reader import recorded
+from agents.journal.reader import folded_position, open_journal
+from meter.errors import Trouble
+from meter.explain.cell import Cell
+from meter.explain.count import CellCount, Counted, cell_of
+from meter.explain.dead import DeadPlaces, OwnLetters
+from meter.explain.drivers import drivers
+from meter.explain.explain import Day, Sources, explanation
+from meter.explain.history import Published
+from meter.explain.log_reader import LogReader
+from meter.explain.model import Explanation, State
+from meter.explain.published import SLACK_US, Key, OfCell, PublishedReader, cell_as_published
+from meter.explain.sources import sources_of
+from meter.kafka.admin import connected_admin, partition_counts
+from meter.kafka.output_reader import partition_of
+from meter.kafka.topics import Topics
+from meter.rules.billing_days import SECOND_US, day_text
+from meter.settings import Settings
+from schemas.catalog import Item
+from schemas.journal import Gathered, decode
+
+#: Revisions in the history, the newest, unless more are asked for.
+HISTORY = 100
+NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
+NOT_COUNTED = "the journal was not read: --no-sources"
+#: How the outputs of a transaction are found by the time of its journal record: they come within this.
+PUBLISHED_WITHIN_US = 600 * SECOND_US
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked. `revision`: as of this journal record; `compare_day`, `compare_revision`: what it differs from."""
+
+    account: str
+    workspace: str
+    item: str
+    day: int
+    revision: int | None = None
+    compare_day: int | None = None
+    compare_revision: int | None = None
+    sources: bool = True
+    history: int = HISTORY
+
+
+async def explain(settings: Settings, wanted: Wanted) -> Explanation:
+    """The whole answer; what the user can mend is `Trouble`."""
+    topics = Topics.of(settings.topic_prefix)
+    async with connected_admin(settings) as admin:
+        there = await partition_counts(admin)
+    missing = [topic for topic in (topics.journal, topics.changelog, *topics.outputs) if topic not in there]
+    if missing:
+        raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
+    try:
+        async with open_journal(settings) as consumer:
+            known = await recorded(consumer, topics)
+            if known is None:
+                raise Trouble(f"{topics.journal} is empty; {NO_METER}")
+            return await _Explaining(topics, consumer, known.facts, wanted).run()
+    except KafkaError as error:
+        raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of two figures that are compared: a cell, what was published under its key, and its count."""
+
+    key: Key
+    item: Item
+    published: list[Published]
+    cell: Cell
+    counted: Counted | None
+    through: int
+
+
+class _Explaining:
+    """One answer."""
+
+    def __init__(self, topics: Topics, consumer: Any, facts: Any, wanted: Wanted) -> None:
+        self._topics, self._consumer, self._facts, self._wanted = topics, consumer, facts, wanted
+        self._logs = LogReader(consumer)
+        self._published = PublishedReader(self._logs, topics)
+        self._notes: list[str] = []
+        self._partition = partition_of(wanted.account, facts.opening.partitions)
+        #: Why the journal says nothing.
+        self._no_journal = NOT_COUNTED
+
+    async def run(self) -> Explanation:
+        """1 how far the journal is folded, 2 the figure, 3 what it is compared with, 4 its sources, 5 the answer."""
+        wanted = self._wanted
+        folded = await folded_position(self._consumer, self._topics.changelog, self._partition)  # 1
+        last = self._last(folded, wanted.revision)
+        letters = OwnLetters(wanted.workspace, wanted.item, wanted.day, self._facts.zone)
+        side = await self._side(wanted.day, last, letters)  # 2
+        compared = None
+        if wanted.compare_day is not None or wanted.compare_revision is not None:  # 3
+            day = wanted.day if wanted.compare_day is None else wanted.compare_day
+            through = last if wanted.compare_revision is None else self._last(folded, wanted.compare_revision)
+            other = await self._side(day, through, replace(letters, day=day, letters={}))
+            revisions = tuple(each.published[-1].record.revision if each.published else 0 for each in (other, side))
+            compared = drivers(other.cell, side.cell, (revisions[0], revisions[1]))
+        sources = Sources(None, self._no_journal)
+        if side.counted is not None and side.counted.own is not None:  # 4
+            found, dead = sources_of(side.counted.own, letters.letters)
+            sources = Sources(found, None, dead)
+        return explanation(side.cell, self._day(), side.published, sources, compared, self._notes)  # 5
+
+    def _last(self, folded: int, revision: int | None) -> int:
+        """The journal record that the answer is as of."""
+        if revision is None or revision < folded:
+            return folded - 1 if revision is None else revision
+        raise Trouble(
+            f"revision {revision} is not published yet: {self._topics.journal}/{self._partition} is folded up to "
+            f"offset {folded - 1}; ask for that or an earlier one"
+        )
+
+    async def _side(self, day: int, through: int, letters: OwnLetters) -> _Side:
+        wanted = self._wanted
+        key = Key(wanted.account, wanted.workspace, wanted.item, day, day_text(day), self._partition)
+        item = self._item(wanted.item, day)
+        since_us = self._facts.zone.begin_of(day)
+        until = await self._published_by(key, through)
+        published = await self._published.revisions(key, since_us, through, wanted.history, until)
+        if until is not None and not published:
+            published = await self._published.revisions(key, since_us, through, wanted.history)
+        listing = published[-1].record.plans if published else []
+        plans = await self._published.plans(key, through, listing)
+        currency = self._facts.opening.currency
+        traffic = self._facts.catalogue.version(day).traffic.get(wanted.item)
+        begin = await self._whole_from(since_us, day) if wanted.sources else None
+        if begin is None:
+            stands = await self._stands(key, through)
+            last = published[-1].record if published else None
+            cell = cell_as_published(key, item, plans, currency, traffic, last, stands)
+            return _Side(key, item, published, cell, None, through)
+        dead = await self._published.letters(key, self._facts.opening.partitions, since_us, letters)
+        counted = await self._count(key, item, dead, begin, through)
+        cell = cell_of(counted, key.account, key.workspace, day, item, plans, currency, traffic)
+        return _Side(key, item, published, cell, counted, through)
+
+    def _item(self, name: str, day: int) -> Item:
+        found = self._facts.item(name, day)
+        if found is None and not any(name in version.items for version in self._facts.catalogue.versions):
+            items = ", ".join(sorted(self._facts.catalogue.version(day).items))
+            raise Trouble(f"unknown item {name!r}: the catalog of {day_text(day)} has {items}")
+        return found or self._facts.priced(name, day)  # type: ignore[no-any-return] # facts are loosely typed here
+
+    async def _published_by(self, key: Key, through: int) -> int | None:
+        """Where on `overages` to begin looking for an older revision, backwards; None: at the end."""
+        if self._wanted.revision is None and self._wanted.compare_revision is None:
+            return None
+        low, high = await self._logs.bounds(self._topics.journal, self._partition)
+        if not low <= through < high:
+            return None
+        async for records in self._logs.lists(self._topics.journal, self._partition, through, through + 1):
+            at_us = records[0].timestamp * 1000 + PUBLISHED_WITHIN_US
+            return await self._published.offset_at(key, at_us)
+        return None
+
+    async def _whole_from(self, since_us: int, day: int) -> int | None:
+        """From which journal offset on all usage of the day stands; None where its beginning is gone."""
+        topic = self._topics.journal
+        low, high = await self._logs.bounds(topic, self._partition)
+        since = await self._logs.offset_at(topic, self._partition, since_us - SLACK_US)
+        begin = high if since is None else max(low, since)
+        if low == 0 or begin > low:
+            return begin
+        self._no_journal = (
+            f"the journal no longer holds the beginning of {day_text(day)}: {topic}/{self._partition} begins at offset "
+            f"{low}; METER_JOURNAL_RETENTION_DAYS says how long it is kept"
+        )
+        return None
+
+    async def _count(self, key: Key, item: Item, dead: DeadPlaces, begin: int, through: int) -> Counted:
+        count = CellCount(key.account, item, key.day, key.workspace, dead)
+        names = key.account.encode()
+        async for records in self._logs.lists(self._topics.journal, self._partition, begin, through + 1):
+            for record in records:
+                if names in record.value:
+                    found = decode(record.value)
+                    if isinstance(found, Gathered):
+                        count.take(found)
+        return count.counted()
+
+    async def _stands(self, key: Key, through: int) -> OfCell:
+        """Statements of a day that is over, else the balance."""
+        facts, closes_us = self._facts, self._facts.closes_at_us(key.day)
+        if time.time_ns() // 1000 >= closes_us:
+            statements = await self._published.statements(key, closes_us, through)
+            if statements:
+                return OfCell(None, statements)
+        return OfCell(await self._published.balance(key, facts.zone.begin_of(key.day), through))
+
+    def _day(self) -> Day:
+        """By the clock: a day is closed when its end and grace have come, final after the horizon."""
+        facts, day = self._facts, self._wanted.day
+        until = day + facts.opening.restatement_horizon_days
+        now_us = time.time_ns() // 1000
+        states: Mapping[State, int] = {"final": facts.zone.end_of(until), "closed": facts.closes_at_us(day)}
+        state: State = next((state for state, begins in states.items() if now_us >= begins), "open")
+        return Day(day, facts.zone, state, until)
