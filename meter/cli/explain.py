@@ -120,7 +120,7 @@ def show(found: "Explanation | RecordFate", json: bool) -> None:
     import shutil
     import sys
 
-    from meter.cli.explain_text import HEADINGS, text
+    from meter.explain.text import HEADINGS, text
 
     if json:
         typer.echo(found.json_bytes())
