@@ -52,7 +52,11 @@ class Calendar:
 
     def oldest_kept(self, today: str) -> str:
         """The first day whose figures are kept: everything before it is final for more than a day."""
-        return day_text(parse_day(today) - self.horizon_days - 2)
+        return self.days_before(today, self.horizon_days + 2)
+
+    def days_before(self, today: str, days: int) -> str:
+        """The day so many days before."""
+        return day_text(parse_day(today) - days)
 
     def state(self, day: str, now_us: int, stated: bool, closed_through: str | None) -> str:
         """Whether the figures of a day are open, closed or final.

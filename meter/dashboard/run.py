@@ -4,9 +4,12 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
+from typing import Any
 
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.calendar import Calendar
+from meter.dashboard.changes import Changes
+from meter.dashboard.ingest.reader import Reader
 from meter.dashboard.server import Server
 from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
@@ -29,6 +32,7 @@ class Dashboard:
         self.catalog = load_catalogue(settings.catalog)
         self.live = Live()
         self.store = Store(file_of(settings))
+        self.changes = Changes()
         self.server = Server(self)
 
     async def run(self) -> None:
@@ -37,13 +41,25 @@ class Dashboard:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
+        reader = Reader(self.settings, self.store, self.calendar, self.live, self.changes.publish)
         try:
             await self.server.start()
             log.info("dashboard: %s", self.server.address)
-            await stopped.wait()
+            reading = asyncio.create_task(reader.run())
+            await first_of(asyncio.create_task(stopped.wait()), reading)
         finally:
             await self.server.stop()
             self.store.close()
+
+
+async def first_of(*tasks: "asyncio.Task[Any]") -> None:
+    """Wait for the first task to end, cancel the others; an error of it is raised."""
+    done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 def file_of(settings: Settings) -> Path:

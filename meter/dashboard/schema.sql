@@ -63,6 +63,7 @@ CREATE TABLE account_days (     -- totals of an account's day
     item TEXT NOT NULL,         -- that item, or empty
     alerts INTEGER NOT NULL,    -- raised now
     at_ms INTEGER NOT NULL,     -- time of the record that changed it last
+    feed INTEGER NOT NULL,      -- rows of feed
     PRIMARY KEY (day, account)
 ) STRICT, WITHOUT ROWID;
 
@@ -133,14 +134,16 @@ CREATE TABLE records (          -- plans, wallets and order outcomes as publishe
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE letters (          -- the newest 50,000 dead letters
-    partition INTEGER NOT NULL, -- where the letter stands in dead-letters
+    topic TEXT NOT NULL,        -- where the record stood
+    partition INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    topic TEXT NOT NULL,        -- where the record stood
-    at_ms INTEGER NOT NULL,
-    records INTEGER NOT NULL,
+    letter_partition INTEGER NOT NULL, -- where the letter stands in dead-letters
+    letter_offset INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,     -- when the letter was published
+    records INTEGER NOT NULL,   -- more than 1: a summary
     body TEXT NOT NULL,
-    PRIMARY KEY (partition, offset)
+    PRIMARY KEY (topic, partition, offset, reason)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX letters_by_group ON letters (reason, topic, at_ms);

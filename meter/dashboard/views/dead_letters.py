@@ -43,8 +43,8 @@ def table(model: DeadLettersPage) -> Table:
 def letters_of(sight: Sight, reason: str, source: str, limit: int = LETTERS) -> list[LetterView]:
     """The newest letters of a group."""
     rows = sight.rows(
-        "SELECT partition, offset, records, body FROM letters WHERE reason = ? AND topic = ?"
-        " ORDER BY at_ms DESC, partition, offset DESC LIMIT ?",
+        "SELECT letter_partition, letter_offset, records, body FROM letters WHERE reason = ? AND topic = ?"
+        " ORDER BY at_ms DESC, letter_partition, letter_offset DESC LIMIT ?",
         reason,
         source,
         limit,

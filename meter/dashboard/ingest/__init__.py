@@ -1,0 +1,1 @@
+"""From published records to rows: a batch of records in one transaction, positions included."""

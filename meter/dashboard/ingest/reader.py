@@ -1,0 +1,204 @@
+"""Reads the published topics into the store: committed records, from where the file says that it was.
+
+Kafka may be away, have no meter yet, or have another one: pages go on with what the file has, `Live.trouble` says why
+nothing new comes, and reading goes on by itself.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from meter.batch.patches.fetched_records import slim
+from meter.dashboard.calendar import Calendar
+from meter.dashboard.ingest.batch import Ingest, Published, Region
+from meter.dashboard.ingest.meter import meter_of
+from meter.dashboard.models import Loading
+from meter.dashboard.sight import Live
+from meter.dashboard.store import Store
+from meter.errors import Trouble
+from meter.kafka.admin import connected_admin
+from meter.kafka.topics import Topics
+from meter.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Records of one transaction of the file, while much is to be read.
+BATCH_RECORDS = 10_000
+POLL_MS = 200
+#: How long Kafka waits for news before it answers a fetch, in ms; a record is given at once.
+FETCH_WAIT_MS = 500
+FETCH_BYTES = 4 << 20
+#: Between two questions for the ends of the topics, and how long an answer may take.
+ENDS_SECONDS, ANSWER_SECONDS = 1.0, 10.0
+#: Between two attempts, at first and at most.
+AGAIN_SECONDS, AGAIN_MOST_SECONDS = 0.5, 5.0
+#: Topics of days: what is of days no longer kept is not read.
+OF_DAYS = ("overages", "quota-balances", "quota-alerts")
+
+
+class Reader:
+    """Reads until it is cancelled; `changed` is called with what each batch changed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        calendar: Calendar,
+        live: Live,
+        changed: Callable[[set[Region]], None],
+    ) -> None:
+        self._settings, self._store, self._calendar, self._live = settings, store, calendar, live
+        self._topics = Topics.of(settings.topic_prefix)
+        self._changed = changed
+        self._again = AGAIN_SECONDS
+
+    async def run(self) -> None:
+        """Read, and begin again whatever happens to Kafka."""
+        slim()
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError, TimeoutError, Trouble) as error:
+                self._trouble(str(error) if isinstance(error, Trouble) else f"Kafka: {error!r}")
+            await asyncio.sleep(self._again)
+            self._again = min(self._again * 2, AGAIN_MOST_SECONDS)
+
+    def _trouble(self, sentence: str) -> None:
+        if sentence != self._live.trouble:
+            log.warning("dashboard: reading stopped: %s; trying again", sentence)
+        self._live.trouble = sentence
+
+    async def _read(self) -> None:
+        """1 which meter is it, 2 is the file of it, 3 from where, 4 read on."""
+        async with connected_admin(self._settings) as admin:
+            meter = await meter_of(admin, self._topics)  # 1
+        await asyncio.to_thread(self._store.begin, meter.id)  # 2
+        ingest = Ingest(self._store.writer, self._calendar)
+        places = [TopicPartition(topic, number) for topic, count in meter.partitions.items() for number in range(count)]
+        async with self._consumer() as consumer:
+            consumer.assign(places)
+            await self._seek(consumer, places)  # 3
+            self._again = AGAIN_SECONDS
+            watch = asyncio.create_task(self._watch(consumer, places))
+            try:
+                await self._follow(consumer, ingest, watch)  # 4
+            finally:
+                watch.cancel()
+                await asyncio.gather(watch, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[Any]:
+        consumer = aiokafka.AIOKafkaConsumer(
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            **self._settings.kafka_client_kwargs(),
+        )
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def _seek(self, consumer: Any, places: list[TopicPartition]) -> None:
+        """Go on where the file is; a topic of days that is new to it begins at the first day kept."""
+        beginnings = await consumer.beginning_offsets(places)
+        known = await asyncio.to_thread(self._positions)
+        oldest = self._calendar.oldest_kept(self._calendar.today(time.time_ns() // 1000))
+        since_ms = self._calendar.bounds(oldest)[0] // 1000
+        days = {
+            place: since_ms
+            for place in places
+            if self._bare(place) not in known and self._topics.bare(place.topic) in OF_DAYS
+        }
+        found: Mapping[TopicPartition, Any] = await consumer.offsets_for_times(days) if days else {}
+        ends = await consumer.end_offsets(places)
+        for place in places:
+            start = known.get(self._bare(place), beginnings[place])
+            if place in days:
+                start = ends[place] if found.get(place) is None else found[place].offset
+            consumer.seek(place, max(start, beginnings[place]))
+        left = {place: (await consumer.position(place), ends[place]) for place in places}
+        self._left = {place: span for place, span in left.items() if span[0] < span[1]}
+        self._load(left)
+
+    def _load(self, now: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        """Say how far the first reading is."""
+        left = {place: span for place, span in self._left.items() if now[place][0] < span[1]}
+        if not left:
+            self._live.loading = None
+            return
+        records = sum(end - start for start, end in self._left.values())
+        read = sum(min(now[place][0], end) - start for place, (start, end) in self._left.items())
+        self._live.loading = Loading(records_read=read, records=records)
+
+    async def _follow(self, consumer: Any, ingest: Ingest, watch: "asyncio.Task[None]") -> None:
+        while True:
+            if watch.done():
+                watch.result()
+            try:
+                fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+            except OffsetOutOfRangeError as error:
+                await self._out_of_range(consumer, error)
+                continue
+            if not fetched:
+                continue
+            positions = {self._bare(place): await consumer.position(place) for place in fetched}
+            today = self._calendar.today(time.time_ns() // 1000)
+            changed = await asyncio.to_thread(self._take, ingest, fetched, positions, today)
+            self._changed(changed)
+            if self._live.loading is not None:
+                self._load({place: (await consumer.position(place), 0) for place in self._left})
+
+    def _take(
+        self, ingest: Ingest, fetched: Mapping[TopicPartition, Any], positions: dict[tuple[str, int], int], today: str
+    ) -> set[Region]:
+        """In a thread: a fetch becomes rows."""
+        published = []
+        for place, records in fetched.items():
+            topic, partition = self._bare(place)
+            for record in records:
+                if record.value is not None and record.key is not None:
+                    key = record.key.decode("utf-8", "replace")
+                    published.append(Published(topic, partition, record.offset, record.timestamp, key, record.value))
+        return ingest.take(published, positions, today)
+
+    async def _out_of_range(self, consumer: Any, error: Exception) -> None:
+        """Retention deleted what was not read yet: go on where the partition begins now."""
+        places: dict[TopicPartition, int] = error.args[0]
+        beginnings = await consumer.beginning_offsets(list(places))
+        ends = await consumer.end_offsets(list(places))
+        for place, offset in places.items():
+            if offset > ends[place]:
+                raise Trouble(f"{place.topic}/{place.partition} ends before what was read of it: it was made again")
+            log.warning("dashboard: %s/%d: offsets %d to %d are gone", *place, offset, beginnings[place] - 1)
+            consumer.seek(place, beginnings[place])
+
+    async def _watch(self, consumer: Any, places: list[TopicPartition]) -> None:
+        """Once a second: how far behind the ends of the topics reading is."""
+        while True:
+            try:
+                ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_SECONDS)
+            except (KafkaError, TimeoutError) as error:
+                self._trouble(f"Kafka at {self._settings.broker} does not answer ({type(error).__name__})")
+                raise
+            lag = [max(0, ends[place] - await consumer.position(place)) for place in places]
+            self._live.lag_records, self._live.asked_us = sum(lag), time.time_ns() // 1000
+            self._live.trouble = None
+            await asyncio.sleep(ENDS_SECONDS)
+
+    def _positions(self) -> dict[tuple[str, int], int]:
+        rows = self._store.writer.execute("SELECT topic, partition, next_offset FROM positions")
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def _bare(self, place: TopicPartition) -> tuple[str, int]:
+        return self._topics.bare(place.topic), place.partition

@@ -1,0 +1,126 @@
+"""What is read of the published records: only the fields that rows are made of."""
+
+import msgspec
+
+
+class Charge(msgspec.Struct, gc=False):
+    """What a workspace owes; its lines stay in Kafka."""
+
+    amount: str
+    currency: str
+
+
+class Overage(msgspec.Struct):
+    """A record of `overages`."""
+
+    account: str
+    workspace: str
+    item: str
+    day: str
+    revision: int
+    previous_revision: int
+    usage: int
+    covered: int
+    overage: int
+    delta: int
+    basis: str
+    charge: Charge
+    cause: msgspec.Raw
+    restated: bool
+
+
+class WorkspaceBalance(msgspec.Struct, gc=False):
+    """A workspace with usage."""
+
+    workspace: str
+    usage: int
+    covered: int
+    overage: int
+
+
+class QuotaBalance(msgspec.Struct):
+    """A record of `quota-balances`."""
+
+    account: str
+    item: str
+    day: str
+    revision: int
+    quota: int
+    covered: int
+    left: int
+    plans: msgspec.Raw
+    workspaces: list[WorkspaceBalance]
+    more: int = 0
+
+
+class ItemUsage(msgspec.Struct, gc=False):
+    """An item of a workspace's statement."""
+
+    item: str
+    usage: int
+    covered: int
+    overage: int
+    charge: Charge
+
+
+class WorkspaceStatement(msgspec.Struct):
+    """A record of `statements` under account/day/workspace."""
+
+    account: str
+    workspace: str
+    day: str
+    basis: str
+    revision: int
+    items: list[ItemUsage]
+
+
+class AccountStatement(msgspec.Struct):
+    """A record of `statements` under account/day."""
+
+    account: str
+    day: str
+    amount_due: str
+    currency: str
+    restated: bool
+    revision: int
+
+
+class QuotaAlert(msgspec.Struct):
+    """A record of `quota-alerts`."""
+
+    account: str
+    plan_id: str
+    item: str
+    day: str
+    threshold: int
+    state: str
+    quota: int
+    covered: int
+    revision: int
+
+
+class Revised(msgspec.Struct):
+    """What plans, wallets and order outcomes have in common."""
+
+    account: str
+    revision: int
+
+
+class DeadLetter(msgspec.Struct):
+    """A record of `dead-letters`."""
+
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    at: str
+    records: int = 1
+
+
+overage = msgspec.json.Decoder(Overage).decode
+quota_balance = msgspec.json.Decoder(QuotaBalance).decode
+workspace_statement = msgspec.json.Decoder(WorkspaceStatement).decode
+account_statement = msgspec.json.Decoder(AccountStatement).decode
+quota_alert = msgspec.json.Decoder(QuotaAlert).decode
+revised = msgspec.json.Decoder(Revised).decode
+dead_letter = msgspec.json.Decoder(DeadLetter).decode

@@ -1,0 +1,144 @@
+"""The dashboard beside a worker: the worked example's day as JSON, live, after a restart, and in SQL."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meter.rules.billing_days import parse_time
+from schemas.catalog import load_catalogue
+from tests import records
+from tests.end_to_end.dashboards import DashboardProcess
+from tests.end_to_end.kafka import wait_until
+from tests.end_to_end.workers import Meter
+from tests.meters import StartMeter
+from tests.oracle_catalogue import of_product
+from tests.oracle_reading import Settings
+from tests.oracle_time import billing_day, day_text
+from tests.records import pay, traffic
+from tests.scenarios import midnight_zone
+
+pytestmark = pytest.mark.e2e
+
+MILLION = 1_000_000
+NOW_US = time.time_ns() // 1000
+#: Midnight is far off, so that the example is told on one day.
+ZONE = midnight_zone(NOW_US, 12 * 3600)
+DAY = day_text(billing_day(NOW_US, ZONE))
+CATALOG = Path(__file__).parents[2] / "meter" / "catalog.toml"
+PAGE = f"/accounts/acme/days/{DAY}.json"
+
+
+@pytest.fixture(scope="module")
+def meter(module_meter: StartMeter) -> Meter:
+    found = module_meter(Settings(ZONE, of_product(load_catalogue(CATALOG)), 35))
+    found.start("a").wait_ready()
+    return found
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dashboard")
+
+
+@pytest.fixture(scope="module")
+def dashboard(meter: Meter, directory: Path) -> Iterator[DashboardProcess]:
+    with DashboardProcess(meter, directory) as found:
+        yield found.wait_ready()
+
+
+def use(meter: Meter, workspace: str, quantity: int) -> None:
+    event = records.usage(workspace, "logs", quantity, NOW_US, id=f"{workspace}-{quantity}")
+    meter.kafka.send([records.usage_message(event)])
+    meter.settle()
+
+
+def shown(dashboard: DashboardProcess, workspace: str) -> dict[str, Any]:
+    """A workspace's logs as the page has them now; empty before there are any."""
+    status, _ = dashboard.ask(PAGE)
+    items = dashboard.json(PAGE)["items"] if status == 200 else {}
+    found: dict[str, Any] = {each["workspace"]: each for each in items.get("logs", {"workspaces": []})["workspaces"]}
+    return found.get(workspace, {})
+
+
+def test_staging_goes_over_although_it_sent_nothing(meter: Meter, dashboard: DashboardProcess) -> None:
+    lines = [traffic("logs", 110)]
+    meter.kafka.send([records.binding_message(records.binding(name, "acme")) for name in ("acme-prod", "acme-staging")])
+    meter.kafka.send([records.order_message(records.top_up("acme", "t", "1000000"))])
+    order = records.purchase("acme", "o-1", "startup", ["acme-prod", "acme-staging"], [pay("103380")], traffic=lines)
+    meter.kafka.send([records.order_message(order)])
+    meter.settle()
+    use(meter, "acme-staging", 100 * MILLION)
+    wait_until("staging is covered", lambda: shown(dashboard, "acme-staging").get("covered") == 100 * MILLION, 20)
+    use(meter, "acme-prod", 100 * MILLION)
+    wait_until("staging is over", lambda: shown(dashboard, "acme-staging").get("overage") == 50 * MILLION, 20)
+
+    page = dashboard.json(PAGE)
+    assert {name: page[name] for name in ("account", "day", "state", "amount", "currency", "statement")} == {
+        "account": "acme",
+        "day": DAY,
+        "state": "open",
+        "amount": "75.00",
+        "currency": "CNY",
+        "statement": None,
+    }
+    logs = page["items"]["logs"]
+    assert [logs[name] for name in ("quota", "covered", "left", "overage", "charge")] == [
+        150 * MILLION,
+        150 * MILLION,
+        0,
+        50 * MILLION,
+        "75.00",
+    ]
+    assert [(each["workspace"], each["covered"], each["overage"], each["charge"]) for each in logs["workspaces"]] == [
+        ("acme-prod", 100 * MILLION, 0, "0.00"),
+        ("acme-staging", 50 * MILLION, 50 * MILLION, "75.00"),
+    ]
+    entry = page["feed"][0]
+    assert entry["cause"]["workspaces"] == ["acme-prod"]
+    assert entry["reported"] == {"acme-prod": 100 * MILLION}
+    change = entry["changes"][0]
+    assert (change["workspace"], change["overage_before"], change["overage"]) == ("acme-staging", 0, 50 * MILLION)
+    assert (change["charge_delta"], change["sent"]) == ("75.00", False)
+    assert parse_time(page["as_of"]["time"]) >= NOW_US
+
+
+def test_every_page_answers_in_every_form(dashboard: DashboardProcess) -> None:
+    pages = ("/index", f"/accounts/acme/days/{DAY}", "/accounts/acme/history", "/accounts/acme/plans", "/alerts")
+    for page in (*pages, "/dead-letters", "/operations"):
+        for form in ("", ".json", ".csv"):
+            status, text = dashboard.ask(page + form)
+            assert status == 200, f"{page}{form}: {status} {text}"
+    first = dashboard.json("/.json")
+    assert [(each["account"], each["amount"], each["highest"]["percent"]) for each in first["accounts"]] == [
+        ("acme", "75.00", 100)
+    ]
+    assert first["accounts"][0]["alerts_raised"] == 2
+    plans = dashboard.json("/accounts/acme/plans.json")
+    assert [(plan["plan"]["plan_id"], plan["state"], plan["days_left"]) for plan in plans["plans"]] == [
+        ("o-1", "in_force", 372)
+    ]
+    assert {each["outcome"]["order_id"] for each in plans["orders"]} == {"t", "o-1"}
+    assert dashboard.ask("/accounts/acme")[0] == 302
+
+
+def test_sql_on_the_file_gives_the_figures_of_the_page(dashboard: DashboardProcess, directory: Path) -> None:
+    with closing(sqlite3.connect(f"{(directory / 'dashboard.sqlite').as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT workspace, covered, overage, charge FROM cells ORDER BY workspace").fetchall()
+    assert rows == [("acme-prod", 100 * MILLION, 0, "0.00"), ("acme-staging", 50 * MILLION, 50 * MILLION, "75.00")]
+
+
+def test_a_restart_takes_up_the_file(meter: Meter, dashboard: DashboardProcess, directory: Path) -> None:
+    before = dashboard.json(PAGE)
+    assert dashboard.stop() == 0
+    use(meter, "acme-prod", 1 * MILLION)
+    with DashboardProcess(meter, directory) as again:
+        again.wait_ready()
+        page = again.json(PAGE)
+        assert page["items"]["logs"]["overage"] == 51 * MILLION
+        assert [entry["revision"] for entry in page["feed"]][1:] == [entry["revision"] for entry in before["feed"]]
+        assert again.stop() == 0
