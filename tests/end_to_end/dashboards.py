@@ -65,7 +65,7 @@ class DashboardProcess:
 
     def json(self, path: str, **headers: str) -> Any:
         """The JSON of an address."""
-        status, text = self.ask(path, **headers)
+        status, text = self.ask(path, "GET", None, **headers)
         assert status == 200, f"{path}: {status} {text[:500]}"
         return json.loads(text)
 

@@ -61,8 +61,8 @@ def shown(dashboard: DashboardProcess, workspace: str) -> dict[str, Any]:
     """A workspace's logs as the page has them now; empty before there are any."""
     status, _ = dashboard.ask(PAGE)
     items = dashboard.json(PAGE)["items"] if status == 200 else {}
-    found: dict[str, Any] = {each["workspace"]: each for each in items.get("logs", {"workspaces": []})["workspaces"]}
-    return found.get(workspace, {})
+    workspaces: list[dict[str, Any]] = items.get("logs", {"workspaces": []})["workspaces"]
+    return next((each for each in workspaces if each["workspace"] == workspace), {})
 
 
 def test_staging_goes_over_although_it_sent_nothing(meter: Meter, dashboard: DashboardProcess) -> None:
