@@ -5,7 +5,7 @@ Figures are cumulative, so `Latest` keeps the highest revision of each key and i
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import aiokafka
 from aiokafka import TopicPartition
@@ -51,6 +51,18 @@ class Latest(Generic[RecordT]):
         return record
 
 
+class OutputRecord(NamedTuple):
+    """A record that has a value. aiokafka's own names no topic where `slim` has changed how this process reads."""
+
+    topic: str
+    partition: int
+    offset: int
+    #: Of the record, in ms.
+    timestamp: int
+    key: bytes | None
+    value: bytes
+
+
 class OutputReader:
     """Some output topics, open for reading; `open_outputs` makes one."""
 
@@ -73,7 +85,7 @@ class OutputReader:
             else:
                 self._consumer.seek(tp, found[tp].offset)
 
-    async def until_now(self) -> AsyncIterator[Any]:
+    async def until_now(self) -> AsyncIterator[OutputRecord]:
         """Every record committed until now and none after: whole transactions, so records agree with each other."""
         ends = await self._consumer.end_offsets(self._partitions)
         left = set(self._partitions)
@@ -82,7 +94,7 @@ class OutputReader:
                 if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                     yield record
 
-    async def to_the_end(self, settled: bool = False) -> AsyncIterator[Any]:
+    async def to_the_end(self, settled: bool = False) -> AsyncIterator[OutputRecord]:
         """Every record up to where the topics end now.
 
         `settled`: transactions that are open now, or just committed, are waited for. (A commit is answered before
@@ -94,19 +106,24 @@ class OutputReader:
             for record in await self.within(POLL_SECONDS):
                 yield record
 
-    async def follow(self) -> AsyncIterator[Any]:
+    async def follow(self) -> AsyncIterator[OutputRecord]:
         """Every further record, for ever."""
         while True:
             for record in await self.within(POLL_SECONDS):
                 yield record
 
-    async def within(self, seconds: float) -> Iterable[Any]:
+    async def within(self, seconds: float) -> Iterable[OutputRecord]:
         """The next records, as soon as there are any; none if none come within `seconds`."""
         try:
             fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000))
         except KafkaError as error:
             raise Trouble(f"reading stopped: {type(error).__name__}: {error}; look at the broker") from error
-        return [record for records in fetched.values() for record in records if record.value is not None]
+        return [
+            OutputRecord(place.topic, place.partition, record.offset, record.timestamp, record.key, record.value)
+            for place, records in fetched.items()
+            for record in records
+            if record.value is not None
+        ]
 
 
 def partition_of(account: str, partitions: int) -> int:
