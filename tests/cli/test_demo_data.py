@@ -13,7 +13,7 @@ from meter.demo.clock import NOW_MINUTE, nearly_over
 from meter.demo.curves import CURVES, SLOTS, levels, parts
 from meter.demo.day import Step, told
 from meter.rules.billing_days import zone
-from tests.cli import demo_expected
+from tests.cli import day_picture, demo_expected
 from tests.cli.demo_expected import MINUTE_US, day_us
 from tests.oracle_time import instant
 
@@ -27,6 +27,12 @@ def events(step: Step) -> list[dict[str, Any]]:
 def test_what_is_expected_is_what_the_oracle_says() -> None:
     assert demo_expected.FILE.read_text(encoding="utf-8") == demo_expected.text(day_us()), (
         "the story changed: python -m tests.cli.demo_expected writes what must come of it"
+    )
+
+
+def test_the_picture_of_the_readme_shows_what_is_expected() -> None:
+    assert day_picture.FILE.read_text(encoding="utf-8") == day_picture.picture(), (
+        "the story changed: python -m tests.cli.day_picture draws it"
     )
 
 

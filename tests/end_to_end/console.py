@@ -1,0 +1,54 @@
+"""A shell in which a document's session is typed, beside running workers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.end_to_end.workers import Meter
+from tests.support.documents import ROOT
+
+END = "-- end of a step --"
+
+
+class Console:
+    """One bash; each step sees the variables of those before it."""
+
+    def __init__(self, meter: Meter) -> None:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._meter = meter
+        self._shell = subprocess.Popen(
+            ["bash", "--noprofile", "--norc"],
+            cwd=ROOT,
+            env={**inherited, **meter.variables, "METER_DATA_DIR": str(meter.directory / "console"), "PATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, command: str) -> str:
+        """What a command printed, once the worker has handled all that was sent before."""
+        self._meter.settle()
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(f"{command}\necho '{END}'\n")
+        self._shell.stdin.flush()
+        said: list[str] = []
+        for line in self._shell.stdout:
+            if line.rstrip("\n").endswith(END):
+                return "".join(said)
+            said.append(line)
+        raise AssertionError(f"the shell ended at {command!r}:\n{''.join(said)}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shell.kill()
+        self._shell.communicate()

@@ -1,0 +1,90 @@
+"""Blocks of the documents hold: JSON has the form of its schema, excerpts are in their file, each reason is there."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from schemas.reasons import DeadReason, Refusal
+from tests.support.documents import DOCUMENTS, ROOT, Block, blocks, matches, steps
+
+BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
+SCHEMAS = {path.stem for path in (ROOT / "docs/schemas").glob("*.json")}
+RECORDS = [block for block in BLOCKS if block.language == "json" and block.words[:1] and block.words[0] in SCHEMAS]
+EXCERPTS = [block for block in BLOCKS if block.words and "/" in block.words[0]]
+LETTERS = ROOT / "docs/dead-letters.md"
+ACCOUNTS = ROOT / "docs/accounts.md"
+
+
+def place(block: Block) -> str:
+    """How a failure names a block."""
+    return block.place
+
+
+def values(text: str) -> list[Any]:
+    """One JSON value, or one a line."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("block", RECORDS, ids=place)
+def test_a_record_shown_has_the_form_of_its_schema(block: Block) -> None:
+    schema = json.loads((ROOT / "docs/schemas" / f"{block.words[0]}.json").read_text(encoding="utf-8"))
+    assert values(block.text)
+    for value in values(block.text):
+        Draft202012Validator(schema).validate(value)
+        assert set(value) <= set(schema.get("properties", value)), "a field that nobody reads"
+
+
+def test_every_json_shown_names_its_schema() -> None:
+    shown = [block for block in BLOCKS if block.language == "json" and block.path.parent.name == "docs"]
+    old = ("spec.md", "commands.md")
+    unnamed = [block.place for block in shown if not block.words and block.path.name not in old]
+    assert unnamed == []
+    assert len(RECORDS) >= 8
+
+
+@pytest.mark.parametrize("block", EXCERPTS, ids=place)
+def test_an_excerpt_is_in_its_file_word_for_word(block: Block) -> None:
+    assert " ".join(block.text.split()) in " ".join((ROOT / block.words[0]).read_text(encoding="utf-8").split())
+
+
+def sections(document: str) -> dict[str, str]:
+    """The sections of the second level whose heading is a name in backticks."""
+    found = re.split(r"^## ", document, flags=re.MULTILINE)[1:]
+    return {match.group(1): part for part in found if (match := re.match(r"`(\w+)`\n", part))}
+
+
+def test_every_reason_of_a_dead_letter_has_meaning_example_and_mend() -> None:
+    found = sections(LETTERS.read_text(encoding="utf-8"))
+    assert list(found) == list(DeadReason), "a section for each reason of schemas/reasons.py, in its order"
+    assert [reason for reason, text in found.items() if "**Mend.**" not in text] == []
+    examples = {reason for reason, text in found.items() if re.search(r"^```\w+ dead ", text, re.MULTILINE)}
+    assert set(DeadReason) - examples == {DeadReason.RECORDS_LOST}, "it is of no record that anybody sends"
+
+
+def test_every_example_of_a_dead_letter_says_its_sentence() -> None:
+    dead = [block for block in BLOCKS if block.words[:1] == ("dead",)]
+    assert [block.place for block in dead if len(block.quoted) != len(block.text.splitlines())] == []
+
+
+def test_every_refusal_is_explained_in_its_order() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", ACCOUNTS.read_text(encoding="utf-8").partition("## Refusals")[2], re.MULTILINE)
+    assert rows == list(Refusal), "a row for each reason of schemas/reasons.py, in its order"
+
+
+def test_blocks_are_read_as_a_reader_does() -> None:
+    (block,) = (block for block in blocks(LETTERS) if block.words == ("dead", "usage.wksp_a"))
+    assert block.quoted == ("the topic is that of workspace wksp_a, the subject is 'wksp_b'",)
+    first, *_ = steps(ROOT / "docs/producers.md")
+    assert first.command.endswith('"tier":"commercial"}\nEND')
+    assert first.expected == "1 record sent to workspaces, every one acknowledged"
+
+
+@pytest.mark.parametrize(("said", "fits"), [("a  \nbc\nd", True), ("a\nd", False), ("a\nbc\nd\ne", False)])
+def test_an_output_is_compared_with_what_a_document_shows(said: str, fits: bool) -> None:
+    assert matches("a\nb…d\n", said) is fits
