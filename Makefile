@@ -16,7 +16,7 @@ SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint audit simulate faults race bench-quick format schemas vendor lock clean
+.PHONY: help setup demo test check lint audit simulate faults race bench-quick format docs vendor lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,8 +69,9 @@ format: setup ## put the code into shape
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-schemas: setup ## write docs/schemas from the models
+docs: setup ## write the documents that are made from the code: docs/schemas and docs/metrics.md
 	@$(BIN)/meter schemas docs/schemas
+	@$(BIN)/python -m agents.metrics.page > docs/metrics.md
 
 vendor: setup ## fetch the pages' scripts that are not ours again, from npm, by meter/dashboard/pages/static/manifest.json
 	@$(BIN)/python -m tests.vendor

@@ -7,9 +7,9 @@ so that probes are answered and the worker keeps its descriptors.
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from agents.readiness import Readiness
 from agents.visits import Visits
 from meter.errors import Trouble
@@ -23,7 +23,7 @@ class Web:
     """`/live`, `/ready` and `/metrics` of one worker, nothing else."""
 
     def __init__(self, settings: Settings, readiness: Readiness, metrics: Metrics) -> None:
-        self._settings, self._readiness, self._registry = settings, readiness, metrics.registry
+        self._settings, self._readiness, self._metrics_page = settings, readiness, metrics.page
         self._runner: web.ServerRunner | None = None
         self._pages: dict[str, Callable[[], Awaitable[web.Response]]] = {
             "/live": self._live,
@@ -63,5 +63,5 @@ class Web:
         return web.Response(status=status, text="".join(f"{line}\n" for line in self._readiness.lines()))
 
     async def _metrics(self) -> web.Response:
-        body = generate_latest(self._registry)
+        body = self._metrics_page()
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -13,7 +13,8 @@ from agents.intake.source_lane import SourceLane
 from agents.journal.opening import open_journal
 from agents.meter.app import meter_app
 from agents.meter.meter import Meter
-from agents.metrics import Metrics
+from agents.metrics.live_gauges import LiveGauges
+from agents.metrics.metrics import Metrics
 from agents.readiness import Readiness
 from agents.rights_watch import RightsWatch
 from agents.topic_watch import TopicWatch
@@ -46,10 +47,12 @@ class Worker:
     def __init__(self, settings: Settings, role: str) -> None:
         self.settings = settings
         self.role = role
-        self.metrics = Metrics()
+        self.metrics = Metrics(role)
         self.metrics.show_verified(settings.data_dir)
         self.readiness = Readiness()
         self.apps = self.readiness.apps
+        self.gauges = LiveGauges(self.metrics, self.readiness, settings.topic_prefix)
+        self.metrics.look = self.gauges.look
         #: How the reason of a stop names it.
         self.who = f"role {role}"
         self._rights = of_role(settings, role)
@@ -57,7 +60,7 @@ class Worker:
         self._rights_watch = RightsWatch(settings, self.who, self._rights)
         self._intake: Intake | None = None
         self._own_topics: OwnTopics | None = None
-        self._transactions: asyncio.Task[None] | None = None
+        self._looking: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
         #: How many files the process may open, and how many brokers there are: what its stores' share depends on.
@@ -126,14 +129,17 @@ class Worker:
             room = capacity.store_room(
                 self._descriptors, machine.memory_bytes(), facts.opening.partitions, self._brokers
             )
-            self.apps.append(meter_app(Meter(self.settings, facts, self.metrics, room)))
+            self.metrics.journal_partitions.set(facts.opening.partitions)
+            self.gauges.journal_app = meter_app(Meter(self.settings, facts, self.metrics, room))
+            self.apps.append(self.gauges.journal_app)
         if self.role in ("all", "intake"):
             self._intake = Intake(self.settings, facts, self.metrics)
             self._intake.look_at_settings = self._watch.require_settings
             self._intake.topic_ids = {name: state.id for name, state in self._watch.known.items()}
             await self._intake.start()
-            self.apps.append(intake_app(self._intake))
-            self._own_topics = OwnTopics(self._intake)
+            self.gauges.intake_app = intake_app(self._intake)
+            self.apps.append(self.gauges.intake_app)
+            self._own_topics = self.gauges.workspace_topics = OwnTopics(self._intake)
             self.readiness.not_read = self._own_topics.board.lines
             self.apps.append(self._own_topics.app)
         for app in self.apps:
@@ -142,7 +148,8 @@ class Worker:
         if self._own_topics is not None and self._intake is not None:
             await self._own_topics.start()
             watch = OpenTransactions(self.metrics, self._intake.topics).watch(self._intake, self._source_lanes)
-            self._transactions = asyncio.create_task(watch, name="watching open transactions")
+            self._looking.append(asyncio.create_task(watch, name="watching open transactions"))
+        self._looking.append(asyncio.create_task(self.gauges.watch(), name="watching how far it is"))
 
     def _source_lanes(self) -> list[SourceLane]:
         """The lanes of all source partitions that this worker reads."""
@@ -201,8 +208,8 @@ class Worker:
             *(app.stop() for app in reversed(self.apps) if own is None or app is not own.app),
             *([] if own is None else [own.stop()]),
         )
-        if self._transactions is not None:
-            self._transactions.cancel()
+        for task in self._looking:
+            task.cancel()
         if self._intake is not None:
             await self._intake.stop()
 

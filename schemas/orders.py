@@ -173,6 +173,8 @@ _MODELS: dict[object, type[Order]] = {
     "upgrade": Upgrade,
     "change_workspaces": ChangeWorkspaces,
 }
+#: The kinds of orders.
+KINDS = tuple(map(str, _MODELS))
 
 
 def order_from_json(content: bytes) -> Order:

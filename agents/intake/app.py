@@ -70,5 +70,3 @@ async def commit_progress(app: ChunkApp, intake: Intake) -> None:
                     lane.note_commit(offsets[lane.tp][0])
     except KafkaError as error:
         log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)
-    waiting = sum(app.consumer.lag(lane.tp) + len(lane.held) for lane in app.tables.lanes())
-    intake.metrics.source_lag.set(waiting + intake.own_lag())

@@ -62,6 +62,11 @@ class Held:
         return len(self._entries)
 
     @property
+    def first(self) -> Any:
+        """The first record."""
+        return self._entries[0].record
+
+    @property
     def full(self) -> bool:
         """Whether no more may be held back."""
         return len(self._entries) >= (self._most or HELD_RECORDS) or self._bytes >= HELD_BYTES
@@ -69,7 +74,7 @@ class Held:
     @property
     def offset(self) -> int:
         """Of the first record."""
-        return int(self._entries[0].record.offset)
+        return int(self.first.offset)
 
     def holds_orders_of(self, account: str) -> bool:
         """Whether an order of the account is held back: later ones have to wait behind it."""
@@ -131,6 +136,13 @@ class HoldingLane(Lane):
     @property
     def holding(self) -> bool:
         return len(self.held) > 0
+
+    def received(self, record: Any) -> int:
+        """When a record counts as received, in ms."""
+        raise NotImplementedError
+
+    def held_records(self) -> tuple[int, int]:
+        return len(self.held), self.received(self.held.first) if self.holding else 0
 
     async def hold(self, record: Any, waits: NotYetKnown) -> None:
         """Hold a record back until its workspaces can be known; what is full waits with its partition."""

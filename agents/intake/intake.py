@@ -25,7 +25,7 @@ from agents.intake.operator_commands import Control
 from agents.intake.usage_reader import UsageReader
 from agents.intake.validation_cache import Shapes
 from agents.intake.workspace_directory import Homes
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.batch.lanes import Retake
 from meter.batch.patches.fetched_records import later, slim
 from meter.batch.transactions import let_go
@@ -70,8 +70,6 @@ class Intake:
         self.catalogue: KnownCatalogue = FollowedCatalogue(
             self.topics, self.reader, self.kwargs, lambda: max(writer.appended_ms for writer in self.writers)
         )
-        #: How many records of workspaces' own topics are not taken in yet; told by whoever reads them.
-        self.own_lag: Callable[[], int] = lambda: 0
         self.control = Control(self.topics.control, self.kwargs)
         self._producer: AIOKafkaProducer | None = None
         self._doubted = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faust.types import TP
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.batch.lanes import Retake
 from meter.kafka.topics import Topics
 

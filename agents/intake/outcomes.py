@@ -6,7 +6,7 @@ however often it is read, unless its worker dies between the two.
 
 from collections import Counter, deque
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from schemas.reasons import DeadReason
 
 #: Outcome, and the reason of a dead letter (else nothing) -> records.

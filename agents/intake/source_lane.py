@@ -32,8 +32,9 @@ from agents.intake.resume import (
 from agents.intake.skips import accept_skip
 from agents.intake.usage_reader import Dead, is_given, said
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Retake, spoiled_by
+from meter.batch.lanes import Retake
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
+from meter.batch.read_errors import spoiled_by
 from meter.batch.turns import Turns
 from meter.batch.unopened import UnreadableRecord
 from meter.failpoints import reach
@@ -74,6 +75,7 @@ class SourceLane(HoldingLane):
         self.held.clear()  # they are read again
         self._opened = True
         self.mark = Mark.read(start.metadata)
+        self.handled_ms = 0 if self.mark is None or self.takes_given_times else self.mark.timestamp_ms
         self.committed = -1 if start.committed is None else start.committed
         self.outcomes.read_again(self.committed)
         why = await self._discontinued(start)
@@ -165,7 +167,7 @@ class SourceLane(HoldingLane):
         self.position = chunk.position
         if chunk.last is not None:
             self.mark = Mark.of(chunk.last)
-            self.intake.metrics.seen(self.kind, self.received(chunk.last))
+            self.handled_ms = self.received(chunk.last)
         self.outcomes.handled(self.position)
 
     @asynccontextmanager

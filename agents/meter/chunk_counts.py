@@ -3,7 +3,11 @@
 Where nobody knows whether a chunk was committed, the position that the partition is reopened with says it.
 """
 
-from agents.metrics import Metrics
+import time
+from collections.abc import Sequence
+
+from agents.metrics.metrics import Metrics
+from agents.metrics.publish_delay import Wait
 from meter.rules.state.repeats import Repeats, Source
 
 #: (kind, outcome) -> records.
@@ -17,8 +21,8 @@ class ChunkCounts:
         self._metrics = metrics
         self._folded = folded
         self.repeats = Repeats(folded)
-        #: The last journal offset of a chunk that is being committed, and its counts.
-        self._unsure: tuple[int, Counts] | None = None
+        #: The last journal offset of a chunk that is being committed, its counts, and how long its usage waited.
+        self._unsure: tuple[int, Counts, Sequence[Wait]] | None = None
 
     def reopened(self, last: int) -> Repeats:
         """The partition is read behind journal offset `last`: a chunk in doubt was committed, or is folded again."""
@@ -28,9 +32,9 @@ class ChunkCounts:
         self.repeats = Repeats(self._folded)
         return self.repeats
 
-    def committing(self, last: int, counts: Counts) -> None:
+    def committing(self, last: int, counts: Counts, waits: Sequence[Wait] = ()) -> None:
         """A chunk up to journal offset `last` is about to be committed."""
-        self._unsure = last, counts
+        self._unsure = last, counts, waits
 
     @property
     def unsure(self) -> Counts:
@@ -40,7 +44,8 @@ class ChunkCounts:
     def committed(self) -> None:
         """It is committed."""
         assert self._unsure is not None, "a chunk is committed after it was begun"
-        (_, counts), self._unsure = self._unsure, None
+        (_, counts, waits), self._unsure = self._unsure, None
+        self._metrics.committed(waits, time.time())
         self.repeats.commit()
         for (kind, outcome), number in counts.items():
             self._metrics.folded(kind, outcome, number)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from aiokafka.errors import KafkaError
 
 from agents.meter.watermarks import Watermarks, Written
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.batch.denials import denied
 from meter.failpoints import reach
 from meter.rules.billing_days import MINUTE_US, SECOND_US, day_text

@@ -19,6 +19,7 @@ from agents.meter.chunk_counts import ChunkCounts
 from agents.meter.day_end import OwnedPartition
 from agents.meter.journal_check import Position, check_last, check_meter, check_unfolded, following, position_of
 from agents.meter.meter import Meter
+from agents.metrics.publish_delay import Wait
 from meter.batch.chunks import Chunk
 from meter.batch.faust_app import ChunkApp
 from meter.batch.lanes import Lane
@@ -55,7 +56,8 @@ class JournalLane(Lane):
         self.memory: PartitionMemory | None = None
         self.fold: Fold | None = None
         self.last: Position | None = None
-        self.newest_ms = 0
+        #: Of the usage of the chunk in hand: when Kafka had it, and how many events.
+        self.waited: list[Wait] = []
         self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
         self.turns = Turns()
 
@@ -79,6 +81,7 @@ class JournalLane(Lane):
         self.memory = PartitionMemory(self.store)
         self.producer.following[meter.topics.changelog] = self.restore.position
         self.last = self.memory.position(Position)
+        self.handled_ms, self.waited = 0 if self.last is None else self.last.timestamp_ms, []
         repeats = self.counts.reopened(-1 if self.last is None else self.last.offset)
         self.fold = Fold(self.memory, self.memory.facts(), repeats)
         await self._check()  # 3
@@ -132,7 +135,7 @@ class JournalLane(Lane):
                 await self.turns.between(folding)
             for group in decoded.groups if isinstance(decoded, journal.Gathered) else ():
                 if isinstance(group, journal.UsageGroup):
-                    self.newest_ms = max(self.newest_ms, group.timestamp_ms)
+                    self.waited.append((group.timestamp_ms, len(group)))
             if number - start + 1 >= CHUNK_RECORDS or fold.emitted_bytes >= CHUNK_OUTPUT_BYTES:
                 return number + 1
             await self.turns.give()
@@ -151,7 +154,8 @@ class JournalLane(Lane):
         rows: Rows = []
         await self.turns.between(map(rows.append, memory.changing(record.offset)))
         counts, fold.counts = fold.counts, {}
-        self.counts.committing(position.offset, counts)
+        waited, self.waited = self.waited, []
+        self.counts.committing(position.offset, counts, waited)
         following = await producer.commit(self._batches(outputs, rows))  # 2, 3
         self.counts.committed()
         reach("meter.committed")
@@ -159,10 +163,8 @@ class JournalLane(Lane):
         reach("meter.stored")
         self.last = position
         self.position = position.offset + 1
-        metrics = self.meter.metrics
-        metrics.transaction_seconds.observe(time.perf_counter() - begun)
-        if self.newest_ms:
-            metrics.freshness_seconds.set(max(0.0, time.time() - self.newest_ms / 1000))
+        self.handled_ms = position.timestamp_ms
+        self.meter.metrics.transaction_seconds.observe(time.perf_counter() - begun)
 
     def _batches(
         self, outputs: Sequence[Output], rows: Sequence[tuple[bytes, bytes | None]]

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.lanes import Retake
 from meter.batch.store import Room

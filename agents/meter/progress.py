@@ -1,4 +1,4 @@
-"""How far the meter's group is, for lag tools and `/metrics`: once a second."""
+"""How far the meter's group is, for lag tools: once a second."""
 
 import logging
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 async def publish_progress(app: ChunkApp, meter: Meter) -> None:
-    """Commit positions for lag tools (the state has its own), and set the gauges."""
+    """Commit positions for lag tools (the state has its own), and count the identities."""
     offsets = {}
     for lane in app.tables.lanes():
         if lane.opened:
@@ -25,6 +25,4 @@ async def publish_progress(app: ChunkApp, meter: Meter) -> None:
     except KafkaError as error:
         log.info("positions of the meter's group not committed (%r)", error)
     lanes = app.tables.lanes()
-    meter.metrics.journal_lag.set(sum(app.consumer.lag(lane.tp) for lane in lanes))
     meter.metrics.identities.set(sum(lane.memory.remembered() for lane in lanes if lane.memory is not None))
-    meter.metrics.partitions.set(len(lanes))

@@ -26,7 +26,8 @@ from agents.workspace_topics.reader import OwnReader
 from agents.workspace_topics.rights import ShareNotes, denied, hidden, not_shown
 from agents.workspace_topics.set_aside import AsideBoard
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Retake, Runner, SetAside, read_error
+from meter.batch.lanes import Retake, Runner, SetAside
+from meter.batch.read_errors import read_error
 from meter.failpoints import reach
 from meter.kafka.set_aside import NotRead, Reason, not_followed, reason_of
 from meter.kafka.topics import followed
@@ -47,7 +48,6 @@ class OwnTopics:
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
-        intake.own_lag = self.lag
         self.runners: dict[TP, Runner] = {}
         self.app = own_topics_app(intake, self.take, self.let_go)
         self.consumer = OwnReader(self.app, self._offer, lambda error: read_error(error, self.runners))
@@ -282,9 +282,10 @@ class OwnTopics:
         moved: tuple[int, str] | None = lane.progress()
         return moved
 
-    def lag(self) -> int:
-        """Records not yet taken in, those of topics that are set aside too."""
-        return self.board.unread + sum(self.consumer.lag(lane.tp) + len(lane.held) for lane in self.lanes())
+    def read_lanes(self) -> list[OwnLane]:
+        """The lanes of the partitions that are read: all but those that are set aside."""
+        found: list[Any] = [runner.lane for runner in self.runners.values() if not runner.aside]
+        return found
 
     def lanes(self) -> list[OwnLane]:
         """The lanes of the partitions of this worker's share."""

@@ -13,7 +13,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.batch.lanes import Runner
 from meter.kafka.set_aside import NotRead, Reason, reason_of
 from meter.kafka.topics import Topics

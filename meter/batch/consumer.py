@@ -188,11 +188,16 @@ class ChunkConsumer(GroupOffsets):
         end = state.highwater or 0
         return int(state.position), end if state.lso is None else int(state.lso), end
 
-    def lag(self, tp: TP) -> int:
-        """Records (markers included) between what was read and the end, as last heard."""
+    def heard_ms(self, tp: TP) -> int | None:
+        """When Kafka last said the end of a partition that is read (Unix ms); None: never."""
         if not self._read(tp):
-            return 0
-        return max(0, self.highwater(tp) - self.position(tp))
+            return None
+        state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
+        return None if state.timestamp is None else int(state.timestamp)
+
+    def full(self, tp: TP) -> bool:
+        """Whether so much of a partition is handed out and unreleased that no more of it is read."""
+        return self._ahead.get(tp, 0) >= CHUNKS_AHEAD
 
     def _wanted(self) -> list[TopicPartition]:
         assigned = self.kafka.assignment()

@@ -14,7 +14,8 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Lane, Runner, read_error
+from meter.batch.lanes import Lane, Runner
+from meter.batch.read_errors import read_error
 from meter.errors import Trouble
 
 log = logging.getLogger(__name__)

@@ -7,19 +7,16 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
 from meter.batch.chunks import Chunk
 from meter.batch.denials import denied
 from meter.batch.errors import Retake as Retake
 from meter.batch.errors import SetAside as SetAside
-from meter.batch.patches.fetched_records import RecordsGone
-from meter.batch.unopened import UnreadableRecord
 from meter.errors import Trouble
 from meter.failpoints import reach
 from meter.machine.shortages import spent
@@ -40,6 +37,8 @@ class Lane:
 
     #: False: the partition only stands for a share of other work, its records are not read.
     reads = True
+    #: When Kafka had the last record that was handled (Unix ms); 0: not known.
+    handled_ms = 0
     #: In the middle of a chunk it waits for others, maybe for long: leaving, it is given up at once.
     waits = False
 
@@ -67,6 +66,10 @@ class Lane:
 
     async def look_again(self) -> None:
         """Handle what was held back and need not be any more."""
+
+    def held_records(self) -> tuple[int, int]:
+        """How many records are held back, and when Kafka had the first of them (Unix ms)."""
+        return 0, 0
 
     def committable(self) -> tuple[int, str] | None:
         """What may be committed for the group now, with its metadata; None before the first `open`."""
@@ -270,29 +273,3 @@ class Runner:
                 f"{RETAKE_WINDOW_SECONDS:.0f} s, the last time because: {doubt}{spent()}"
             ) from doubt
         log.warning("%s/%d: %s; taking the partition anew", lane.tp.topic, lane.tp.partition, doubt)
-
-
-def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
-    """Tell the lanes that an error of reading is about; False if it names none of them."""
-    doubts: dict[TP, Exception] = {}
-    if isinstance(error, OffsetOutOfRangeError):
-        gone = {TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()}
-        doubts |= {tp: Retake(f"its log has no offset {gone[tp]} any more") for tp in gone if tp in runners}
-    elif isinstance(error, TopicAuthorizationFailedError):
-        denied = "the broker does not let us read it; grant the right Read"
-        doubts |= {tp: runners[tp].lane.unreadable(denied) for tp in runners if tp.topic in error.args}
-    elif isinstance(error, UnreadableRecord):
-        tp = TP(error.tp.topic, error.tp.partition)
-        if tp in runners:
-            doubts[tp] = runners[tp].lane.spoiled(*spoiled_by(error))
-    for tp, doubt in doubts.items():
-        doubt.__cause__ = error
-        runners[tp].doubt(doubt)
-    return bool(doubts)
-
-
-def spoiled_by(error: UnreadableRecord) -> tuple[str, int]:
-    """Why a record cannot be read, and where reading could go on behind it."""
-    if isinstance(error.error, RecordsGone):
-        return str(error.error), error.error.next_offset
-    return f"the record at {error.offset}, or its batch, cannot be read: {error.error!r}", error.offset + 1

@@ -18,7 +18,7 @@ from agents.intake.source_lane import SourceLane
 from agents.intake.usage_lane import UsageLane
 from agents.intake.validation_cache import Shapes
 from agents.intake.workspace_directory import Homes
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.batch.chunks import Chunk
 from meter.errors import Trouble
 from meter.kafka.topics import Topics

@@ -4,7 +4,7 @@ from collections import Counter
 
 from agents.intake.outcomes import SourceOutcomes
 from agents.meter.chunk_counts import ChunkCounts
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.rules.state.repeats import Source
 from schemas.reasons import DeadReason
 
@@ -18,7 +18,7 @@ def counted(metrics: Metrics) -> Counter[str]:
                 found[sample.labels["outcome"]] += int(sample.value)
             elif sample.name == "meter_dead_letters_total":
                 found[sample.labels["reason"]] += int(sample.value)
-    return found
+    return +found
 
 
 def chunk(outcomes: SourceOutcomes, nulls: int, dead: int) -> None:

@@ -10,7 +10,8 @@ from faust.types import TP
 
 from agents.workspace_topics.discovery import some
 from agents.workspace_topics.lanes import OwnLane
-from meter.batch.lanes import Retake, SetAside, read_error
+from meter.batch.lanes import Retake, SetAside
+from meter.batch.read_errors import read_error
 from meter.kafka.topics import Topics, followed
 
 TOPICS = Topics.of("p.")

@@ -7,7 +7,7 @@ import pytest
 
 from agents.intake.marks import Mark, metadata
 from agents.intake.operator_commands import Control
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from agents.workspace_topics.checks import PAGE_TOPICS, PARTS, OwnChecks
 from agents.workspace_topics.set_aside import SHOWN, AsideBoard
 from meter.kafka.commit_metadata import is_aside, is_ours, topic_id_of

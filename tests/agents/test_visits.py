@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from aiohttp import web
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from agents.readiness import Readiness
 from agents.visits import Visits
 from agents.web import Web

@@ -11,7 +11,8 @@ from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from meter.batch import lanes
 from meter.batch.chunks import Chunk
 from meter.batch.lane_manager import LaneManager
-from meter.batch.lanes import RETAKES, Retake, Runner, SetAside, read_error
+from meter.batch.lanes import RETAKES, Retake, Runner, SetAside
+from meter.batch.read_errors import read_error
 from meter.errors import Trouble
 from tests.batch.stage import USAGE, Stage, on_stage
 

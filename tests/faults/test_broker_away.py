@@ -2,6 +2,8 @@
 
 import subprocess
 import time
+from functools import partial
+from math import isnan
 from random import Random
 
 import pytest
@@ -72,10 +74,17 @@ def test_an_idle_worker_is_not_ready_while_its_broker_is_away_and_says_why(
         # A partition that is taken anew when the broker goes is told first, if that is so; its group's silence, always.
         wait_until("it is not ready", lambda: worker.get("/ready")[0] == 503, NOT_READY_SECONDS, meter.logs)
         wait_until("it says why", lambda: unheard(worker), NOT_READY_SECONDS, meter.logs)
+        wait_until("its lag is unknown", lambda: lags(worker) == [True, True], NOT_READY_SECONDS, meter.logs)
+        assert worker.metric("meter_ready") == 0
+        age = partial(worker.metric, "meter_freshness_seconds")
+        wait_until("it gets older", lambda: age() > 10, NOT_READY_SECONDS, meter.logs)
         assert worker.get("/live")[0] == 200
     finally:
         broker.start()
-    assert worker.wait_ready(ZERO_LAG_SECONDS).stop() == 0
+    worker.wait_ready(ZERO_LAG_SECONDS)
+    wait_until("it is fresh", lambda: worker.metric("meter_freshness_seconds") == 0, ZERO_LAG_SECONDS, meter.logs)
+    assert lags(worker) == [False, False]
+    assert worker.stop() == 0
 
 
 def test_a_worker_that_starts_without_a_broker_says_so_and_ends(broker: Broker, broker_meter: StartMeter) -> None:
@@ -132,3 +141,8 @@ def ready_or_ended(worker: Worker) -> bool:
 def unheard(worker: Worker) -> bool:
     status, why = worker.get("/ready")
     return status == 503 and "has not heard of its group for" in why
+
+
+def lags(worker: Worker) -> list[bool]:
+    """Of both lags whether they are unknown."""
+    return [isnan(worker.metric(f"meter_{kind}_lag_records")) for kind in ("source", "journal")]

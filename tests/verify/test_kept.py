@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from agents.metrics import Metrics
+from agents.metrics.metrics import Metrics
 from meter.cli.verify import TOLD, json_lines, tell
 from meter.verified import FILE, NEVER, keep, last_differences
 from meter.verify.comparison import Verified

@@ -84,6 +84,9 @@ def _apply(context: FoldContext, group: OrderGroup, entry: OrderEntry, decision:
     rows.put_decided(decision.account, decision.order_id, Decided(entry.content))
     publish_outcome(context, decision)
     context.metric("order", "counted")
+    context.metric(decision.kind, "accepted" if decision.accepted else "refused")
+    if decision.refusal is not None:
+        context.metric("refusal", decision.refusal.value)
     for wallet in decision.wallets:
         context.pending.wallet(
             decision.account, rows.wallet(decision.account, wallet.method, wallet.instrument), wallet

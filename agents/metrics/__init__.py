@@ -1,0 +1,1 @@
+"""What the worker counts and measures, and how far it is behind, for `/metrics`."""

@@ -1,0 +1,23 @@
+"""Prometheus' own tools, where they are installed: Debian's package `prometheus` brings `promtool` and `prometheus`."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def program(name: str) -> str:
+    """Where a program of Prometheus is; skips the test where it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed: `apt-get install prometheus` brings it (.ci/run does that)")
+    return found
+
+
+def promtool(*arguments: str | Path, stdin: bytes | None = None) -> "subprocess.CompletedProcess[str]":
+    """What `promtool …` says."""
+    done = subprocess.run(
+        [program("promtool"), *map(str, arguments)], input=stdin, capture_output=True, timeout=60, check=False
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
