@@ -132,7 +132,7 @@ class FeedChange(Model):
     """A figure that a record changed: overage and charge before and after."""
 
     workspace: str
-    overage_before: int | None
+    overage_before: int
     overage: int
     delta: int
     #: None where the usage before is not known.

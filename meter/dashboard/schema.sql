@@ -64,6 +64,7 @@ CREATE TABLE account_days (     -- totals of an account's day
     alerts INTEGER NOT NULL,    -- raised now
     at_ms INTEGER NOT NULL,     -- time of the record that changed it last
     feed INTEGER NOT NULL,      -- rows of feed
+    cells INTEGER NOT NULL,     -- rows of cells
     PRIMARY KEY (day, account)
 ) STRICT, WITHOUT ROWID;
 
@@ -75,7 +76,7 @@ CREATE TABLE feed (             -- what a journal record changed of an item's ov
     at_ms INTEGER NOT NULL,
     restated INTEGER NOT NULL,
     cause TEXT NOT NULL,        -- JSON, as published
-    changes TEXT NOT NULL,      -- JSON: [workspace, overage before, overage, delta, charge delta, charge, usage delta]
+    changes TEXT NOT NULL,      -- JSON: [workspace, overage before, overage, charge delta, charge, usage delta]
     more INTEGER NOT NULL,      -- changes left out
     reported TEXT NOT NULL,     -- JSON: workspace -> usage added since the balance before
     PRIMARY KEY (day, account, revision, item)

@@ -88,7 +88,9 @@ def take_letter(connection: sqlite3.Connection, content: bytes, place: tuple[int
         "SELECT 1 FROM letters WHERE topic = ? AND partition = ? AND offset = ? AND reason = ?", key
     ).fetchone()
     connection.execute(
-        "REPLACE INTO letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms,"
+        " letter_partition = excluded.letter_partition, letter_offset = excluded.letter_offset, body = excluded.body"
+        " WHERE excluded.letter_offset > letter_offset",
         (*key, *place, at_ms, found.records, content.decode()),
     )
     if known is None:

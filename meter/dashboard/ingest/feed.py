@@ -60,7 +60,6 @@ class Feed:
                 found.workspace,
                 found.overage - found.delta,
                 found.overage,
-                found.delta,
                 _charge_delta(found, before),
                 found.charge.amount,
                 _usage_delta(found, before),

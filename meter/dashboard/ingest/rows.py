@@ -13,8 +13,8 @@ from schemas.money import money_text
 ZERO = Decimal(0)
 #: SQLite's integers; what is beyond them is kept as text.
 INTEGER_MAX = 2**63 - 1
-#: Cells of one balance from which on all cells of the account's day are read at once.
-MANY = 20
+#: Rows that are read in a range in the time of one look-up.
+LOOK_UP_ROWS = 8
 
 CellKey = tuple[str, str, str, str]  # day, account, workspace, item
 ItemKey = tuple[str, str, str]  # day, account, item
@@ -78,17 +78,18 @@ class ItemRow:
 class DayRow:
     """An account's day."""
 
-    __slots__ = ("alerts", "at_ms", "charge", "currency", "feed", "item", "percent")
+    __slots__ = ("alerts", "at_ms", "cells", "charge", "currency", "feed", "item", "percent")
 
     def __init__(self, row: tuple[object, ...] | None) -> None:
-        charge, currency, percent, item, alerts, at_ms, feed = row or ("0.00", "", -1, "", 0, 0, 0)
+        charge, currency, percent, item, alerts, at_ms, feed, cells = row or ("0.00", "", -1, "", 0, 0, 0, 0)
         self.charge, self.currency, self.item = Decimal(str(charge)), str(currency), str(item)
-        self.percent, self.alerts, self.at_ms, self.feed = _int(percent), _int(alerts), _int(at_ms), _int(feed)
+        self.percent, self.alerts, self.at_ms = _int(percent), _int(alerts), _int(at_ms)
+        self.feed, self.cells = _int(feed), _int(cells)
 
     def columns(self) -> tuple[object, ...]:
         """As the table has them, behind the key."""
         charge = money_text(self.charge)
-        return charge, self.currency, self.percent, self.item, self.alerts, self.at_ms, self.feed
+        return charge, self.currency, self.percent, self.item, self.alerts, self.at_ms, self.feed, self.cells
 
 
 EMPTY_ITEM = (0, 0, 0, 0, "[]", "[]", 0, 0, 0, "0.00", 0)
@@ -97,7 +98,9 @@ ITEM = (
     "SELECT revision, quota, covered, left, plans, workspaces, more, usage, overage, charge, at_ms FROM items"
     " WHERE day = ? AND account = ? AND item = ?"
 )
-DAY = "SELECT charge, currency, percent, item, alerts, at_ms, feed FROM account_days WHERE day = ? AND account = ?"
+DAY = (
+    "SELECT charge, currency, percent, item, alerts, at_ms, feed, cells FROM account_days WHERE day = ? AND account = ?"
+)
 
 
 class Rows:
@@ -109,27 +112,33 @@ class Rows:
         self.days: dict[DayKey, DayRow] = {}
         self._cells: dict[CellKey, Cell | None] = {}
         self._changed: set[CellKey] = set()
+        #: Account's days of which every cell is in memory; of others how many cells were looked up.
         self._whole: set[DayKey] = set()
+        self._looked_up: dict[DayKey, int] = {}
 
     def cell(self, key: CellKey) -> Cell | None:
         """A cell as it is now."""
         if key in self._cells:
             return self._cells[key]
         found = None
-        if key[:2] not in self._whole:
+        if key[:2] not in self._whole and not self._read_day(key[:2]):
             row = self.connection.execute(f"{CELL} AND workspace = ? AND item = ?", key).fetchone()
             found = None if row is None else _cell(row)
+        elif key in self._cells:
+            return self._cells[key]
         self._cells[key] = found
         return found
 
-    def read_day(self, day: str, account: str) -> None:
-        """Read all cells of an account's day at once."""
-        if (day, account) in self._whole:
-            return
-        self._whole.add((day, account))
+    def _read_day(self, key: DayKey) -> bool:
+        """Read all cells of an account's day at once, where that is cheaper than one by one; whether it was done."""
+        self._looked_up[key] = looked_up = self._looked_up.get(key, 0) + 1
+        if looked_up * LOOK_UP_ROWS < self.day(key).cells:
+            return False
+        self._whole.add(key)
         columns = CELL.replace("SELECT", "SELECT workspace, item,", 1)
-        for workspace, item, *row in self.connection.execute(columns, (day, account)):
-            self._cells.setdefault((day, account, workspace, item), _cell(row))
+        for workspace, item, *row in self.connection.execute(columns, key):
+            self._cells.setdefault((*key, workspace, item), _cell(row))
+        return True
 
     def put_cell(self, key: CellKey, after: Cell | None, at_ms: int) -> None:
         """Change a cell, and the totals with it."""
@@ -141,6 +150,7 @@ class Rows:
         day, account, _, name = key
         item, totals = self.item((day, account, name)), self.day((day, account))
         old, new = before or NO_CELL, after or NO_CELL
+        totals.cells += (after is not None) - (before is not None)
         item.usage += new.usage - old.usage
         item.overage += new.overage - old.overage
         item.at_ms, totals.at_ms = max(item.at_ms, at_ms), max(totals.at_ms, at_ms)
@@ -175,7 +185,7 @@ class Rows:
         for key, totals in self.days.items():
             totals.percent, totals.item = self._highest(*key)
         days = sorted(self.days.items(), key=lambda each: each[0])
-        execute(f"REPLACE INTO account_days VALUES ({_marks(9)})", ((*key, *row.columns()) for key, row in days))
+        execute(f"REPLACE INTO account_days VALUES ({_marks(10)})", ((*key, *row.columns()) for key, row in days))
 
     def _highest(self, day: str, account: str) -> tuple[int, str]:
         """The item that has used most of its quota, and how many percent."""

@@ -6,7 +6,7 @@ revision of it holds. A balance holds for workspaces that were never over, a sta
 
 from meter.dashboard.ingest import records
 from meter.dashboard.ingest.feed import Feed
-from meter.dashboard.ingest.rows import MANY, Cell, ItemKey, Rows
+from meter.dashboard.ingest.rows import Cell, ItemKey, Rows
 from meter.dashboard.ingest.samples import Samples
 
 OVERAGES, BALANCES, STATEMENTS = "o", "b", "s"
@@ -42,8 +42,6 @@ def take_balance(rows: Rows, feed: Feed, samples: Samples, content: bytes, at_ms
     if item.revision >= found.revision:
         return None
     samples.at(day, account, found.item, at_ms)
-    if len(found.workspaces) > MANY:
-        rows.read_day(day, account)
     reported = _take_workspaces(rows, key, found, at_ms)
     feed.report(key, found.revision, reported)
     names = encoded_names([each.workspace for each in found.workspaces])
