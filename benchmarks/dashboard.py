@@ -193,11 +193,16 @@ def publish(broker: str, cells: int) -> int:
 
     from confluent_kafka import Producer
 
-    from meter.kafka.admin import ensure_topics
+    from meter.kafka.admin import connected_admin, ensure_topics
     from meter.settings import Settings
 
     settings = Settings(broker=broker, topic_prefix=PREFIX, partitions=PARTITIONS)
-    asyncio.run(ensure_topics(settings))
+
+    async def make_topics() -> None:
+        async with connected_admin(settings) as admin:
+            await ensure_topics(settings, admin)
+
+    asyncio.run(make_topics())
     producer = Producer(
         {"bootstrap.servers": broker, "linger.ms": 50, "compression.type": "lz4", "batch.size": 1 << 20}
     )

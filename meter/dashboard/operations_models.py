@@ -153,6 +153,8 @@ class WorkerView(Model):
     reachable: bool
     error: str | None
     version: str | None
+    #: The lines of its /ready: ready, or what it waits for, restore progress included.
+    ready: list[str]
     partitions: int | None
     freshness_seconds: float | None
     restore_seconds: float | None

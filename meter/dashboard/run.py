@@ -9,10 +9,12 @@ from typing import Any
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.changes import Changes
+from meter.dashboard.ingest.batch import Region
 from meter.dashboard.ingest.reader import Reader
 from meter.dashboard.server import Server
 from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
+from meter.dashboard.watch.watch import Watch
 from meter.settings import Settings
 from schemas.catalog import load_catalogue
 
@@ -41,12 +43,13 @@ class Dashboard:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
+        watch = Watch(self.settings, self.calendar, self.live, lambda: self.changes.publish({Region("operations")}))
         reader = Reader(self.settings, self.store, self.calendar, self.live, self.changes.publish)
         try:
             await self.server.start()
             log.info("dashboard: %s", self.server.address)
-            reading = asyncio.create_task(reader.run())
-            await first_of(asyncio.create_task(stopped.wait()), reading)
+            works = (stopped.wait(), reader.run(), watch.run())
+            await first_of(*(asyncio.create_task(work) for work in works))
         finally:
             await self.server.stop()
             self.store.close()

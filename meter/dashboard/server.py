@@ -16,7 +16,7 @@ from meter.dashboard.access import Access, Rights, host_is_ours
 from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
 from meter.dashboard.asked import Asked, asked_of
 from meter.dashboard.calendar import Calendar
-from meter.dashboard.connections import Connections
+from meter.dashboard.connections import VISIT_SECONDS, Connections
 from meter.dashboard.models import AsOf, Model, SignIn
 from meter.dashboard.routes import Route, account_of, route_of
 from meter.dashboard.sight import Live, NotThere, Sight
@@ -65,10 +65,15 @@ class Server:
         host = f"[{settings.dashboard_host}]" if ":" in settings.dashboard_host else settings.dashboard_host
         return f"http://{host}:{settings.dashboard_port}{settings.dashboard_base_path}/"
 
-    async def start(self) -> None:
-        """Listen; raises Trouble if the port cannot be had."""
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return 0 if self._runner is None or self._runner.server is None else len(self._runner.server.connections)
+
+    async def start(self, seconds: float = VISIT_SECONDS) -> None:
+        """Listen; raises Trouble if the port cannot be had. `seconds`: the most that a page may take."""
         settings = self._dashboard.settings
-        self._runner = web.ServerRunner(Connections(self.answer), shutdown_timeout=STOP_SECONDS)
+        self._runner = web.ServerRunner(Connections(self.answer, seconds=seconds), shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, settings.dashboard_host, settings.dashboard_port).start()
@@ -85,8 +90,12 @@ class Server:
         self._readers.shutdown(wait=True, cancel_futures=True)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to any request."""
-        return secured(await self._answer(request))
+        """The answer to any request; what goes wrong in us is logged with its traceback and told to nobody else."""
+        try:
+            return secured(await self._answer(request))
+        except Exception:
+            log.exception("dashboard: a page failed; the others go on")
+            return secured(web.Response(status=500, text="this page failed; the dashboard's log has the reason\n"))
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         settings, access = self._dashboard.settings, self._dashboard.access
@@ -115,9 +124,9 @@ class Server:
             return sign_out(request, site)
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
-        if asked.parts[:1] == ("assets",):
-            return _asset(asked)
         try:
+            if asked.parts[:1] == ("assets",):
+                return _asset(asked)
             account = account_of(asked)
             if account is not None:
                 today = self._dashboard.calendar.today(time.time_ns() // 1000)

@@ -3,7 +3,7 @@
 aiokafka asks it in version 3, and reads the answer as if it were version 2.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
@@ -35,3 +35,24 @@ async def group_described(admin: AIOKafkaAdminClient, group: str) -> tuple[int, 
     if described["error_code"]:
         raise for_code(described["error_code"])(group)
     return int(described["authorized_operations"]), len(described["members"])
+
+
+class Member(NamedTuple):
+    """A member of a group: its client, where it is, and the bytes of what it was assigned."""
+
+    client: str
+    host: str
+    assignment: bytes
+
+
+async def group_members(admin: AIOKafkaAdminClient, group: str) -> tuple[str, list[Member]]:
+    """The state of a group in Kafka's words, and its members; raises KafkaError."""
+    answer: Any = await admin._send_request(_Ask(group), await admin.find_coordinator(group))
+    described = answer.to_object()["groups"][0]
+    if described["error_code"]:
+        raise for_code(described["error_code"])(group)
+    members = [
+        Member(str(each["client_id"]), str(each["client_host"]).lstrip("/"), bytes(each["member_assignment"] or b""))
+        for each in described["members"]
+    ]
+    return str(described["state"]), members

@@ -2,9 +2,9 @@
 
 from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
-from meter.dashboard.operations import Observed, unknown
 from meter.dashboard.operations_models import ClosingView, OperationsPage
 from meter.dashboard.sight import Sight
+from meter.dashboard.watch.observed import Observed, unknown
 from meter.rules.billing_days import day_text, parse_day
 from schemas.reasons import DeadReason
 

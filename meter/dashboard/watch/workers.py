@@ -1,0 +1,129 @@
+"""What workers say of themselves: their `/metrics` and `/ready`, at the addresses of METER_DASHBOARD_METRICS."""
+
+import asyncio
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from meter.dashboard.operations_models import Balance, WorkerView
+from schemas.ids import shown
+
+#: How long a worker may take, and how much of its answer is read.
+ASK_SECONDS, ANSWER_BYTES = 3.0, 4 << 20
+#: Outcomes of records, as `meter_records_total` names them.
+COUNTED, DUPLICATE, DEAD, NULL = "counted", "duplicate", "dead", "null"
+
+Samples = dict[tuple[str, str], float]  # metric name and its label that tells most -> value
+
+
+class Worker(NamedTuple):
+    """One worker's answers."""
+
+    view: WorkerView
+    samples: Samples
+
+
+def addresses(setting: str) -> list[str]:
+    """The addresses of METER_DASHBOARD_METRICS; `host:port` alone means http and /metrics."""
+    found = []
+    for each in (part.strip() for part in setting.split(",")):
+        if each:
+            whole = each if "://" in each else f"http://{each}"
+            found.append(whole if urlsplit(whole).path not in ("", "/") else f"{whole.rstrip('/')}/metrics")
+    return found
+
+
+async def workers(setting: str) -> list[Worker]:
+    """Every worker's answers."""
+    asked = addresses(setting)
+    if not asked:
+        return []
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
+        return await asyncio.gather(*(_worker(session, address) for address in asked))
+
+
+async def _worker(session: aiohttp.ClientSession, address: str) -> Worker:
+    try:
+        samples = parsed(await _text(session, address))
+        ready = await _text(session, address.rpartition("/")[0] + "/ready")
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        reason = shown(str(error) or type(error).__name__)
+        return Worker(_view(address, {}, reason, []), {})
+    return Worker(_view(address, samples, None, ready.splitlines()), samples)
+
+
+async def _text(session: aiohttp.ClientSession, address: str) -> str:
+    async with session.get(address, allow_redirects=False) as answer:
+        body = await answer.content.read(ANSWER_BYTES)
+        return body.decode("utf-8", "replace")
+
+
+def parsed(text: str) -> Samples:
+    """The samples of a page of metrics, those of one name and label added up."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            label = next((sample.labels[name] for name in ("outcome", "version") if name in sample.labels), "")
+            key = (sample.name, label)
+            found[key] = found.get(key, 0.0) + sample.value
+    return found
+
+
+def balance_of(found: Iterable[Samples]) -> Balance:
+    """Records in = counted + duplicates + dead + null, summed over the workers since their starts.
+
+    Refused orders are counted: they are answered by an outcome.
+    """
+    every = list(found)
+    if not any(name == "meter_records_total" for samples in every for name, _ in samples):
+        return Balance(records=None, counted=None, duplicates=None, dead=None, null=None, difference=None, refused=None)
+
+    def total(outcome: str) -> int:
+        return int(sum(samples.get(("meter_records_total", outcome), 0) for samples in every))
+
+    records = int(sum(value for samples in every for (name, _), value in samples.items() if name == RECORDS))
+    parts = {name: total(name) for name in (COUNTED, DUPLICATE, DEAD, NULL)}
+    refused = int(sum(samples.get(("meter_orders_total", "refused"), 0) for samples in every))
+    return Balance(
+        records=records,
+        counted=parts[COUNTED],
+        duplicates=parts[DUPLICATE],
+        dead=parts[DEAD],
+        null=parts[NULL],
+        difference=records - sum(parts.values()),
+        refused=refused,
+    )
+
+
+RECORDS = "meter_records_total"
+
+
+def _view(address: str, samples: Samples, error: str | None, ready: list[str]) -> WorkerView:
+    version = next((label for name, label in samples if name == "meter_build_info"), None)
+    return WorkerView(
+        address=address,
+        reachable=error is None,
+        error=error,
+        version=version,
+        ready=ready,
+        partitions=_whole(samples, "meter_partitions_assigned"),
+        freshness_seconds=_figure(samples, "meter_freshness_seconds"),
+        restore_seconds=_figure(samples, "meter_restore_seconds"),
+        identities=_whole(samples, "meter_identities"),
+        verify_differences=_whole(samples, "meter_verify_differences"),
+        days_unclosed=_whole(samples, "meter_days_unclosed"),
+    )
+
+
+def _figure(samples: Samples, name: str) -> float | None:
+    value = samples.get((name, ""))
+    return None if value is None or math.isnan(value) else value
+
+
+def _whole(samples: Samples, name: str) -> int | None:
+    value = _figure(samples, name)
+    return None if value is None else int(value)
