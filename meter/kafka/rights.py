@@ -179,6 +179,7 @@ COMMANDS = {
     "quote": least(QUOTING),
     "plans": least((*FACTS, *_topics(Operation.READ, "plans"))),
     **dict.fromkeys(("advise", "simulate"), least((*FACTS, *_topics(Operation.READ, "plans", "statements")))),
+    "forecast": least((*FACTS, *_topics(Operation.READ, "plans", "overages", "quota-balances"))),
     "wallets": least(_topics(Operation.READ, "wallets")),
     "overages": least(_topics(Operation.READ, "overages")),
     "explain": least((*FACTS, *_topics(Operation.READ, *EXPLAINED))),

@@ -31,6 +31,7 @@ COMMAND_LINES = {
     "plans": ("plans", "acct"),
     "advise": ("advise", "acct"),
     "simulate": ("simulate", "acct"),
+    "forecast": ("forecast", "acct"),
     "wallets": ("wallets", "acct"),
     "overages": ("overages",),
     "verify": ("verify",),
