@@ -1,4 +1,4 @@
-"""The forecast beside a running meter: today's usage is real, the days before it as a meter would have published them."""
+"""The forecast beside a running meter: today is real, the days before it are as a meter would have published them."""
 
 import json
 import time
