@@ -14,7 +14,7 @@ from meter.commands.account_state import plan_row, read
 from meter.kafka.output_reader import Latest, open_outputs
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import day_text
-from meter.rules.state.journal_facts import Facts
+from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.balances import QuotaBalance
 from schemas.overages import Overage
@@ -30,7 +30,7 @@ class OpenDay:
     """An account's open day; `plans`: as published."""
 
     account: str
-    facts: Facts
+    facts: JournalFacts
     forecast: DayForecast
     plans: tuple[Plan, ...]
 
@@ -49,7 +49,7 @@ async def open_day(settings: Settings, account: str) -> OpenDay:
     return OpenDay(account, facts, forecast, plans)
 
 
-def _cut_off(facts: Facts, moment: Moment, day: int) -> int:
+def _cut_off(facts: JournalFacts, moment: Moment, day: int) -> int:
     return moment.at_the_same_share(facts.zone, day) // 1000
 
 
