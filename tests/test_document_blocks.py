@@ -1,12 +1,15 @@
 """Blocks of the documents hold: JSON has the form of its schema, excerpts are in their file, each reason is there."""
 
+import configparser
 import json
 import re
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
+from meter.settings import Settings, variable
 from schemas.reasons import DeadReason, Refusal
 from tests.support.documents import DOCUMENTS, ROOT, Block, blocks, matches, steps
 
@@ -14,6 +17,11 @@ BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
 SCHEMAS = {path.stem for path in (ROOT / "docs/schemas").glob("*.json")}
 RECORDS = [block for block in BLOCKS if block.language == "json" and block.words[:1] and block.words[0] in SCHEMAS]
 EXCERPTS = [block for block in BLOCKS if block.words and "/" in block.words[0]]
+SETTINGS = {variable(name) for name in Settings.model_fields}
+#: `METER_PARTITIONS`; not `METER_SASL_…`, which stands for several.
+VARIABLE = re.compile(r"\bMETER_[A-Z_]*[A-Z](?![A-Z_]*…)\b")
+#: Of the tests, and what `meter settings` shows as wrong.
+NOT_SETTINGS = {"METER_TEST_SEED", "METER_TEST_FLOOD", "METER_PORT"}
 LETTERS = ROOT / "docs/dead-letters.md"
 ACCOUNTS = ROOT / "docs/accounts.md"
 
@@ -51,6 +59,23 @@ def test_every_json_shown_names_its_schema() -> None:
 @pytest.mark.parametrize("block", EXCERPTS, ids=place)
 def test_an_excerpt_is_in_its_file_word_for_word(block: Block) -> None:
     assert " ".join(block.text.split()) in " ".join((ROOT / block.words[0]).read_text(encoding="utf-8").split())
+
+
+def test_what_operators_copy_is_readable_and_sets_what_there_is() -> None:
+    text = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
+    (unit,) = (block.text for block in blocks(ROOT / "docs/operators.md") if block.language == "ini")
+    (manifest,) = (block.text for block in blocks(ROOT / "docs/operators.md") if block.language == "yaml")
+    service = configparser.ConfigParser(strict=False, interpolation=None)
+    service.read_string(unit)
+    assert service["Service"]["ExecStart"].endswith("/meter worker")
+    assert yaml.safe_load(manifest)["kind"] == "StatefulSet"
+    assert "containerPort: 6066" in manifest
+    assert set(re.findall(r"METER_[A-Z_]+[A-Z]", text)) <= SETTINGS
+
+
+def test_every_variable_that_a_document_names_is_a_setting() -> None:
+    named = {name for path in DOCUMENTS for name in VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert named - SETTINGS - NOT_SETTINGS == set()
 
 
 def sections(document: str) -> dict[str, str]:

@@ -16,7 +16,11 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 ARCHITECTURE = "docs/architecture.md"
 RULES = "meter/rules/README.md"
 MAPS = (ARCHITECTURE, RULES, "tests/README.md", "tests/simulation/README.md")
-DOCUMENTS = [str(path.relative_to(ROOT)) for pattern in ("*.md", "docs/*.md") for path in sorted(ROOT.glob(pattern))]
+DOCUMENTS = [
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", "docs/*.md", "docs/examples/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
 ROUTES = ("A usage record", "An order", "A day's closing", "A restart", "`meter verify`")
 ROUTE_LINES = 10
 #: A section of the architecture that code cites.
