@@ -23,6 +23,7 @@ DOCUMENTS = [
 ]
 ROUTES = ("A usage record", "An order", "A day's closing", "A restart", "`meter verify`")
 ROUTE_LINES = 10
+DECISION_LINES = 9
 #: A section of the architecture that code cites.
 CITED = re.compile(r"(?:architecture(?:\.md)?|DESIGN(?:'s)?),? \(?§ ?(\d+)")
 CITED_BY_THE_SPEC = re.compile(r"SPEC,? §§? ?(\d+)")
@@ -109,3 +110,24 @@ def test_the_reasons_of_the_contract_are_those_of_the_code_in_their_order() -> N
 def listed(text: str, reasons: type[DeadReason] | type[Refusal]) -> list[str]:
     """The reasons that a text names, in its order."""
     return [name for name in re.findall(r"`(\w+)`", text) if name in set(reasons)]
+
+
+def test_a_decision_has_context_choice_and_consequences_in_a_few_lines() -> None:
+    decisions = re.split(r"^## (?=\d+\. )", text_of("DECISIONS.md").partition("\n## Readings")[0], flags=re.MULTILINE)[
+        1:
+    ]
+    parts = ("**Context.**", "**Decision.**", "**Consequences.**")
+    assert [int(decision.partition(".")[0]) for decision in decisions] == [*range(1, len(decisions) + 1)]
+    assert len(decisions) >= 15
+    for decision in decisions:
+        assert re.search(r" \(\d{4}-\d\d-\d\d\)$", decision.splitlines()[0]), "a decision has a date"
+        assert re.findall(r"\*\*\w+\.\*\*", decision) == list(parts), decision
+        assert len(decision.splitlines()) <= DECISION_LINES, decision
+
+
+@pytest.mark.parametrize("document", ["DECISIONS.md", "CHANGELOG.md"])
+def test_a_merge_by_union_brought_no_old_section_back(document: str) -> None:
+    headings = Counter(re.findall(r"^##+ (.*)$", text_of(document), re.MULTILINE))
+    again = [name for name, times in headings.items() if times > 1]
+    old = [name for name in ("Added", "Changed", "Fixed", "Running it", "The batch path", "Faults") if name in headings]
+    assert again + old == [], f"take main's {document} and add your lines at its end"
