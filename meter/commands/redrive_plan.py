@@ -114,7 +114,7 @@ async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], 
     sender = _Sender(settings, plan.records, told)
     try:
         await sender.producer.start()
-        async for made in _in_order(settings, run):  # 1
+        async for made in records_in_order(settings, run):  # 1
             await sender.send(made)
         await sender.finish()
     except (KafkaError, OSError) as error:
@@ -131,7 +131,7 @@ async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], 
     return sender.sent
 
 
-async def _in_order(settings: Settings, run: Redrive) -> AsyncIterator[Sendable]:
+async def records_in_order(settings: Settings, run: Redrive) -> AsyncIterator[Sendable]:
     """The records of a plan: single ones, and those of a summary where its first one stands."""
     plan, distinct = run.plan, run.planning.distinct.copy()
     singles = deque(plan.send)

@@ -64,28 +64,15 @@ class LetterGroup(Model):
     first: str
     last: str
     mend: str
-    #: Records of the group that could be sent again, and why others cannot.
+    #: Of the newest 500 letters those that can be sent again.
     sendable: int
     sample: LetterView | None
+    #: An estimate of what they would add if they were counted now, the largest figures.
     worth: list[Worth]
-    #: Sum over `worth`; None where no figure of it is known.
+    #: What the newest 500 letters would cost; None where no figure of it is known.
     amount: str | None
     #: Records whose worth cannot be told.
     unpriced: int
-
-
-class SendOutcome(Model):
-    """What became of one record that was sent again."""
-
-    topic: str
-    partition: int
-    offset: int
-    #: Where the new record stands.
-    sent_partition: int
-    sent_offset: int
-    #: `counted_or_duplicate`, `dead`, `pending`.
-    outcome: str
-    reason: str | None
 
 
 class DeadLettersPage(Model):
@@ -100,7 +87,7 @@ class DeadLettersPage(Model):
     reason: str
     source: str
     letters: list[LetterView]
-    #: The last attempts of this dashboard, newest first.
+    #: The last attempts of this dashboard to send letters again, newest first (`meter.dashboard.resend.Attempt`).
     attempts: list[Record]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from meter.dashboard.calendar import Calendar
 from meter.dashboard.changes import Changes
 from meter.dashboard.ingest.batch import Region
 from meter.dashboard.ingest.reader import Reader
+from meter.dashboard.resend import Resending
 from meter.dashboard.server import Server
 from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
@@ -35,6 +37,10 @@ class Dashboard:
         self.live = Live()
         self.store = Store(file_of(settings))
         self.changes = Changes()
+        self.resends = None
+        if settings.dashboard_write_token is not None:
+            tell = partial(self.changes.publish, {Region("dead_letters")})
+            self.resends = Resending(settings, self.calendar, self.live.attempts, tell)
         self.server = Server(self)
 
     async def run(self) -> None:
@@ -51,6 +57,8 @@ class Dashboard:
             works = (stopped.wait(), reader.run(), watch.run())
             await first_of(*(asyncio.create_task(work) for work in works))
         finally:
+            if self.resends is not None:
+                await self.resends.close()
             await self.server.stop()
             self.store.close()
 

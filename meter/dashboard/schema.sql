@@ -21,6 +21,11 @@ CREATE TABLE accounts (         -- every account that was ever published
     partition INTEGER NOT NULL  -- of the journal and of every output topic
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE workspaces (       -- every workspace that was ever published, and whose it is
+    workspace TEXT NOT NULL PRIMARY KEY,
+    account TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE cells (            -- usage of a workspace: overages, else balances, else statements of free days
     day TEXT NOT NULL,
     account TEXT NOT NULL,

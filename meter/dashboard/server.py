@@ -13,6 +13,7 @@ from aiohttp import web
 
 from meter.dashboard import pages_door as pages
 from meter.dashboard.access import Access, Rights, host_is_ours
+from meter.dashboard.actions import Resends, act, is_action
 from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
 from meter.dashboard.asked import Asked, asked_of
 from meter.dashboard.calendar import Calendar
@@ -47,6 +48,10 @@ class Parts(Protocol):
     catalog: Catalogue
     live: Live
     store: Store
+
+    @property
+    def resends(self) -> Resends | None:
+        """What sends dead letters again; None without a write token."""
 
 
 class Server:
@@ -122,6 +127,8 @@ class Server:
     async def _allowed(self, request: web.BaseRequest, asked: Asked, rights: Rights, site: Site) -> web.StreamResponse:
         if asked.parts == ("sign-out",) and request.method == "POST":
             return sign_out(request, site)
+        if is_action(request, asked):
+            return await act(request, asked, rights, site, self._dashboard.resends)
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
         try:

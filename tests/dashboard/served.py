@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from meter.dashboard.access import Access, check_binding
+from meter.dashboard.actions import Resends
 from meter.dashboard.connections import VISIT_SECONDS
 from meter.dashboard.server import Server
 from meter.settings import Settings
@@ -24,6 +25,7 @@ class Served:
         self.settings, self.access = settings, Access(settings)
         self.calendar, self.catalog = model.calendar, model.catalogue
         self.live, self.store = model.live, model.store
+        self.resends: Resends | None = None
         self.server = Server(self)
         self.base = f"http://127.0.0.1:{settings.dashboard_port}"
 

@@ -132,6 +132,70 @@ def test_sql_on_the_file_gives_the_figures_of_the_page(dashboard: DashboardProce
     assert rows == [("acme-prod", 100 * MILLION, 0, "0.00"), ("acme-staging", 50 * MILLION, 50 * MILLION, "75.00")]
 
 
+def test_a_dead_letter_is_priced_tried_and_counted(meter: Meter, directory: Path) -> None:
+    use(meter, "acme-new", 3 * MILLION)
+    written = {"METER_DASHBOARD_TOKEN": "read", "METER_DASHBOARD_WRITE_TOKEN": "write"}
+    other = directory / "other"
+    other.mkdir()
+    with DashboardProcess(meter, other, **written) as dashboard:
+        dashboard.wait_ready()
+        bearer = {"Authorization": "Bearer write"}
+        page = dashboard.json("/dead-letters.json", **bearer)
+        assert [(group["reason"], group["source"], group["count"]) for group in page["groups"]] == [
+            ("workspace_unknown", "usage", 1)
+        ]
+        assert page["groups"][0]["worth"][0]["usage"] == 3 * MILLION
+        meter.kafka.send([records.binding_message(records.binding("acme-new", "acme"))])
+        meter.settle()
+        body = b"action=try&reason=workspace_unknown&source=usage"
+        form = {"Content_Type": "application/x-www-form-urlencoded"}
+        assert dashboard.ask("/dead-letters", "POST", body, Authorization="Bearer read", **form)[0] == 403
+        assert dashboard.ask("/dead-letters", "POST", body, Origin="https://evil.example", **bearer, **form)[0] == 403
+        assert dashboard.ask("/dead-letters", "POST", body, **bearer, **form)[0] == 303
+
+        def attempt() -> Any:
+            return dashboard.json("/dead-letters.json", **bearer)["attempts"][0]
+
+        wait_until("the attempt has ended", lambda: attempt()["state"] in ("done", "failed"), 60, dashboard.log_text)
+        assert [outcome["outcome"] for outcome in attempt()["outcomes"]] == ["counted"], attempt()
+        wait_until("its charge is shown", lambda: amount(dashboard, bearer) == "79.50", 20)
+
+
+def amount(dashboard: DashboardProcess, bearer: dict[str, str]) -> str:
+    found: str = dashboard.json(PAGE, **bearer)["amount"]
+    return found
+
+
+def test_operations_say_that_it_runs(meter: Meter, dashboard: DashboardProcess) -> None:
+    wait_until("nothing waits", lambda: dashboard.json("/operations.json")["level"] == "good", 30)
+    page = dashboard.json("/operations.json")
+    groups = {group["group"].removeprefix(meter.kafka.prefix): group for group in page["groups"]}
+    assert {name: group["members"] for name, group in groups.items()} == {
+        "meter-intake": 1,
+        "meter-intake-own": 1,
+        "meter": 1,
+    }
+    assert len(groups["meter"]["partitions"]) == 4
+    assert {each["lag"] for group in groups.values() for each in group["partitions"]} == {0}
+    assert page["balance"]["records"] is None
+
+
+def test_workers_metrics_make_the_identity_of_records(meter: Meter, directory: Path) -> None:
+    address = f"127.0.0.1:{meter.workers[0].port}"
+    third = directory / "third"
+    third.mkdir()
+    with DashboardProcess(meter, third, METER_DASHBOARD_METRICS=address) as dashboard:
+        dashboard.wait_ready()
+        wait_until("metrics are read", lambda: dashboard.json("/operations.json")["balance"]["records"], 30)
+        page = dashboard.json("/operations.json")
+        balance = page["balance"]
+        parts = [balance[name] for name in ("counted", "duplicates", "dead", "null")]
+        assert (sum(parts), balance["difference"]) == (balance["records"], 0)
+        assert balance["dead"] == 1
+        assert page["workers"][0]["ready"][0] == "ready"
+        assert page["workers"][0]["partitions"] == 4
+
+
 def test_a_restart_takes_up_the_file(meter: Meter, dashboard: DashboardProcess, directory: Path) -> None:
     before = dashboard.json(PAGE)
     assert dashboard.stop() == 0

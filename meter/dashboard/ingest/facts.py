@@ -71,6 +71,10 @@ def take_alert(rows: Rows, content: bytes, at_ms: int, oldest: str) -> tuple[str
 def take_record(connection: sqlite3.Connection, kind: str, key: str, content: bytes, at_ms: int) -> str:
     """A record of `plans`, `wallets` or `order-outcomes`; its account."""
     found = records.revised(content)
+    connection.executemany(
+        "INSERT OR IGNORE INTO workspaces VALUES (?, ?)",
+        {(workspace, found.account) for each in found.lists for workspace in each.workspaces},
+    )
     name = key.partition("/")[2]
     connection.execute(
         "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"

@@ -99,11 +99,18 @@ class QuotaAlert(msgspec.Struct):
     revision: int
 
 
+class WorkspaceList(msgspec.Struct):
+    """A list of a plan."""
+
+    workspaces: list[str]
+
+
 class Revised(msgspec.Struct):
-    """What plans, wallets and order outcomes have in common."""
+    """What plans, wallets and order outcomes have in common; plans have lists, too."""
 
     account: str
     revision: int
+    lists: list[WorkspaceList] = []
 
 
 class DeadLetter(msgspec.Struct):

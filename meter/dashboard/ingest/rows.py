@@ -179,6 +179,8 @@ class Rows:
         gone = [key for key in self._changed if self._cells[key] is None]
         execute("DELETE FROM cells WHERE day = ? AND account = ? AND workspace = ? AND item = ?", gone)
         cells = sorted(key for key in self._changed if self._cells[key] is not None)
+        owners = {(workspace, account) for _, account, workspace, _ in cells}
+        execute("INSERT OR IGNORE INTO workspaces VALUES (?, ?)", sorted(owners))
         execute(f"REPLACE INTO cells VALUES ({_marks(11)})", (_row(key, self._cells[key]) for key in cells))
         items = sorted(self.items.items(), key=lambda each: each[0])
         execute(f"REPLACE INTO items VALUES ({_marks(14)})", ((*key, *item.columns()) for key, item in items))

@@ -30,13 +30,14 @@ TODAY = """
     SELECT a.account AS account, coalesce(d.charge, '0.00') AS charge, coalesce(d.currency, '') AS currency,
            coalesce(d.percent, -1) AS percent, coalesce(d.item, '') AS item, coalesce(d.alerts, 0) AS alerts,
            coalesce(d.at_ms, 0) AS at_ms
-    FROM accounts a LEFT JOIN account_days d ON d.day = ? AND d.account = a.account
-    WHERE instr(lower(a.account), ?) > 0
+    FROM accounts a LEFT JOIN account_days d ON d.day = ?1 AND d.account = a.account
+    WHERE instr(lower(a.account), ?2) > 0
+       OR (length(?2) > 1 AND a.account IN (SELECT account FROM workspaces WHERE instr(lower(workspace), ?2) > 0))
 """
 
 
 def page(sight: Sight, asked: Asked) -> AccountsPage:
-    """The accounts that a search finds, a page of them, in an order."""
+    """The accounts that a search finds by their id or that of a workspace, a page of them, in an order."""
     search, sort = query_of(asked.query, "search").strip(), query_of(asked.query, "sort") or DEFAULT_SORT
     found = TODAY if not search or SEARCHED.fullmatch(search) else f"{TODAY} AND 0"
     values = (sight.today, search.lower())
@@ -45,7 +46,7 @@ def page(sight: Sight, asked: Asked) -> AccountsPage:
     pages = max(1, -(-len(every) // rows_a_page))
     number = min(pages, _number(query_of(asked.query, "page")))
     rows = sight.rows(
-        f"SELECT * FROM ({found}) ORDER BY {_order(sort)}, account LIMIT ? OFFSET ?",
+        f"SELECT * FROM ({found}) ORDER BY {_order(sort)}, account LIMIT ?3 OFFSET ?4",
         *values,
         rows_a_page,
         (number - 1) * rows_a_page,

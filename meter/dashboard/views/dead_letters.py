@@ -1,16 +1,26 @@
 """`/dead-letters`: records that were not counted, by reason and source."""
 
 from base64 import b64decode
+from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
+from meter.commands.redrive import is_input
 from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
 from meter.dashboard.mends import mend_of
+from meter.dashboard.models import Record
 from meter.dashboard.operations_models import DeadLettersPage, LetterGroup, LetterView
 from meter.dashboard.sight import Sight, decoded, query_of
+from meter.dashboard.views.worth import worth_of
+from meter.rules.charges import exact_sum
+from schemas.money import money_text
+from schemas.reasons import DeadReason
 
 #: Letters shown of one group, newest first; characters of a key or value.
 LETTERS, VALUE_SHOWN = 100, 2_000
+#: Letters of a group that are priced, the newest; and figures of it shown, the largest.
+LOOKED_AT, WORTH = 500, 50
 
 
 def page(sight: Sight, asked: Asked) -> DeadLettersPage:
@@ -27,7 +37,7 @@ def page(sight: Sight, asked: Asked) -> DeadLettersPage:
         reason=reason,
         source=source,
         letters=letters_of(sight, reason, source) if reason and source else [],
-        attempts=list(sight.live.attempts),
+        attempts=[attempt_of(sight, each) for each in sight.live.attempts],
     )
 
 
@@ -54,6 +64,18 @@ def letters_of(sight: Sight, reason: str, source: str, limit: int = LETTERS) -> 
 
 def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, last_ms: int) -> LetterGroup:
     newest = letters_of(sight, reason, source, 1)
+    bodies = [
+        decoded(row[0])
+        for row in sight.rows(
+            "SELECT body FROM letters WHERE reason = ? AND topic = ? ORDER BY at_ms DESC LIMIT ?",
+            reason,
+            source,
+            LOOKED_AT,
+        )
+    ]
+    worth, untold = worth_of(sight, bodies)
+    amounts = [Decimal(each.amount) for each in worth if each.amount is not None]
+    looked_at = sum(int(body.get("records") or 1) for body in bodies)
     return LetterGroup(
         reason=reason,
         source=source,
@@ -61,12 +83,32 @@ def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, 
         first=sight.calendar.time(first_ms * 1000),
         last=sight.calendar.time(last_ms * 1000),
         mend=mend_of(reason),
-        sendable=0,
+        sendable=sum(can_be_sent(body) for body in bodies),
         sample=newest[0] if newest else None,
-        worth=[],
-        amount=None,
-        unpriced=records,
+        worth=worth[:WORTH],
+        amount=money_text(exact_sum(amounts)) if amounts else None,
+        unpriced=untold + max(0, records - looked_at),
     )
+
+
+def attempt_of(sight: Sight, attempt: Any) -> Record:
+    """An attempt; of records that were sent and not looked up, those that died again."""
+    found: Record = asdict(attempt)
+    for outcome in found["outcomes"]:
+        if outcome["outcome"] == "pending":
+            place = (outcome["topic"], outcome["sent_partition"], outcome["sent_offset"])
+            query = "SELECT reason FROM letters WHERE topic = ? AND partition = ? AND offset = ?"
+            row = sight.row(query, *place)
+            if row is not None:
+                outcome.update(outcome="dead", reason=row[0])
+    return found
+
+
+def can_be_sent(body: Record) -> bool:
+    """Whether a letter holds enough to be sent again, or says where its records are."""
+    if body["reason"] == DeadReason.RECORDS_LOST or not is_input(body["topic"]):
+        return False
+    return bool(body.get("records")) or (body.get("last_offset") is None and body.get("value") is not None)
 
 
 def _letter(sight: Sight, partition: int, offset: int, records: int, body: str) -> LetterView:
