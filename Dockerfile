@@ -12,6 +12,7 @@ COPY schemas schemas
 COPY meter meter
 COPY tables tables
 COPY agents agents
+COPY docs docs
 RUN pip install --no-cache-dir --constraint constraints.txt --no-build-isolation .
 
 USER meter

@@ -10,6 +10,7 @@ from aiohttp import web
 from meter.dashboard import pages_door
 from meter.dashboard.models import Model, Problem
 from meter.dashboard.site import Site
+from schemas.record import encode
 
 #: Nothing from another host, nothing inline, nothing evaluated (SPEC2 §12, law 6).
 POLICY = (
@@ -39,9 +40,9 @@ def secured(response: web.StreamResponse) -> web.StreamResponse:
     return response
 
 
-def json_answer(model: Model, status: int = 200) -> web.Response:
+def json_answer(model: msgspec.Struct, status: int = 200) -> web.Response:
     """A model as JSON."""
-    body = msgspec.json.encode(model) + b"\n"
+    body = encode(model) + b"\n"
     return web.Response(status=status, body=body, content_type="application/json", charset="utf-8")
 
 

@@ -119,6 +119,12 @@ class Connection(web.RequestHandler):
         self._forget_end()
         return True
 
+    def extend(self, seconds: float) -> None:
+        """Let this answer take so many seconds more."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = asyncio.get_running_loop().call_later(self._connections.seconds + seconds, self.end)
+
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A traceback for a page that fails; aiohttp writes one for each request it cannot read, too."""
         error = kw.get("exc_info")

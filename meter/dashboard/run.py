@@ -10,6 +10,7 @@ from typing import Any
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.changes import Changes
+from meter.dashboard.explained import Explaining
 from meter.dashboard.ingest.batch import Region
 from meter.dashboard.ingest.reader import Reader
 from meter.dashboard.resend import Resending
@@ -37,6 +38,7 @@ class Dashboard:
         self.live = Live()
         self.store = Store(file_of(settings))
         self.changes = Changes()
+        self.explaining = Explaining(settings)
         self.resends = None
         if settings.dashboard_write_token is not None:
             tell = partial(self.changes.publish, {Region("dead_letters")})

@@ -7,22 +7,22 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
-from urllib.parse import quote
 
 from aiohttp import web
 
-from meter.dashboard import pages_door as pages
 from meter.dashboard.access import Access, Rights, host_is_ours
 from meter.dashboard.actions import Resends, act, is_action
 from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
 from meter.dashboard.asked import Asked, asked_of
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.connections import VISIT_SECONDS, Connections
+from meter.dashboard.explained import Explaining
 from meter.dashboard.models import AsOf, Model, SignIn
-from meter.dashboard.routes import Route, account_of, route_of
+from meter.dashboard.routes import Route, route_of
 from meter.dashboard.sight import Live, NotThere, Sight
 from meter.dashboard.sign_in import sign_in, sign_out
 from meter.dashboard.site import Site
+from meter.dashboard.special import special
 from meter.dashboard.store import Store
 from meter.errors import Trouble
 from meter.settings import Settings
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 READERS = 4
 STOP_SECONDS = 1.0
 OTHER_HOST = "this dashboard has no token and answers to 127.0.0.1 and localhost only; set METER_DASHBOARD_TOKEN\n"
-ASSET_AGE = "public, max-age=31536000, immutable"
 
 Probe = Callable[[], Awaitable[web.StreamResponse]]
 
@@ -48,6 +47,10 @@ class Parts(Protocol):
     catalog: Catalogue
     live: Live
     store: Store
+
+    @property
+    def explaining(self) -> Explaining:
+        """What explains figures."""
 
     @property
     def resends(self) -> Resends | None:
@@ -132,14 +135,8 @@ class Server:
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
         try:
-            if asked.parts[:1] == ("assets",):
-                return _asset(asked)
-            account = account_of(asked)
-            if account is not None:
-                today = self._dashboard.calendar.today(time.time_ns() // 1000)
-                there = site.url("accounts", account, "days", today, form=asked.form)
-                return web.Response(status=302, headers={"Location": there})
-            return await self._page(route_of(asked), asked, rights)
+            found = await special(request, asked, site, self._dashboard)
+            return found or await self._page(route_of(asked), asked, rights)
         except NotThere as error:
             return problem_answer(404, "Not found", str(error), site, asked.form)
 
@@ -195,15 +192,6 @@ class Server:
         answered = html_answer("sign_in", SignIn(target=target, wrong=False), site, 401)
         answered.headers.update(headers)
         return answered
-
-
-def _asset(asked: Asked) -> web.Response:
-    """A file of the pages' package; its name holds its version."""
-    found = pages.asset("/".join(asked.parts[1:]))
-    if found is None:
-        raise NotThere(f"there is no file {quote('/'.join(asked.parts[1:]))}")
-    body, content_type = found
-    return web.Response(body=body, content_type=content_type, charset="utf-8", headers={"Cache-Control": ASSET_AGE})
 
 
 def package_version() -> str:

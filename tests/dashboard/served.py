@@ -10,6 +10,7 @@ import aiohttp
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.actions import Resends
 from meter.dashboard.connections import VISIT_SECONDS
+from meter.dashboard.explained import Explaining
 from meter.dashboard.server import Server
 from meter.settings import Settings
 from tests.dashboard.read_models import ReadModel
@@ -26,6 +27,7 @@ class Served:
         self.calendar, self.catalog = model.calendar, model.catalogue
         self.live, self.store = model.live, model.store
         self.resends: Resends | None = None
+        self.explaining = Explaining(settings)
         self.server = Server(self)
         self.base = f"http://127.0.0.1:{settings.dashboard_port}"
 

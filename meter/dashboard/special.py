@@ -1,0 +1,93 @@
+"""Addresses that are not made from the file alone: an account's present day, explanations, documents, assets."""
+
+import mimetypes
+import time
+from typing import Protocol
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from meter.dashboard import documents
+from meter.dashboard import pages_door as pages
+from meter.dashboard.answers import Table, csv_answer, html_answer, json_answer, problem_answer
+from meter.dashboard.asked import Asked
+from meter.dashboard.calendar import Calendar
+from meter.dashboard.connections import Connection
+from meter.dashboard.explained import SECONDS, Explaining, is_explanation
+from meter.dashboard.models import AsOf, ExplainPage
+from meter.dashboard.routes import account_of
+from meter.dashboard.sight import NotThere
+from meter.dashboard.site import Site
+from meter.errors import Trouble
+from meter.explain.model import Explanation
+
+#: Names of files of pages hold a digest of their content.
+ASSET_AGE = "public, max-age=31536000, immutable"
+
+
+class Special(Protocol):
+    """What these addresses need of a dashboard."""
+
+    calendar: Calendar
+
+    @property
+    def explaining(self) -> Explaining:
+        """Who explains."""
+
+
+async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Special) -> web.Response | None:
+    """The answer, or None where the address is a page of the file; raises NotThere."""
+    if asked.parts[:1] == ("assets",):
+        return _asset(asked)
+    if asked.parts[:1] == ("docs",):
+        return _document(asked, site)
+    account = account_of(asked)
+    if account is not None:
+        today = board.calendar.today(time.time_ns() // 1000)
+        there = site.url("accounts", account, "days", today, form=asked.form)
+        return web.Response(status=302, headers={"Location": there})
+    if is_explanation(asked):
+        return await _explanation(request, asked, site, board)
+    return None
+
+
+async def _explanation(request: web.BaseRequest, asked: Asked, site: Site, board: Special) -> web.Response:
+    if isinstance(request.protocol, Connection):
+        request.protocol.extend(SECONDS)
+    try:
+        found = await board.explaining.answer(asked)
+    except Trouble as error:
+        return problem_answer(503, "No explanation now", str(error), site, asked.form)
+    if asked.form == "json":
+        return json_answer(found)
+    if asked.form == "csv":
+        return csv_answer(_history(found), "explanation")
+    as_of = AsOf(time=board.calendar.time(time.time_ns() // 1000), seconds_behind=0.0)
+    return html_answer("explain", ExplainPage(as_of=as_of, explanation=msgspec.to_builtins(found)), site)
+
+
+def _history(found: Explanation) -> Table:
+    """A row for each published revision."""
+    names = ("revision", "time", "usage", "covered", "overage", "delta", "basis", "amount", "restated", "sentence")
+    return names, ([getattr(change, name) for name in names] for change in found.history)
+
+
+def _document(asked: Asked, site: Site) -> web.Response:
+    name = "/".join(asked.parts[1:])
+    if name.endswith(documents.PICTURE):
+        return web.Response(body=documents.content(name), content_type="image/svg+xml", charset="utf-8")
+    found = documents.document(name)
+    if asked.form == "json":
+        return json_answer(found)
+    return html_answer("docs", found, site)
+
+
+def _asset(asked: Asked) -> web.Response:
+    name = "/".join(asked.parts[1:])
+    found = pages.asset(name)
+    if found is None:
+        raise NotThere(f"there is no file {quote(name)}")
+    body, content_type = found
+    known = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return web.Response(body=body, content_type=known, charset="utf-8", headers={"Cache-Control": ASSET_AGE})
