@@ -6,12 +6,15 @@ And the fixtures of one real Kafka, which the tests of whole meters share, with 
 
 import os
 import signal
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.meters import bootstrap as bootstrap
 from tests.meters import module_meter as module_meter
 from tests.meters import new_meter as new_meter
+from tests.support import shared_broker
 from tests.support.clusters import cluster_meter as cluster_meter
 from tests.support.clusters import secure_meter as secure_meter
 from tests.support.clusters import secure_node as secure_node
@@ -23,6 +26,17 @@ settings.load_profile("any machine")
 # Brokers of tests live for seconds or minutes: the quick compiler and a single collector cost half of the CPU.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
+# Workers and commands start by the hundred: where nothing may be kept of a compilation, each compiles all of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A shell starts background jobs with SIGINT ignored, and children inherit that: tests that press Ctrl-C would wait.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever starts a run makes the place of its broker, and stops that at the end."""
+    place = shared_broker.place()
+    if place is not None:
+        config.add_cleanup(lambda: shared_broker.down(place))

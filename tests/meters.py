@@ -1,45 +1,21 @@
 """Meters on one real Kafka: the fixtures of everything that needs one, started by the project's own command."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.workers import Meter, free_port
+from tests.end_to_end.workers import Meter
 from tests.oracle_reading import Settings
-
-BROKER_SECONDS = 300
+from tests.support import shared_broker
 
 StartMeter = Callable[..., Meter]
 
 
-def meter_command(*arguments: str) -> None:
-    """Runs `meter …` and fails with what it said."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "meter.cli", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=BROKER_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"meter {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"
-
-
 @pytest.fixture(scope="session")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def bootstrap() -> str:
     """The address of the one broker that no test harms."""
-    directory = tmp_path_factory.mktemp("broker")
-    port = free_port()
-    try:
-        meter_command("broker", "up", "--port", str(port), "--data-dir", str(directory))
-        yield f"127.0.0.1:{port}"
-    finally:
-        meter_command("broker", "down", "--data-dir", str(directory))
+    return f"127.0.0.1:{shared_broker.up()}"
 
 
 @pytest.fixture(scope="module")

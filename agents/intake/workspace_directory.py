@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 CATCH_UP_SECONDS = 20.0
 #: Records learnt without a turn for others: about 10 ms.
 LEARNT_AT_ONCE = 1_000
+#: How long one fetch may wait for records, in ms: an answer comes at once when there is one, so this is the price of an
+#: idle log, and what the question for its last stable offset may wait for the connection.
+FETCH_WAIT_MS = 250
 NOWHERE = 1 << 62
 
 
@@ -78,7 +81,7 @@ class Homes:
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             value_deserializer=later,
             max_partition_fetch_bytes=4 << 20,
             **self._kwargs,

@@ -15,7 +15,6 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     TIMESTAMP_LOG_APPEND_TIME,
     Consumer,
     ConsumerGroupTopicPartitions,
@@ -36,6 +35,8 @@ JOURNAL = "meter.journal"
 #: A request that a healthy broker on a busy machine answers.
 REQUEST_SECONDS = 30.0
 FETCH = 2_000
+#: What a reader waits for more at a topic's end, on the broker and here: each partition's end costs as much.
+FETCH_WAIT_MS, CONSUME_SECONDS = 10, 0.02
 #: The library's own log: what matters comes back as an error.
 QUIET = {"log_level": 0}
 
@@ -55,12 +56,13 @@ class Published:
 
 
 def wait_until(what: str, condition: Callable[[], bool], seconds: float, state: Callable[[], str] = lambda: "") -> None:
-    """Asks a condition until it holds; fails with what it waited for, and how things stand."""
-    deadline = time.monotonic() + seconds
+    """Asks a condition until it holds, the longer the less often; fails with what it waited for, and how things are."""
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"waited {seconds} s until {what}\n{state()}")
-        time.sleep(0.1)
+        time.sleep(min(0.05 + waited / 20, 0.5))
 
 
 class Kafka:
@@ -132,9 +134,15 @@ class Kafka:
 
     def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         """The high watermark of every partition."""
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # of a library with half its types
+        return self._offsets(topics, OffsetSpec.latest())  # type: ignore[no-untyped-call] # a library with half its types
+
+    def begins(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """The first offset that there is, of every partition."""
+        return self._offsets(topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call] # the same
+
+    def _offsets(self, topics: Iterable[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
         specs = {
-            TopicPartition(self.prefix + topic, partition): latest
+            TopicPartition(self.prefix + topic, partition): which
             for topic in topics
             for partition in self.partitions(topic)
         }
@@ -202,14 +210,16 @@ class Kafka:
                 "group.id": f"reader-{uuid.uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": FETCH_WAIT_MS,
                 "isolation.level": "read_committed" if committed else "read_uncommitted",
                 "auto.offset.reset": "error",
             }
         )
         try:
-            partitions = self.partitions(topic)
-            consumer.assign([TopicPartition(self.prefix + topic, number, OFFSET_BEGINNING) for number in partitions])
-            return _to_the_end(consumer, set(partitions))
+            # By number: to look for OFFSET_BEGINNING a new consumer waits half a second until it knows the leaders.
+            begins = {partition: offset for (_, partition), offset in self.begins([topic]).items()}
+            consumer.assign([TopicPartition(self.prefix + topic, *place) for place in begins.items()])
+            return _to_the_end(consumer, set(begins))
         finally:
             consumer.close()
 
@@ -242,7 +252,7 @@ def _to_the_end(consumer: Consumer, waiting: set[int]) -> list[KafkaMessage]:
     deadline = time.monotonic() + 120
     while waiting:
         assert time.monotonic() < deadline, f"partitions {waiting} do not end"
-        for record in consumer.consume(FETCH, timeout=0.1):
+        for record in consumer.consume(FETCH, timeout=CONSUME_SECONDS):
             error = record.error()
             if error is None:
                 records.append(record)

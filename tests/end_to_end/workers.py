@@ -27,8 +27,10 @@ LOG_TAIL = 4_000
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (\S+)", re.MULTILINE)
 
 
-#: Where test ports are taken from: below the range from which the system gives ports to outgoing connections.
-PORTS = range(15_000, 30_000, 2)
+#: Where test ports are taken from: below the range from which the system gives ports to outgoing connections, and of
+#: processes side by side (`-n 4`: gw0 …) each from a part of its own, as a port is bound only after it was chosen.
+SIDE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 5
+PORTS = range(15_000 + 3_000 * SIDE, 18_000 + 3_000 * SIDE, 2)
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meter.local_broker.processes import alive, gone
 from tests.end_to_end.workers import free_port
-from tests.meters import meter_command
+from tests.meter_command import meter_command
 
 #: A process that was sent SIGKILL is gone in no time; the rest is a busy machine.
 GONE_SECONDS = 20.0

@@ -1,0 +1,44 @@
+"""The one broker that no test harms: all processes of a run share it, and whichever needs it first starts it.
+
+A run of pytest makes its directory and names it to the processes that it starts (`-n 4`) by the environment; at its
+end it stops the broker.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from tests.end_to_end.workers import free_port
+from tests.meter_command import meter_command
+
+PLACE = "SHARED_TEST_BROKER"
+
+
+def place() -> Path | None:
+    """Makes the directory of a run, once; None in a process that a run started."""
+    if PLACE in os.environ:
+        return None
+    os.environ[PLACE] = tempfile.mkdtemp(prefix="meter-tests-")
+    return Path(os.environ[PLACE])
+
+
+def up() -> int:
+    """Starts the broker unless another process did; its port."""
+    directory = Path(os.environ[PLACE])
+    with (directory / "starting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        noted = directory / "port"
+        if not noted.exists():
+            port = free_port()
+            meter_command("broker", "up", "--port", str(port), "--data-dir", str(directory))
+            noted.write_text(str(port))
+        return int(noted.read_text())
+
+
+def down(directory: Path) -> None:
+    """Stops it, if it was started, and leaves nothing of it."""
+    if (directory / "kafka").is_dir():
+        meter_command("broker", "down", "--data-dir", str(directory))
+    shutil.rmtree(directory)
