@@ -15,8 +15,8 @@ from tests.simulation.mutations import Mutation, broken
 from tests.simulation.world import world
 
 SEEDS = range(600)
-#: A break must show in so many seeds at most.
-MUTATED = range(400)
+#: A break must show in so many seeds at most; where one showed that only few show comes first.
+MUTATED = (224, *range(400))
 
 
 def problems(seed: int) -> dict[str, list[str]]:

@@ -13,8 +13,8 @@ from tests.simulation.run import Case, Ran, run
 
 #: What the table counts in, and how many laws it names: those that notice most often.
 COUNTED, LAWS_SHOWN = range(150), 3
-#: A break that shows in none of so many seeds goes unnoticed.
-SEEDS = range(1_500)
+#: A break that shows in none of so many seeds goes unnoticed; where one showed that only few show comes first.
+SEEDS = (793, *range(1_500))
 
 MUTATIONS = tuple(
     Mutation(what, module, tuple(changes))
@@ -181,7 +181,7 @@ def first_red(mutation: Mutation) -> Ran | None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
 def test_a_broken_meter_is_noticed(mutation: Mutation) -> None:
     red = first_red(mutation)
-    assert red is not None, f"no seed of {SEEDS} notices"
+    assert red is not None, f"none of {len(SEEDS)} seeds notices"
     print(f"{mutation.what}: seed {red.case.seed}, {', '.join(red.problems)}")
 
 
