@@ -43,7 +43,7 @@ def test_a_foreign_figure_is_told_to_the_unit(new_meter: StartMeter) -> None:
     now_us = time.time_ns() // 1000
     meter = new_meter(Settings(midnight_zone(now_us, 240)))
     worker = meter.start().wait_ready()
-    assert worker.metric("meter_verify_differences") == -1
+    worker.shows("meter_verify_differences", -1)
     steps = scenario(SEED, now_us=now_us, zone=meter.settings.zone, accounts=10, events=3_000).steps
     meter.kafka.send(steps[0])
     meter.kafka.send(steps[1])
@@ -59,7 +59,7 @@ def test_a_foreign_figure_is_told_to_the_unit(new_meter: StartMeter) -> None:
     assert (code, len(lines), result["differences"], result["notes"]) == (0, 1, 0, []), lines
     assert result["figures"] == len(prediction.figures)
     assert result["orders"] == len(prediction.outcomes)
-    assert worker.metric("meter_verify_differences") == 0
+    worker.shows("meter_verify_differences", 0)
 
     forged = forge(meter.kafka)
     key = "/".join(forged[name] for name in ("account", "workspace", "item", "day"))
@@ -72,7 +72,7 @@ def test_a_foreign_figure_is_told_to_the_unit(new_meter: StartMeter) -> None:
         f"overages {key}: overage {over:,}, recounted {over - 1:,} (+1), {at}",
     ]
     assert ", 2 differences, in " in lines[-1]
-    assert worker.metric("meter_verify_differences") == 2
+    worker.shows("meter_verify_differences", 2)
     assert verify(meter, "--account", forged["account"], "--day", forged["day"])[0] == 1
     assert verify(meter, "--account", forged["account"], "--day", "2020-01-01")[0] == 0
     assert worker.metric("meter_verify_differences") == 2, "only whole runs are kept"

@@ -21,6 +21,8 @@ from tests.oracle_reading import Settings
 
 #: Starting a worker on a busy machine, restore included.
 READY_SECONDS = 90.0
+#: Until a metric shows what happened, on a busy machine; and an answer of its web port there.
+SHOWN_SECONDS, ANSWER_SECONDS = 15.0, 15.0
 #: After SIGTERM (SPEC section 10).
 STOP_SECONDS = 15.0
 LOG_TAIL = 4_000
@@ -71,7 +73,7 @@ class Worker:
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a page of its web port; 0 while nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=ANSWER_SECONDS) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -98,6 +100,15 @@ class Worker:
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
         return sum(value for (sample, _), value in self.metrics().items() if sample == name)
+
+    def shows(self, name: str, value: float) -> None:
+        """Fails unless a metric comes to be this: counted a moment after Kafka knows, or measured once a second."""
+
+        def shown() -> bool:
+            samples = self.metrics()
+            return bool(samples) and sum(each for (sample, _), each in samples.items() if sample == name) == value
+
+        wait_until(f"{self.name} shows {name} {value:g}", shown, SHOWN_SECONDS, lambda: f"it is {self.metric(name):g}")
 
     def kill(self) -> None:
         """kill -9, now."""
