@@ -1,7 +1,8 @@
 """Three nodes, three copies, two of them in sync: a coordinator killed, partitions moved, a rolling restart, two of
 three away, a silent node; and workers and commands that are given every address.
 
-One test with one load, since each node's start costs seconds. What is counted is the oracle's word at the end.
+One test with one load, since each node's start costs seconds. What is counted is the oracle's word at the end. And the
+cluster itself holds what it is given on three nodes, and goes on with two.
 """
 
 import time
@@ -11,9 +12,10 @@ import pytest
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined] # exported all the same
 
 from tests.end_to_end.commands import run
-from tests.end_to_end.kafka import REQUEST_SECONDS, wait_until
+from tests.end_to_end.kafka import QUIET, REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import Meter
 from tests.faults.load import FULL_PACE, Load, load, settings
+from tests.faults.test_clusters import made_topic, produce
 from tests.faults.verdict import ZERO_LAG_SECONDS, back_to_zero_lag, judged
 from tests.meters import StartMeter
 from tests.support.clusters import Cluster
@@ -86,3 +88,15 @@ def assert_two_of_three_copies(meter: Meter) -> None:
     answers = meter.kafka.admin.describe_configs(asked, request_timeout=REQUEST_SECONDS).values()
     assert {answer.result()["min.insync.replicas"].value for answer in answers} == {"2"}
     assert " copies" not in meter.logs()
+
+
+def test_three_nodes_hold_three_copies_and_go_on_with_two(three_nodes: Cluster) -> None:
+    topic = made_topic(three_nodes)
+    found = three_nodes.admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions[0]
+    assert sorted(found.replicas) == [1, 2, 3]
+    three_nodes.nodes[0].kill()
+    judge: dict[str, str | int] = {"bootstrap.servers": three_nodes.bootstrap, **QUIET}
+    assert produce(judge, topic) is None
+    three_nodes.start()
+    assert three_nodes.members() == 3
+    assert produce(judge, topic) is None

@@ -1,4 +1,4 @@
-"""The clusters of the tests are clusters: copies on every node, strangers kept out, rights that must be given."""
+"""The clusters of the tests are clusters: strangers kept out, rights that must be given. Copies: test_cluster.py."""
 
 import uuid
 from collections.abc import Mapping
@@ -71,18 +71,6 @@ def produce(settings: Mapping[str, str | int], topic: str) -> KafkaError | None:
     producer.flush(REQUEST_SECONDS)
     assert told, "no answer"
     return told[0]
-
-
-def test_three_nodes_hold_three_copies_and_go_on_with_two(three_nodes: Cluster) -> None:
-    topic = made_topic(three_nodes)
-    found = three_nodes.admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions[0]
-    assert sorted(found.replicas) == [1, 2, 3]
-    three_nodes.nodes[0].kill()
-    judge: dict[str, str | int] = {"bootstrap.servers": three_nodes.bootstrap, **QUIET}
-    assert produce(judge, topic) is None
-    three_nodes.start()
-    assert three_nodes.members() == 3
-    assert produce(judge, topic) is None
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
