@@ -145,6 +145,7 @@ def test_two_workers_with_the_least_rights_of_their_roles_do_all_there_is_to_do(
                 Message("usage", "", b"no json"),
             ]
         )
+        meter.settle()
         judge(meter)
         asyncio.run(ends_of_the_day(users["meter"]))
         assert [worker.stop() for worker in workers] == [0, 0]
