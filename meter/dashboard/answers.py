@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from aiohttp import web
 
-from meter.dashboard import pages_door
 from meter.dashboard.models import Model, Problem
+from meter.dashboard.pages import render
 from meter.dashboard.site import Site
 from schemas.record import encode
 
@@ -48,7 +48,7 @@ def json_answer(model: msgspec.Struct, status: int = 200) -> web.Response:
 
 def html_answer(name: str, model: Model, site: Site, status: int = 200) -> web.Response:
     """A model as a page."""
-    text = pages_door.page(name, msgspec.to_builtins(model), site)
+    text = render.page(name, msgspec.to_builtins(model), site)
     return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
 
 

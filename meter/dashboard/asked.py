@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from multidict import MultiMapping
 
-FORMS = ("json", "csv")
+FORMS = ("json", "csv", "events", "css")
 #: The words of an address that show the first page.
 FIRST = ("index", "accounts")
 #: Parts of an address, and characters of one: nothing longer is looked for.
@@ -18,7 +18,7 @@ class Asked:
     """A page and its form; `parts` are unescaped."""
 
     parts: tuple[str, ...]
-    #: `json`, `csv`, or empty for a page.
+    #: `json`, `csv`, `events` (what changes on the page), `css` (of the sign-in form), or empty for a page.
     form: str
     query: Mapping[str, str]
 

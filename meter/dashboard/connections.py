@@ -63,6 +63,11 @@ class Connections(web.Server):
         response.force_close()
         return response
 
+    @property
+    def streams(self) -> int:
+        """Streams that are open now."""
+        return len(self._streams)
+
     def came(self, connection: "Connection") -> None:
         """Make room for a new one."""
         while len(self._there) >= self._most:

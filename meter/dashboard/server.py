@@ -1,23 +1,28 @@
 """The dashboard's web server: finds the page of an address, asks for the token, answers HTML, JSON or CSV."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from aiohttp import web
 
+from meter.dashboard import live
 from meter.dashboard.access import Access, Rights, host_is_ours
 from meter.dashboard.actions import Resends, act, is_action
 from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
 from meter.dashboard.asked import Asked, asked_of
 from meter.dashboard.calendar import Calendar
+from meter.dashboard.changes import Changes
 from meter.dashboard.connections import VISIT_SECONDS, Connections
 from meter.dashboard.explained import Explaining
 from meter.dashboard.models import AsOf, Model, SignIn
+from meter.dashboard.pages import assets, render
 from meter.dashboard.routes import Route, route_of
 from meter.dashboard.sight import Live, NotThere, Sight
 from meter.dashboard.sign_in import sign_in, sign_out
@@ -47,6 +52,7 @@ class Parts(Protocol):
     catalog: Catalogue
     live: Live
     store: Store
+    changes: Changes
 
     @property
     def explaining(self) -> Explaining:
@@ -62,6 +68,7 @@ class Server:
 
     def __init__(self, dashboard: Parts) -> None:
         self._dashboard = dashboard
+        self.visits = Connections(self.answer)
         self._runner: web.ServerRunner | None = None
         self._readers = ThreadPoolExecutor(READERS, "page")
         self.version = package_version()
@@ -76,12 +83,13 @@ class Server:
     @property
     def connections(self) -> int:
         """Connections that are open now."""
-        return 0 if self._runner is None or self._runner.server is None else len(self._runner.server.connections)
+        return len(self.visits.connections)
 
     async def start(self, seconds: float = VISIT_SECONDS) -> None:
         """Listen; raises Trouble if the port cannot be had. `seconds`: the most that a page may take."""
         settings = self._dashboard.settings
-        self._runner = web.ServerRunner(Connections(self.answer, seconds=seconds), shutdown_timeout=STOP_SECONDS)
+        self.visits.seconds = seconds
+        self._runner = web.ServerRunner(self.visits, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, settings.dashboard_host, settings.dashboard_port).start()
@@ -121,6 +129,8 @@ class Server:
             return web.Response(status=403, text=words)
         rights = access.rights(request)
         site = self._site(asked, rights)
+        if asked.parts == ("sign-in",) and asked.form == "css":
+            return _style()
         if asked.parts == ("sign-in",):
             return await sign_in(request, access, site)
         if not rights.read:
@@ -136,17 +146,35 @@ class Server:
             return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
         try:
             found = await special(request, asked, site, self._dashboard)
-            return found or await self._page(route_of(asked), asked, rights)
+            return found or await self._page(request, asked, rights)
         except NotThere as error:
             return problem_answer(404, "Not found", str(error), site, asked.form)
 
-    async def _page(self, route: Route, asked: Asked, rights: Rights) -> web.StreamResponse:
-        model, as_of = await asyncio.get_running_loop().run_in_executor(self._readers, self._read, route, asked)
+    async def _page(self, request: web.BaseRequest, asked: Asked, rights: Rights) -> web.StreamResponse:
+        route = route_of(asked)
+        if asked.form == "events":
+            return await self._stream(request, route, asked, rights)
+        model, as_of = await self._in_thread(self._read, route, asked)
         if asked.form == "json":
             return json_answer(model)
         if asked.form == "csv":
             return csv_answer(route.table(model), route.name)
         return html_answer(route.name, model, self._site(asked, rights, as_of))
+
+    async def _stream(self, request: web.BaseRequest, route: Route, asked: Asked, rights: Rights) -> web.StreamResponse:
+        """The page's changes, until its reader goes."""
+        shown, page = live.opened(request, asked)
+
+        def news(beat: bool) -> bytes | None:
+            model, as_of = self._read(route, page)
+            site = self._site(page, rights, as_of)
+            return shown.news(render.prepare(route.name, msgspec.to_builtins(model), site), beat)
+
+        with self._dashboard.changes.subscribed(*live.regions(page)) as subscription:
+            return await live.stream(request, asked, subscription, functools.partial(self._in_thread, news))
+
+    async def _in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work, *given)
 
     def _read(self, route: Route, asked: Asked) -> tuple[Model, AsOf]:
         """In a thread: a page's model, all of one moment of the file."""
@@ -192,6 +220,12 @@ class Server:
         answered = html_answer("sign_in", SignIn(target=target, wrong=False), site, 401)
         answered.headers.update(headers)
         return answered
+
+
+def _style() -> web.Response:
+    """The style of the form that signs in: it is there before anybody has signed in, as part of the form."""
+    style = assets.all_assets()["meter.css"]
+    return web.Response(body=style.content, content_type=style.content_type, charset="utf-8")
 
 
 def package_version() -> str:

@@ -9,13 +9,13 @@ import msgspec
 from aiohttp import web
 
 from meter.dashboard import documents
-from meter.dashboard import pages_door as pages
 from meter.dashboard.answers import Table, csv_answer, html_answer, json_answer, problem_answer
 from meter.dashboard.asked import Asked
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.connections import Connection
 from meter.dashboard.explained import SECONDS, Explaining, is_explanation
 from meter.dashboard.models import AsOf, ExplainPage
+from meter.dashboard.pages import render
 from meter.dashboard.routes import account_of
 from meter.dashboard.sight import NotThere
 from meter.dashboard.site import Site
@@ -85,7 +85,7 @@ def _document(asked: Asked, site: Site) -> web.Response:
 
 def _asset(asked: Asked) -> web.Response:
     name = "/".join(asked.parts[1:])
-    found = pages.asset(name)
+    found = render.asset(name)
     if found is None:
         raise NotThere(f"there is no file {quote(name)}")
     body, content_type = found

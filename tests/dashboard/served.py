@@ -9,6 +9,7 @@ import aiohttp
 
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.actions import Resends
+from meter.dashboard.changes import Changes
 from meter.dashboard.connections import VISIT_SECONDS
 from meter.dashboard.explained import Explaining
 from meter.dashboard.server import Server
@@ -25,7 +26,7 @@ class Served:
     def __init__(self, model: ReadModel, settings: Settings) -> None:
         self.settings, self.access = settings, Access(settings)
         self.calendar, self.catalog = model.calendar, model.catalogue
-        self.live, self.store = model.live, model.store
+        self.live, self.store, self.changes = model.live, model.store, Changes()
         self.resends: Resends | None = None
         self.explaining = Explaining(settings)
         self.server = Server(self)

@@ -16,7 +16,7 @@ from meter.dashboard.pages import (
     plans,
 )
 from meter.dashboard.pages.environment import environment
-from meter.dashboard.pages.parts import Part, View, digest, filled_all
+from meter.dashboard.pages.parts import Part, View, digest, filled_all, stamp
 from meter.dashboard.site import Site
 
 Model = Mapping[str, Any]
@@ -49,7 +49,7 @@ def page(name: str, model: Model, site: Site) -> str:
     """The page `name` whole, as HTML; `model` is what its `.json` answers."""
     view, shared, as_of, parts = prepare(name, model, site)
     regions = filled_all([as_of, *parts], shared)
-    stream = site.here("events", seen=digest(parts), pages=assets.version()) if view.live else ""
+    stream = site.here("events", seen=digest(map(stamp, parts)), pages=assets.version()) if view.live else ""
     return environment().get_template(view.template).render({**shared, "regions": regions, "stream": stream})
 
 

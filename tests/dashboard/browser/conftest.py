@@ -1,0 +1,59 @@
+"""One Chromium for all tests of a process, a fresh page for each; skipped with the reason where there is none."""
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+#: Debian's name, and those of others.
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: The sandbox needs rights that containers seldom give; these tests open our own pages only.
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: Every breach of the policy, counted before any script of the page runs.
+WATCH = """window.breaches = [];
+addEventListener('securitypolicyviolation', e => breaches.push(`${e.violatedDirective} ${e.blockedURI}`));"""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = next((found for found in map(shutil.which, NAMES) if found), None)
+    if path is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: "Browser") -> Iterator[Any]:
+    """Opens pages; each must have kept to the policy and thrown nothing when the test ends."""
+    contexts = []
+    wrong: list[str] = []
+    pages: list[Page] = []
+
+    def opened(**more: Any) -> "Page":
+        context = browser.new_context(**{"viewport": WIDE, **more})
+        context.add_init_script(WATCH)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        pages.append(page)
+        return page
+
+    yield opened
+    scripted = [page for page in pages if not page.is_closed() and page.evaluate("typeof breaches") != "undefined"]
+    breaches = [breach for page in scripted for breach in page.evaluate("breaches")]
+    for context in contexts:
+        context.close()
+    assert breaches == []
+    assert wrong == []

@@ -1,0 +1,110 @@
+"""Every page in light and dark, wide and narrow: nothing sticks out, the policy is kept, axe finds nothing grave."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.dashboard.browser.conftest import NARROW
+from tests.dashboard.browser.served_cases import HOST, serve
+from tests.dashboard.page_cases import CASES
+from tests.dashboard.test_pages import HOSTILE, hostile
+
+#: Cases that differ from another one in words alone: axe has seen their like.
+ALIKE = ("closed", "final", "short", "no_accounts", "none_found", "no_history", "no_plans", "no_alerts", "no_letters")
+GRAVE = ("serious", "critical")
+STICKS_OUT = """() => [...document.querySelectorAll('body *')]
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.sr, pre, svg, .document table'))
+    .map(e => e.tagName + '.' + e.className + ' ' + Math.round(e.getBoundingClientRect().right))"""
+WIDER = "document.documentElement.scrollWidth - innerWidth"
+
+
+def grave(page: Any, **options: Any) -> list[str]:
+    """What axe finds that keeps somebody from reading or using the page."""
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in GRAVE]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_page_fits_and_can_be_read_by_everybody(open_page: Any, name: str) -> None:
+    page = open_page(color_scheme="light")
+    serve(page)
+    page.goto(f"{HOST}/{name}")
+    assert page.evaluate(WIDER) <= 0, page.evaluate(STICKS_OUT)
+    if name not in ALIKE:
+        assert grave(page) == []
+        page.emulate_media(color_scheme="dark")
+        assert grave(page, runOnly=["color-contrast"]) == []
+    page.set_viewport_size(NARROW)
+    assert page.evaluate(WIDER) <= 0, page.evaluate(STICKS_OUT)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "W" * 16_384], ids=["hostile", "16 KiB"])
+def test_anybodys_text_neither_runs_nor_breaks_a_page(open_page: Any, text: str) -> None:
+    page = open_page(viewport=NARROW)
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    cases = {name: hostile(name, text)[0] for name in CASES}
+    serve(page, cases)
+    for name in cases:
+        page.goto(f"{HOST}/{name}")
+        assert page.evaluate(WIDER) <= 0, (name, page.evaluate(STICKS_OUT))
+        assert page.locator("img, iframe, hx-partial").count() == 0
+
+
+@pytest.mark.parametrize("name", ["worked", "wide", "accounts", "plans", "explain"])
+def test_a_page_is_whole_without_scripts(open_page: Any, name: str) -> None:
+    page = open_page(java_script_enabled=False)
+    serve(page)
+    page.goto(f"{HOST}/{name}")
+    assert page.locator("h1").inner_text()
+    assert page.locator("table.figures tbody tr:visible").count()
+    assert page.locator(".copy").count() == 0 or not page.locator(".copy").first.is_visible()
+    for details in page.locator("main details:visible").all():
+        if details.get_attribute("open") is None:
+            details.locator("summary").first.click()
+            assert details.get_attribute("open") is not None
+            break
+
+
+def test_the_day_can_be_walked_by_keyboard(open_page: Any) -> None:
+    page = open_page()
+    serve(page)
+    page.goto(f"{HOST}/worked")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.closest('details')?.id ?? document.activeElement.tagName"))
+        if reached[-1] == "item-datakit":
+            break
+    assert "item-logs" in reached, "the open item's links come before the next item"
+    assert not page.locator("#item-datakit .item-body").is_visible()
+    page.keyboard.press("Enter")
+    assert page.locator("#item-datakit .item-body").is_visible()
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_keys_lead_to_the_days_beside_it_and_to_the_search(open_page: Any) -> None:
+    page = open_page()
+    serve(page)
+    page.goto(f"{HOST}/accounts")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+    page.keyboard.type("[")
+    assert page.input_value("#search") == "["
+    page.goto(f"{HOST}/worked")
+    page.keyboard.press("[")
+    page.wait_for_url(f"{HOST}/accounts/acme/days/2026-01-30")
+
+
+def test_a_command_is_copied(open_page: Any) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    serve(page)
+    page.goto(f"{HOST}/worked")
+    page.locator(".copy").click()
+    page.wait_for_selector(".copy >> text=Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "meter overages --account acme --day 2026-01-31"
