@@ -83,6 +83,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "no_alerts": lambda: ("alerts", sample("alerts", raised=[], cleared=[], more=0), site("/alerts")),
     "dead_letters": lambda: ("dead_letters", sample("dead_letters"), site("/dead-letters")),
     "letters": lambda: ("dead_letters", open_group(), site("/dead-letters", query=LETTERS)),
+    "writable": lambda: ("dead_letters", sample("dead_letters"), site("/dead-letters", writable=True, signed_in=True)),
     "no_letters": lambda: ("dead_letters", sample("dead_letters", groups=[], count=0), site("/dead-letters")),
     "operations": lambda: ("operations", sample("operations"), site("/operations")),
     "nothing_known": lambda: ("operations", nothing_known(), site("/operations", as_of=SILENT)),

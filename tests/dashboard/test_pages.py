@@ -192,6 +192,18 @@ def test_an_empty_list_says_what_to_do(name: str, words: str) -> None:
     assert words in read(shown(name)).text
 
 
+def test_only_who_may_write_can_send_letters_again() -> None:
+    forms = {
+        name: [a for tag, a in read(shown(name)).elements if tag == "form"] for name in ("dead_letters", "writable")
+    }
+    assert forms["dead_letters"] == []
+    send, _, leave = forms["writable"]
+    assert (send["action"], send["method"]) == ("/dead-letters", "post")
+    assert leave["action"] == "/sign-out"
+    buttons = [a for tag, a in read(shown("writable")).elements if tag == "button" and a.get("name") == "action"]
+    assert [a["value"] for a in buttons] == ["try", "group"] * 2
+
+
 def test_a_page_says_how_far_the_first_reading_is() -> None:
     assert "1,200 of 40,000 records" in read(shown("no_accounts")).text
 

@@ -56,4 +56,4 @@ def parts(model: Model, made: dict[str, Any]) -> list[Part]:
     return [Part("ladder", "explain/ladder.html", model["explanation"])]
 
 
-VIEW = View("explain/page.html", "", context, parts, current="true")
+VIEW = View("explain/page.html", "", context, parts, live=False, csv=True, current="true")
