@@ -45,6 +45,8 @@ class Batch(Protocol):
 
     def leniently(self, made: int) -> Iterator[Any]: ...
 
+    def holds(self, needles: Sequence[bytes]) -> bool: ...
+
 
 class Unopened:
     """What one fetch brought of a partition; `end`: where reading goes on after it.
@@ -99,6 +101,13 @@ class Unopened:
         if self.piecewise and self._batch is not None:
             raise UnreadableRecord(self._tp, self._batch.since, TooLarge("its batch is too large"))
         return taken
+
+    def holding(self, needles: Sequence[bytes]) -> list[Any]:
+        """`all` records of the batches whose bytes hold one of these; the others are passed over as they are."""
+        if self._batch is not None and not self._batch.holds(needles):
+            self._records, self._ready = iter(()), []
+        self._batches = deque(batch for batch in self._batches if batch.holds(needles))
+        return self.all()
 
     async def taken(self, count: int) -> list[Any]:
         """The next records, at most `count`, as many as may be held; none at the end."""

@@ -1,60 +1,119 @@
-"""Looking things up in logs: from an instant on, backwards from the end, record lists instead of single records."""
+"""Looking things up in logs: from an instant on, backwards from the end, and only the batches that hold some bytes.
 
-from collections.abc import AsyncIterator
+A partition of an output topic gets a million records a day and more, of which an explanation needs a few: most batches
+are passed over without making a record of them.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
+from meter.batch.patches.fetched_records import later, slim
 from meter.errors import Trouble
+from meter.kafka.reachability import unreachable
+from meter.settings import Settings
 
 #: How long Kafka may give nothing, in seconds; and one look, in ms.
 PATIENCE_SECONDS, LOOK_MS = 20.0, 200
-#: A key is looked for in the last so many records, then in more before them, up to so many at once.
-WINDOW, WIDER, WIDEST = 2_000, 4, 64_000
+#: Something is looked for in the last so many records, then in more before them, up to so many at once.
+WINDOW, WIDER, WIDEST = 64, 8, 65_536
+#: The most bytes of one fetch.
+FETCH_BYTES = 4 << 20
+#: How long a fetch may wait for records, in ms: a consumer that goes elsewhere waits for its last question first.
+ANSWER_MS = 10
+
+
+@asynccontextmanager
+async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
+    """A reader of committed records that never jumps."""
+    slim()
+    consumer = aiokafka.AIOKafkaConsumer(
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        value_deserializer=later,
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=ANSWER_MS,
+        check_crcs=False,  # what is only shown was checked when it was written, and half of the time goes there
+        **settings.kafka_client_kwargs(),
+    )
+    try:
+        try:
+            await consumer.start()
+        except (KafkaError, OSError) as error:
+            raise await unreachable(settings, error) from error
+        yield LogReader(consumer)
+    finally:
+        await consumer.stop()
 
 
 class LogReader:
-    """A consumer of committed records, used for one look after the other."""
+    """Used for one look after the other; it also stands where others take a consumer, for those of its methods."""
 
     def __init__(self, consumer: Any) -> None:
-        self.consumer = consumer
+        self._consumer = consumer
+        #: By topic: batches are passed over that hold none of these.
+        self.needles: dict[str, Sequence[bytes]] = {}
+        self.assign, self.seek, self.position = consumer.assign, consumer.seek, consumer.position
+        self.beginning_offsets, self.end_offsets = consumer.beginning_offsets, consumer.end_offsets
+
+    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        """What a fetch brought of a partition, without the batches that are passed over."""
+        fetched = (await self._consumer.getmany(tp, timeout_ms=timeout_ms)).get(tp)
+        if not fetched:
+            return {}
+        needles = self.needles.get(tp.topic)
+        return {tp: fetched.all() if needles is None else fetched.holding(needles)}
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset and the end (of what is committed)."""
         tp = TopicPartition(topic, partition)
-        beginning = (await self.consumer.beginning_offsets([tp]))[tp]
-        return beginning, (await self.consumer.end_offsets([tp]))[tp]
+        return (await self.beginning_offsets([tp]))[tp], (await self.end_offsets([tp]))[tp]
 
     async def offset_at(self, topic: str, partition: int, time_us: int) -> int | None:
         """The first offset of this instant or later; None if there is none."""
         tp = TopicPartition(topic, partition)
-        found = (await self.consumer.offsets_for_times({tp: max(0, time_us // 1000)}))[tp]
+        found = (await self._consumer.offsets_for_times({tp: max(0, time_us // 1000)}))[tp]
         return None if found is None else int(found.offset)
 
-    async def lists(self, topic: str, partition: int, low: int, high: int) -> AsyncIterator[list[Any]]:
-        """The records from offset `low` to before `high`, as they are fetched; Trouble if they do not come."""
+    async def lists(self, topic: str, partition: int, low: int, high: int, *needles: bytes) -> AsyncIterator[list[Any]]:
+        """The records from offset `low` to before `high`, as they are fetched; Trouble if they do not come.
+
+        With `needles` those of the batches that hold one of them; the records beside them come along.
+        """
         tp = TopicPartition(topic, partition)
-        self.consumer.assign([tp])
-        self.consumer.seek(tp, low)
+        if needles:
+            self.needles[topic] = needles
+        else:
+            self.needles.pop(topic, None)
+        self.assign([tp])
+        self.seek(tp, low)
         waited, before = 0.0, low
         while before < high:
-            fetched = (await self.consumer.getmany(tp, timeout_ms=LOOK_MS)).get(tp, [])
+            fetched = (await self.getmany(tp, LOOK_MS)).get(tp, [])
             if fetched and fetched[-1].offset >= high:
                 fetched = [record for record in fetched if record.offset < high]
             if fetched:
                 yield fetched
-            after = await self.consumer.position(tp)
+            after = await self.position(tp)
             waited, before = (0.0 if after > before else waited + LOOK_MS / 1000), after
             if waited > PATIENCE_SECONDS:
                 raise Trouble(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
 
-    async def newest_first(self, topic: str, partition: int, low: int, high: int) -> AsyncIterator[list[Any]]:
-        """The same, window by window from the end; inside a window the records rise."""
+    async def newest_first(
+        self, topic: str, partition: int, low: int, high: int, *needles: bytes
+    ) -> AsyncIterator[tuple[int, list[Any]]]:
+        """The same, window by window from the end: where each begins, and its records, which rise."""
         window = WINDOW
         while high > low:
             begin = max(low, high - window)
             found: list[Any] = []
-            async for some in self.lists(topic, partition, begin, high):
+            async for some in self.lists(topic, partition, begin, high, *needles):
                 found += some
-            yield found
+            yield begin, found
             high, window = begin, min(window * WIDER, WIDEST)

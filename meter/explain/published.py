@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from meter.commands.account_state import plan_row, read
 from meter.explain.cell import Cell, Own
@@ -15,14 +17,14 @@ from schemas.catalog import Item, TrafficPackage
 from schemas.overages import Overage
 from schemas.plans import Plan as PlanRecord
 from schemas.rows import NO_RETENTION, Plan
-from schemas.statements import AccountStatement, ItemDay, WorkspaceStatement
+from schemas.statements import ItemDay, WorkspaceStatement
 
-#: Records of a topic that are looked through for a key, newest first, before the answer says that it may lack some.
-LOOKED_THROUGH = 400_000
+#: Records of `overages` that are looked through for a key, newest first; then the answer says that it may lack some.
+LOOKED_THROUGH = 1_000_000
 #: Clocks of workers, which write the times of outputs, and of the broker differ by less.
 SLACK_US = 3_600_000_000
 
-T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,6 @@ class OfCell:
 
     balance: QuotaBalance | None = None
     statements: dict[str, WorkspaceStatement] = field(default_factory=dict)
-    account: AccountStatement | None = None
 
 
 class PublishedReader:
@@ -59,20 +60,26 @@ class PublishedReader:
 
     async def revisions(
         self, key: Key, since_us: int, through: int, most: int, until: int | None = None
-    ) -> list[Published]:
-        """The newest `most` revisions of the key up to `through`, in order; `until`: the offset to begin at."""
+    ) -> tuple[list[Published], str | None]:
+        """The newest `most` revisions of the key up to `through`, in order, and why there may be others.
+
+        `until`: the offset to begin at, backwards.
+        """
         topic, wanted = self._topics.overages, key.overage.encode()
         low, high = await self._range(topic, key.partition, since_us)
+        high = min(high, until or high)
         found: list[Published] = []
-        looked = 0
-        async for records in self._logs.newest_first(topic, key.partition, low, min(high, until or high)):
+        reason = None
+        async for begin, records in self._logs.newest_first(topic, key.partition, low, high, wanted):
             mine = [record for record in records if record.key == wanted and record.value is not None]
             found += [Published(read(topic, Overage, record.value), record.timestamp) for record in mine]
-            looked += len(records)
             fit = [each for each in found if each.record.revision <= through]
-            if looked >= LOOKED_THROUGH or len(fit) >= most or any(not each.record.previous_revision for each in fit):
+            if len(fit) >= most or any(not each.record.previous_revision for each in fit):
                 break
-        return [each for each in in_order(found) if each.record.revision <= through][-most:]
+            if high - begin >= LOOKED_THROUGH and begin > low:
+                reason = f"only the last {high - begin:,} records of {topic}/{key.partition} were looked through"
+                break
+        return [each for each in in_order(found) if each.record.revision <= through][-most:], reason
 
     async def offset_at(self, key: Key, time_us: int) -> int | None:
         """Where on the key's partition of `overages` records of this instant and later begin."""
@@ -83,7 +90,7 @@ class PublishedReader:
         topic, begins = self._topics.plans, f"{key.account}/".encode()
         low, high = await self._logs.bounds(topic, key.partition)
         by_plan: dict[str, list[PlanRecord]] = {}
-        async for records in self._logs.lists(topic, key.partition, low, high):
+        async for records in self._logs.lists(topic, key.partition, low, high, begins):
             for record in records:
                 if record.key is not None and record.key.startswith(begins) and record.value is not None:
                     plan = read(topic, PlanRecord, record.value)
@@ -108,28 +115,14 @@ class PublishedReader:
     async def balance(self, key: Key, since_us: int, through: int) -> QuotaBalance | None:
         """The newest balance of the cell up to a revision."""
         topic, wanted = self._topics.quota_balances, f"{key.account}/{key.item}/{key.day_name}".encode()
-        return await self._newest(
-            topic,
-            key,
-            since_us,
-            lambda record: record.key == wanted,
-            QuotaBalance,
-            lambda each: each.revision <= through,
-        )
-
-    async def account_statement(self, key: Key, since_us: int) -> AccountStatement | None:
-        """The newest statement of the account's day."""
-        topic, wanted = self._topics.statements, f"{key.account}/{key.day_name}".encode()
-        return await self._newest(
-            topic, key, since_us, lambda record: record.key == wanted, AccountStatement, lambda _: True
-        )
+        return await self._newest(topic, key, since_us, wanted, QuotaBalance, lambda each: each.revision <= through)
 
     async def statements(self, key: Key, since_us: int, through: int) -> dict[str, WorkspaceStatement]:
         """The newest statements of all workspaces of the account's day, up to a revision."""
         topic, begins = self._topics.statements, f"{key.account}/{key.day_name}/".encode()
         low, high = await self._range(topic, key.partition, since_us)
         found: dict[str, WorkspaceStatement] = {}
-        async for records in self._logs.lists(topic, key.partition, low, high):
+        async for records in self._logs.lists(topic, key.partition, low, high, begins):
             for record in records:
                 if record.key is not None and record.key.startswith(begins) and record.value is not None:
                     statement = read(topic, WorkspaceStatement, record.value)
@@ -138,19 +131,13 @@ class PublishedReader:
         return found
 
     async def _newest(
-        self,
-        topic: str,
-        key: Key,
-        since_us: int,
-        is_wanted: Callable[[Any], bool],
-        model: type[T],
-        fits: Callable[[T], bool],
-    ) -> T | None:
+        self, topic: str, key: Key, since_us: int, wanted: bytes, model: type[ModelT], fits: Callable[[ModelT], bool]
+    ) -> ModelT | None:
         low, high = await self._range(topic, key.partition, since_us)
-        async for records in self._logs.newest_first(topic, key.partition, low, high):
+        async for _, records in self._logs.newest_first(topic, key.partition, low, high, wanted):
             for record in reversed(records):
-                if is_wanted(record) and record.value is not None:
-                    one = read(topic, model, record.value)  # type: ignore[type-var] # all are models
+                if record.key == wanted and record.value is not None:
+                    one = read(topic, model, record.value)
                     if fits(one):
                         return one
         return None

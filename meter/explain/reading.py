@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import recorded
-from agents.journal.reader import folded_position, open_journal
+from agents.journal.reader import folded_position
 from meter.errors import Trouble
 from meter.explain.cell import Cell
 from meter.explain.count import CellCount, Counted, cell_of
@@ -20,7 +20,7 @@ from meter.explain.dead import DeadPlaces, OwnLetters
 from meter.explain.drivers import drivers
 from meter.explain.explain import Day, Sources, explanation
 from meter.explain.history import Published
-from meter.explain.log_reader import LogReader
+from meter.explain.log_reader import LogReader, open_logs
 from meter.explain.model import Explanation, State
 from meter.explain.published import SLACK_US, Key, OfCell, PublishedReader, cell_as_published
 from meter.explain.sources import sources_of
@@ -31,6 +31,7 @@ from meter.rules.billing_days import SECOND_US, day_text
 from meter.settings import Settings
 from schemas.catalog import Item
 from schemas.journal import Gathered, decode
+from tables import keys
 
 #: Revisions in the history, the newest, unless more are asked for.
 HISTORY = 100
@@ -64,11 +65,12 @@ async def explain(settings: Settings, wanted: Wanted) -> Explanation:
     if missing:
         raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
     try:
-        async with open_journal(settings) as consumer:
-            known = await recorded(consumer, topics)
+        async with open_logs(settings) as logs:
+            logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
+            known = await recorded(logs, topics)
             if known is None:
                 raise Trouble(f"{topics.journal} is empty; {NO_METER}")
-            return await _Explaining(topics, consumer, known.facts, wanted).run()
+            return await _Explaining(topics, logs, known.facts, wanted).run()
     except KafkaError as error:
         raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
 
@@ -88,10 +90,9 @@ class _Side:
 class _Explaining:
     """One answer."""
 
-    def __init__(self, topics: Topics, consumer: Any, facts: Any, wanted: Wanted) -> None:
-        self._topics, self._consumer, self._facts, self._wanted = topics, consumer, facts, wanted
-        self._logs = LogReader(consumer)
-        self._published = PublishedReader(self._logs, topics)
+    def __init__(self, topics: Topics, logs: LogReader, facts: Any, wanted: Wanted) -> None:
+        self._topics, self._logs, self._facts, self._wanted = topics, logs, facts, wanted
+        self._published = PublishedReader(logs, topics)
         self._notes: list[str] = []
         self._partition = partition_of(wanted.account, facts.opening.partitions)
         #: Why the journal says nothing.
@@ -100,7 +101,7 @@ class _Explaining:
     async def run(self) -> Explanation:
         """1 how far the journal is folded, 2 the figure, 3 what it is compared with, 4 its sources, 5 the answer."""
         wanted = self._wanted
-        folded = await folded_position(self._consumer, self._topics.changelog, self._partition)  # 1
+        folded = await folded_position(self._logs, self._topics.changelog, self._partition)  # 1
         last = self._last(folded, wanted.revision)
         letters = OwnLetters(wanted.workspace, wanted.item, wanted.day, self._facts.zone)
         side = await self._side(wanted.day, last, letters)  # 2
@@ -132,9 +133,11 @@ class _Explaining:
         item = self._item(wanted.item, day)
         since_us = self._facts.zone.begin_of(day)
         until = await self._published_by(key, through)
-        published = await self._published.revisions(key, since_us, through, wanted.history, until)
+        published, lacking = await self._published.revisions(key, since_us, through, wanted.history, until)
         if until is not None and not published:
-            published = await self._published.revisions(key, since_us, through, wanted.history)
+            published, lacking = await self._published.revisions(key, since_us, through, wanted.history)
+        if lacking:
+            self._notes.append(lacking)
         listing = published[-1].record.plans if published else []
         plans = await self._published.plans(key, through, listing)
         currency = self._facts.opening.currency
@@ -186,7 +189,7 @@ class _Explaining:
     async def _count(self, key: Key, item: Item, dead: DeadPlaces, begin: int, through: int) -> Counted:
         count = CellCount(key.account, item, key.day, key.workspace, dead)
         names = key.account.encode()
-        async for records in self._logs.lists(self._topics.journal, self._partition, begin, through + 1):
+        async for records in self._logs.lists(self._topics.journal, self._partition, begin, through + 1, names):
             for record in records:
                 if names in record.value:
                     found = decode(record.value)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import recorded
-from agents.journal.reader import folded_position, open_journal
+from agents.journal.reader import folded_position
 from meter.commands.skip import input_topic
 from meter.errors import Trouble
 from meter.explain.dead import DeadPlaces, LetterRow
-from meter.explain.log_reader import LogReader
+from meter.explain.log_reader import LogReader, open_logs
 from meter.explain.model import Fate, RecordFate, Where
 from meter.explain.published import SLACK_US
 from meter.explain.record_search import Found, Search
@@ -22,6 +22,7 @@ from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.topics import OWN, Topics
 from meter.rules.billing_days import day_text
 from meter.settings import Settings
+from tables import keys
 
 Kind = Literal["usage", "workspace", "order"]
 KINDS: dict[str, Kind] = {"workspaces": "workspace", "plan-purchases": "order"}
@@ -43,8 +44,9 @@ async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -
             for place, commit in (await admin.list_consumer_group_offsets(group)).items()
         }.get((topics.prefix + where.topic, partition), 0)
     try:
-        async with open_journal(settings) as consumer:
-            return await _Asking(topics, consumer, where, committed).answer()
+        async with open_logs(settings) as logs:
+            logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
+            return await _Asking(topics, logs, where, committed).answer()
     except KafkaError as error:
         raise Trouble(f"looking stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
 
@@ -52,9 +54,8 @@ async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -
 class _Asking:
     """One question. `committed`: where the intake goes on in the source partition."""
 
-    def __init__(self, topics: Topics, consumer: Any, where: Where, committed: int) -> None:
-        self._topics, self._consumer, self._where, self._committed = topics, consumer, where, committed
-        self._logs = LogReader(consumer)
+    def __init__(self, topics: Topics, logs: LogReader, where: Where, committed: int) -> None:
+        self._topics, self._logs, self._where, self._committed = topics, logs, where, committed
         self._kind: Kind = KINDS.get(where.topic, "usage")
 
     async def answer(self) -> RecordFate:
@@ -72,7 +73,7 @@ class _Asking:
             )
         if record is not None and record.value is None:
             return self._told("null", f"{self._name()} has no value (a tombstone): it is ignored, and counted as null.")
-        known = await recorded(self._consumer, self._topics)
+        known = await recorded(self._logs, self._topics)
         if known is None:
             raise Trouble(f"{self._topics.journal} is empty; no meter ran under this prefix")
         search = Search(self._logs, self._topics, where, known.facts.opening.partitions, self._since_us(record))
@@ -101,7 +102,7 @@ class _Asking:
         self, search: Search, found: Found, letters: list[tuple[int, LetterRow]], facts: Any
     ) -> RecordFate:
         """The journal has it: counted, refused, a repeat, dead by the fold, or not folded yet."""
-        folded = await folded_position(self._consumer, self._topics.changelog, found.journal_partition)
+        folded = await folded_position(self._logs, self._topics.changelog, found.journal_partition)
         if found.journal_offset >= folded:
             return self._told(
                 "not_handled_yet",

@@ -45,7 +45,7 @@ class Search:
         where, found = self._where, []
         place = f'"topic":"{where.topic}","partition":{where.partition},'.encode()
         for partition in range(self._partitions):
-            async for value in self._values(self._topics.dead_letters, partition, self._since_us):
+            async for value in self._values(self._topics.dead_letters, partition, self._since_us, place):
                 if place in value[1]:
                     letter = read_letter(value[1])
                     if any(first <= where.offset <= last for first, last in ranges_of(letter)):
@@ -55,8 +55,9 @@ class Search:
     async def entry(self, kind: str) -> Found | None:
         """Its entry in the journal; None if no partition has one."""
         for partition in range(self._partitions):
-            async for offset, value in self._values(self._topics.journal, partition, self._since_us):
-                if self._where.topic.encode() not in value:
+            named = self._where.topic.encode()
+            async for offset, value in self._values(self._topics.journal, partition, self._since_us, named):
+                if named not in value:
                     continue
                 record = decode(value)
                 if isinstance(record, Gathered):
@@ -70,10 +71,11 @@ class Search:
     async def first_of(self, found: Found, since_us: int) -> Where | None:
         """The first event of the identity in its cell, which is the one that counts; None if that is not kept."""
         dead = await self._dead(found, since_us)
-        async for offset, value in self._values(self._topics.journal, found.journal_partition, since_us):
+        named = found.workspace.encode()
+        async for offset, value in self._values(self._topics.journal, found.journal_partition, since_us, named):
             if offset > found.journal_offset:
                 break
-            if found.workspace.encode() in value:
+            if named in value:
                 record = decode(value)
                 for group in record.groups if isinstance(record, Gathered) else ():
                     if isinstance(group, UsageGroup):
@@ -86,7 +88,7 @@ class Search:
         """What became of the order."""
         topic, key = self._topics.order_outcomes, f"{found.account}/{found.order_id}".encode()
         low, high = await self._logs.bounds(topic, found.journal_partition)
-        async for records in self._logs.newest_first(topic, found.journal_partition, low, high):
+        async for _, records in self._logs.newest_first(topic, found.journal_partition, low, high, key):
             for record in reversed(records):
                 if record.key == key and record.value is not None:
                     return read(topic, OrderOutcome, record.value)
@@ -176,13 +178,15 @@ class Search:
             seen.add(name)
         return None
 
-    async def _values(self, topic: str, partition: int, since_us: int | None) -> AsyncIterator[tuple[int, bytes]]:
+    async def _values(
+        self, topic: str, partition: int, since_us: int | None, *needles: bytes
+    ) -> AsyncIterator[tuple[int, bytes]]:
         """Offsets and values of a partition, from an instant on."""
         low, high = await self._logs.bounds(topic, partition)
         if since_us is not None:
             since = await self._logs.offset_at(topic, partition, since_us)
             low = high if since is None else max(low, since)
-        async for records in self._logs.lists(topic, partition, low, high):
+        async for records in self._logs.lists(topic, partition, low, high, *needles):
             for record in records:
                 if record.value is not None:
                     yield record.offset, record.value

@@ -34,6 +34,8 @@ COMMAND_LINES = {
     "forecast": ("forecast", "acct"),
     "wallets": ("wallets", "acct"),
     "overages": ("overages",),
+    "explain": ("explain", "acct", "w", "logs", "2026-01-31"),
+    "explain --record": ("explain", "--record", "usage", "0", "0"),
     "verify": ("verify",),
     "catalog check --against-journal": ("catalog", "check", "{catalog}", "--against-journal"),
     "redrive": ("redrive",),

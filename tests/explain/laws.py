@@ -18,7 +18,8 @@ def of_figure(explained: Explanation, published: Json) -> Iterator[str]:
     yield from differing("usage", usage, published["usage"])
     yield from differing("usage.converted", found["usage"]["converted"], usage)
     for each in found["usage"]["reported"]:
-        if each["quantity"] != max(0, each["total"]) or each["converted"] != each["quantity"] * each["factor"]:
+        total = each["quantity"] if each["total"] is None else each["total"]
+        if each["quantity"] != max(0, total) or each["converted"] != each["quantity"] * each["factor"]:
             yield f"reported does not convert: {each}"
     left = usage
     for plan in found["plans"]:

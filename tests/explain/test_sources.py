@@ -34,6 +34,7 @@ def test_sources_read_again_make_the_usage(first: int, caplog: pytest.LogCapture
         for cell, figure in prediction.figures.items():
             found = explained(history, cell)
             problems = [*figure_problems(found, figure), *source_problems(found, cell, fates)]
+            problems += drawn_problems(found, cell, prediction)
             assert not problems, f"seed {history.seed}, {cell}: {problems}"
             seen.update(fate for source in found.sources or () for fate in FATES if getattr(source, fate))
             seen[found.charge.basis] += 1
@@ -61,6 +62,24 @@ def figure_problems(found: Explanation, figure: Figure) -> list[str]:
         ),
     ]
     return [f"{made} should be {wanted}" for made, wanted in pairs if made != wanted]
+
+
+def drawn_problems(found: Explanation, cell: Cell, prediction: Any) -> list[str]:
+    """Who stands before the workspace in each list, and drew how much, is the oracle's."""
+    account, workspace, item, day = cell
+    problems = []
+    for plan in found.plans:
+        listed = prediction.accounts[account].plans[plan.plan_id].listed(day)
+        given = {who: prediction.figures.get((account, who, item, day)) for who in listed[: listed.index(workspace)]}
+        wanted = [
+            (who, each.by_plan[plan.plan_id]) for who, each in given.items() if each and each.by_plan.get(plan.plan_id)
+        ]
+        drawn = [(draw.workspace, draw.drawn) for draw in plan.drawn_before]
+        if (drawn, plan.place, plan.listed) != (wanted, listed.index(workspace) + 1, len(listed)):
+            problems.append(f"{plan.plan_id}: drawn before {drawn}, should be {wanted}")
+        if plan.quota.total != prediction.accounts[account].plans[plan.plan_id].quota(item, day):
+            problems.append(f"{plan.plan_id}: the quota is {plan.quota.total}")
+    return problems
 
 
 def written(amount: Any) -> str:

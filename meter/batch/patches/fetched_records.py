@@ -9,7 +9,7 @@ A consumer whose `value_deserializer` is `later` gets what a fetch brought of a 
 through as ever, whose records are made as they are asked for. As records they take three times the memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, dropwhile, islice
 from typing import Any
 
@@ -138,6 +138,13 @@ class Closed:
             return DefaultRecordBatch(content)
         self._begun = True
         return self.batch
+
+    def holds(self, needles: Sequence[bytes]) -> bool:
+        """Whether one of these may stand in its records: a compressed batch is not opened for that."""
+        if self._legacy or self._content[CODEC_AT] & CODEC_MASK:
+            return True
+        content = bytes(self._content)
+        return any(needle in content for needle in needles)
 
     def leniently(self, made: int) -> Iterator[Any]:
         """Its records from `since` on but for the first so many, without trust in their producer."""
