@@ -48,8 +48,6 @@ def explain(
 
     Everything is recomputed from its inputs and is what was published at that revision. Nothing is changed.
     """
-    import asyncio  # noqa: F401 # loaded here, with what is heavy
-
     from meter.errors import Trouble
 
     if record is not None:
@@ -77,13 +75,23 @@ def wanted_of(
     from meter.errors import Trouble
     from meter.explain.reading import Wanted
     from schemas.days import parse_date
-    from schemas.ids import check_id
+    from schemas.ids import check_id, shown
 
-    try:
-        ids = [check_id(each) for each in (account, workspace, item)]
-        days = [None if each is None else parse_date(each).toordinal() for each in (day, compare)]
-    except ValueError as error:
-        raise Trouble(f"{error}; {HELP}") from None
+    ids, days = [], []
+    for name, given in (
+        ("ACCOUNT", account),
+        ("WORKSPACE", workspace),
+        ("ITEM", item),
+        ("DAY", day),
+        ("--compare", compare),
+    ):
+        try:
+            if name in ("DAY", "--compare"):
+                days.append(None if given is None else parse_date(given).toordinal())
+            else:
+                ids.append(check_id(given or ""))
+        except ValueError as error:
+            raise Trouble(f"{name} is {shown(given)}: {error}; {HELP}") from None
     if compare is not None and compare_revision is not None:
         raise Trouble("--compare and --compare-revision: one figure is compared with one other; leave one of them out")
     assert days[0] is not None, "the day is given"

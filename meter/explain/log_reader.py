@@ -75,6 +75,11 @@ class LogReader:
         tp = TopicPartition(topic, partition)
         return (await self.beginning_offsets([tp]))[tp], (await self.end_offsets([tp]))[tp]
 
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        await self._consumer.topics()  # asks for what is known of all of them
+        return len(self._consumer.partitions_for_topic(topic) or ())
+
     async def offset_at(self, topic: str, partition: int, time_us: int) -> int | None:
         """The first offset of this instant or later; None if there is none."""
         tp = TopicPartition(topic, partition)

@@ -24,6 +24,9 @@ LOOKED_THROUGH = 1_000_000
 #: Clocks of workers, which write the times of outputs, and of the broker differ by less.
 SLACK_US = 3_600_000_000
 
+#: Later than any revision.
+NEWEST = 1 << 62
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -50,6 +53,23 @@ class OfCell:
 
     balance: QuotaBalance | None = None
     statements: dict[str, WorkspaceStatement] = field(default_factory=dict)
+
+    def seen_by(self, workspace: str, published: list[Published]) -> list[Published]:
+        """The revisions that the balance has seen: one read a moment later may be of a later transaction.
+
+        A balance that names the workspace changes with its usage and overage, so newer ones say what it says.
+        """
+        row = (
+            None
+            if self.balance is None
+            else next((w for w in self.balance.workspaces if w.workspace == workspace), None)
+        )
+        if self.balance is None or row is None or not published:
+            return published
+        last = published[-1].record
+        if (last.usage, last.overage) == (row.usage, row.overage):
+            return published
+        return [each for each in published if each.record.revision <= self.balance.revision]
 
 
 class PublishedReader:

@@ -1,13 +1,11 @@
 """`meter explain` beside a running meter: reads what was published, counts the journal, and puts the answer together.
 
 Everything is as of one journal record: the last that is folded, or the one that is asked for. What was published up to
-it is read after it is known, so nothing later slips in.
+it is read after it is known, so nothing later slips in. Without the journal it is as of the newest balance.
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -18,11 +16,12 @@ from meter.explain.cell import Cell
 from meter.explain.count import CellCount, Counted, cell_of
 from meter.explain.dead import DeadPlaces, OwnLetters
 from meter.explain.drivers import drivers
-from meter.explain.explain import Day, Sources, explanation
+from meter.explain.explain import Sources, explanation
+from meter.explain.ground import Ground
 from meter.explain.history import Published
 from meter.explain.log_reader import LogReader, open_logs
-from meter.explain.model import Explanation, State
-from meter.explain.published import SLACK_US, Key, OfCell, PublishedReader, cell_as_published
+from meter.explain.model import Explanation
+from meter.explain.published import NEWEST, SLACK_US, Key, OfCell, PublishedReader, cell_as_published
 from meter.explain.sources import sources_of
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import partition_of
@@ -36,7 +35,7 @@ from tables import keys
 #: Revisions in the history, the newest, unless more are asked for.
 HISTORY = 100
 NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
-NOT_COUNTED = "the journal was not read: --no-sources"
+NOT_COUNTED = "the journal was not read; `meter explain` without --no-sources counts it"
 #: How the outputs of a transaction are found by the time of its journal record: they come within this.
 PUBLISHED_WITHIN_US = 600 * SECOND_US
 
@@ -57,22 +56,40 @@ class Wanted:
 
 
 async def explain(settings: Settings, wanted: Wanted) -> Explanation:
-    """The whole answer; what the user can mend is `Trouble`."""
+    """The whole answer, by the journal's facts; what the user can mend is `Trouble`."""
     topics = Topics.of(settings.topic_prefix)
-    async with connected_admin(settings) as admin:
-        there = await partition_counts(admin)
-    missing = [topic for topic in (topics.journal, topics.changelog, *topics.outputs) if topic not in there]
-    if missing:
-        raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
+    partition = await _partition(settings, topics, wanted.account, topics.journal, topics.changelog)
     try:
         async with open_logs(settings) as logs:
             logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
             known = await recorded(logs, topics)
             if known is None:
                 raise Trouble(f"{topics.journal} is empty; {NO_METER}")
-            return await _Explaining(topics, logs, known.facts, wanted).run()
+            folded = await folded_position(logs, topics.changelog, partition)
+            return await _Explaining(topics, logs, Ground.of_journal(known.facts), wanted, partition, folded).run()
     except KafkaError as error:
         raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+
+
+async def explain_as_published(settings: Settings, wanted: Wanted, ground: Ground) -> Explanation:
+    """The answer from published topics alone, for whoever may read nothing else; never its sources."""
+    topics = Topics.of(settings.topic_prefix)
+    partition = await _partition(settings, topics, wanted.account)
+    try:
+        async with open_logs(settings) as logs:
+            return await _Explaining(topics, logs, ground, replace(wanted, sources=False), partition, None).run()
+    except KafkaError as error:
+        raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+
+
+async def _partition(settings: Settings, topics: Topics, account: str, *internal: str) -> int:
+    """Where the account's records go; `Trouble` if topics are missing."""
+    async with connected_admin(settings) as admin:
+        there = await partition_counts(admin)
+    missing = [topic for topic in (*internal, *topics.outputs) if topic not in there]
+    if missing:
+        raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
+    return partition_of(account, there[topics.overages])
 
 
 @dataclass(frozen=True)
@@ -90,79 +107,93 @@ class _Side:
 class _Explaining:
     """One answer."""
 
-    def __init__(self, topics: Topics, logs: LogReader, facts: Any, wanted: Wanted) -> None:
-        self._topics, self._logs, self._facts, self._wanted = topics, logs, facts, wanted
+    def __init__(
+        self, topics: Topics, logs: LogReader, ground: Ground, wanted: Wanted, partition: int, folded: int | None
+    ) -> None:
+        self._topics, self._logs, self._ground, self._wanted = topics, logs, ground, wanted
         self._published = PublishedReader(logs, topics)
         self._notes: list[str] = []
-        self._partition = partition_of(wanted.account, facts.opening.partitions)
+        self._partition = partition
+        #: The first journal offset that is not folded; None: the journal is not to be read.
+        self._folded = folded
         #: Why the journal says nothing.
         self._no_journal = NOT_COUNTED
 
     async def run(self) -> Explanation:
-        """1 how far the journal is folded, 2 the figure, 3 what it is compared with, 4 its sources, 5 the answer."""
+        """1 the figure, 2 what it is compared with, 3 its sources, 4 the answer."""
         wanted = self._wanted
-        folded = await folded_position(self._logs, self._topics.changelog, self._partition)  # 1
-        last = self._last(folded, wanted.revision)
-        letters = OwnLetters(wanted.workspace, wanted.item, wanted.day, self._facts.zone)
-        side = await self._side(wanted.day, last, letters)  # 2
+        last = self._last(wanted.revision)
+        letters = OwnLetters(wanted.workspace, wanted.item, wanted.day, self._ground.zone)
+        side = await self._side(wanted.day, last, letters)  # 1
         compared = None
-        if wanted.compare_day is not None or wanted.compare_revision is not None:  # 3
+        if wanted.compare_day is not None or wanted.compare_revision is not None:  # 2
             day = wanted.day if wanted.compare_day is None else wanted.compare_day
-            through = last if wanted.compare_revision is None else self._last(folded, wanted.compare_revision)
+            through = last if wanted.compare_revision is None else self._last(wanted.compare_revision)
             other = await self._side(day, through, replace(letters, day=day, letters={}))
-            revisions = tuple(each.published[-1].record.revision if each.published else 0 for each in (other, side))
+            revisions = [each.published[-1].record.revision if each.published else 0 for each in (other, side)]
             compared = drivers(other.cell, side.cell, (revisions[0], revisions[1]))
         sources = Sources(None, self._no_journal)
-        if side.counted is not None and side.counted.own is not None:  # 4
+        if side.counted is not None and side.counted.own is not None:  # 3
             found, dead = sources_of(side.counted.own, letters.letters)
             sources = Sources(found, None, dead)
-        return explanation(side.cell, self._day(), side.published, sources, compared, self._notes)  # 5
+        day_of_answer = self._ground.day(wanted.day, time.time_ns() // 1000)
+        return explanation(side.cell, day_of_answer, side.published, sources, compared, self._notes)  # 4
 
-    def _last(self, folded: int, revision: int | None) -> int:
+    def _last(self, revision: int | None) -> int:
         """The journal record that the answer is as of."""
-        if revision is None or revision < folded:
-            return folded - 1 if revision is None else revision
+        if self._folded is None:
+            return NEWEST if revision is None else revision
+        if revision is None or revision < self._folded:
+            return self._folded - 1 if revision is None else revision
         raise Trouble(
             f"revision {revision} is not published yet: {self._topics.journal}/{self._partition} is folded up to "
-            f"offset {folded - 1}; ask for that or an earlier one"
+            f"offset {self._folded - 1}; ask for that or an earlier one"
         )
 
     async def _side(self, day: int, through: int, letters: OwnLetters) -> _Side:
         wanted = self._wanted
         key = Key(wanted.account, wanted.workspace, wanted.item, day, day_text(day), self._partition)
-        item = self._item(wanted.item, day)
-        since_us = self._facts.zone.begin_of(day)
-        until = await self._published_by(key, through)
-        published, lacking = await self._published.revisions(key, since_us, through, wanted.history, until)
-        if until is not None and not published:
-            published, lacking = await self._published.revisions(key, since_us, through, wanted.history)
-        if lacking:
-            self._notes.append(lacking)
-        listing = published[-1].record.plans if published else []
-        plans = await self._published.plans(key, through, listing)
-        currency = self._facts.opening.currency
-        traffic = self._facts.catalogue.version(day).traffic.get(wanted.item)
+        item, since_us = self._item(wanted.item, day), self._ground.zone.begin_of(day)
         begin = await self._whole_from(since_us, day) if wanted.sources else None
+        stands = OfCell() if begin is not None else await self._stands(key, through)
+        published = stands.seen_by(wanted.workspace, await self._revisions(key, since_us, through))
+        last = published[-1].record if published else None
+        plans = await self._published.plans(key, through, [] if last is None else last.plans)
+        currency, traffic = self._ground.currency, self._ground.traffic(wanted.item, day)
         if begin is None:
-            stands = await self._stands(key, through)
-            last = published[-1].record if published else None
             cell = cell_as_published(key, item, plans, currency, traffic, last, stands)
             return _Side(key, item, published, cell, None, through)
-        dead = await self._published.letters(key, self._facts.opening.partitions, since_us, letters)
+        dead = await self._published.letters(key, await self._partitions(), since_us, letters)
         counted = await self._count(key, item, dead, begin, through)
         cell = cell_of(counted, key.account, key.workspace, day, item, plans, currency, traffic)
         return _Side(key, item, published, cell, counted, through)
 
     def _item(self, name: str, day: int) -> Item:
-        found = self._facts.item(name, day)
-        if found is None and not any(name in version.items for version in self._facts.catalogue.versions):
-            items = ", ".join(sorted(self._facts.catalogue.version(day).items))
+        found = self._ground.item(name, day)
+        if found is None:
+            items = ", ".join(sorted(self._ground.catalog.version(day).items))
             raise Trouble(f"unknown item {name!r}: the catalog of {day_text(day)} has {items}")
-        return found or self._facts.priced(name, day)  # type: ignore[no-any-return] # facts are loosely typed here
+        return found
+
+    async def _revisions(self, key: Key, since_us: int, through: int) -> list[Published]:
+        """What was published under the key."""
+        until = await self._published_by(key, through)
+        most = self._wanted.history
+        published, lacking = await self._published.revisions(key, since_us, through, most, until)
+        if until is not None and not published:
+            published, lacking = await self._published.revisions(key, since_us, through, most)
+        if lacking:
+            self._notes.append(lacking)
+        return published
+
+    async def _partitions(self) -> int:
+        """How many partitions each output topic has."""
+        return await self._logs.partitions(self._topics.dead_letters)
 
     async def _published_by(self, key: Key, through: int) -> int | None:
         """Where on `overages` to begin looking for an older revision, backwards; None: at the end."""
-        if self._wanted.revision is None and self._wanted.compare_revision is None:
+        asked = self._wanted.revision is not None or self._wanted.compare_revision is not None
+        if self._folded is None or not asked:
             return None
         low, high = await self._logs.bounds(self._topics.journal, self._partition)
         if not low <= through < high:
@@ -199,18 +230,9 @@ class _Explaining:
 
     async def _stands(self, key: Key, through: int) -> OfCell:
         """Statements of a day that is over, else the balance."""
-        facts, closes_us = self._facts, self._facts.closes_at_us(key.day)
+        closes_us = self._ground.closes_at_us(key.day)
         if time.time_ns() // 1000 >= closes_us:
             statements = await self._published.statements(key, closes_us, through)
             if statements:
                 return OfCell(None, statements)
-        return OfCell(await self._published.balance(key, facts.zone.begin_of(key.day), through))
-
-    def _day(self) -> Day:
-        """By the clock: a day is closed when its end and grace have come, final after the horizon."""
-        facts, day = self._facts, self._wanted.day
-        until = day + facts.opening.restatement_horizon_days
-        now_us = time.time_ns() // 1000
-        states: Mapping[State, int] = {"final": facts.zone.end_of(until), "closed": facts.closes_at_us(day)}
-        state: State = next((state for state, begins in states.items() if now_us >= begins), "open")
-        return Day(day, facts.zone, state, until)
+        return OfCell(await self._published.balance(key, self._ground.zone.begin_of(key.day), through))
