@@ -4,6 +4,7 @@ Everything is as of one journal record: the last that is folded, or the one that
 it is read after it is known, so nothing later slips in. Without the journal it is as of the newest balance.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 
@@ -226,7 +227,8 @@ class _Explaining:
                     found = decode(record.value)
                     if isinstance(found, Gathered):
                         count.take(found)
-        return count.counted()
+                await asyncio.sleep(0)  # whoever shares the event loop gets a turn
+        return await asyncio.to_thread(count.counted)
 
     async def _stands(self, key: Key, through: int) -> OfCell:
         """Statements of a day that is over, else the balance."""
