@@ -26,7 +26,7 @@ from meter.explain.published import NEWEST, SLACK_US, Key, OfCell, PublishedRead
 from meter.explain.sources import sources_of
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import partition_of
-from meter.kafka.topics import Topics
+from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
 from meter.rules.billing_days import SECOND_US, day_text
 from meter.settings import Settings
 from schemas.catalog import Item
@@ -157,6 +157,7 @@ class _Explaining:
         item, since_us = self._item(wanted.item, day), self._ground.zone.begin_of(day)
         begin = await self._whole_from(since_us, day) if wanted.sources else None
         stands = OfCell() if begin is not None else await self._stands(key, through)
+        self._note(day, through, stands)
         published = stands.seen_by(wanted.workspace, await self._revisions(key, since_us, through))
         last = published[-1].record if published else None
         plans = await self._published.plans(key, through, [] if last is None else last.plans)
@@ -175,6 +176,19 @@ class _Explaining:
             items = ", ".join(sorted(self._ground.catalog.version(day).items))
             raise Trouble(f"unknown item {name!r}: the catalog of {day_text(day)} has {items}")
         return found
+
+    def _note(self, day: int, through: int, stands: OfCell) -> None:
+        """What the answer may lack."""
+        if day < self._ground.zone.day_of(time.time_ns() // 1000) - OUTPUT_RETENTION_DAYS:
+            self._notes.append(
+                f"what was published of {day_text(day)} is gone: it is kept for {OUTPUT_RETENTION_DAYS} days"
+            )
+        balance = stands.balance
+        if balance is not None and self._wanted.revision is not None and balance.revision < through:
+            self._notes.append(
+                f"the other workspaces are as of revision {balance.revision}, the newest balance up to {through}; "
+                "the journal knows the state between"
+            )
 
     async def _revisions(self, key: Key, since_us: int, through: int) -> list[Published]:
         """What was published under the key."""

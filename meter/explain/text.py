@@ -8,6 +8,7 @@ from meter.explain.change_model import Drivers, WhatWouldChangeIt
 from meter.explain.figure_model import PlanDraw
 from meter.explain.model import Change, Explanation, RecordFate, Source
 from meter.explain.words import counted, short, signed
+from schemas.ids import shown
 
 USAGE, PLANS, CHARGE, HISTORY = "Usage", "Plans, in drawing order", "Charge", "History, newest first"
 CHANGE, SOURCES, DRIVERS, NOTES = "What would change it", "Sources", "Why it differs", "Notes"
@@ -76,7 +77,8 @@ def _usage(found: Explanation, width: int) -> Iterator[str]:
     if usage.report is not None:
         report = usage.report
         kind = "correction" if report.corrected else "highest report"
-        yield f"  {kind} of {_time(report.time)} by {report.source}, id {report.id}"
+        sender = f"{kind} of {_time(report.time)} by {shown(report.source)}, id {shown(report.id)}"
+        yield from _wrapped(sender, width, "  ", 4)
         yield f"  {report.topic}/{report.partition} offset {report.offset}"
     if usage.reported is None or len(usage.reported) != 1 or usage.reported[0].factor != 1:
         yield _row("usage", usage.converted)
