@@ -62,14 +62,19 @@ async def explain(settings: Settings, wanted: Wanted) -> Explanation:
     partition = await _partition(settings, topics, wanted.account, topics.journal, topics.changelog)
     try:
         async with open_logs(settings) as logs:
-            logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
-            known = await recorded(logs, topics)
-            if known is None:
-                raise Trouble(f"{topics.journal} is empty; {NO_METER}")
-            folded = await folded_position(logs, topics.changelog, partition)
-            return await _Explaining(topics, logs, Ground.of_journal(known.facts), wanted, partition, folded).run()
+            return await explained(logs, topics, partition, wanted)
     except KafkaError as error:
         raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+
+
+async def explained(logs: LogReader, topics: Topics, partition: int, wanted: Wanted) -> Explanation:
+    """The answer out of open logs; `partition`: of the account."""
+    logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
+    known = await recorded(logs, topics)
+    if known is None:
+        raise Trouble(f"{topics.journal} is empty; {NO_METER}")
+    folded = await folded_position(logs, topics.changelog, partition)
+    return await _Explaining(topics, logs, Ground.of_journal(known.facts), wanted, partition, folded).run()
 
 
 async def explain_as_published(settings: Settings, wanted: Wanted, ground: Ground) -> Explanation:

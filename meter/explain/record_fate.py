@@ -45,10 +45,15 @@ async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -
         }.get((topics.prefix + where.topic, partition), 0)
     try:
         async with open_logs(settings) as logs:
-            logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
-            return await _Asking(topics, logs, where, committed).answer()
+            return await fate(logs, topics, where, committed)
     except KafkaError as error:
         raise Trouble(f"looking stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+
+
+async def fate(logs: LogReader, topics: Topics, where: Where, committed: int) -> RecordFate:
+    """The fate of a record out of open logs; `committed`: where the intake goes on in its source partition."""
+    logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
+    return await _Asking(topics, logs, where, committed).answer()
 
 
 class _Asking:

@@ -64,6 +64,18 @@ def figure_problems(found: Explanation, figure: Figure) -> list[str]:
     return [f"{made} should be {wanted}" for made, wanted in pairs if made != wanted]
 
 
+def first_places(history: History, prediction: Any) -> dict[Any, Any]:
+    """Where the journal first has each identity with the content that stands."""
+    standing = {event.identity: event for event in prediction.events}
+    sent_at = {sent.place: sent for sent in history.simulator.world.sent}
+    first: dict[Any, Any] = {}
+    for identity, place in entries([world.log for world in history.worlds]):
+        event = read_usage(sent_at[place], history.simulator.world.settings, prediction.market.accounts)
+        if event == standing[identity]:
+            first.setdefault(identity, place)
+    return first
+
+
 def drawn_problems(found: Explanation, cell: Cell, prediction: Any) -> list[str]:
     """Who stands before the workspace in each list, and drew how much, is the oracle's."""
     account, workspace, item, day = cell
@@ -112,14 +124,7 @@ def fates_of(history: History, prediction: Any) -> Fates:
     """What became of every record that is about a cell."""
     found: Fates = defaultdict(lambda: defaultdict(Counter))
     standing = {event.identity: event for event in prediction.events}
-    sent_at = {sent.place: sent for sent in history.simulator.world.sent}
-    first: dict[Any, Any] = {}
-    for identity, place in entries([world.log for world in history.worlds]):
-        if (
-            read_usage(sent_at[place], history.simulator.world.settings, prediction.market.accounts)
-            == standing[identity]
-        ):
-            first.setdefault(identity, place)
+    first = first_places(history, prediction)
     accounts = prediction.market.accounts
     for sent in history.simulator.world.sent:
         if not sent.topic.startswith("usage") or sent.value is None:
