@@ -58,8 +58,22 @@ def test_the_worker_waits_for_kafka_and_tells_how_it_is() -> None:
 def test_what_must_outlive_a_container_is_in_named_volumes() -> None:
     described = compose()
     mounted = {name: service["volumes"][0].partition(":")[0] for name, service in described["services"].items()}
-    assert mounted == {"kafka": "kafka-data", "worker": "worker-state"}
+    assert mounted.pop("worker") == "/var/lib/meter", "each worker that --scale makes has one of its own"
+    assert mounted == {"kafka": "kafka-data", "prometheus": "prometheus-data", "grafana": "grafana-data"}
     assert set(described["volumes"]) == set(mounted.values())
+
+
+def test_workers_that_are_scaled_take_ports_of_their_own() -> None:
+    described = compose()["services"]
+    (published,) = described["worker"]["ports"]
+    first, last = map(int, published.partition(":-")[2].partition("}")[0].split("-"))
+    others = [port for name, service in described.items() if name != "worker" for port in service["ports"]]
+    taken = {int(port.partition(":-")[2].partition("}")[0]) for port in others} | {
+        Settings.model_fields["web_port"].default
+    }
+    assert last - first + 1 >= 10
+    assert not taken & set(range(first, last + 1))
+    assert not {"container_name", "hostname"} & set(described["worker"]), "one name is for one container"
 
 
 def test_nothing_is_published_beyond_this_machine() -> None:

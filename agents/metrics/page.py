@@ -14,6 +14,7 @@ INTRODUCTION = """\
 <!-- Written by `make docs` from the metrics themselves; tests/agents/test_metrics.py compares. -->
 
 Every worker shows these at `/metrics` of its web port (`METER_WEB_PORT`, 6066), in the text format of Prometheus.
+[ops/](../ops) has alerts and Grafana dashboards that use them; the [runbook](runbook.md) says what to do at each alert.
 
 - **No id is ever a label.** Accounts, workspaces, plans and items are not in here: the output topics have them.
 - **Every series is there from the start**, at 0. So `rate()` and `increase()` of what never happened are 0, not empty.

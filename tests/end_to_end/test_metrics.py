@@ -3,16 +3,21 @@
 import time
 from collections.abc import Iterator
 from math import isnan
+from pathlib import Path
 
 import pytest
 
 from tests import records
+from tests.agents.test_metrics import NAMED_BY_THE_CONTRACT
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.test_own_topics import make_topic
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
+from tests.monitoring.expressions import RECORDED, of_dashboards, of_rules, selectors
 from tests.oracle_reading import Settings
 from tests.scenarios import midnight_zone
+from tests.support.prometheus import Prometheus
+from tests.support.promtool import promtool
 
 pytestmark = pytest.mark.e2e
 
@@ -99,3 +104,35 @@ def test_a_worker_of_one_role_shows_no_number_of_the_other(meter: Meter) -> None
     assert "meter_journal_lag_records" not in names
     wait_until("its lag is known", lambda: intake.metric("meter_source_lag_records") == 0, SHOWN_SECONDS, meter.logs)
     assert intake.stop() == 0
+
+
+def test_a_prometheus_that_scrapes_it_answers_every_panel_and_rule(meter: Meter, tmp_path: Path) -> None:
+    worker = meter.workers[0]
+    done = promtool("check", "metrics", stdin=worker.get("/metrics")[1].encode())
+    assert set((done.stdout + done.stderr).splitlines()) <= {NAMED_BY_THE_CONTRACT}
+    panels = dict(of_dashboards(rate_interval="5s"))
+    # What only shows something where something is wrong.
+    full = {where for where, expression in panels.items() if " > 0" not in expression}
+    exported = {each.metric for _, expression in of_rules() for each in selectors(expression)} - RECORDED
+    with Prometheus(tmp_path, f"127.0.0.1:{worker.port}") as prometheus:
+        for expression in panels.values():
+            prometheus.query(expression)  # fails where it is not understood
+        asked = {**{where: panels[where] for where in full}, **{name: name for name in exported}}
+        wait_until("all have data", lambda: empty(prometheus, asked) == set(), SHOWN_SECONDS, prometheus.log)
+        wait_until("every rule is well", lambda: health(prometheus) == {"ok"}, SHOWN_SECONDS, prometheus.log)
+        assert firing(prometheus) == set(), "nothing is wrong"
+
+
+def empty(prometheus: Prometheus, asked: dict[str, str]) -> set[str]:
+    """Whose expressions have no result."""
+    return {where for where, expression in asked.items() if not prometheus.query(expression)}
+
+
+def health(prometheus: Prometheus) -> set[str]:
+    """How the rules were evaluated."""
+    return {rule["health"] for rule in prometheus.rules()}
+
+
+def firing(prometheus: Prometheus) -> set[str]:
+    """Alerts that fire, or will in a while."""
+    return {rule["name"] for rule in prometheus.rules() if rule.get("state", "inactive") != "inactive"}

@@ -1,0 +1,1 @@
+"""Alerts, dashboards and their runbook, without Kafka."""
