@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from meter.local_broker.jars import SHIPPED, BrokerTrouble, fetched_jars, java, locked
+from meter.local_broker import class_archive
+from meter.local_broker.jars import SHIPPED, BrokerTrouble, fetched_jars, java, kafka_jars, locked
 from meter.local_broker.probe import is_kafka
 from meter.local_broker.processes import alive, command_line, gone
 from meter.machine import private_files as private
@@ -26,8 +27,9 @@ from meter.machine import private_files as private
 HOST = "127.0.0.1"
 #: Starting takes 4 s on two idle cores; busy ones get fifteen times that.
 START_SECONDS = 60
-#: A clean stop takes a second or two; after this it is killed, which Kafka survives as it does a power cut.
-STOP_SECONDS = 30
+#: A clean stop takes a second or two, the first one on a machine, which archives the classes, five on idle cores; after
+#: this it is killed, which Kafka survives as it does a power cut.
+STOP_SECONDS = 60
 HEAP = ("-Xms256m", "-Xmx1g")
 LOG_TAIL_LINES = 15
 #: How many ports after the broker's are tried for its controller.
@@ -111,7 +113,9 @@ class Broker:
         if running is not None:
             self.say(f"stopping the broker on port {running.port} (process {running.pid})")
             os.kill(running.pid, signal.SIGTERM)
-            if not gone(running.pid, STOP_SECONDS):
+            if gone(running.pid, STOP_SECONDS):
+                class_archive.keep(kafka_jars(), self.home)
+            else:
                 self.say(f"it did not stop within {STOP_SECONDS} s; killing it: it recovers at its next start")
                 os.kill(running.pid, signal.SIGKILL)
                 if not gone(running.pid, STOP_SECONDS):
@@ -141,7 +145,8 @@ class Broker:
         self.say(f"starting Apache Kafka on {HOST}:{port}, data in {self.home}")
         # By way of a shell that ends at once, so that nobody who started it has to wait for it as a child.
         script = 'nohup "$@" >"$0" 2>&1 </dev/null & echo $!'
-        serve = java(jars, *self.heap, "kafka.Kafka", str(self.properties))
+        class_archive.forget(self.home)
+        serve = java(jars, *self.heap, "kafka.Kafka", str(self.properties), home=self.home)
         shell = ["sh", "-c", script, str(self.log), *serve]
         done = subprocess.run(
             shell,

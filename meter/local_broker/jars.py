@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from meter.errors import Trouble
+from meter.local_broker import class_archive
 from meter.machine import private_files as private
 
 SHIPPED = Path(__file__).parent
@@ -60,15 +61,21 @@ def run_tool(command: list[str], missing: str) -> None:
         raise BrokerTrouble(f"`{' '.join(command)}` failed with {done.returncode}:\n{done.stdout[-2000:]}")
 
 
-def java(jars: Path, *arguments: str) -> list[str]:
-    """The command line of a Java program of Kafka's."""
+def java(jars: Path, *arguments: str, home: Path | None = None) -> list[str]:
+    """The command line of a Java program of Kafka's; one with a `home` archives its classes there if nobody did."""
+    found = jvm()
+    return [found, *class_archive.options(jars, found, home), "-cp", f"{jars}/*", *arguments]
+
+
+def jvm() -> str:
+    """The `java` that is found."""
     found = shutil.which("java")
     if found is None:
         raise BrokerTrouble(
             "java was not found: install Java 17 or later (Debian: `openjdk-17-jre-headless`), "
             "or point METER_BROKER at a Kafka that runs"
         )
-    return [found, "-cp", f"{jars}/*", *arguments]
+    return found
 
 
 def private_cache(place: Path) -> None:
