@@ -68,7 +68,7 @@ class Server:
 
     def __init__(self, dashboard: Parts) -> None:
         self._dashboard = dashboard
-        self.visits = Connections(self.answer)
+        self.visits: Connections | None = None
         self._runner: web.ServerRunner | None = None
         self._readers = ThreadPoolExecutor(READERS, "page")
         self.version = package_version()
@@ -83,12 +83,17 @@ class Server:
     @property
     def connections(self) -> int:
         """Connections that are open now."""
-        return len(self.visits.connections)
+        return 0 if self.visits is None else len(self.visits.connections)
+
+    @property
+    def streams(self) -> int:
+        """Streams of changes that are open now."""
+        return 0 if self.visits is None else self.visits.streams
 
     async def start(self, seconds: float = VISIT_SECONDS) -> None:
         """Listen; raises Trouble if the port cannot be had. `seconds`: the most that a page may take."""
         settings = self._dashboard.settings
-        self.visits.seconds = seconds
+        self.visits = Connections(self.answer, seconds=seconds)
         self._runner = web.ServerRunner(self.visits, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         try:

@@ -40,6 +40,7 @@ class Board:
         return self.board.calendar.today(time.time_ns() // 1000)
 
     def __enter__(self) -> "Board":
+        self.board = Dashboard(self.settings)  # as the command does it, before there is a loop
         self._thread.start()
         self._do(self._start())
         return self
@@ -57,10 +58,11 @@ class Board:
 
     def streams(self) -> int:
         """Streams that are open."""
-        return self.board.server.visits.streams
+        return self.board.server.streams
 
     def waiting_bytes(self) -> int:
         """What is written to open streams and not taken yet."""
+        assert self.board.server.visits is not None
         transports = [each.transport for each in self.board.server.visits.connections]
         return sum(each.get_write_buffer_size() for each in transports if each is not None)
 
@@ -76,7 +78,6 @@ class Board:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
 
     async def _start(self) -> None:
-        self.board = Dashboard(self.settings)
         self.board.store.begin(METER)
         self.board.live.lag_records = 0
         self.ingest = Ingest(self.board.store.writer, self.board.calendar)

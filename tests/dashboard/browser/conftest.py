@@ -19,12 +19,17 @@ WATCH = """window.breaches = [];
 addEventListener('securitypolicyviolation', e => breaches.push(`${e.violatedDirective} ${e.blockedURI}`));"""
 
 
+def chromium() -> str | None:
+    """Where the system's Chromium is."""
+    return next((found for found in map(shutil.which, NAMES) if found), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """The system's Chromium."""
     from playwright.sync_api import sync_playwright
 
-    path = next((found for found in map(shutil.which, NAMES) if found), None)
+    path = chromium()
     if path is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:

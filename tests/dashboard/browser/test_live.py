@@ -54,6 +54,13 @@ def test_the_worked_example_happens_on_an_open_page(open_page: Any, board: Board
     assert page.locator("#item-logs .fact-over").inner_text().endswith("50 M")
 
 
+def test_a_page_is_live_however_slowly_its_scripts_come(open_page: Any, board: Board) -> None:
+    page = open_page()
+    page.route("**/*hx-sse*", lambda route: (page.wait_for_timeout(700), route.continue_()))
+    page.goto(f"{board.address}/accounts/acme/days/{board.today}")
+    page.wait_for_selector(LIVE)
+
+
 def test_focus_scroll_selection_and_what_is_open_stay(open_page: Any, board: Board) -> None:
     page = opened(open_page, board, viewport={"width": 1000, "height": 500})
     page.locator("#item-traces > summary").focus()
