@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from schemas.alerts import QuotaAlert
 from schemas.balances import QuotaBalance
+from schemas.budgets import Budget, BudgetAlert
 from schemas.catalog_file import CatalogueFile
 from schemas.dead_letters import DeadLetter
 from schemas.orders import ANY_ORDER
@@ -45,6 +46,8 @@ OUTPUTS: Mapping[str, TypeAdapter[Any]] = {
     "statements-workspace": TypeAdapter(WorkspaceStatement),
     "quota-balances": TypeAdapter(QuotaBalance),
     "quota-alerts": TypeAdapter(QuotaAlert),
+    "budgets": TypeAdapter(Budget),
+    "budget-alerts": TypeAdapter(BudgetAlert),
     "dead-letters": TypeAdapter(DeadLetter),
 }
 

@@ -84,12 +84,16 @@ class Charges(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DayForecast:
-    """An open day: its items, what they are charged, and all charges; `reason`: why nothing is estimated, or ""."""
+    """An open day: its items, what they are charged, and all charges; `reason`: why nothing is estimated, or "".
+
+    `cells`: by item and workspace, usage and charge at the end, by the median.
+    """
 
     moment: Moment
     items: tuple[ItemForecast, ...]
     by_item: dict[str, Charges]
     charges: Charges
+    cells: dict[tuple[str, str], tuple[int, Decimal]]
     reason: str
 
 
@@ -101,14 +105,21 @@ def day_forecast(
     reason = hidden(moment, len(known))
     names = sorted({name for usage in (today, *known.values()) for name, _ in usage.latest})
     items, by_item = [], {}
+    cells: dict[tuple[str, str], tuple[int, Decimal]] = {}
     for name in names:
         is_max = replay.priced(name, moment.day).aggregation == "max"
         days = [PastDay(day, each.usage(name, reached=True), each.usage(name)) for day, each in known.items()]
         found = item_forecast(name, is_max, today.usage(name), moment.day, () if reason else days)
-        now = exact_sum(each.charge for (item, _), each in today.latest.items() if item == name)
+        running = {who: each for (item, who), each in today.latest.items() if item == name}
+        now = exact_sum(each.charge for each in running.values())
         items.append(found)
-        by_item[name] = Charges(now, None if reason else _ends(moment.day, today, found, plans, replay))
-    return DayForecast(moment, tuple(items), by_item, _in_all(by_item.values(), reason), reason)
+        if found.estimate is None:
+            by_item[name] = Charges(now, None)
+            continue
+        low, middle, high = (_ended(moment.day, found, usage, running, plans, replay) for usage in found.estimate)
+        by_item[name] = Charges(now, (_charged(low), _charged(middle), _charged(high)))
+        cells |= {(name, who): end for who, end in middle.items()}
+    return DayForecast(moment, tuple(items), by_item, _in_all(by_item.values(), reason), cells, reason)
 
 
 def _in_all(charges: Iterable[Charges], reason: str) -> Charges:
@@ -117,38 +128,38 @@ def _in_all(charges: Iterable[Charges], reason: str) -> Charges:
     if reason:
         return Charges(now, None)
     ends = [each.end or (each.now,) * 3 for each in every]
-    return Charges(
-        now, (exact_sum(end[0] for end in ends), exact_sum(end[1] for end in ends), exact_sum(end[2] for end in ends))
-    )
+    low, middle, high = (sum((end[place] for end in ends), ZERO) for place in range(3))
+    return Charges(now, (low, middle, high))
 
 
-def _ends(
-    day: int, today: DayUsage, found: ItemForecast, plans: Sequence[Plan], replay: Replay
-) -> tuple[Decimal, Decimal, Decimal] | None:
-    """What an item is charged at the three estimates of its usage: all workspaces grow alike, the rules do the rest."""
-    if found.estimate is None:
-        return None
-    cells = {who: each for (item, who), each in today.latest.items() if item == found.item}
-    low, middle, high = (_charged(day, found, usage, cells, plans, replay) for usage in found.estimate)
-    return low, middle, high
+Ends = dict[str, tuple[int, Decimal]]
 
 
-def _charged(
-    day: int,
-    found: ItemForecast,
-    usage: int,
-    cells: Mapping[str, Running],
-    plans: Sequence[Plan],
-    replay: Replay,
-) -> Decimal:
-    """The charge of an item if its usage comes to `usage`; never below that of now."""
+def _charged(ends: Ends) -> Decimal:
+    return sum((charge for _, charge in ends.values()), ZERO)
+
+
+def _ended(
+    day: int, found: ItemForecast, usage: int, running: Mapping[str, Running], plans: Sequence[Plan], replay: Replay
+) -> Ends:
+    """Usage and charge of each workspace if the item comes to `usage`: all grow alike, the rules do the rest.
+
+    No charge is below that of now.
+    """
     if not found.now:
-        return exact_sum(each.charge for each in cells.values())
+        return {who: (each.usage, each.charge) for who, each in running.items()}
     shares = shares_on(plans, found.item, day)
     listed = {who for share in shares for who in share.workspaces}
-    grown = {who: -(-each.usage * usage // found.now) for who, each in cells.items() if who in listed}
-    covered, _ = allocate(shares, grown)
+    grown = {who: -(-each.usage * usage // found.now) for who, each in running.items()}
+    covered, _ = allocate(shares, {who: used for who, used in grown.items() if who in listed})
     rate = package_rate(replay.priced(found.item, day))
-    over = exact_sum(amount_of(rate, used - covered[who]) for who, used in grown.items())
-    unlisted = sum((each.charge for who, each in cells.items() if who not in listed), ZERO)
-    return max(over + unlisted * usage / found.now, exact_sum(each.charge for each in cells.values()))
+    return {
+        who: (
+            used,
+            max(
+                running[who].charge,
+                amount_of(rate, used - covered[who]) if who in listed else running[who].charge * usage / found.now,
+            ),
+        )
+        for who, used in grown.items()
+    }

@@ -75,7 +75,7 @@ async def shown(
     """Print the advice."""
     from json import dumps
 
-    from agents.closed_days import closed_days
+    from agents.advice.closed_days import closed_days
     from meter.advise.advice import advice_of
     from meter.advise.shape import shape
     from meter.advise.text import text

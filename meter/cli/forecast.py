@@ -39,7 +39,7 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
     """Print the forecast."""
     from json import dumps
 
-    from agents.open_day import open_day
+    from agents.advice.open_day import open_day
     from meter.advise.forecast_text import shape, text
 
     day = await open_day(settings, account)

@@ -132,7 +132,7 @@ async def shown(settings: "Settings", account: str, days: int, changes: "Sequenc
     """Print the simulation."""
     from json import dumps
 
-    from agents.closed_days import closed_days
+    from agents.advice.closed_days import closed_days
     from meter.advise.shape import simulation_shape
     from meter.advise.simulation import simulated
     from meter.advise.simulation_text import text

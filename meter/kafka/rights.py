@@ -156,6 +156,7 @@ ORDERING = (
     *_topics(Operation.WRITE, "plan-purchases"),
     *_topics(Operation.READ, "order-outcomes", "dead-letters"),
 )
+BUDGETS = _topics(Operation.READ, "budgets", "budget-alerts")
 #: A letter that is cut, or sums others up, is completed from where its records stood.
 LETTERS = _topics(Operation.READ, "dead-letters", "meter.control", *SHARED, EVERY_OWN)
 #: The dashboard reads what is published; of sources and groups it asks how far they are.
@@ -188,6 +189,19 @@ COMMANDS = {
             *FACTS,
             *_topics(Operation.READ, *SHARED, EVERY_OWN, "dead-letters", "order-outcomes"),
             *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS),
+        ]
+    ),
+    **dict.fromkeys(("budget set", "budget clear"), least((*BUDGETS, *_topics(Operation.WRITE, "budgets")))),
+    "budget list": least(BUDGETS),
+    "budget watch": least(
+        [
+            *FACTS,
+            *BUDGETS,
+            *_topics(Operation.READ, "plans", "overages", "quota-balances"),
+            *_topics(Operation.WRITE, "budget-alerts"),
+            *_topics(Operation.DESCRIBE_CONFIGS, "budgets", "budget-alerts"),
+            *_rights(Operation.READ, Resource.GROUP, "meter-budgets"),
+            *_rights(Operation.WRITE, Resource.TRANSACTIONAL_ID, f"meter-budgets-{PREFIXED}"),
         ]
     ),
     "verify": least((*FACTS, *_topics(Operation.READ, "overages", "order-outcomes", "wallets", "plans"))),

@@ -105,6 +105,13 @@ def test_what_is_paid_is_sunk_from_today_and_pro_rata_in_hindsight() -> None:
     assert str(cents(found.hindsight.alternatives[0].cost_a_day)) == "15.00"
 
 
+def test_a_plan_bought_within_the_days_counts_on_all_of_them_from_today() -> None:
+    usage: Usage = {"a": {"logs": {14: 50 * MILLION}}}
+    found = advice_of(history(14, every_day(usage), plan("o-1", "startup", "a", first=FIRST + 10)), TODAY)
+    assert str(cents(found.from_today.base.overage_a_day)) == "15.00"
+    assert str(cents(found.hindsight.base.overage_a_day)) == str(cents(Decimal(75 * 10 + 15 * 4) / 14))
+
+
 def test_an_upgrade_costs_the_difference_for_the_days_left() -> None:
     usage: Usage = {"a": {"logs": {14: 400 * MILLION}, "traces": {7: 50 * MILLION}, "datakit": 100}}
     told = history(14, every_day(usage), plan("o-1", "startup", "a"))

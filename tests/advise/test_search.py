@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meter.advise.grid import Grid
@@ -97,6 +97,18 @@ def found_least(case: Small) -> float:
     return searched(grid, choice, offers, frozenset()).found[0].cost
 
 
+#: A plan whose quota nobody uses up, and workspaces that all pay less unlisted: its list may not be empty all the same.
+NOBODY_WANTS_TO_BE_LISTED = Small(
+    [[[1] * DAYS] * WORKSPACES] * len(ITEMS),
+    [6, 6],
+    [[1] * WORKSPACES] * len(ITEMS),
+    {"small": (40, {"logs": 0, "pv": 0}), "large": (40, {"logs": 0, "pv": 0})},
+    {},
+    {"logs": 0, "pv": 0},
+)
+
+
+@example(NOBODY_WANTS_TO_BE_LISTED)
 @given(small_cases())
 def test_the_best_found_is_the_best_there_is(case: Small) -> None:
     assert found_least(case) == pytest.approx(brute_force(case))

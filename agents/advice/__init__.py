@@ -1,0 +1,1 @@
+"""What advice reads of Kafka: closed days and the open one, as published."""

@@ -1,0 +1,1 @@
+"""Following budgets and published figures: a process of its own."""

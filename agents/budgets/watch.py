@@ -1,0 +1,171 @@
+"""`meter budget watch`: follows published figures and budgets, and publishes the states of thresholds, each crossing
+once.
+
+A process of its own: the engine knows nothing of budgets, dashboards may come and go, and several of these share the
+partitions by a consumer group. It keeps nothing on disk.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiokafka
+from aiokafka import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+
+from agents.budgets.lane import BudgetLane, Ground
+from agents.journal.opening import recorded_under
+from meter.batch.lanes import Retake
+from meter.budgets.reading import Fetched, committed_reader, fetched
+from meter.budgets.topics import BudgetTopics, budget_specs
+from meter.errors import Trouble
+from meter.kafka.admin import compared, connected_admin, create_topics, partition_counts
+from meter.kafka.topics import Topics, missing_sentence
+from meter.rules.state.journal_facts import JournalFacts
+from meter.settings import Settings
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 500
+FETCHED_RECORDS = 5_000
+TICK_SECONDS = 900
+#: Opening a partition reads a month of figures at most.
+POLL_INTERVAL_MS = 600_000
+SESSION_MS = 10_000
+#: A partition that is begun again more often than this is not well.
+REOPENED_IN_A_MINUTE = 5
+
+
+class BudgetWatch:
+    """One process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lanes: dict[int, BudgetLane] = {}
+        self._stop = asyncio.Event()
+        self._reopened: list[float] = []
+        self._ticked = 0
+
+    async def run(self) -> None:
+        """Watch until SIGTERM or Ctrl-C."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        facts = (await recorded_under(self.settings)).facts
+        await ensure_budget_topics(self.settings, facts)
+        async with self._ground(facts) as ground:
+            try:
+                await self._follow(ground)
+            finally:
+                for lane in self.lanes.values():
+                    await lane.close()
+
+    async def _follow(self, ground: Ground) -> None:
+        topics = (ground.topics.overages, ground.topics.quota_balances, ground.budgets.budgets)
+        listener = _Rebalances(self)
+        ground.consumer.subscribe(topics, listener=listener)
+        said = False
+        while not self._stop.is_set():
+            await self._lanes_as_assigned(ground)
+            if not said and self.lanes and all(lane.watched.live for lane in self.lanes.values()):
+                said = True
+                log.info("ready: watching budgets of %d partitions", len(self.lanes))
+            polled = await ground.consumer.getmany(timeout_ms=POLL_MS, max_records=FETCHED_RECORDS)
+            by_partition: dict[int, list[Fetched]] = {number: [] for number in self.lanes}
+            for tp, records in polled.items():
+                by_partition.get(tp.partition, []).extend(fetched(tp, records))
+            for number, records in by_partition.items():
+                await self._taken(number, records)
+            await self._tick()
+
+    async def _taken(self, number: int, records: list[Fetched]) -> None:
+        lane = self.lanes.get(number)
+        if lane is not None and not lane.stale and (records or not lane.watched.live):
+            await self._certainly(lane, lane.take(records))
+
+    async def _tick(self) -> None:
+        quarter = int(time.time() // TICK_SECONDS)
+        if quarter != self._ticked and all(lane.watched.live for lane in self.lanes.values()):
+            self._ticked = quarter
+            for lane in list(self.lanes.values()):
+                await self._certainly(lane, lane.tick())
+
+    async def _certainly(self, lane: BudgetLane, work: Any) -> None:
+        """Do some work of a lane; where it is not certain what was committed, the lane begins again."""
+        try:
+            await work
+        except (Retake, KafkaError) as reason:
+            self._reopened = [at for at in self._reopened if at > time.monotonic() - 60] + [time.monotonic()]
+            if len(self._reopened) > REOPENED_IN_A_MINUTE * max(1, len(self.lanes)):
+                raise Trouble(f"budgets/{lane.partition} cannot be watched: {reason}; look at the broker") from reason
+            log.warning("budgets/%d: %s; reading it again", lane.partition, reason)
+            lane.stale = True
+
+    async def _lanes_as_assigned(self, ground: Ground) -> None:
+        """A lane for each partition that is ours with all its topics; those that are stale begin again."""
+        ours = {tp.partition for tp in ground.consumer.assignment()}
+        for number in [number for number in self.lanes if number not in ours]:
+            await self.lanes.pop(number).close()
+        for number in sorted(ours):
+            lane = self.lanes.get(number)
+            if lane is None:
+                lane = self.lanes[number] = BudgetLane(ground, number)
+                lane.stale = True
+            if lane.stale:
+                await self._certainly(lane, lane.open())
+
+    @asynccontextmanager
+    async def _ground(self, facts: JournalFacts) -> AsyncIterator[Ground]:
+        """The consumers, started."""
+        topics, names = Topics.of(self.settings.topic_prefix), BudgetTopics.of(self.settings.topic_prefix)
+        consumer = aiokafka.AIOKafkaConsumer(
+            group_id=names.group,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            fetch_max_wait_ms=100,
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=SESSION_MS,
+            max_poll_interval_ms=POLL_INTERVAL_MS,
+            **self.settings.kafka_client_kwargs(),
+        )
+        async with committed_reader(self.settings) as reader:
+            try:
+                await consumer.start()
+                yield Ground(self.settings, facts, topics, names, consumer, reader)
+            finally:
+                await consumer.stop()
+
+
+class _Rebalances(ConsumerRebalanceListener):
+    """Partitions that are taken away are let go before another process has them."""
+
+    def __init__(self, watch: BudgetWatch) -> None:
+        self._watch = watch
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        for number in {tp.partition for tp in revoked}:
+            lane = self._watch.lanes.pop(number, None)
+            if lane is not None:
+                await lane.close()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """`_lanes_as_assigned` opens them."""
+
+
+async def ensure_budget_topics(settings: Settings, facts: JournalFacts) -> None:
+    """Create what is missing of both topics, or refuse with the list; refuse what is not as it must be."""
+    specs = budget_specs(settings, facts.opening.partitions)
+    async with connected_admin(settings) as admin:
+        there = await partition_counts(admin)
+        missing = [spec for spec in specs if spec.name not in there]
+        if missing and not settings.create_topics:
+            raise Trouble(missing_sentence(missing))
+        await create_topics(settings, admin, missing)
+        for warning in await compared(admin, specs, settings):
+            log.warning("%s", warning)
