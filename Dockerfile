@@ -19,7 +19,7 @@ USER meter
 # In a container the port is reached from outside it; what is published is up to whoever runs it.
 ENV METER_DATA_DIR=/var/lib/meter METER_WEB_HOST=0.0.0.0
 VOLUME /var/lib/meter
-EXPOSE 6066
+EXPOSE 6066 6067
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=6 \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:6066/ready', timeout=2)"]
 ENTRYPOINT ["meter"]

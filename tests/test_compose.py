@@ -55,11 +55,27 @@ def test_the_worker_waits_for_kafka_and_tells_how_it_is() -> None:
     assert set(worker["environment"]) <= known
 
 
+def test_the_dashboard_asks_for_a_token_and_knows_the_worker() -> None:
+    dashboard, worker = compose()["services"]["dashboard"], compose()["services"]["worker"]
+    assert dashboard["image"] == worker["image"]
+    known = {variable(name) for name in Settings.model_fields}
+    assert set(dashboard["environment"]) <= known
+    assert dashboard["environment"]["METER_DASHBOARD_TOKEN"].removeprefix("${METER_DASHBOARD_TOKEN:-") not in ("", "}")
+    same = ("METER_BROKER", "METER_TOPIC_PREFIX", "METER_BILLING_TIME_ZONE")
+    assert [dashboard["environment"][name] for name in same] == [worker["environment"][name] for name in same]
+    assert "/live" in " ".join(dashboard["healthcheck"]["test"])
+
+
 def test_what_must_outlive_a_container_is_in_named_volumes() -> None:
     described = compose()
     mounted = {name: service["volumes"][0].partition(":")[0] for name, service in described["services"].items()}
     assert mounted.pop("worker") == "/var/lib/meter", "each worker that --scale makes has one of its own"
-    assert mounted == {"kafka": "kafka-data", "prometheus": "prometheus-data", "grafana": "grafana-data"}
+    assert mounted == {
+        "kafka": "kafka-data",
+        "prometheus": "prometheus-data",
+        "grafana": "grafana-data",
+        "dashboard": "dashboard-state",
+    }
     assert set(described["volumes"]) == set(mounted.values())
 
 

@@ -1,5 +1,6 @@
 """Which page an address shows: its name, what makes its model, and its table."""
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from meter.dashboard.asked import Asked
 from meter.dashboard.models import Model
 from meter.dashboard.sight import NotThere, Sight
 from meter.dashboard.views import accounts, alerts, day, dead_letters, history, operations, plans
+from schemas.days import DAY_PATTERN as DAY_TEXT
 from schemas.ids import is_id
 
 
@@ -26,6 +28,8 @@ PLANS = Route("plans", plans.page, plans.table)
 ALERTS = Route("alerts", alerts.page, alerts.table)
 DEAD_LETTERS = Route("dead_letters", dead_letters.page, dead_letters.table)
 OPERATIONS = Route("operations", operations.page, operations.table)
+#: A day, as far as text tells.
+DAY_PATTERN = re.compile(DAY_TEXT, re.ASCII)
 SINGLE = {"alerts": ALERTS, "dead-letters": DEAD_LETTERS, "operations": OPERATIONS}
 
 
@@ -51,3 +55,11 @@ def account_of(asked: Asked) -> str | None:
         case ("accounts", account) if is_id(account):
             return account
     return None
+
+
+def is_day(asked: Asked) -> bool:
+    """Whether an address is an account's day."""
+    match asked.parts:
+        case ("accounts", account, "days", day) if is_id(account):
+            return DAY_PATTERN.fullmatch(day) is not None
+    return False

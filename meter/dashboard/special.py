@@ -1,8 +1,11 @@
 """Addresses that are not made from the file alone: an account's present day, explanations, documents, assets."""
 
+import asyncio
 import mimetypes
 import time
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -15,12 +18,19 @@ from meter.dashboard.calendar import Calendar
 from meter.dashboard.connections import Connection
 from meter.dashboard.explained import SECONDS, Explaining, is_explanation
 from meter.dashboard.models import AsOf, ExplainPage
+from meter.dashboard.old_days import workspace_statements
 from meter.dashboard.pages import render
-from meter.dashboard.routes import account_of
-from meter.dashboard.sight import NotThere
+from meter.dashboard.routes import DAY, account_of, is_day
+from meter.dashboard.sight import Live, NotThere, Sight
 from meter.dashboard.site import Site
+from meter.dashboard.store import Store
+from meter.dashboard.views import old_day
 from meter.errors import Trouble
 from meter.explain.model import Explanation
+from meter.settings import Settings
+from schemas.catalog import Catalogue
+
+Seen = TypeVar("Seen")
 
 #: Names of files of pages hold a digest of their content.
 ASSET_AGE = "public, max-age=31536000, immutable"
@@ -29,7 +39,11 @@ ASSET_AGE = "public, max-age=31536000, immutable"
 class Special(Protocol):
     """What these addresses need of a dashboard."""
 
+    settings: Settings
     calendar: Calendar
+    catalog: Catalogue
+    live: Live
+    store: Store
 
     @property
     def explaining(self) -> Explaining:
@@ -49,7 +63,34 @@ async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Spe
         return web.Response(status=302, headers={"Location": there})
     if is_explanation(asked):
         return await _explanation(request, asked, site, board)
+    if is_day(asked):
+        return await _old_day(asked, site, board)
     return None
+
+
+async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | None:
+    """A day older than those kept; None: it is kept, or nothing is known of it."""
+    account, day = asked.parts[1], asked.parts[3]
+    versions = await asyncio.to_thread(_seen, board, lambda sight: old_day.versions_of(sight, account, day))
+    if versions is None:
+        return None
+    try:
+        stated = await workspace_statements(board.settings, account, day, *versions)
+    except Trouble as error:
+        return problem_answer(503, "Not readable now", str(error), site, asked.form)
+    found = await asyncio.to_thread(_seen, board, lambda sight: old_day.page(sight, account, day, stated))
+    if asked.form == "json":
+        return json_answer(found)
+    if asked.form == "csv":
+        return csv_answer(DAY.table(found), DAY.name)
+    return html_answer(DAY.name, found, replace(site, as_of=found.as_of))
+
+
+def _seen(board: Special, look: Callable[[Sight], Seen]) -> Seen:
+    """In a thread: what is seen of one moment of the file."""
+    with board.store.reading() as connection:
+        now_us = time.time_ns() // 1000
+        return look(Sight(connection, board.calendar, board.catalog, board.settings, now_us, board.live))
 
 
 async def _explanation(request: web.BaseRequest, asked: Asked, site: Site, board: Special) -> web.Response:

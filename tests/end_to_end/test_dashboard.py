@@ -1,5 +1,6 @@
 """The dashboard beside a worker: the worked example's day as JSON, live, after a restart, and in SQL."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from meter.kafka.output_reader import partition_of
 from meter.rules.billing_days import parse_time
 from schemas.catalog import load_catalogue
 from tests import records
@@ -194,6 +196,29 @@ def test_workers_metrics_make_the_identity_of_records(meter: Meter, directory: P
         assert balance["dead"] == 1
         assert page["workers"][0]["ready"][0] == "ready"
         assert page["workers"][0]["partitions"] == 4
+
+
+def test_the_workspaces_of_an_old_day_are_read_from_kafka(meter: Meter, dashboard: DashboardProcess) -> None:
+    day = day_text(billing_day(NOW_US, ZONE) - 60)
+    charge = {"amount": "1.50", "currency": "CNY", "lines": []}
+    item = {"item": "logs", "reported": [], "usage": 5, "coverage": [], "covered": 2, "overage": 3, "charge": charge}
+    workspace = {"account": "acme", "workspace": "acme-prod", "day": day, "basis": "package", "items": [item]}
+    plans = [{"plan_id": "o-1", "items": [{"item": "logs", "quota": 2, "covered": 2, "unused": 0}]}]
+    account = {"account": "acme", "day": day, "amount_due": "1.50", "currency": "CNY", "plans": plans, "workspaces": 1}
+    rest = {"restated": False, "revision": 1}
+    at_ms = NOW_US // 1000 - 59 * 86_400_000
+    topic, partition = f"{meter.kafka.prefix}statements", partition_of("acme", 4)
+    for key, record in ((f"acme/{day}/acme-prod", workspace), (f"acme/{day}", account)):
+        content = json.dumps({**record, **rest})
+        meter.kafka.producer.produce(topic, content, key, partition=partition, timestamp=at_ms)
+    assert meter.kafka.producer.flush(30) == 0
+    address = f"/accounts/acme/days/{day}.json"
+    wait_until("the old day is known", lambda: dashboard.json(address)["statement"] is not None, 20)
+    page = dashboard.json(address)
+    assert (page["state"], page["amount"], page["items"]["logs"]["left"]) == ("final", "1.50", 0)
+    assert [(each["workspace"], each["overage"], each["charge"]) for each in page["items"]["logs"]["workspaces"]] == [
+        ("acme-prod", 3, "1.50")
+    ]
 
 
 def test_a_restart_takes_up_the_file(meter: Meter, dashboard: DashboardProcess, directory: Path) -> None:

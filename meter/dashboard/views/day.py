@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
-from meter.dashboard.models import DayPage, ItemOfDay, PlanOfItem, StripDay, WorkspaceOfDay, WorkspaceOfItem
+from meter.dashboard.models import (
+    DayPage,
+    ItemOfDay,
+    PlanOfItem,
+    Record,
+    StripDay,
+    WorkspaceOfDay,
+    WorkspaceOfItem,
+)
 from meter.dashboard.sight import NotThere, Sight, decoded, quantity
 from meter.dashboard.views.feed import feed_of
 from meter.dashboard.views.samples import samples_of
@@ -17,6 +25,10 @@ from schemas.days import check_day
 from schemas.money import money_text, price_text
 
 HOUR_US = 3_600_000_000
+
+
+#: Quota, covered, left, by plan, workspaces in priority order, and how many of them the balance leaves out.
+BalanceRow = tuple[int, int, int, list[Any], list[str], int]
 
 
 class CellRow(NamedTuple):
@@ -51,9 +63,23 @@ def day_of(sight: Sight, account: str, day: str) -> DayPage:
         day,
         account,
     )
+    stated = None if statement is None else decoded(statement[0])
+    items = _items(sight, account, day, cells)
+    return assembled(sight, account, day, stated, cells, items, strip_of(sight, account))
+
+
+def assembled(
+    sight: Sight,
+    account: str,
+    day: str,
+    stated: Record | None,
+    cells: list[CellRow],
+    items: dict[str, ItemOfDay],
+    strip: list[StripDay],
+) -> DayPage:
+    """The page of these figures; `stated`: the account's statement."""
     begins, ends = sight.calendar.bounds(day)
     total = sight.row("SELECT charge, alerts FROM account_days WHERE day = ? AND account = ?", day, account)
-    stated = None if statement is None else decoded(statement[0])
     amount = due([Decimal(total[0])]) if total is not None else Decimal(0)
     return DayPage(
         account=account,
@@ -67,12 +93,12 @@ def day_of(sight: Sight, account: str, day: str) -> DayPage:
         begins=sight.calendar.time(begins),
         ends=sight.calendar.time(ends),
         hours=(ends - begins) / HOUR_US,
-        items=_items(sight, account, day, cells),
+        items=items,
         workspaces=_workspaces(cells),
         statement=stated,
         feed=feed_of(sight, account, day),
         samples=samples_of(sight, account, day),
-        strip=strip_of(sight, account),
+        strip=strip,
         alerts_raised=0 if total is None else total[1],
     )
 
@@ -112,7 +138,7 @@ def _items(sight: Sight, account: str, day: str, cells: list[CellRow]) -> dict[s
         )
     }
     names = sorted({*by_item, *balances}, key=lambda name: _place(sight, day, name))
-    return {name: _item(sight, day, name, by_item[name], balances.get(name)) for name in names}
+    return {name: item_of(sight, day, name, by_item[name], _balance(balances.get(name))) for name in names}
 
 
 def _place(sight: Sight, day: str, name: str) -> tuple[int, str]:
@@ -121,20 +147,26 @@ def _place(sight: Sight, day: str, name: str) -> tuple[int, str]:
     return (known.index(name) if name in known else len(known), name)
 
 
-def _item(sight: Sight, day: str, name: str, cells: dict[str, CellRow], balance: Any) -> ItemOfDay:
-    quota, covered, left, plans, order, more = balance or (0, 0, 0, "[]", "[]", 0)
-    ordered = [cells[each] for each in decoded(order) if each in cells]
+def _balance(row: Any) -> BalanceRow:
+    quota, covered, left, plans, order, more = row or (0, 0, 0, "[]", "[]", 0)
+    return quantity(quota), quantity(covered), quantity(left), decoded(plans), decoded(order), more
+
+
+def item_of(sight: Sight, day: str, name: str, cells: dict[str, CellRow], balance: BalanceRow) -> ItemOfDay:
+    """An item of the day; `cells` by workspace."""
+    quota, covered, left, plans, order, more = balance
+    ordered = [cells[each] for each in order if each in cells]
     named = {cell.workspace for cell in ordered}
     others = sorted((cell for cell in cells.values() if cell.workspace not in named), key=_most_over_first)
     known = sight.item(name, day)
     beyond = sum(cell.basis == "package" for cell in others)
     return ItemOfDay(
-        quota=quantity(quota),
-        covered=quantity(covered),
-        left=quantity(left),
+        quota=quota,
+        covered=covered,
+        left=left,
         overage=sum(cell.overage for cell in cells.values()),
         charge=money_text(exact_sum(Decimal(cell.charge) for cell in cells.values())),
-        plans=[PlanOfItem(**plan) for plan in decoded(plans)],
+        plans=[PlanOfItem(**plan) for plan in plans],
         workspaces=[_workspace(cell) for cell in (*ordered, *others)],
         more=max(0, more - beyond),
         unit=None if known is None else known.unit,
