@@ -143,7 +143,7 @@ def through_kafka(cells: int) -> dict[str, Any]:
         records = publish(broker, cells)
         say(f"{records} records published; reading them from nothing")
         first = started(environment, until="/ready")
-        memory = stopped(first.process)
+        cpu, memory = stopped(first.process)
         size = sum(file.stat().st_size for file in Path(directory).iterdir())
         warm = started(environment, until="/index.json")
         stopped(warm.process)
@@ -151,6 +151,8 @@ def through_kafka(cells: int) -> dict[str, Any]:
             "records": records,
             "seconds": round(first.seconds, 2),
             "records_a_second": round(records / first.seconds),
+            "cpu_seconds": round(cpu, 1),
+            "records_a_cpu_second": round(records / cpu),
             "mb": round(size / 1e6, 1),
             "memory_mb": round(memory / 1e6),
             "warm_seconds_to_the_first_page": round(warm.seconds, 2),
@@ -179,12 +181,15 @@ def started(environment: dict[str, str], until: str) -> Started:
         time.sleep(0.02)
 
 
-def stopped(process: "subprocess.Popen[bytes]") -> int:
-    """Stop it; its greatest memory in bytes."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+def stopped(process: "subprocess.Popen[bytes]") -> tuple[float, int]:
+    """Stop it; the CPU seconds that it took, and its greatest memory in bytes."""
+    directory = Path(f"/proc/{process.pid}")
+    times = (directory / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    status = (directory / "status").read_text(encoding="utf-8")
     process.terminate()
     process.wait()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    cpu = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+    return cpu, int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def publish(broker: str, cells: int) -> int:
