@@ -74,10 +74,8 @@ meter_freshness_seconds NaN
 
 def test_records_in_are_counted_duplicates_dead_and_null() -> None:
     balance = balance_of([parsed(METRICS), parsed(METRICS)])
-    told: dict[str, Any] = {
-        name: getattr(balance, name) for name in ("records", "counted", "duplicates", "dead", "null")
-    }
-    assert told == {"records": 200, "counted": 190, "duplicates": 6, "dead": 2, "null": 2}
+    parts = (balance.counted, balance.duplicates, balance.dead, balance.null)
+    assert (balance.records, *parts) == (200, 190, 6, 2, 2)
     assert (balance.difference, balance.refused) == (0, 4)
 
 

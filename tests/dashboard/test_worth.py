@@ -24,11 +24,17 @@ def model(tmp_path: Path) -> Iterator[ReadModel]:
     found = ReadModel(tmp_path / "dashboard.sqlite", catalogue=CATALOG)
     workspaces = [{"workspace": "listed", "usage": 9 * MILLION, "covered": 9 * MILLION, "overage": 0}]
     plans = [{"plan_id": "o-1", "quota": 10 * MILLION, "covered": 9 * MILLION, "left": MILLION}]
-    balance = {"account": "a", "item": "logs", "day": TODAY, "quota": 10 * MILLION, "covered": 9 * MILLION}
+    balance: dict[str, Any] = {
+        "account": "a",
+        "item": "logs",
+        "day": TODAY,
+        "quota": 10 * MILLION,
+        "covered": 9 * MILLION,
+    }
     balance |= {"left": MILLION, "plans": plans, "workspaces": workspaces, "revision": 5}
     lists = [{"from": "2026-01-01", "workspaces": ["listed"]}]
     packages = [{"from": "2026-01-01", "plan": "p", "price": "1.00", "quotas": {"logs": 10 * MILLION}}]
-    plan = {"account": "a", "plan_id": "o-1", "first_day": "2026-01-01", "last_day": "2027-01-07"}
+    plan: dict[str, Any] = {"account": "a", "plan_id": "o-1", "first_day": "2026-01-01", "last_day": "2027-01-07"}
     plan |= {"packages": packages, "lists": lists, "traffic": [], "revision": 1}
     records: list[tuple[str, str, dict[str, Any]]] = [
         ("quota-balances", f"a/logs/{TODAY}", balance),
@@ -67,7 +73,14 @@ def published(topic: str, key: str, record: dict[str, Any], offset: int = 0) -> 
 
 
 def letter(offset: int, value: bytes, topic: str = "usage", **rest: Any) -> Published:
-    content = {"reason": "unknown_item", "error": "e", "topic": topic, "partition": 0, "offset": offset, "headers": []}
+    content: dict[str, Any] = {
+        "reason": "unknown_item",
+        "error": "e",
+        "topic": topic,
+        "partition": 0,
+        "offset": offset,
+        "headers": [],
+    }
     content |= {"value": b64encode(value).decode(), "at": NOW, **rest}
     return published("dead-letters", f"{topic}/0/{offset}", content, offset)
 

@@ -3,8 +3,9 @@
 import asyncio
 import math
 from collections.abc import Iterable
+from socket import AF_INET, SOCK_STREAM
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -42,8 +43,24 @@ async def workers(setting: str) -> list[Worker]:
     asked = addresses(setting)
     if not asked:
         return []
+    every = [each for address in asked for each in await behind(address)]
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
-        return await asyncio.gather(*(_worker(session, address) for address in asked))
+        return await asyncio.gather(*(_worker(session, address) for address in every))
+
+
+async def behind(address: str) -> list[str]:
+    """The addresses behind a name: `docker compose --scale worker=2` gives two workers one name. TLS keeps its name."""
+    parts = urlsplit(address)
+    if parts.scheme != "http" or parts.hostname is None:
+        return [address]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 80, type=SOCK_STREAM)
+    except OSError:
+        return [address]
+    hosts = sorted({str(each[4][0]) for each in found if each[0] == AF_INET})
+    if len(hosts) < 2:
+        return [address]
+    return [urlunsplit(parts._replace(netloc=f"{host}:{parts.port or 80}")) for host in hosts]
 
 
 async def _worker(session: aiohttp.ClientSession, address: str) -> Worker:
