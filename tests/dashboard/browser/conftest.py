@@ -1,4 +1,4 @@
-"""One Chromium for all tests of a process, a fresh page for each; skipped with the reason where there is none."""
+"""One Chromium for all tests of a module, a fresh page for each; skipped with the reason where there is none."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ def chromium() -> str | None:
     return next((found for found in map(shutil.which, NAMES) if found), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """The system's Chromium."""
+    """The system's Chromium. No other test of the process can run an event loop before Playwright has stopped."""
     from playwright.sync_api import sync_playwright
 
     path = chromium()
