@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from agents.intake.workspace_directory import Homes
+from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.journal.opening import recorded_under
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.commands.account_state import plan_row, plans_of, wallet_row, wallets_of
 from meter.errors import Trouble
 from meter.kafka.topics import Topics
@@ -89,13 +89,13 @@ async def _bindings(settings: Settings, facts: JournalFacts, order: Order) -> di
     if not isinstance(order, Purchase | ChangeWorkspaces):
         return {}
     topic = Topics.of(settings.topic_prefix).workspaces
-    homes = Homes(topic, facts.zone, facts.opening.partitions, settings.kafka_client_kwargs())
+    directory = WorkspaceDirectory(topic, facts.zone, facts.opening.partitions, settings.kafka_client_kwargs())
     try:
-        await homes.start()
-        homes.require_answer(order.workspaces, commercial=True)
-        known = {name: home.named for name in order.workspaces if (home := homes.known(name)) is not None}
-    except Retake as silent:
+        await directory.start()
+        directory.require_answer(order.workspaces, commercial=True)
+        known = {name: entry.named for name in order.workspaces if (entry := directory.known(name)) is not None}
+    except Reopen as silent:
         raise Trouble(f"{silent}; look at the broker, and try again") from silent
     finally:
-        await homes.stop()
+        await directory.stop()
     return {name: Binding(named.account, named.commercial) for name, named in known.items()}

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from meter.batch.errors import Retake
+from meter.batch.errors import Reopen
 from meter.errors import Trouble
 from meter.kafka.admin import connected_admin, topic_configs
 from meter.kafka.topic_ids import TopicState, topic_states
@@ -104,11 +104,11 @@ class TopicWatch:
         self._warned = warnings
 
     async def require_settings(self) -> None:
-        """`look_at_settings` for a partition that cannot go on without an answer: Retake if Kafka does not say."""
+        """`look_at_settings` for a partition that cannot go on without an answer: Reopen if Kafka does not say."""
         try:
             await self.look_at_settings()
         except (KafkaError, OSError, TimeoutError) as silence:
-            raise Retake(f"Kafka does not say how the topics are set ({silence!r})") from silence
+            raise Reopen(f"Kafka does not say how the topics are set ({silence!r})") from silence
 
     def _unanswered(self, error: Exception) -> None:
         """No answer is no difference; but for a minute without one nobody watches the topics."""

@@ -20,12 +20,12 @@ from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
 from meter.rules.billing_days import day_text
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets, counted
 from meter.verify.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
 from meter.verify.plans import Plan
 from meter.verify.published import Published
-from meter.verify.recount import Ground, Recount
+from meter.verify.recount import Recount, RecountConfig
 from meter.verify.retained import first_whole_day, plans_of
 from schemas.catalog import catalogue_from_json
 from schemas.journal import decode
@@ -126,11 +126,11 @@ class _Verifying:
 
     async def _recount(self, partition: int, span: Span, plans: Mapping[str, list[Plan]] | None) -> Recount:
         opening = self.facts.opening
-        book = Book(catalogue_from_json(opening.catalogue), self.facts.zone)
+        book = PriceBook(catalogue_from_json(opening.catalogue), self.facts.zone)
         if span.begin > 0:
             for entry in self.facts.announced:
                 book.announce(entry.version, entry.decided_offset, entry.decided_ms)
-        recount = Recount(Ground(opening, self.facts.zone, plans, self.account), book)
+        recount = Recount(RecountConfig(opening, self.facts.zone, plans, self.account), book)
         async for record in records(self.reader, self.topics.journal, partition, span.begin, span.bound):
             recount.take(record.offset, record.timestamp, decode(record.value))
         recount.forget_identities()

@@ -19,7 +19,7 @@ from agents.readiness import Readiness
 from agents.rights_watch import RightsWatch
 from agents.topic_watch import TopicWatch
 from agents.web import Web
-from agents.workspace_topics.discovery import OwnTopics
+from agents.workspace_topics.discovery import WorkspaceTopics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.patches import rejoining
 from meter.errors import Trouble
@@ -59,7 +59,7 @@ class Worker:
         self._watch = TopicWatch(settings)
         self._rights_watch = RightsWatch(settings, self.who, self._rights)
         self._intake: Intake | None = None
-        self._own_topics: OwnTopics | None = None
+        self._workspace_topics: WorkspaceTopics | None = None
         self._looking: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
@@ -73,7 +73,7 @@ class Worker:
             loop.add_signal_handler(number, self._asked_to_stop)
         self._descriptors = machine.raise_descriptors()
         self._lock = lock(self.settings.data_dir)
-        rejoining.mend()
+        rejoining.install()
         web = Web(self.settings, self.readiness, self.metrics)
         await web.start()
         try:
@@ -139,14 +139,14 @@ class Worker:
             await self._intake.start()
             self.gauges.intake_app = intake_app(self._intake)
             self.apps.append(self.gauges.intake_app)
-            self._own_topics = self.gauges.workspace_topics = OwnTopics(self._intake)
-            self.readiness.not_read = self._own_topics.board.lines
-            self.apps.append(self._own_topics.app)
+            self._workspace_topics = self.gauges.workspace_topics = WorkspaceTopics(self._intake)
+            self.readiness.not_read = self._workspace_topics.board.lines
+            self.apps.append(self._workspace_topics.app)
         for app in self.apps:
-            if self._own_topics is None or app is not self._own_topics.app:
+            if self._workspace_topics is None or app is not self._workspace_topics.app:
                 await app.start()
-        if self._own_topics is not None and self._intake is not None:
-            await self._own_topics.start()
+        if self._workspace_topics is not None and self._intake is not None:
+            await self._workspace_topics.start()
             watch = OpenTransactions(self.metrics, self._intake.topics).watch(self._intake, self._source_lanes)
             self._looking.append(asyncio.create_task(watch, name="watching open transactions"))
         self._looking.append(asyncio.create_task(self.gauges.watch(), name="watching how far it is"))
@@ -154,7 +154,7 @@ class Worker:
     def _source_lanes(self) -> list[SourceLane]:
         """The lanes of all source partitions that this worker reads."""
         lanes = [lane for app in self.apps for lane in app.tables.lanes() if isinstance(lane, SourceLane)]
-        return lanes + ([] if self._own_topics is None else [*self._own_topics.lanes()])
+        return lanes + ([] if self._workspace_topics is None else [*self._workspace_topics.lanes()])
 
     async def _ensure_topics(self) -> None:
         async with connected_admin(self.settings) as admin:
@@ -203,7 +203,7 @@ class Worker:
             log.warning("not all stopped cleanly (%r); nothing uncommitted counts", error)
 
     async def _stop_apps(self) -> None:
-        own = self._own_topics
+        own = self._workspace_topics
         await asyncio.gather(
             *(app.stop() for app in reversed(self.apps) if own is None or app is not own.app),
             *([] if own is None else [own.stop()]),

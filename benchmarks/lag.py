@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from meter.kafka.topics import USAGE_PARTITIONS, Topics
 
-Place = tuple[str, int]
+FigureKey = tuple[str, int]
 ANSWER_SECONDS = 3.0
 
 
@@ -23,17 +23,17 @@ class Lag:
         self.journal = [(topics.journal, number) for number in range(partitions)]
         self._intake, self._meter = _Asking(broker, topics.intake_group), _Asking(broker, topics.meter_group)
 
-    def source_ends(self) -> dict[Place, int] | None:
+    def source_ends(self) -> dict[FigureKey, int] | None:
         return self._intake.ends(self.sources)
 
-    def journal_ends(self) -> dict[Place, int] | None:
+    def journal_ends(self) -> dict[FigureKey, int] | None:
         return self._meter.ends(self.journal)
 
-    def taken_in(self) -> dict[Place, int] | None:
+    def taken_in(self) -> dict[FigureKey, int] | None:
         """What the intake has committed."""
         return self._intake.committed(self.sources)
 
-    def folded(self) -> dict[Place, int] | None:
+    def folded(self) -> dict[FigureKey, int] | None:
         """What the meter has committed."""
         return self._meter.committed(self.journal)
 
@@ -50,7 +50,7 @@ class Lag:
         self._meter.close()
 
 
-def missing(ends: dict[Place, int], committed: dict[Place, int]) -> int:
+def missing(ends: dict[FigureKey, int], committed: dict[FigureKey, int]) -> int:
     """Offsets not reached; below 0 nothing is committed yet."""
     return sum(max(0, end - max(committed.get(place, 0), 0)) for place, end in ends.items())
 
@@ -72,7 +72,7 @@ class _Asking:
         }
         self._consumer = Consumer(self._config)
 
-    def ends(self, places: Iterable[Place]) -> dict[Place, int] | None:
+    def ends(self, places: Iterable[FigureKey]) -> dict[FigureKey, int] | None:
         asked = {place: TopicPartition(*place) for place in places}
         return self._told(
             lambda reader: {
@@ -80,13 +80,13 @@ class _Asking:
             }
         )
 
-    def committed(self, places: Iterable[Place]) -> dict[Place, int] | None:
+    def committed(self, places: Iterable[FigureKey]) -> dict[FigureKey, int] | None:
         asked = [TopicPartition(*place) for place in places]
         return self._told(
             lambda reader: {(at.topic, at.partition): at.offset for at in reader.committed(asked, ANSWER_SECONDS)}
         )
 
-    def _told(self, question: Callable[[Consumer], dict[Place, int]]) -> dict[Place, int] | None:
+    def _told(self, question: Callable[[Consumer], dict[FigureKey, int]]) -> dict[FigureKey, int] | None:
         try:
             return question(self._consumer)
         except (KafkaException, TypeError):  # it answers nothing, instead of marks, where the time was over

@@ -16,9 +16,9 @@ import numpy as np
 
 from agents.intake.journal_entries import BindingBuilder, Builder, Events, OrderBuilder, UsageBuilder, pack
 from agents.intake.journal_writer import next_record
-from agents.intake.usage_reader import Reading
-from agents.intake.validation_cache import Shape, Shapes
-from agents.intake.workspace_directory import Home
+from agents.intake.usage_reader import ParsedUsage
+from agents.intake.validation_cache import EventClass, ValidationCache
+from agents.intake.workspace_directory import WorkspaceEntry
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
 from meter.rules.billing_days import parse_day, parse_time
@@ -44,40 +44,40 @@ class World:
         self.memory = PartitionMemory(Store(directory / "store"))
         self.fold = Fold(self.memory, None)
         self.offset, self.events, self.orders_sent = -1, 0, 0
-        self.homes: dict[str, Home] = {}
+        self.directory: dict[str, WorkspaceEntry] = {}
         self.cpu = self.longest = 0.0
         self.outputs = self.output_bytes = self.rows = self.records = 0
         self.append(Opening("m", "+00:00", "CNY", 1, 3600, 35, catalogue_json(self.catalogue), NOW // 1000))
 
     def bind(self, workspaces: Sequence[str], account: Callable[[int], str]) -> list[Builder]:
         for number, name in enumerate(workspaces):
-            self.homes[name] = Home(Named(name, account(number), DAY), 0, 0)
+            self.directory[name] = WorkspaceEntry(Named(name, account(number), DAY), 0, 0)
         return [
-            BindingBuilder("workspaces", 0, number, NOW // 1000, self.homes[name].named)
+            BindingBuilder("workspaces", 0, number, NOW // 1000, self.directory[name].named)
             for number, name in enumerate(workspaces)
         ]
 
     def use(self, workspaces: Sequence[str], items: Sequence[str], quantity: int = 1000) -> list[Builder]:
-        shapes = Shapes()
+        cache = ValidationCache()
         for name in workspaces:
             for item in items:
-                reading = Reading(name, item, ITEMS[item], DAY, False, quantity, NOW, "s", "")
-                shapes.add(Shape(self.homes[name], 0, reading, 0))
-        number = np.arange(len(shapes.shapes))
+                reading = ParsedUsage(name, item, ITEMS[item], DAY, False, quantity, NOW, "s", "")
+                cache.add(EventClass(self.directory[name], 0, reading, 0))
+        number = np.arange(len(cache.classes))
         ids = [f"{self.events + each:012x}" for each in range(len(number))]
         self.events += len(ids)
-        prefix, source = shapes.prefixes, name_prefix("s")
+        prefix, source = cache.prefixes, name_prefix("s")
         names = b"".join(identities([prefix[each] + source + ids[each].encode() for each in range(len(ids))]))
         same = ints([NOW]).repeat(len(ids))
         events = Events(number, ints([quantity]).repeat(len(ids)), same, number, number * 0, ids, names, ["s"])
-        return [UsageBuilder("usage", 0, NOW // 1000, shapes, events)]
+        return [UsageBuilder("usage", 0, NOW // 1000, cache, events)]
 
     def order(self, account: str, **fields: object) -> Builder:
         self.orders_sent += 1
         content = {"order_id": f"o-{self.orders_sent}", "account": account, "payments": [], **fields}
         order = order_from_json(json.dumps(content).encode())
         entry = OrderEntry(self.orders_sent, NOW // 1000, DAY, canonical(order, "CNY"))
-        listed = {name: self.homes[name].named for name in getattr(order, "workspaces", ())}
+        listed = {name: self.directory[name].named for name in getattr(order, "workspaces", ())}
         return OrderBuilder("plan-purchases", 0, entry, listed)
 
     def cash(self, account: str, amount: str = "100000000.00") -> Builder:

@@ -1,4 +1,4 @@
-"""Workspaces' own topics in number: do 2,000 work, what do they cost, and how long do others wait while 200 appear?
+"""Workspace topics in number: do 2,000 work, what do they cost, and how long do others wait while 200 appear?
 
 `python -m benchmarks.own_topics --topics 2000 --more 200` needs a running broker: it starts a worker of its own under
 a fresh prefix, makes the topics, keeps one event a second going to 20 of them, and tells what it saw.

@@ -24,8 +24,8 @@ from agents.intake.cloudevents import opened
 from agents.intake.journal_entries import Builder, OrderBuilder, pack
 from agents.intake.packing import Packer
 from agents.intake.usage_reader import UsageReader
-from agents.intake.validation_cache import Shapes
-from agents.intake.workspace_directory import Home
+from agents.intake.validation_cache import ValidationCache
+from agents.intake.workspace_directory import WorkspaceEntry
 from benchmarks.load import Load, wrong_keys
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
@@ -125,14 +125,14 @@ class Bench:
         return clock.of("pack", lambda: [record for builder in built for record in pack([builder])])
 
     def _lane(self) -> Any:
-        homes = {workspace: Home(named, 0, 0) for workspace, named in self.named.items()}
+        directory = {workspace: WorkspaceEntry(named, 0, 0) for workspace, named in self.named.items()}
         reader = UsageReader(self.catalogue, self.zone, HORIZON_DAYS)
-        known = SimpleNamespace(known=homes.get, partition_of=lambda account: 0)
-        intake = SimpleNamespace(reader=reader, catalogue=KnownCatalogue(), homes=known)
-        shapes = Shapes()
+        known = SimpleNamespace(known=directory.get, partition_of=lambda account: 0)
+        intake = SimpleNamespace(reader=reader, catalogue=KnownCatalogue(), directory=known)
+        cache = ValidationCache()
         return SimpleNamespace(
             intake=intake,
-            shapes=lambda: shapes,
+            cache=lambda: cache,
             topic="usage",
             own=None,
             appended=lambda record: record.timestamp,

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default_factory=least_journal_retention,
         description="days the journal is kept; unset, and at least: horizon + 10",
     )
-    own_topics_max: int = setting(5000, "how many workspaces' own topics (`usage.<workspace>`) are read", ge=0)
+    own_topics_max: int = setting(5000, "how many workspace topics (`usage.<workspace>`) are read", ge=0)
     web_host: str = setting("127.0.0.1", "where `/live`, `/ready` and `/metrics` listen")
     web_port: int = setting(6066, "the port of the same", ge=1, le=65_535)
     dashboard_host: str = setting(
@@ -248,8 +248,8 @@ class Settings(BaseSettings):
         """
         from meter.batch.patches import bootstrapping, connections
 
-        connections.mend()
-        bootstrapping.mend()
+        connections.install()
+        bootstrapping.install()
         kwargs: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": self.security_protocol,

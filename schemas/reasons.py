@@ -59,7 +59,7 @@ LAW: dict[DeadReason | Refusal, str] = {
     DeadReason.NOT_A_CLOUD_EVENT: 'the event is one object with specversion "1.0", id, source and type',
     DeadReason.UNKNOWN_TYPE: "the type of an event, the kind of an order is one the meter knows, on this topic",
     DeadReason.INVALID_FIELD: "every field has the form that its description gives",
-    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC: "on a workspace's own topic the subject is that workspace",
+    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC: "on a workspace topic the subject is that workspace",
     DeadReason.TIME_IN_THE_FUTURE: "time is at most 300 s ahead of the record's Kafka timestamp",
     DeadReason.TIME_BEYOND_HORIZON: "the billing day is within the restatement horizon and has not expired",
     DeadReason.UNKNOWN_ITEM: "the catalogue's version of the day has the item (a traffic package of it)",

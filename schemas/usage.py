@@ -20,7 +20,7 @@ CORRECTED = "usage.corrected"
 TYPES = (RECORDED, CORRECTED)
 #: Base64 as RFC 4648 has it, if it comes in fours; Python's own check lets padding behind a whole four through.
 _base64 = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
-#: On a workspace's own topic: a customer's agent may not take usage back.
+#: On a workspace topic: a customer's agent may not take usage back.
 RECORDED_ONLY = (RECORDED,)
 
 
@@ -76,7 +76,7 @@ class UsageEvent(Record):
         description="A report, or (on the shared topic) a correction.", examples=["usage.recorded"]
     )
     subject: Id | None = Field(
-        None, description="The workspace; may be absent on the workspace's own topic.", examples=["wksp_a"]
+        None, description="The workspace; may be absent on the workspace topic.", examples=["wksp_a"]
     )
     time: Time = Field(
         description="When it was used; its billing day is the event's. Digits beyond the microsecond are cut.",

@@ -149,7 +149,7 @@ def _envelope(sent: Sent) -> Any:
 
 
 def read_usage(sent: Sent, settings: Settings, accounts: Mapping[str, str]) -> Event | Dead:
-    """An event of `usage` or of a workspace's own topic; `accounts` are the known workspaces'."""
+    """An event of `usage` or of a workspace topic; `accounts` are the known workspaces'."""
     if sent.size > USAGE_LIMIT:
         return Dead(("too_large",))
     try:

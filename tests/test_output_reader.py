@@ -9,7 +9,7 @@ from meter.kafka.output_reader import OutputReader
 
 
 class SlimConsumer:
-    """Gives records as aiokafka does once `slim` was called: they name neither topic nor partition."""
+    """Gives records as aiokafka does once `install_batches` was called: they name neither topic nor partition."""
 
     async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[SimpleNamespace]]:
         def record(offset: int, value: bytes | None) -> SimpleNamespace:

@@ -17,7 +17,7 @@ _HEADERS = {f"ce_{name}": name for name in ATTRIBUTES}
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-def says_structured(headers: Headers) -> bool:
+def is_structured(headers: Headers) -> bool:
     """A look at what producers of structured events mostly send: a content type and nothing else."""
     if len(headers) > 1:
         return False
@@ -25,7 +25,7 @@ def says_structured(headers: Headers) -> bool:
     return name == "content-type" and value is not None and len(value) < 100 and value.startswith(STRUCTURED)
 
 
-class Modes:
+class CloudEventMode:
     """What the headers of a record say, read once: its size, its mode, and in binary mode its attributes.
 
     Of a repeated header the last counts, and one without a value is absent, as with fields. An attribute that is not

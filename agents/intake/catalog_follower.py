@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from agents.intake.usage_reader import AHEAD_LIMIT_US, UsageReader
 from agents.journal.catalog_versions import copy
 from agents.journal.facts_reader import Recorded, announced_by, reading, recorded
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.errors import Trouble
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import LAST_DAY, day_text
@@ -112,12 +112,12 @@ class FollowedCatalogue(KnownCatalogue):
             self._make_final(appended_ms)
 
     async def catch_up(self) -> None:
-        """Know what was decided before this was called; Retake if Kafka does not answer in time."""
+        """Know what was decided before this was called; Reopen if Kafka does not answer in time."""
         async with self._lock:
             try:
                 await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
-                raise Retake(f"the catalogue in {self._tp.topic}/0 could not be followed ({error!r})") from error
+                raise Reopen(f"the catalogue in {self._tp.topic}/0 could not be followed ({error!r})") from error
 
     async def _catch_up(self) -> None:
         """1 read on, 2 have copies stand everywhere, 3 only then judge by what is new."""
@@ -169,7 +169,7 @@ class FollowedCatalogue(KnownCatalogue):
             try:
                 await self.catch_up()
                 await self.reach(max(self._heard_ms(), self._now().newest_ms))
-            except Retake as doubt:
-                log.warning("%s; trying again", doubt)
+            except Reopen as error:
+                log.warning("%s; trying again", error)
             except Exception as error:  # who judges a new day asks again, and stops with it
                 log.error("the catalogue cannot be followed: %r; trying again", error)

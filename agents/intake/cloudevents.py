@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agents.intake.binary_mode import Headers, Modes, says_structured
+from agents.intake.binary_mode import CloudEventMode, Headers, is_structured
 from schemas.ids import QUANTITY_LIMIT, RECORD_LIMIT_BYTES, shown
 from schemas.record import SHALLOW_BYTES, json_value, peculiar
 from schemas.usage import TYPES, NotACloudEvent, UsageEvent, usage_from_json, usage_from_shape
@@ -68,9 +68,9 @@ _decode_in_base64 = msgspec.json.Decoder(_InBase64).decode
 
 def opened(value: bytes, headers: Headers) -> _Event:
     """The event of a record, the fast way; ValueError (or msgspec's) where it has to be read slowly."""
-    if not headers or says_structured(headers):
+    if not headers or is_structured(headers):
         return _structured(value)
-    modes = Modes(headers)
+    modes = CloudEventMode(headers)
     if modes.batch or len(value) + modes.size > RECORD_LIMIT:
         raise ValueError("read slowly")
     if modes.attributes is None:
@@ -132,7 +132,7 @@ def usage_of(value: bytes, headers: Headers = (), types: Sequence[str] = TYPES) 
     """The event of a record in either mode, by the reference; raises Unreadable with the first reason that applies."""
     if not headers:
         return usage_from_json(value, types)
-    modes = Modes(headers)
+    modes = CloudEventMode(headers)
     content = json_value(value)
     if modes.batch:
         raise NotACloudEvent("an event comes by itself, this is a batch of them")

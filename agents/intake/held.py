@@ -155,20 +155,20 @@ class HoldingLane(Lane):
         self.waits = True
         try:
             await asyncio.sleep(FULL_SECONDS)
-            await self.intake.homes.catch_up(within=ASKED_SECONDS)
+            await self.intake.directory.catch_up(within=ASKED_SECONDS)
         finally:
             self.waits = False
 
     def settled(self, workspace: str) -> object:
         """Something where all is known of a workspace that a record of the lane asks, whatever a transaction hides."""
-        return self.intake.homes.known(workspace)
+        return self.intake.directory.known(workspace)
 
     def _due(self) -> list[Any]:
-        homes = self.intake.homes
-        return self.held.due(homes.read_to, self.settled)
+        directory = self.intake.directory
+        return self.held.due(directory.read_to, self.settled)
 
     async def look_again(self) -> None:
-        await self.intake.homes.catch_up(within=ASKED_SECONDS)
+        await self.intake.directory.catch_up(within=ASKED_SECONDS)
         due = self._due()
         if not due:
             return

@@ -23,11 +23,11 @@ from agents.intake.journal_writer import JournalWriter
 from agents.intake.marks import Mark
 from agents.intake.operator_commands import Control
 from agents.intake.usage_reader import UsageReader
-from agents.intake.validation_cache import Shapes
-from agents.intake.workspace_directory import Homes
+from agents.intake.validation_cache import ValidationCache
+from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.metrics.metrics import Metrics
-from meter.batch.lanes import Retake
-from meter.batch.patches.fetched_records import later, slim
+from meter.batch.lanes import Reopen
+from meter.batch.patches.fetched_records import install_batches, lazy
 from meter.batch.transactions import let_go
 from meter.batch.unopened import UnreadableRecord, first_of
 from meter.failpoints import reach
@@ -45,7 +45,7 @@ RECORD_MS = 5_000
 
 
 class Intake:
-    """What the lanes of the intake share: facts, homes, the journal's writers, the dead letters' way out."""
+    """What the lanes of the intake share: facts, directory, the journal's writers, the dead letters' way out."""
 
     #: What Kafka calls the shared topics besides their names, as they were when the worker began.
     topic_ids: Mapping[str, str] = MappingProxyType({})
@@ -61,39 +61,39 @@ class Intake:
         self.kwargs = settings.kafka_client_kwargs()
         opening = facts.opening
         self.reader = UsageReader(facts.catalogue, facts.zone, opening.restatement_horizon_days)
-        self.homes = Homes(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
+        self.directory = WorkspaceDirectory(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
         self.writers = [
-            JournalWriter(partition, self.topics.journal, self._current, self.doubt)
+            JournalWriter(partition, self.topics.journal, self._current, self.mark_uncertain)
             for partition in range(opening.partitions)
         ]
-        self.shapes = Shapes()
+        self.validation_cache = ValidationCache()
         self.catalogue: KnownCatalogue = FollowedCatalogue(
             self.topics, self.reader, self.kwargs, lambda: max(writer.appended_ms for writer in self.writers)
         )
         self.control = Control(self.topics.control, self.kwargs)
         self._producer: AIOKafkaProducer | None = None
-        self._doubted = False
+        self._uncertain = False
         self._renewing = asyncio.Lock()
         self._asker: aiokafka.AIOKafkaConsumer | None = None
         self._asking = asyncio.Lock()
 
     async def start(self) -> None:
         self._producer = await self._new_producer()
-        slim()
+        install_batches()
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
-            value_deserializer=later,
+            value_deserializer=lazy,
             **self.kwargs,
         )
         await self._asker.start()
         await self.control.start()
         await self.catalogue.start()
-        await self.homes.start()
+        await self.directory.start()
 
     async def stop(self) -> None:
-        await self.homes.stop()
+        await self.directory.stop()
         await self.catalogue.stop()
         await self.control.stop()
         if self._asker is not None:
@@ -119,34 +119,34 @@ class Intake:
         return producer
 
     def _current(self) -> AIOKafkaProducer:
-        """The producer; Retake while it is in doubt: whoever wants to write takes its partition anew, and renews it."""
+        """The producer; Reopen while it is in doubt: whoever wants to write takes its partition anew, and renews it."""
         assert self._producer is not None, "the intake is started before it writes"
-        if self._doubted:
-            raise Retake("the producer is in doubt since another write failed")
+        if self._uncertain:
+            raise Reopen("the producer is uncertain since another write failed")
         return self._producer
 
-    def doubt(self) -> None:
+    def mark_uncertain(self) -> None:
         """A write failed: its producer lost count of what it sent, so nobody writes by it again."""
-        self._doubted = True
+        self._uncertain = True
 
     async def renew(self) -> None:
         """Replace a producer in doubt. What the old one still has under way fails, or arrives as a repeat."""
         async with self._renewing:
-            if not self._doubted:
+            if not self._uncertain:
                 return
             try:
                 fresh = await self._new_producer()
             except (KafkaError, TimeoutError) as error:
-                raise Retake(f"a new producer did not start ({error!r})") from error
+                raise Reopen(f"a new producer did not start ({error!r})") from error
             old, self._producer = self._producer, fresh
             if old is not None:
                 await let_go(old)
-            self._doubted = False  # only now: what the old one still had under way has failed, and said so
+            self._uncertain = False  # only now: what the old one still had under way has failed, and said so
 
     async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:
         """Send a dead letter; done when acknowledged."""
         key = letter.record_key()
-        partition = self.homes.partition_of(key)
+        partition = self.directory.partition_of(key)
         producer = self._current()
         try:
             sent: asyncio.Future[Any] = await producer.send(
@@ -155,8 +155,8 @@ class Intake:
             reach("intake.dead-letter-sent")
             return sent
         except KafkaError as error:
-            self.doubt()
-            raise Retake(f"a dead letter could not be sent ({error!r})") from error
+            self.mark_uncertain()
+            raise Reopen(f"a dead letter could not be sent ({error!r})") from error
 
     async def ends(self, tp: TP) -> tuple[int, int]:
         """The first offset of a partition and its end (last stable offset)."""
@@ -167,7 +167,7 @@ class Intake:
         return beginning[wanted], end[wanted]
 
     async def record_at(self, tp: TP, offset: int) -> Any | None:
-        """The record at an offset, if it still stands there; Retake if Kafka does not say.
+        """The record at an offset, if it still stands there; Reopen if Kafka does not say.
 
         Raises as it is what no other try can mend: TopicAuthorizationFailedError, UnreadableRecord.
         """
@@ -187,8 +187,8 @@ class Intake:
             except (TopicAuthorizationFailedError, UnreadableRecord):
                 raise
             except KafkaError as error:
-                raise Retake(f"its record {offset} could not be read ({error!r})") from error
-            raise Retake(f"Kafka did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
+                raise Reopen(f"its record {offset} could not be read ({error!r})") from error
+            raise Reopen(f"Kafka did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
 
     async def marks_at(self, wanted: Mapping[TP, Mark]) -> dict[TP, Mark]:
         """The marks of the records that now stand where these were made; of many partitions at once.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.intake.validation_cache import Shape, Shapes
+from agents.intake.validation_cache import EventClass, ValidationCache
 from schemas.columns import Ints, column, width_of
 from schemas.journal import (
     IDENTITY_BYTES,
@@ -89,17 +89,17 @@ class Events:
 class UsageBuilder:
     """One usage group of one source partition for one journal partition."""
 
-    def __init__(self, topic: str, partition: int, timestamp_ms: int, shapes: Shapes, events: Events) -> None:
+    def __init__(self, topic: str, partition: int, timestamp_ms: int, cache: ValidationCache, events: Events) -> None:
         self.topic = topic
         self.partition = partition
         self.timestamp_ms = timestamp_ms
         self.events = events
-        self._shapes = shapes
+        self._cache = cache
         numbers, self._slot = np.unique(events.shape, return_inverse=True)
-        self._slots: list[Shape] = [shapes.shapes[number] for number in numbers.tolist()]
+        self._slots: list[EventClass] = [cache.classes[number] for number in numbers.tolist()]
         self.named: dict[str, Named] = {}
         for shape in self._slots:
-            self.named.setdefault(shape.home.named.workspace, shape.home.named)
+            self.named.setdefault(shape.entry.named.workspace, shape.entry.named)
         used, self._source = np.unique(events.source, return_inverse=True)
         self._sources = [events.sources[number] for number in used.tolist()]
         self.bytes = self._size()
@@ -123,9 +123,7 @@ class UsageBuilder:
     def cut(self, count: int) -> "tuple[UsageBuilder, UsageBuilder]":
         """Two builders: of the first `count` events, and of the others."""
         parts = self.events.part(0, count), self.events.part(count, len(self))
-        first, rest = (
-            UsageBuilder(self.topic, self.partition, self.timestamp_ms, self._shapes, part) for part in parts
-        )
+        first, rest = (UsageBuilder(self.topic, self.partition, self.timestamp_ms, self._cache, part) for part in parts)
         return first, rest
 
     def fitting(self, room: int) -> int:
@@ -144,7 +142,7 @@ class UsageBuilder:
             first,
             since_us,
             [
-                Slot(numbers[shape.home.named.workspace], shape.item, shape.retention, shape.day, shape.corrected)
+                Slot(numbers[shape.entry.named.workspace], shape.item, shape.retention, shape.day, shape.corrected)
                 for shape in self._slots
             ],
             column(self._slot),

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.intake.journal_entries import GROUP_BYTES, Builder, UsageBuilder, pack
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, refused_for_size
 from meter.failpoints import reach
 
@@ -54,14 +54,14 @@ class JournalWriter:
         partition: int,
         topic: str,
         producer: Callable[[], AIOKafkaProducer],
-        doubted: Callable[[], None] = lambda: None,
+        uncertain: Callable[[], None] = lambda: None,
     ) -> None:
         self.partition = partition
         self.topic = topic
         #: LogAppendTime of the last record written: what the broker's clock has passed.
         self.appended_ms = 0
         self._producer = producer
-        self._doubted = doubted
+        self._uncertain = uncertain
         self._waiting: deque[tuple[Builder, asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -79,8 +79,8 @@ class JournalWriter:
         After an error of Kafka they do so with another producer; any other is a bug, and theirs to tell.
         """
         if isinstance(error, KafkaError | TimeoutError):
-            self._doubted()
-            error = Retake(f"journal partition {self.partition} did not take a record ({error!r})")
+            self._uncertain()
+            error = Reopen(f"journal partition {self.partition} did not take a record ({error!r})")
         waiting, self._waiting = self._waiting, deque()
         for future in (*under_way, *(future for _, future in waiting)):
             if not future.done():

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from agents.intake.cloudevents import RECORD_LIMIT
 from agents.intake.orders_lane import read_order
 from agents.intake.usage_reader import Dead, UsageReader, check_size
-from agents.intake.workspace_directory import Homes, cannot_move, unknown_workspace
-from meter.batch.lanes import Retake
+from agents.intake.workspace_directory import WorkspaceDirectory, cannot_move, unknown_workspace
+from meter.batch.lanes import Reopen
 from meter.commands.send import Problem
 from meter.errors import Trouble
 from meter.kafka.topics import Topics
@@ -68,26 +68,26 @@ async def workspace_problems(settings: Settings, check: LineCheck) -> list[Probl
     if not check.named and not check.tiers:
         return []
     topic = Topics.of(settings.topic_prefix).workspaces
-    homes = Homes(topic, zone(settings.billing_time_zone), 1, settings.kafka_client_kwargs())
+    directory = WorkspaceDirectory(topic, zone(settings.billing_time_zone), 1, settings.kafka_client_kwargs())
     try:
-        await homes.start()
-        homes.require_answer([*check.named, *(told.workspace for _, told in check.tiers)])
-        return list(_problems(homes, check))
-    except Retake as silent:
+        await directory.start()
+        directory.require_answer([*check.named, *(told.workspace for _, told in check.tiers)])
+        return list(_problems(directory, check))
+    except Reopen as silent:
         raise Trouble(f"{silent}; look at the broker, and try again") from silent
     finally:
-        await homes.stop()
+        await directory.stop()
 
 
-def _problems(homes: Homes, check: LineCheck) -> Iterator[Problem]:
+def _problems(directory: WorkspaceDirectory, check: LineCheck) -> Iterator[Problem]:
     for workspace, number in check.named.items():
-        if homes.known(workspace) is None:
+        if directory.known(workspace) is None:
             dead = unknown_workspace(workspace)
             yield _problem(number, dead.reason, dead.error)
     tiers: dict[str, tuple[str, bool]] = {}
     for number, told in check.tiers:
-        home = homes.known(told.workspace)
-        before = None if home is None else (home.named.account, home.named.commercial != NEVER)
+        entry = directory.known(told.workspace)
+        before = None if entry is None else (entry.named.account, entry.named.commercial != NEVER)
         account, commercial = tiers.get(told.workspace, before or (told.account, False))
         if told.account != account:
             yield _problem(number, DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(told.workspace, account, told.account))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from faust.types import TP
 
 from agents.metrics.metrics import Metrics
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.kafka.topics import Topics
 
 if TYPE_CHECKING:
@@ -54,16 +54,16 @@ class OpenTransactions:
 
     async def watch(self, intake: "Intake", lanes: Callable[[], Iterable["SourceLane"]]) -> None:
         """Look again and again at what the lanes read, and at the log of workspaces that all of them need."""
-        homes = intake.homes
+        directory = intake.directory
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                if homes.held_up:
-                    await homes.catch_up()
-            except Retake as silent:
+                if directory.held_up:
+                    await directory.catch_up()
+            except Reopen as silent:
                 log.warning("%s; asking again", silent)
-            mapped = homes.read_to if homes.held_up else homes.end
-            found = [ReadUpTo(TP(self._topics.workspaces, 0), homes.read_to, mapped, homes.end)]
+            mapped = directory.read_to if directory.held_up else directory.end
+            found = [ReadUpTo(TP(self._topics.workspaces, 0), directory.read_to, mapped, directory.end)]
             reading = list(lanes())
             for lane in reading:
                 consumer: Any = lane.app.consumer

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.kafka.commit_metadata import spoken
 from schemas.control import Skip, control_from_json
 
@@ -48,12 +48,12 @@ class Control:
             await self._consumer.stop()
 
     async def catch_up(self) -> None:
-        """Read all orders there are now; Retake if Kafka does not answer in time."""
+        """Read all orders there are now; Reopen if Kafka does not answer in time."""
         async with self._lock:
             try:
                 await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
-                raise Retake(f"the orders on {self._tp.topic} could not be read ({error!r})") from error
+                raise Reopen(f"the orders on {self._tp.topic} could not be read ({error!r})") from error
 
     async def _catch_up(self) -> None:
         consumer = self._consumer

@@ -26,7 +26,7 @@ class OrdersLane(SourceLane):
     _end = 0
 
     async def read(self, chunk: Chunk, pending: Any) -> Chunk:
-        self._end = await self.intake.homes.catch_up()  # step 2: a chunk that holds an order
+        self._end = await self.intake.directory.catch_up()  # step 2: a chunk that holds an order
         return await super().read(chunk, pending)
 
     async def ready_for(self, records: Sequence[Any]) -> None:
@@ -42,29 +42,31 @@ class OrdersLane(SourceLane):
         named = {}
         if isinstance(order, Purchase | ChangeWorkspaces):
             for workspace in order.workspaces:
-                home = intake.homes.known(workspace)
-                if home is not None:
-                    named[workspace] = home.named
+                known = intake.directory.known(workspace)
+                if known is not None:
+                    named[workspace] = known.named
         entry = OrderEntry(
             record.offset,
             record.timestamp,
             intake.facts.zone.day_of(record.timestamp * 1000),
             canonical(order, intake.facts.opening.currency),
         )
-        return [(intake.homes.partition_of(order.account), OrderBuilder(self.topic, self.tp.partition, entry, named))]
+        return [
+            (intake.directory.partition_of(order.account), OrderBuilder(self.topic, self.tp.partition, entry, named))
+        ]
 
     async def read_held(self, records: list[Any], pending: Any) -> None:
         self._end = 0
         await super().read(Chunk(self.tp, records, self.position, 0), pending)
 
     def settled(self, workspace: str) -> object:
-        return self.intake.homes.commercial(workspace)
+        return self.intake.directory.commercial(workspace)
 
     def _check_known(self, order: Order) -> None:
         """Raises NotYetKnown for one that lists workspaces not known to be commercial, and for those behind it."""
-        homes = self.intake.homes
+        directory = self.intake.directory
         listed: tuple[str, ...] = ()
-        if homes.read_to < self._end and isinstance(order, Purchase | ChangeWorkspaces):
+        if directory.read_to < self._end and isinstance(order, Purchase | ChangeWorkspaces):
             listed = tuple(name for name in order.workspaces if self.settled(name) is None)
         if listed or self.held.holds_orders_of(order.account):
             raise NotYetKnown(self._end if listed else 0, listed, order.account)

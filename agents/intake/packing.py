@@ -1,6 +1,6 @@
 """Packing: a source partition's events, in columns, on their way into usage groups of the journal.
 
-Events are decoded one by one, and what is left to look at for an event of a known shape (limits, times, account,
+Events are decoded one by one, and what is left to look at for an event of a known class (limits, times, account,
 identity) is looked at for many of them at once. Any other event is judged by itself.
 """
 
@@ -17,10 +17,10 @@ from agents.intake.held import NotYetKnown
 from agents.intake.intake import Intake
 from agents.intake.journal_entries import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
 from agents.intake.resume import Refused
-from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, Reading, said
-from agents.intake.validation_cache import UNKNOWN, Shape, Shapes, Sources
-from agents.intake.workspace_directory import Home, unknown_workspace
-from meter.batch.lanes import Retake
+from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, ParsedUsage, said
+from agents.intake.validation_cache import UNKNOWN, EventClass, Sources, ValidationCache
+from agents.intake.workspace_directory import WorkspaceEntry, unknown_workspace
+from meter.batch.lanes import Reopen
 from meter.batch.turns import Turns
 from schemas.columns import Ints, ints
 from schemas.ids import QUANTITY_LIMIT
@@ -36,9 +36,9 @@ OVERFULL_RECORDS = 2 * FILLED_AT_ONCE
 
 
 class _Judged(NamedTuple):
-    """An event that was judged by itself: the number of its shape, and what else is packed of it."""
+    """An event that was judged by itself: the number of its class_number, and what else is packed of it."""
 
-    shape: int
+    class_number: int
     quantity: int
     time_us: int
     source: str
@@ -53,7 +53,7 @@ class PackedLane(Protocol):
     #: The workspace of a workspace topic; None for the shared topic.
     own: str | None
 
-    def shapes(self) -> Shapes: ...
+    def cache(self) -> ValidationCache: ...
     def received(self, record: Any) -> int: ...
     def appended(self, record: Any) -> int: ...
     async def hold(self, record: Any, waits: NotYetKnown) -> None: ...
@@ -61,17 +61,17 @@ class PackedLane(Protocol):
 
 
 class Packer:
-    """Packs a chunk, or several in a row; `UsageReader` judges an event, or judged an earlier one of its shape."""
+    """Packs a chunk, or several in a row; `UsageReader` judges an event, or judged an earlier one of its class."""
 
     def __init__(self, lane: PackedLane, pending: list[asyncio.Future[Any]], *, all_known: bool = False) -> None:
         self.lane = lane
         self.intake = lane.intake
         self.pending = pending
         self.nulls = 0
-        self._shapes = lane.shapes()
+        self._cache = lane.cache()
         self._times = self.intake.reader.times
         self._sources = Sources()
-        #: Shape, quantity, instant, offset and source of events, some thousands at a time.
+        #: EventClass, quantity, instant, offset and source of events, some thousands at a time.
         self._taken: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
         self._ids: list[str] = []
         self._identities: list[bytes] = []
@@ -80,7 +80,7 @@ class Packer:
         self._all_known = all_known
         #: The end that `workspaces` had after this chunk was fetched, once it was asked.
         self._end: int | None = None
-        #: Numbers of shapes of days whose version is not final: good for this chunk only.
+        #: Numbers of classes of days whose version is not final: good for this chunk only.
         self._early: dict[tuple[str, str, int, bool, int], int] = {}
         self._asked = False
 
@@ -105,40 +105,40 @@ class Packer:
         self._bytes += len(records) * EVENT_BYTES
         events = opened_all(records)
         times = [self._times[event.time] for event in events]
-        known = self._shapes.get
-        shapes = ints(
+        known = self._cache.get
+        classes = ints(
             [
                 known((event.subject, event.data.item, event.data.retention_days, event.type, at[1]), UNKNOWN)
                 for event, at in zip(events, times, strict=True)
             ]
         )
         columns = (
-            shapes,
+            classes,
             ints([event.data.quantity for event in events]),
             ints([at[0] for at in times]),
             ints([record.offset for record in records]),
             ints([self._sources[event.source] for event in events]),
         )
         ids = [event.id for event in events]
-        good = self._good(shapes, columns[1], columns[2], records)
+        good = self._good(classes, columns[1], columns[2], records)
         if not good.all():
             await self._take_others(records, columns, ids, good)
             columns = tuple(column[good] for column in columns)  # type: ignore[assignment] # as many as before
             ids = [name for name, is_good in zip(ids, good.tolist(), strict=True) if is_good]
         self._keep(columns, ids)
 
-    def _good(self, shapes: Ints, quantities: Ints, times_us: Ints, records: Sequence[Any]) -> npt.NDArray[np.bool_]:
-        """Which events are of a known shape and within its limits."""
-        own, known = self.lane.own, self._shapes
+    def _good(self, classes: Ints, quantities: Ints, times_us: Ints, records: Sequence[Any]) -> npt.NDArray[np.bool_]:
+        """Which events are of a known class and within its limits."""
+        own, known = self.lane.own, self._cache
         appended = [record.timestamp for record in records] if own is None else map(self.lane.received, records)
         received_ms = ints(list(appended))
         first, last = (self.intake.reader.oldest(int(end)) for end in (received_ms.min(), received_ms.max()))
         oldest = first if first == last else ints(list(map(self.intake.reader.oldest, received_ms.tolist())))
         good: npt.NDArray[np.bool_] = (
-            (shapes != UNKNOWN)
-            & (quantities >= known.least[shapes])
+            (classes != UNKNOWN)
+            & (quantities >= known.least[classes])
             & (times_us - received_ms * 1000 <= AHEAD_LIMIT_US)
-            & (known.day[shapes] >= oldest)
+            & (known.day[classes] >= oldest)
         )
         return good
 
@@ -161,11 +161,11 @@ class Packer:
                 columns[4][at] = self._sources[judged.source]
 
     def _keep(self, columns: tuple[Ints, ...], ids: list[str]) -> None:
-        workspaces, sources = self._shapes.prefixes, self._sources.prefixes
+        workspaces, sources = self._cache.prefixes, self._sources.prefixes
         self._identities += identities(
             [
-                workspaces[shape] + sources[source] + name.encode()
-                for shape, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True)
+                workspaces[class_number] + sources[source] + name.encode()
+                for class_number, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True)
             ]
         )
         self._ids += ids
@@ -173,40 +173,42 @@ class Packer:
         self._taken.append(columns)  # type: ignore[arg-type] # five of them
 
     async def _judge(self, record: Any) -> _Judged | None:
-        """Judge an event by all rules and remember its shape; or bury it."""
+        """Judge an event by all rules and remember its class_number; or bury it."""
         lane = self.lane
         try:
             reading = await self._reading(record)
-            home = await self._home(reading.workspace)
-            shape = self._shape_of(reading, home)
-            return _Judged(shape, reading.quantity, reading.time_us, reading.source, reading.id)
+            entry = await self._home(reading.workspace)
+            class_number = self._class_of(reading, entry)
+            return _Judged(class_number, reading.quantity, reading.time_us, reading.source, reading.id)
         except Dead as dead:
             await lane.bury(self.pending, record, dead.reason, dead.error)
         except NotYetKnown as waits:
             await lane.hold(record, waits)
-        except (Retake, Refused, asyncio.CancelledError, KafkaError):
+        except (Reopen, Refused, asyncio.CancelledError, KafkaError):
             raise
         except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
             await lane.bury(self.pending, record, DeadReason.INVALID_FIELD, said(error))
         return None
 
-    def _shape_of(self, reading: Reading, home: Home) -> int:
-        """The number of an event's shape; learnt for good if its day's version is final."""
-        shapes, final = self._shapes, reading.day <= self.intake.catalogue.final_through
+    def _class_of(self, reading: ParsedUsage, entry: WorkspaceEntry) -> int:
+        """The number of an event's class_number; learnt for good if its day's version is final."""
+        cache, final = self._cache, reading.day <= self.intake.catalogue.final_through
         key = (reading.workspace, reading.item, reading.retention, reading.corrected, reading.day)
-        number = shapes.get(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
+        number = cache.get(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
         if number == UNKNOWN:
             least = -QUANTITY_LIMIT if reading.corrected and self.intake.reader.adds_up(reading) else 0
-            number = shapes.add(Shape(home, self.intake.homes.partition_of(home.named.account), reading, least))
+            number = cache.add(
+                EventClass(entry, self.intake.directory.partition_of(entry.named.account), reading, least)
+            )
             if final:
-                shapes.learn(key, number)
+                cache.keep(key, number)
             else:
                 self._early[key] = number
         if final and reading.given is not None:
-            shapes.learn((*reading.given, reading.day), number)
+            cache.keep((*reading.given, reading.day), number)
         return number
 
-    async def _reading(self, record: Any) -> Reading:
+    async def _reading(self, record: Any) -> ParsedUsage:
         """Read a record by the version of its day, as it is for good, or else as far as it can be known now."""
         lane, catalogue, read = self.lane, self.intake.catalogue, self.intake.reader.read
         appended = lane.appended(record)
@@ -222,29 +224,31 @@ class Packer:
         await catalogue.catch_up()
         return read(record.value, record.headers, lane.received(record), lane.own)
 
-    async def _home(self, workspace: str) -> Home:
-        homes = self.intake.homes
-        home = homes.known(workspace)
-        if home is None and self._end is None:  # step 2: what `workspaces` acknowledged before is known now
-            self._end = await homes.catch_up()
-            home = homes.known(workspace)
-        if home is None and homes.read_to < (self._end or 0):  # but for what stands behind an open transaction
+    async def _home(self, workspace: str) -> WorkspaceEntry:
+        directory = self.intake.directory
+        entry = directory.known(workspace)
+        if entry is None and self._end is None:  # step 2: what `workspaces` acknowledged before is known now
+            self._end = await directory.catch_up()
+            entry = directory.known(workspace)
+        if entry is None and directory.read_to < (self._end or 0):  # but for what stands behind an open transaction
             raise NotYetKnown(self._end or 0, (workspace,))
-        if home is None:
+        if entry is None:
             raise unknown_workspace(workspace)
-        return home
+        return entry
 
     def packed(self, partition: int, timestamp_ms: int) -> list[tuple[int, UsageBuilder]]:
         """What was taken of this source partition, by journal partition."""
         if not self._ids:
             return []
-        shape, quantity, time_us, offset, source = (np.concatenate(column) for column in zip(*self._taken, strict=True))
+        class_number, quantity, time_us, offset, source = (
+            np.concatenate(column) for column in zip(*self._taken, strict=True)
+        )
         sources, identities = list(self._sources), b"".join(self._identities)
-        events = Events(shape, quantity, time_us, offset, source, self._ids, identities, sources)
-        journal_partition = self._shapes.partition[shape]
-        topic, shapes = self.lane.topic, self._shapes
+        events = Events(class_number, quantity, time_us, offset, source, self._ids, identities, sources)
+        journal_partition = self._cache.partition[class_number]
+        topic, cache = self.lane.topic, self._cache
         return [
-            (number, UsageBuilder(topic, partition, timestamp_ms, shapes, events.at(np.flatnonzero(of_number))))
+            (number, UsageBuilder(topic, partition, timestamp_ms, cache, events.at(np.flatnonzero(of_number))))
             for number in range(int(journal_partition.max()) + 1)
             if (of_number := journal_partition == number).any()
         ]

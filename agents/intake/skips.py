@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from agents.intake.intake import Intake
 from agents.intake.marks import metadata
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.failpoints import reach
 from meter.kafka.commit_metadata import is_ours
 from meter.rules.billing_days import time_text
@@ -53,9 +53,9 @@ async def accept_skip(
         reach("skip.told")
         committed = await commit((skip.offset, metadata(None, topic_id=topic_id)))  # 2
     except KafkaError as error:
-        raise Retake(f"the skip to {skip.offset} could not be written ({error!r})") from error
+        raise Reopen(f"the skip to {skip.offset} could not be written ({error!r})") from error
     if not committed:
-        raise Retake(f"the group rebalances before the skip to {skip.offset} is committed")
+        raise Reopen(f"the group rebalances before the skip to {skip.offset} is committed")
     reach("skip.committed")
     count = max(0, skip.offset - skip.instead_of)
     intake.metrics.lost.inc(count)  # 3

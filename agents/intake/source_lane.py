@@ -32,7 +32,7 @@ from agents.intake.resume import (
 from agents.intake.skips import accept_skip
 from agents.intake.usage_reader import Dead, is_given, said
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.read_errors import spoiled_by
 from meter.batch.turns import Turns
@@ -106,7 +106,7 @@ class SourceLane(HoldingLane):
             at = (await self.app.consumer.committed([self.tp])).get(self.tp)
             beginning, end = await self.intake.ends(self.tp)
         except KafkaError as error:
-            raise Retake(f"its committed offset could not be read ({error!r})") from error
+            raise Reopen(f"its committed offset could not be read ({error!r})") from error
         return PartitionStatus(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
 
     async def marked(self, mark: Mark) -> Mark | None:
@@ -142,7 +142,7 @@ class SourceLane(HoldingLane):
     def spoiled(self, why: str, go_on: int) -> Exception:
         """Opened anew, it is refused, unless an order leaves out what cannot be read."""
         self._stuck, self._go_on = why, go_on
-        return Retake(why)
+        return Reopen(why)
 
     def refuse(self, why: str) -> None:
         """What cannot be continued stops the worker."""
@@ -186,8 +186,8 @@ class SourceLane(HoldingLane):
                 source = f"{self.topic}/{self.tp.partition} from offset {start} on"
                 raise letters_refused(self.intake.topics.dead_letters, source, error) from error
             if isinstance(error, KafkaError):
-                self.intake.doubt()
-                raise Retake(f"a dead letter was not acknowledged ({error!r})") from error
+                self.intake.mark_uncertain()
+                raise Reopen(f"a dead letter was not acknowledged ({error!r})") from error
             raise
 
     def refuses_times(self, chunk: Chunk) -> bool:
@@ -218,7 +218,7 @@ class SourceLane(HoldingLane):
             await self.bury(pending, record, dead.reason, dead.error)
         except NotYetKnown as waits:
             await self.hold(record, waits)
-        except (Retake, Refused, asyncio.CancelledError, KafkaError):
+        except (Reopen, Refused, asyncio.CancelledError, KafkaError):
             raise
         except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
             await self.bury(pending, record, DeadReason.INVALID_FIELD, said(error))

@@ -13,7 +13,7 @@ from agents.intake.packing import Packer
 from agents.intake.pending import all_acknowledged, some_acknowledged
 from agents.intake.source_lane import SourceLane
 from agents.intake.usage_reader import is_given
-from agents.intake.validation_cache import Shapes
+from agents.intake.validation_cache import ValidationCache
 from meter.batch.chunks import Chunk
 from schemas.reasons import DeadReason
 
@@ -25,23 +25,23 @@ BACKLOG_RECORDS = 2_500
 
 
 class UsageLane(SourceLane):
-    """A partition of `usage`, or (`own`) of a workspace's own topic."""
+    """A partition of `usage`, or (`own`) of a workspace topic."""
 
     own: str | None = None
 
     def __init__(self, app: Any, tp: Any, intake: Intake) -> None:
         super().__init__(app, tp, intake)
-        self._own_shapes = Shapes()
+        self._own_cache = ValidationCache()
 
-    def shapes(self) -> Shapes:
+    def cache(self) -> ValidationCache:
         """The shapes known: those of the shared topic are known to all its lanes."""
         if self.own is None:
-            if self.intake.shapes.full:
-                self.intake.shapes = Shapes()
-            return self.intake.shapes
-        if self._own_shapes.full:
-            self._own_shapes = Shapes()
-        return self._own_shapes
+            if self.intake.validation_cache.full:
+                self.intake.validation_cache = ValidationCache()
+            return self.intake.validation_cache
+        if self._own_cache.full:
+            self._own_cache = ValidationCache()
+        return self._own_cache
 
     def appended(self, record: Any) -> int:
         """When Kafka had the record (ms); 0 where only its producer's word is known."""

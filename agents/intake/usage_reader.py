@@ -36,7 +36,7 @@ ITEMS_SHOWN = 20
 NO_TIME = (0, -1)
 
 
-class Reading(NamedTuple):
+class ParsedUsage(NamedTuple):
     """An event as it was read, judged by all that does not need the workspace's account."""
 
     workspace: str
@@ -119,7 +119,7 @@ class UsageReader:
         self._received = (0, 0)
         self._ids: set[str | None] = set()
 
-    def read(self, value: bytes, headers: Headers, received_ms: int, own: str | None = None) -> Reading:
+    def read(self, value: bytes, headers: Headers, received_ms: int, own: str | None = None) -> ParsedUsage:
         """Read a record that Kafka received at `received_ms`; `own`: the workspace whose own topic it stood in."""
         if len(value) > 1024 or headers:
             check_size(value, headers, RECORD_LIMIT)
@@ -161,7 +161,7 @@ class UsageReader:
         self.catalogue = catalogue
         self._items = {}
 
-    def adds_up(self, reading: Reading) -> bool:
+    def adds_up(self, reading: ParsedUsage) -> bool:
         """Whether the event's item is a sum: its corrections may be negative."""
         item = self.catalogue.version(reading.day).items.get(reading.item)
         return item is not None and item.aggregation == "sum"
@@ -203,7 +203,7 @@ class UsageReader:
         name: str,
         received_ms: int,
         own: str | None,
-    ) -> Reading:
+    ) -> ParsedUsage:
         if own is not None:
             if corrected:
                 raise Dead(
@@ -234,7 +234,7 @@ class UsageReader:
             raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
         else:
             retention = NO_RETENTION
-        return Reading(subject, item_name, retention, day, corrected, quantity, time_us, source, name)
+        return ParsedUsage(subject, item_name, retention, day, corrected, quantity, time_us, source, name)
 
     def _check_count(self, item_name: str, time_us: int, quantity: int) -> None:
         item = self.catalogue.version(self.zone.day_of(time_us)).items.get(item_name)

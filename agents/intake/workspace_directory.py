@@ -1,4 +1,4 @@
-"""Homes: which account and journal partition a workspace belongs to, as the `workspaces` log says.
+"""WorkspaceDirectory: which account and journal partition a workspace belongs to, as the `workspaces` log says.
 
 A map read from the log by every intake worker itself, so nothing has to be asked of another. It remembers where in
 the log a workspace was first bound and first commercial: a record is judged against the log before its own offset.
@@ -19,9 +19,9 @@ from aiokafka.partitioner import murmur2
 
 from agents.intake.cloudevents import RECORD_LIMIT
 from agents.intake.usage_reader import Dead, check_size, is_given
-from meter.batch.lanes import Retake
-from meter.batch.patches.fetched_records import later, slim
-from meter.batch.unopened import Unopened
+from meter.batch.lanes import Reopen
+from meter.batch.patches.fetched_records import install_batches, lazy
+from meter.batch.unopened import LazyBatch
 from meter.errors import Trouble
 from meter.failpoints import reach
 from meter.rules.billing_days import BillingZone
@@ -44,7 +44,7 @@ NOWHERE = 1 << 62
 
 
 @dataclass(slots=True)
-class Home:
+class WorkspaceEntry:
     """Where a workspace belongs; offsets of its first record and its first `commercial` one."""
 
     named: Named
@@ -52,7 +52,7 @@ class Home:
     commercial_at: int = NOWHERE
 
 
-class Homes:
+class WorkspaceDirectory:
     """The map; `known` answers at once, `catch_up` reads on to what was acknowledged before it was called."""
 
     def __init__(self, topic: str, zone: BillingZone, partitions: int, client_kwargs: Mapping[str, Any]) -> None:
@@ -60,7 +60,7 @@ class Homes:
         self._zone = zone
         self._partitions = partitions
         self._kwargs = client_kwargs
-        self._homes: dict[str, Home] = {}
+        self._entries: dict[str, WorkspaceEntry] = {}
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._ends: aiokafka.AIOKafkaConsumer | None = None
         self._lock = asyncio.Lock()
@@ -76,13 +76,13 @@ class Homes:
 
     async def start(self) -> None:
         """Connect and read the whole log once."""
-        slim()
+        install_batches()
         self._consumer = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            value_deserializer=later,
+            value_deserializer=lazy,
             max_partition_fetch_bytes=4 << 20,
             **self._kwargs,
         )
@@ -100,7 +100,7 @@ class Homes:
             )
         self._consumer.seek(self._tp, 0)
         await self._read_whole()
-        log.info("%d workspaces known", len(self._homes))
+        log.info("%d workspaces known", len(self._entries))
 
     async def _read_whole(self) -> None:
         """Read the log up to its end, however long that takes, as long as something comes."""
@@ -109,23 +109,23 @@ class Homes:
             try:
                 await self.catch_up()
                 return
-            except Retake:
+            except Reopen:
                 if self._read == read:
                     raise
-                log.info("%d workspaces known so far, of %d records", len(self._homes), self._read)
+                log.info("%d workspaces known so far, of %d records", len(self._entries), self._read)
 
     async def stop(self) -> None:
         for consumer in (self._consumer, self._ends):
             if consumer is not None:
                 await consumer.stop()
 
-    def known(self, workspace: str) -> Home | None:
-        return self._homes.get(workspace)
+    def known(self, workspace: str) -> WorkspaceEntry | None:
+        return self._entries.get(workspace)
 
-    def commercial(self, workspace: str) -> Home | None:
-        """The home of a workspace that is known to be commercial; nothing that an order asks of it changes any more."""
-        home = self._homes.get(workspace)
-        return None if home is None or home.named.commercial == NEVER else home
+    def commercial(self, workspace: str) -> WorkspaceEntry | None:
+        """The entry of a workspace that is known to be commercial; what an order asks of it is final."""
+        entry = self._entries.get(workspace)
+        return None if entry is None or entry.named.commercial == NEVER else entry
 
     def require_answer(self, workspaces: Iterable[str], *, commercial: bool = False) -> None:
         """Raises Trouble where an open transaction hides whether one of these is bound; or `commercial`, for orders."""
@@ -145,7 +145,7 @@ class Homes:
     async def catch_up(self, *, within: float = 0.0) -> int:
         """Read the map up to the log's end as it is now, or to the first transaction open before it.
 
-        Answers that end: what was acknowledged before this was called is known once `read_to` has come to it. Retake
+        Answers that end: what was acknowledged before this was called is known once `read_to` has come to it. Reopen
         if Kafka does not answer in time. `within`: who only waits for what comes asks nothing that somebody asked
         within so many seconds; thousands may wait.
         """
@@ -156,14 +156,14 @@ class Homes:
             try:
                 end = await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
-                raise Retake(f"the log of workspaces could not be read to its end ({error!r})") from error
+                raise Reopen(f"the log of workspaces could not be read to its end ({error!r})") from error
             self._caught_up_at = now
-        reach("intake.homes-known")
+        reach("intake.directory-known")
         return end
 
     async def _catch_up(self) -> int:
         consumer, ends = self._consumer, self._ends
-        assert consumer is not None and ends is not None, "homes are started before they are asked"
+        assert consumer is not None and ends is not None, "directory are started before they are asked"
         self.end = end = int((await ends.end_offsets([self._tp]))[self._tp])
         while self.read_to < end:
             if self.held_up and self.read_to >= (await consumer.end_offsets([self._tp]))[self._tp]:
@@ -176,7 +176,7 @@ class Homes:
             self.held_up = not fetched and self.read_to < end
         return end
 
-    async def _learn_all(self, fetched: Unopened, start: int) -> None:
+    async def _learn_all(self, fetched: LazyBatch, start: int) -> None:
         """Learn what was fetched from `start` on; whoever gives this up half-way reads it again."""
         assert self._consumer is not None
         try:
@@ -201,28 +201,28 @@ class Homes:
             told = workspace_from_json(record.value)
         except Exception:  # whatever the lane of `workspaces` makes a dead letter of is nothing here
             return
-        home = self._homes.get(told.workspace)
-        if home is None:
+        entry = self._entries.get(told.workspace)
+        if entry is None:
             named = Named(told.workspace, told.account, NEVER)
-            home = Home(named, record.offset)
-            self._homes[told.workspace] = home
-        elif home.named.account != told.account:
+            entry = WorkspaceEntry(named, record.offset)
+            self._entries[told.workspace] = entry
+        elif entry.named.account != told.account:
             return
-        if told.tier == "commercial" and home.commercial_at == NOWHERE:
+        if told.tier == "commercial" and entry.commercial_at == NOWHERE:
             day = self._zone.day_of(record.timestamp * 1000)
-            home.named = Named(told.workspace, told.account, day)
-            home.commercial_at = record.offset
+            entry.named = Named(told.workspace, told.account, day)
+            entry.commercial_at = record.offset
 
     def judge(self, workspace: str, account: str, tier: str, offset: int) -> tuple[DeadReason, str] | bool:
         """A record of the log at `offset`: a reason to refuse it, or whether it told something new."""
-        home = self._homes[workspace]
-        if home.bound_at < offset and home.named.account != account:
-            return DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(workspace, home.named.account, account)
+        entry = self._entries[workspace]
+        if entry.bound_at < offset and entry.named.account != account:
+            return DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(workspace, entry.named.account, account)
         if tier == "free":
-            if home.commercial_at < offset:
-                return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, cannot_return(workspace, home.commercial_at)
-            return home.bound_at == offset
-        return home.commercial_at == offset
+            if entry.commercial_at < offset:
+                return DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE, cannot_return(workspace, entry.commercial_at)
+            return entry.bound_at == offset
+        return entry.commercial_at == offset
 
 
 def cannot_move(workspace: str, account: str, other: str) -> str:

@@ -19,7 +19,7 @@ class WorkspacesLane(SourceLane):
     kind = "workspace"
 
     async def read(self, chunk: Chunk, pending: Any) -> Chunk:
-        await self.intake.homes.catch_up()
+        await self.intake.directory.catch_up()
         return await super().read(chunk, pending)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
@@ -28,8 +28,8 @@ class WorkspacesLane(SourceLane):
             told = workspace_from_json(record.value)
         except Unreadable as unreadable:
             raise Dead(unreadable.reason, str(unreadable)) from unreadable
-        homes = self.intake.homes
-        judged = homes.judge(told.workspace, told.account, told.tier, record.offset)
+        directory = self.intake.directory
+        judged = directory.judge(told.workspace, told.account, told.tier, record.offset)
         if isinstance(judged, tuple):
             raise Dead(*judged)
         if not judged:
@@ -38,4 +38,4 @@ class WorkspacesLane(SourceLane):
         day = self.intake.facts.zone.day_of(record.timestamp * 1000) if told.tier == "commercial" else NEVER
         named = Named(told.workspace, told.account, day)
         builder = BindingBuilder(self.topic, self.tp.partition, record.offset, record.timestamp, named)
-        return [(homes.partition_of(told.account), builder)]
+        return [(directory.partition_of(told.account), builder)]

@@ -11,7 +11,7 @@ from faust.types import TP
 
 from agents.metrics.metrics import Metrics
 from meter.batch.faust_app import ChunkApp
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.store import Room
 from meter.kafka.topics import Topics
 from meter.rules.state.journal_facts import JournalFacts
@@ -46,7 +46,7 @@ class Meter:
         try:
             at = (await self.app.consumer.committed([tp])).get(tp)
         except KafkaError as error:
-            raise Retake(f"the group's offset could not be read ({error!r})") from error
+            raise Reopen(f"the group's offset could not be read ({error!r})") from error
         return 0 if at is None else int(at.offset)
 
     async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
@@ -67,8 +67,8 @@ class Meter:
                 fetched = await reader.getmany(wanted, timeout_ms=RECORD_MS, max_records=1)
                 for record in fetched.get(wanted, ()):
                     return beginning, end, record if record.offset == offset else None
-                raise Retake(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
+                raise Reopen(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
             finally:
                 await reader.stop()
         except KafkaError as error:
-            raise Retake(f"the journal could not be read ({error!r})") from error
+            raise Reopen(f"the journal could not be read ({error!r})") from error

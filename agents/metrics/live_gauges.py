@@ -6,7 +6,7 @@ from math import nan
 from agents.metrics.behind import Behind
 from agents.metrics.metrics import SHARED_TOPICS, WORKSPACE_TOPICS, Metrics
 from agents.readiness import Readiness
-from agents.workspace_topics.discovery import OwnTopics
+from agents.workspace_topics.discovery import WorkspaceTopics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.lanes import Lane
 
@@ -22,7 +22,7 @@ class LiveGauges:
         self._journal, self._shared, self._workspace_topics = Behind(), Behind(), Behind()
         self.journal_app: ChunkApp | None = None
         self.intake_app: ChunkApp | None = None
-        self.workspace_topics: OwnTopics | None = None
+        self.workspace_topics: WorkspaceTopics | None = None
 
     async def watch(self) -> None:
         """Look again and again."""
@@ -49,7 +49,7 @@ class LiveGauges:
         self._metrics.journal_lag.set(self._journal.records)
         self._metrics.partitions.set(len(lanes))
 
-    def _look_at_sources(self, app: ChunkApp, own: OwnTopics) -> None:
+    def _look_at_sources(self, app: ChunkApp, own: WorkspaceTopics) -> None:
         metrics, lanes = self._metrics, app.tables.lanes()
         _look(self._shared, lanes, app)
         _look(self._workspace_topics, [*own.read_lanes()], own.app)

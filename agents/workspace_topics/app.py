@@ -8,7 +8,7 @@ from agents.workspace_topics.lanes import SlotLane
 from meter.batch.faust_app import ChunkApp
 
 
-def own_topics_app(
+def workspace_topics_app(
     intake: Intake, take: Callable[[int], Awaitable[None]], let_go: Callable[[int], Awaitable[None]]
 ) -> ChunkApp:
     """The Faust app of the group: it is given numbers, and reads nothing itself.

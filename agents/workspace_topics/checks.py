@@ -28,7 +28,7 @@ PAGE_TOPICS = 500
 PARTS = 3
 
 
-class OwnChecks:
+class WorkspaceTopicChecks:
     """What is known of workspace topics beside their records: their ids, and why one may not be read."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,7 +1,7 @@
-"""Workspaces' own topics (`usage.<workspace>`): found while the meter runs, shared among workers, read apart.
+"""Workspace topics (`usage.<workspace>`): found while the meter runs, shared among workers, read apart.
 
 A group of its own shares them out, but not topic by topic: its members share the journal's partitions as numbers, and
-an own topic belongs to number murmur2(workspace) mod N. So a topic that appears or goes is nobody's rebalance: its
+a workspace topic belongs to number murmur2(workspace) mod N. So a topic that appears or goes is nobody's rebalance: its
 owner finds it in the cluster's metadata, every `LOOK_SECONDS`, and reads it too. Offsets are committed in that group.
 """
 
@@ -19,14 +19,14 @@ from agents.intake.app import COMMIT_SECONDS
 from agents.intake.intake import Intake
 from agents.intake.marks import Mark
 from agents.intake.resume import PartitionStatus
-from agents.workspace_topics.app import own_topics_app
-from agents.workspace_topics.checks import OwnChecks
-from agents.workspace_topics.lanes import OwnLane
-from agents.workspace_topics.reader import OwnReader
+from agents.workspace_topics.app import workspace_topics_app
+from agents.workspace_topics.checks import WorkspaceTopicChecks
+from agents.workspace_topics.lanes import WorkspaceTopicLane
+from agents.workspace_topics.reader import WorkspaceTopicReader
 from agents.workspace_topics.rights import ShareNotes, denied, hidden, not_shown
 from agents.workspace_topics.set_aside import AsideBoard
 from meter.batch.chunks import Chunk
-from meter.batch.lanes import Retake, Runner, SetAside
+from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
 from meter.failpoints import reach
 from meter.kafka.set_aside import NotRead, Reason, not_followed, reason_of
@@ -43,14 +43,14 @@ TRY_AGAIN_SECONDS = 60.0
 OPENING_SECONDS = 0.1
 
 
-class OwnTopics:
+class WorkspaceTopics:
     """All own topics of this worker; it is what a lane calls its app."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
         self.runners: dict[TP, Runner] = {}
-        self.app = own_topics_app(intake, self.take, self.let_go)
-        self.consumer = OwnReader(self.app, self._offer, lambda error: read_error(error, self.runners))
+        self.app = workspace_topics_app(intake, self.take, self.let_go)
+        self.consumer = WorkspaceTopicReader(self.app, self._offer, lambda error: read_error(error, self.runners))
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **intake.kwargs
         )
@@ -58,7 +58,7 @@ class OwnTopics:
         self._look_now = asyncio.Event()
         #: Held while runners come or go: what is followed and what is run must be the same.
         self._changing = asyncio.Lock()
-        self.checks = OwnChecks(intake.settings)
+        self.checks = WorkspaceTopicChecks(intake.settings)
         self._notes = ShareNotes(intake.topics.journal)
         self.board = AsideBoard(intake.metrics, intake.topics, self._asker)
         #: Topics that nobody reads, of our share.
@@ -112,7 +112,7 @@ class OwnTopics:
         return [runner for tp, runner in self.runners.items() if self._slot(tp.topic) == slot]
 
     def _slot(self, topic: str) -> int:
-        return self.intake.homes.partition_of(topic.removeprefix(self.intake.topics.own_prefix))
+        return self.intake.directory.partition_of(topic.removeprefix(self.intake.topics.own_prefix))
 
     # Looking
 
@@ -123,8 +123,8 @@ class OwnTopics:
                 await self._look()
                 for taken in slots:
                     taken.set()
-            except (KafkaError, TimeoutError, Retake) as error:
-                log.warning("own topics: the cluster could not be asked (%r); looking again", error)
+            except (KafkaError, TimeoutError, Reopen) as error:
+                log.warning("workspace topics: the cluster could not be asked (%r); looking again", error)
             self._look_now.clear()
             await asyncio.wait({asyncio.ensure_future(self._look_now.wait())}, timeout=LOOK_SECONDS)
 
@@ -134,7 +134,7 @@ class OwnTopics:
         ours = {tp for tp in found if self._slot(tp.topic) in self._slots}
         gone = await self._set_aside_hidden([tp for tp in self.runners if tp not in ours])
         if gone:  # 2
-            log.info("own topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
+            log.info("workspace topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
         await self._leave(gone)
         new = ours - self.runners.keys()
         known = sorted({tp.topic for tp in ours - new})
@@ -143,7 +143,7 @@ class OwnTopics:
         )  # 3
         self._stop_what_may_not_go_on()
         if new:  # 4
-            log.info("own topics: %d new partitions: %s", len(new), some(new))
+            log.info("workspace topics: %d new partitions: %s", len(new), some(new))
             await self._begin(new)
         aside = [runner for runner in self.runners.values() if runner.aside]
         if aside:  # 5
@@ -173,10 +173,10 @@ class OwnTopics:
             if refused is not None:
                 runner.doubt(SetAside(refused))
             elif lane.topic_id and topic_id != lane.topic_id:
-                runner.doubt(Retake("another topic has its name now"))
+                runner.doubt(Reopen("another topic has its name now"))
 
     async def _topics(self) -> set[TP]:
-        """The partitions of the own topics there are, all with a leader; of too many the first by name."""
+        """The partitions of the workspace topics there are, all with a leader; of too many the first by name."""
         cluster = await self._asker._client.fetch_all_metadata()
         topics, limit = self.intake.topics, self.intake.settings.own_topics_max
         names, _ = followed(topics, cluster.topics(), limit)
@@ -205,7 +205,9 @@ class OwnTopics:
         async with self._changing:
             ours = sorted(tp for tp in tps if self._slot(tp.topic) in self._slots)
             workspace_of = self.intake.topics.workspace_of
-            lanes = [OwnLane(self, tp, workspace_of(tp.topic) or "", self.intake, self.checks) for tp in ours]
+            lanes = [
+                WorkspaceTopicLane(self, tp, workspace_of(tp.topic) or "", self.intake, self.checks) for tp in ours
+            ]
             starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
             standing = await self.intake.marks_at(
@@ -282,12 +284,12 @@ class OwnTopics:
         moved: tuple[int, str] | None = lane.progress()
         return moved
 
-    def read_lanes(self) -> list[OwnLane]:
+    def read_lanes(self) -> list[WorkspaceTopicLane]:
         """The lanes of the partitions that are read: all but those that are set aside."""
         found: list[Any] = [runner.lane for runner in self.runners.values() if not runner.aside]
         return found
 
-    def lanes(self) -> list[OwnLane]:
+    def lanes(self) -> list[WorkspaceTopicLane]:
         """The lanes of the partitions of this worker's share."""
         found: list[Any] = [runner.lane for runner in self.runners.values()]
         return found

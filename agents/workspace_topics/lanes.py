@@ -1,4 +1,4 @@
-"""Lanes of workspaces' own topics: like the shared topic's, but one that cannot go on is set aside alone."""
+"""Lanes of workspace topics: like the shared topic's, but one that cannot go on is set aside alone."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,20 +10,20 @@ from agents.intake.intake import Intake
 from agents.intake.marks import Mark, metadata
 from agents.intake.resume import PartitionStatus
 from agents.intake.usage_lane import UsageLane
-from agents.workspace_topics.checks import OwnChecks
+from agents.workspace_topics.checks import WorkspaceTopicChecks
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, SetAside
 from meter.kafka.commit_metadata import is_aside, topic_id_of
 from meter.kafka.set_aside import Reason, Why, why_text
 
 
-class OwnLane(UsageLane):
-    """A partition of a workspace's own topic."""
+class WorkspaceTopicLane(UsageLane):
+    """A partition of a workspace topic."""
 
     takes_given_times = True
     holds_most = HELD_OF_ONE_WORKSPACE
 
-    def __init__(self, app: Any, tp: TP, workspace: str, intake: Intake, checks: OwnChecks) -> None:
+    def __init__(self, app: Any, tp: TP, workspace: str, intake: Intake, checks: WorkspaceTopicChecks) -> None:
         self.own = workspace
         super().__init__(app, tp, intake)
         self.checks = checks
@@ -46,9 +46,9 @@ class OwnLane(UsageLane):
     async def handle(self, chunk: Chunk) -> None:
         """As ever, once it is known whose the workspace is: all of the topic waits for that, and is left unread."""
         assert self.own is not None, "it is a workspace's topic"
-        homes = self.intake.homes
-        end = homes.read_to if homes.known(self.own) is not None else await homes.catch_up()
-        while homes.known(self.own) is None and homes.read_to < end:
+        directory = self.intake.directory
+        end = directory.read_to if directory.known(self.own) is not None else await directory.catch_up()
+        while directory.known(self.own) is None and directory.read_to < end:
             await self.wait_for_workspaces()
         await super().handle(chunk)
 
@@ -87,7 +87,7 @@ class OwnLane(UsageLane):
 
 
 class SlotLane(Lane):
-    """A journal partition in the own topics' group: not read, it stands for the share of own topics of its number."""
+    """A journal partition in the workspace topics' group: a number for a share of workspace topics, never read."""
 
     reads = False
 

@@ -1,4 +1,4 @@
-"""Reading workspaces' own topics: one consumer without a group, whose partitions may change at any moment.
+"""Reading workspace topics: one consumer without a group, whose partitions may change at any moment.
 
 A new topic is one more partition to fetch from, not a rebalance: nothing else halts for it. aiokafka cannot add to what
 is assigned, so it is assigned anew, between two rounds of reading, each partition going on where it stood.
@@ -18,7 +18,7 @@ from faust.types import TP
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.consumer import ChunkConsumer
 from meter.batch.group_offsets import RETRY_SECONDS
-from meter.batch.patches.fetched_records import later, slim, whole
+from meter.batch.patches.fetched_records import install_batches, lazy, whole
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ ROUND_BATCHES = 20_000
 COMMIT_PARTITIONS = 1_000
 
 
-class OwnReader(ChunkConsumer):
+class WorkspaceTopicReader(ChunkConsumer):
     """Reads single partitions in chunks, like its parent; it commits as a member of the group of `app`."""
 
     round_batches = ROUND_BATCHES
@@ -50,13 +50,13 @@ class OwnReader(ChunkConsumer):
         self._task: asyncio.Task[None] | None = None
 
     async def start_reading(self) -> None:
-        slim()
+        install_batches()
         self.kafka = aiokafka.AIOKafkaConsumer(
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
             key_deserializer=whole,
-            value_deserializer=later,
+            value_deserializer=lazy,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=16 * PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=ROUND_WAIT_MS,
@@ -125,7 +125,7 @@ class OwnReader(ChunkConsumer):
                 if self.kafka._fetcher.error_future.done():
                     raise
                 if not self._on_error(error):
-                    log.warning("own topics: reading failed (%r); trying again", error)
+                    log.warning("workspace topics: reading failed (%r); trying again", error)
                     await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._hand(fetched)
@@ -148,9 +148,9 @@ class OwnReader(ChunkConsumer):
                     # Not `commit_offsets`: for a topic that was deleted it would try again for ever.
                     await group._do_commit_offsets(None, dict(every[first : first + COMMIT_PARTITIONS]))
             except TopicAuthorizationFailedError as error:
-                log.info("offsets of own topics that may not be read are not committed: %s", error)
+                log.info("offsets of workspace topics that may not be read are not committed: %s", error)
             except KafkaError as error:
-                log.info("offsets of own topics not committed (%r); they are committed later", error)
+                log.info("offsets of workspace topics not committed (%r); they are committed later", error)
                 committed = False
         return committed
 

@@ -1,7 +1,7 @@
 """How cost grows: `python -m benchmarks.growth [--events N] [--rounds R] [--curves NAMES] [--results FILE]`.
 
 One curve for each thing that can grow (workspaces, accounts, workspaces an account, repeats, identities in the store,
-workspaces' own topics, days in play, worker processes): throughput and CPU an event at each size, everything else
+workspace topics, days in play, worker processes): throughput and CPU an event at each size, everything else
 alike. Sizes of all curves take turns; every run has a prefix of its own, and its overages are held against a recount.
 Tables go to stdout, an SVG for each curve to the directory of `--plots`.
 """

@@ -54,9 +54,7 @@ def curves(largest: float = 1.0) -> dict[str, Curve]:
             [Point("identities", n, before=round(n * 1e6)) for n in (0, 1, 5, 20)],
             False,
         ),
-        "topics": Curve(
-            "workspaces' own topics", [Point("topics", n, own_topics=n) for n in (1, 10, 100, 1_000, 2_000)]
-        ),
+        "topics": Curve("workspace topics", [Point("topics", n, own_topics=n) for n in (1, 10, 100, 1_000, 2_000)]),
         "days": Curve(
             "days in play; all but the last are closed, their statements restated",
             [Point("days", n, days=n) for n in (1, 5, 10, 20, 40)],

@@ -6,7 +6,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from meter.batch.unopened import Unopened
+from meter.batch.unopened import LazyBatch
 
 #: Chunks of one partition handed out and not yet released: one at work, one ready behind it.
 CHUNKS_AHEAD = 2
@@ -22,14 +22,14 @@ class Chunk:
 
     __slots__ = ("_in_pieces", "_position", "_records", "_unopened", "epoch", "start", "tp")
 
-    def __init__(self, tp: TP, records: Sequence[Any] | Unopened, position: int, epoch: int, start: int = 0) -> None:
+    def __init__(self, tp: TP, records: Sequence[Any] | LazyBatch, position: int, epoch: int, start: int = 0) -> None:
         self.tp = tp
         self.epoch = epoch
         self.start = start
         self._position = position
         self._in_pieces = False
-        self._unopened = records if isinstance(records, Unopened) else None
-        self._records = None if isinstance(records, Unopened) else records
+        self._unopened = records if isinstance(records, LazyBatch) else None
+        self._records = None if isinstance(records, LazyBatch) else records
 
     @property
     def whole(self) -> bool:

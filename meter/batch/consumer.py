@@ -20,7 +20,7 @@ from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.group_offsets import RETRY_SECONDS, GroupOffsets
-from meter.batch.patches.fetched_records import later, slim, whole
+from meter.batch.patches.fetched_records import install_batches, lazy, whole
 from meter.errors import Trouble
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class ChunkConsumer(GroupOffsets):
 
     async def on_start(self) -> None:
         app = cast(Any, self.app)
-        slim()
+        install_batches()
         self.kafka = aiokafka.AIOKafkaConsumer(
             group_id=app.conf.id,
             partition_assignment_strategy=[app.group_assignor],
@@ -84,7 +84,7 @@ class ChunkConsumer(GroupOffsets):
             auto_offset_reset="none",
             isolation_level="read_committed",
             key_deserializer=whole,
-            value_deserializer=later,
+            value_deserializer=lazy,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_bytes=4 * PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,

@@ -1,7 +1,7 @@
 """Why a partition is not simply read on."""
 
 
-class Retake(Exception):
+class Reopen(Exception):
     """The partition must be taken as newly assigned: fenced, timed out, or an end of transaction in doubt."""
 
 

@@ -15,7 +15,7 @@ from faust.types import TP
 
 from meter.batch.chunks import Chunk
 from meter.batch.denials import denied
-from meter.batch.errors import Retake as Retake
+from meter.batch.errors import Reopen as Reopen
 from meter.batch.errors import SetAside as SetAside
 from meter.errors import Trouble
 from meter.failpoints import reach
@@ -23,9 +23,9 @@ from meter.machine.shortages import spent
 
 log = logging.getLogger(__name__)
 
-#: A partition is taken anew at most this often in `RETAKE_WINDOW_SECONDS`; then the worker stops with the reason.
-RETAKES = 5
-RETAKE_WINDOW_SECONDS = 60.0
+#: A partition is taken anew at most this often in `REOPEN_WINDOW_SECONDS`; then the worker stops with the reason.
+REOPENS = 5
+REOPEN_WINDOW_SECONDS = 60.0
 #: How long a leaving lane may finish the chunk in hand.
 CLOSE_SECONDS = 5.0
 #: How often a lane looks again at what it holds back.
@@ -118,7 +118,7 @@ class Runner:
         self.aside = False
         #: Why, once it is set aside.
         self.why = ""
-        self._retakes: deque[float] = deque()
+        self._reopened: deque[float] = deque()
         #: When what the lane holds back is looked at again.
         self._look_at = 0.0
         self._leaving = False
@@ -132,7 +132,7 @@ class Runner:
         self.queue.put_nowait(None)
 
     def doubt(self, reason: Exception) -> None:
-        """Reading failed: what was read before is handled first, then the lane hears it (Retake, SetAside or worse)."""
+        """Reading failed: what was read before is handled first, then the lane hears it (Reopen, SetAside or worse)."""
         self.lane.app.consumer.halt(self.lane.tp)
         self.queue.put_nowait(reason)
 
@@ -152,12 +152,12 @@ class Runner:
             while not self._leaving:
                 try:
                     await self._take()
-                except Retake as doubt:
-                    await self._again(doubt)
+                except Reopen as error:
+                    await self._reopen(error)
                 except asyncio.CancelledError:
                     if self._cancelled():
                         raise
-                    await self._again(Retake("it was cancelled, and nobody asked for that: a connection was given up"))
+                    await self._reopen(Reopen("it was cancelled, and nobody asked for that: a connection was given up"))
         except asyncio.CancelledError:
             raise
         except SetAside as reason:
@@ -171,10 +171,10 @@ class Runner:
             app.consumer.pause(lane.tp)
             await self._close()
 
-    async def _again(self, doubt: Retake) -> None:
-        """Take the partition anew, if it is still ours."""
+    async def _reopen(self, error: Reopen) -> None:
+        """Reopen the partition, if it is still ours."""
         self.reading = self.lane.opened = self.busy = False
-        self._count_retake(doubt)
+        self._count_reopen(error)
         await self._until_ours()
 
     def _cancelled(self) -> bool:
@@ -259,17 +259,17 @@ class Runner:
             while await self.queue.get() is not None:
                 pass
 
-    def _count_retake(self, doubt: Retake) -> None:
+    def _count_reopen(self, error: Reopen) -> None:
         lane, now = self.lane, time.monotonic()
         lane.app.consumer.pause(lane.tp)
-        if denied(doubt):
-            raise Trouble(f"{lane.tp.topic}/{lane.tp.partition}: {doubt}") from doubt
-        self._retakes.append(now)
-        while self._retakes[0] < now - RETAKE_WINDOW_SECONDS:
-            self._retakes.popleft()
-        if len(self._retakes) > RETAKES:
+        if denied(error):
+            raise Trouble(f"{lane.tp.topic}/{lane.tp.partition}: {error}") from error
+        self._reopened.append(now)
+        while self._reopened[0] < now - REOPEN_WINDOW_SECONDS:
+            self._reopened.popleft()
+        if len(self._reopened) > REOPENS:
             raise Trouble(
-                f"{lane.tp.topic}/{lane.tp.partition} was taken anew {RETAKES} times within "
-                f"{RETAKE_WINDOW_SECONDS:.0f} s, the last time because: {doubt}{spent()}"
-            ) from doubt
-        log.warning("%s/%d: %s; taking the partition anew", lane.tp.topic, lane.tp.partition, doubt)
+                f"{lane.tp.topic}/{lane.tp.partition} was reopened {REOPENS} times within "
+                f"{REOPEN_WINDOW_SECONDS:.0f} s, the last time because: {error}{spent()}"
+            ) from error
+        log.warning("%s/%d: %s; reopening the partition", lane.tp.topic, lane.tp.partition, error)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from meter.batch.errors import Retake
+from meter.batch.errors import Reopen
 from meter.batch.lanes import Runner
 from meter.batch.patches.fetched_records import RecordsGone
 from meter.batch.unopened import UnreadableRecord
@@ -16,7 +16,7 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
     doubts: dict[TP, Exception] = {}
     if isinstance(error, OffsetOutOfRangeError):
         gone = {TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()}
-        doubts |= {tp: Retake(f"its log has no offset {gone[tp]} any more") for tp in gone if tp in runners}
+        doubts |= {tp: Reopen(f"its log has no offset {gone[tp]} any more") for tp in gone if tp in runners}
     elif isinstance(error, TopicAuthorizationFailedError):
         denied = "the broker does not let us read it; grant the right Read"
         doubts |= {tp: runners[tp].lane.unreadable(denied) for tp in runners if tp.topic in error.args}

@@ -13,7 +13,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.store import Store
 from meter.errors import Trouble
 from meter.failpoints import reach
@@ -74,7 +74,7 @@ class Restore:
             finally:
                 await consumer.stop()
         except KafkaError as error:
-            raise Retake(f"the changelog could not be read ({error!r})") from error
+            raise Reopen(f"the changelog could not be read ({error!r})") from error
 
     async def _run(self, store: Store, consumer: aiokafka.AIOKafkaConsumer) -> int:
         tp = self.tp
@@ -105,7 +105,7 @@ class Restore:
             if moved > position:
                 heard = now
             elif now - heard > PATIENCE_SECONDS:
-                raise Retake(f"the changelog gave nothing for {PATIENCE_SECONDS:.0f} s at offset {position}")
+                raise Reopen(f"the changelog gave nothing for {PATIENCE_SECONDS:.0f} s at offset {position}")
             position = self.position = moved
             rows = [(record.key, record.value) for record in records]
             reach("restore.fetched")

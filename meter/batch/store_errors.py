@@ -8,7 +8,7 @@ import errno
 import os
 from pathlib import Path
 
-from meter.batch.errors import Retake
+from meter.batch.errors import Reopen
 from meter.errors import Trouble
 from meter.machine.shortages import shortage_in
 
@@ -31,7 +31,7 @@ _MISSING = tuple(
 _IO = "IO error"
 
 
-class DamagedStore(Retake):
+class DamagedStore(Reopen):
     """The store cannot be believed any more; it is restored from the changelog."""
 
 

@@ -2,7 +2,7 @@
 
 What is overridden of aiokafka, each with a test:
 * an end of transaction whose answer is lost is never sent again: a delayed copy could end half of the next
-  transaction. The doubt is told (`Retake`), a new epoch is taken, and the position in the state says what happened;
+  transaction. The doubt is told (`Reopen`), a new epoch is taken, and the position in the state says what happened;
 * a transaction that the one before still keeps waiting is asked for again after 2 ms, not 20;
 * a commit is asked for only after every batch was acknowledged (aiokafka's commit does not look at failed ones).
 """
@@ -19,7 +19,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerClosed
 from aiokafka.producer import sender as aiokafka_sender
 from aiokafka.producer.sender import EndTxnHandler, Sender
 
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, RefusedForSize, refused_for_size
 from meter.errors import Trouble
 from meter.failpoints import reach
@@ -109,7 +109,7 @@ class FencedProducer:
             await within(STEP_SECONDS, producer.start())
         except (KafkaError, TimeoutError) as error:
             await let_go(producer)
-            raise Retake(f"the transactional producer {self.transactional_id} did not start ({error!r})") from error
+            raise Reopen(f"the transactional producer {self.transactional_id} did not start ({error!r})") from error
         self._producer = producer
 
     async def stop(self) -> None:
@@ -120,12 +120,12 @@ class FencedProducer:
     async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
         """Write the rows of each (topic, partition, rows) and commit them as one; the next offset of each topic.
 
-        Raises Retake when it is not certain that all was committed; LogMadeAnew when a topic goes on before where it
+        Raises Reopen when it is not certain that all was committed; LogMadeAnew when a topic goes on before where it
         was, RefusedForSize when a topic does not take a row: then nothing is.
         """
         try:
             following = await within(STEP_SECONDS, self._commit(batches))
-        except Retake:
+        except Reopen:
             raise
         except RefusedForSize:
             await self.stop()
@@ -133,14 +133,14 @@ class FencedProducer:
         except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
             # AssertionError is aiokafka's word for a state that a fenced or failed transaction left behind.
             await self.stop()
-            raise Retake(f"a transaction of {self.transactional_id} is in doubt ({error!r})") from error
+            raise Reopen(f"a transaction of {self.transactional_id} is in doubt ({error!r})") from error
         self.following |= following
         return following
 
     async def _commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
         producer = self._producer
         if producer is None:
-            raise Retake(f"the transactional producer {self.transactional_id} is stopped")
+            raise Reopen(f"the transactional producer {self.transactional_id} is stopped")
         await producer.begin_transaction()
         reach("transaction.begun")
         sent = []

@@ -48,7 +48,7 @@ class Batch(Protocol):
     def holds(self, needles: Sequence[bytes]) -> bool: ...
 
 
-class Unopened:
+class LazyBatch:
     """What one fetch brought of a partition; `end`: where reading goes on after it.
 
     A batch that nobody can read ends it early: the records before it are good, and the next fetch begins with it. If
@@ -227,7 +227,7 @@ class Unopened:
         return taken
 
 
-async def first_of(unopened: Unopened | None) -> Any | None:
+async def first_of(unopened: LazyBatch | None) -> Any | None:
     """The first record of what a fetch brought, if there is one."""
     if unopened is None:
         return None

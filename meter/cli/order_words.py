@@ -122,7 +122,7 @@ def _payment(word: str) -> Fields:
     return present({"method": method, "amount": amount}, instrument=instrument if colon else None)
 
 
-def order_of(fields: Fields) -> "Order":
+def parse_order(fields: Fields) -> "Order":
     """The order that the fields make; `Trouble` with everything that is wrong with them."""
     import json
 

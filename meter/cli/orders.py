@@ -122,7 +122,7 @@ def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None,
 
     fields = words.present(fields, payments=words.payments(pay))
     fields["order_id"] = words.new_order_id(fields["kind"]) if order_id is None else order_id
-    wanted = words.order_of(fields)
+    wanted = words.parse_order(fields)
     auto = list(pay or ()) == [words.AUTO]
     settings, command = Settings.load(), str(wanted.kind).replace("_", "-").replace("purchase", "buy")
     options = [option for option, given in (("… --order-id", order_id is not None), ("… --pay auto", auto)) if given]

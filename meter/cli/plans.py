@@ -78,12 +78,12 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
 def in_order(found: "Iterable[Plan]", today: int) -> "list[Plan]":
     """Plans in force in the order of allocation, then those to come, then those that expired."""
     from meter.commands.account_state import plan_row
-    from meter.rules.plans import in_force, order_of
+    from meter.rules.plans import allocation_order, in_force
 
     def place(plan: "Plan") -> tuple[int, tuple[int, int, int, str]]:
         row = plan_row(plan)
         if in_force(row, today):
-            return 0, order_of(row, today)
+            return 0, allocation_order(row, today)
         return (1 if today < row.first_day else 2), (row.first_day, row.last_day, 0, row.plan_id)
 
     return sorted(found, key=place)

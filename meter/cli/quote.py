@@ -90,7 +90,7 @@ def quote(fields: words.Fields, pay: Sequence[str] | None, json: bool) -> None:
 
     settings = Settings.load()
     fields = words.present(fields, payments=words.payments(pay), order_id=words.new_order_id(fields["kind"]))
-    wanted = words.order_of(fields)
+    wanted = words.parse_order(fields)
     found = answered(settings, "quote", of_command(settings, "quote"), quoted(settings, wanted))
     typer.echo(quote_json(found) if json else "\n".join(quote_lines(wanted, found)))
     if not found.decision.accepted:

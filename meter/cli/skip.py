@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from meter.commands.skip import Standing
+    from meter.commands.skip import PartitionStatus
     from schemas.control import Skip
 
 
@@ -36,7 +36,7 @@ def skip(
         typer.echo(line)
 
 
-def told(order: "Skip", standing: "Standing") -> list[str]:
+def told(order: "Skip", status: "PartitionStatus") -> list[str]:
     """What was ordered, and what follows from it."""
     where = f"{order.topic}/{order.partition}"
     lost = order.offset - order.instead_of
@@ -46,8 +46,8 @@ def told(order: "Skip", standing: "Standing") -> list[str]:
         else f"it is read anew from {order.offset} on; what the former topic held from {order.instead_of} on is lost"
     )
     lines = [f"{where}: ordered to go on at {order.offset} instead of {order.instead_of}: {gap}"]
-    if lost > 0 and order.offset > standing.beginning:
-        unread = order.offset - max(order.instead_of, standing.beginning)
-        lines.append(f"{unread:,} of them are still there and could be read: `{standing.beginning}` would keep them")
+    if lost > 0 and order.offset > status.beginning:
+        unread = order.offset - max(order.instead_of, status.beginning)
+        lines.append(f"{unread:,} of them are still there and could be read: `{status.beginning}` would keep them")
     lines.append("an intake that was stopped by the gap takes it when it starts; one that set it aside, within seconds")
     return lines

@@ -26,7 +26,7 @@ from schemas.record import Unreadable
 POLL_SECONDS = 0.25
 
 
-class Place(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where an acknowledged order stands."""
 
     topic: str
@@ -104,7 +104,7 @@ async def _require_same(settings: Settings, order: Order) -> None:
         )
 
 
-async def _sent(settings: Settings, topics: Topics, order: Order) -> Place:
+async def _sent(settings: Settings, topics: Topics, order: Order) -> RecordPosition:
     """Send the order to its account's key; where it stands."""
     producer = AIOKafkaProducer(
         acks="all", enable_idempotence=True, max_request_size=REQUEST_BYTES, **settings.kafka_client_kwargs()
@@ -124,10 +124,10 @@ async def _sent(settings: Settings, topics: Topics, order: Order) -> Place:
         ) from error
     finally:
         await producer.stop()
-    return Place(topics.bare(told.topic), told.partition, told.offset)
+    return RecordPosition(topics.bare(told.topic), told.partition, told.offset)
 
 
-async def _outcome(reader: OutputReader, topics: Topics, order: Order, place: Place) -> OrderOutcome:
+async def _outcome(reader: OutputReader, topics: Topics, order: Order, place: RecordPosition) -> OrderOutcome:
     letter_key = "/".join(map(str, place)).encode()
     while True:
         for record in await reader.within(POLL_SECONDS):
@@ -138,7 +138,7 @@ async def _outcome(reader: OutputReader, topics: Topics, order: Order, place: Pl
                 raise Trouble(f"the order is a dead letter, {letter.reason}: {letter.error}")
 
 
-def _no_outcome(settings: Settings, order: Order, place: Place, seconds: float) -> str:
+def _no_outcome(settings: Settings, order: Order, place: RecordPosition, seconds: float) -> str:
     return (
         f"no outcome of order {order.order_id} came within {seconds:g} s. It is acknowledged ({place.topic}, offset "
         f"{place.offset}) and counts when a worker has read it: is one running (`meter worker`, "

@@ -32,7 +32,7 @@ SENT_BYTES = 1 << 20
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-class Place(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a letter stands in `dead-letters`."""
 
     partition: int
@@ -132,7 +132,7 @@ class Planning:
         #: Partitions of `dead-letters` of which a letter is left to the next run.
         self._left_from: set[int] = set()
 
-    def look(self, place: Place, letter: DeadLetter) -> None:
+    def look(self, place: RecordPosition, letter: DeadLetter) -> None:
         """Learn what was sent before."""
         times = self.sent.times(letter.reason, *place)
         if times and not letter.records:
@@ -140,7 +140,7 @@ class Planning:
         if not self._reasons or letter.reason in self._reasons:
             self._times[times] += letter.records or 1
 
-    def take(self, place: Place, letter: DeadLetter) -> None:
+    def take(self, place: RecordPosition, letter: DeadLetter) -> None:
         """Plan a letter."""
         times = self.sent.times(letter.reason, *place)
         if not self._decide(letter, times) and not times:  # what was sent before stays so, whatever the note says
@@ -193,7 +193,7 @@ class Planning:
 
 
 def planned(
-    letters: Iterable[tuple[Place, DeadLetter]],
+    letters: Iterable[tuple[RecordPosition, DeadLetter]],
     runs: Sequence[Redriven],
     reasons: Sequence[DeadReason],
     topics: frozenset[str],

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from meter.commands import control_log as control
-from meter.commands.redrive import Distinct, Left, Place, Plan, Planning, Sendable, completed, in_order
+from meter.commands.redrive import Distinct, Left, Plan, Planning, RecordPosition, Sendable, completed, in_order
 from meter.commands.redriven import notes_of, runs_of
 from meter.commands.send import REQUEST_BYTES
 from meter.errors import Trouble
@@ -57,7 +57,7 @@ async def plan_of(settings: Settings, reasons: Sequence[DeadReason], again: bool
     return Redrive(plan, planning, again)
 
 
-async def _letters(settings: Settings, topics: Topics) -> AsyncIterator[tuple[Place, DeadLetter]]:
+async def _letters(settings: Settings, topics: Topics) -> AsyncIterator[tuple[RecordPosition, DeadLetter]]:
     async with open_outputs(settings, topics.dead_letters) as reader:
         async for record in reader.to_the_end():
             try:
@@ -65,7 +65,7 @@ async def _letters(settings: Settings, topics: Topics) -> AsyncIterator[tuple[Pl
             except ValidationError as error:
                 where = f"{record.topic}/{record.partition} at {record.offset}"
                 raise Trouble(f"{where} is no dead letter: {error.error_count()} fields are wrong") from error
-            yield Place(record.partition, record.offset), letter
+            yield RecordPosition(record.partition, record.offset), letter
 
 
 async def _completed(records: SourceRecords, cut: list[Sendable], plan: Plan) -> list[Sendable]:

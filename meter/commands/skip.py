@@ -12,7 +12,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
 
-from meter.batch.patches.fetched_records import slim, whole
+from meter.batch.patches.fetched_records import install_batches, whole
 from meter.commands import control_log as control
 from meter.commands.redrive import is_input
 from meter.errors import Trouble
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 READ_MS = 5_000
 
 
-class Standing(NamedTuple):
+class PartitionStatus(NamedTuple):
     """Where a source partition stands: the group's commit with its metadata, the log's beginning and end.
 
     `topic_id`: Kafka's id of the topic that the name belongs to now. `readable`: whether Kafka gives the record at the
@@ -56,12 +56,12 @@ class Standing(NamedTuple):
         return self.is_of_this_log() and self.readable and not is_aside(self.metadata)
 
 
-async def skip(settings: Settings, topic: str, partition: int, offset: int) -> tuple[Skip, Standing]:
+async def skip(settings: Settings, topic: str, partition: int, offset: int) -> tuple[Skip, PartitionStatus]:
     """Order to go on at `offset`; `topic` with or without the prefix. `Trouble` if it makes no sense there."""
     topics = Topics.of(settings.topic_prefix)
     bare = input_topic(settings, topic)
-    standing = await _standing(settings, topics, bare, partition)
-    why = refusal(bare, partition, offset, standing)
+    status = await _standing(settings, topics, bare, partition)
+    why = refusal(bare, partition, offset, status)
     if why is not None:
         raise Trouble(why)
     at = time_text(time.time_ns() // 1000)
@@ -70,12 +70,12 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
         topic=bare,
         partition=partition,
         offset=offset,
-        instead_of=max(0, standing.committed),
-        mark=spoken(standing.metadata),
+        instead_of=max(0, status.committed),
+        mark=spoken(status.metadata),
         at=at,
     )
     await control.order(settings, wanted)
-    return wanted, standing
+    return wanted, status
 
 
 def input_topic(settings: Settings, topic: str) -> str:
@@ -86,33 +86,31 @@ def input_topic(settings: Settings, topic: str) -> str:
     return bare
 
 
-def refusal(topic: str, partition: int, offset: int, standing: Standing) -> str | None:
+def refusal(topic: str, partition: int, offset: int, status: PartitionStatus) -> str | None:
     """Why a skip makes no sense: the law, then the numbers."""
     where = f"{topic}/{partition}"
-    if standing.committed < 0 and not standing.beginning:
-        return (
-            f"{where} was never read, so nothing of it is missing: it is read from its beginning, {standing.beginning}"
-        )
-    if not standing.beginning <= offset <= standing.end:
-        return f"reading goes on inside the log: {where} holds {standing.beginning} to {standing.end}, not {offset}"
-    if offset == standing.committed and standing.is_of_this_log():
+    if status.committed < 0 and not status.beginning:
+        return f"{where} was never read, so nothing of it is missing: it is read from its beginning, {status.beginning}"
+    if not status.beginning <= offset <= status.end:
+        return f"reading goes on inside the log: {where} holds {status.beginning} to {status.end}, not {offset}"
+    if offset == status.committed and status.is_of_this_log():
         return f"{where} is read up to {offset} already: nothing before it is missing"
-    if standing.goes_on():
+    if status.goes_on():
         return (
-            f"nothing of {where} is missing: it is read up to {standing.committed}, the log holds {standing.beginning} "
-            f"to {standing.end}; the intake reads on by itself"
+            f"nothing of {where} is missing: it is read up to {status.committed}, the log holds {status.beginning} "
+            f"to {status.end}; the intake reads on by itself"
         )
     return None
 
 
-async def _standing(settings: Settings, topics: Topics, bare: str, partition: int) -> Standing:
+async def _standing(settings: Settings, topics: Topics, bare: str, partition: int) -> PartitionStatus:
     own = topics.workspace_of(topics.prefix + bare) is not None
     group = topics.own_intake_group if own else topics.intake_group
     place = TopicPartition(topics.prefix + bare, partition)
     async with connected_admin(settings) as admin:
         committed = (await admin.list_consumer_group_offsets(group)).get(place)
         states = await topic_states(admin, [place.topic])
-    slim()
+    install_batches()
     consumer = aiokafka.AIOKafkaConsumer(
         isolation_level="read_committed", key_deserializer=whole, **settings.kafka_client_kwargs()
     )
@@ -129,7 +127,7 @@ async def _standing(settings: Settings, topics: Topics, bare: str, partition: in
         raise Trouble(f"{bare}/{partition} could not be asked for: {error!r}; try again") from error
     finally:
         await consumer.stop()
-    return Standing(offset, metadata, beginning, end, states[place.topic].id, readable)
+    return PartitionStatus(offset, metadata, beginning, end, states[place.topic].id, readable)
 
 
 async def _readable(consumer: aiokafka.AIOKafkaConsumer, place: TopicPartition, offset: int, end: int) -> bool:

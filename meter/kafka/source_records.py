@@ -9,7 +9,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from meter.batch.patches.fetched_records import slim
+from meter.batch.patches.fetched_records import install_batches
 from meter.commands.redrive import Sendable
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -24,7 +24,7 @@ ROUND_RECORDS = 5_000
 @asynccontextmanager
 async def source_records(settings: Settings) -> AsyncIterator["SourceRecords"]:
     """Read source records again."""
-    slim()  # for the lenient reader behind it: what the intake could read can be read again
+    install_batches()  # for the lenient reader behind it: what the intake could read can be read again
     consumer = aiokafka.AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",

@@ -78,11 +78,11 @@ class Topics:
 
     @property
     def own_prefix(self) -> str:
-        """How the name of a workspace's own topic begins."""
+        """How the name of a workspace topic begins."""
         return self.prefix + OWN
 
     def own_topic(self, workspace: str) -> str:
-        """The name of a workspace's own topic."""
+        """The name of a workspace topic."""
         return self.own_prefix + workspace
 
     def workspace_of(self, topic: str) -> str | None:
@@ -103,7 +103,7 @@ class Topics:
 
     @property
     def own_intake_group(self) -> str:
-        """The group that reads workspaces' own topics; apart, so that a new one never halts the shared topics."""
+        """The group that reads workspace topics; apart, so that a new one never halts the shared topics."""
         return f"{self.prefix}meter-intake-own"
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from aiokafka.errors import IllegalOperation, KafkaError
 
 from meter.batch.denials import chain
-from meter.batch.errors import Retake
+from meter.batch.errors import Reopen
 from meter.errors import Trouble
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin
@@ -20,7 +20,7 @@ from meter.settings import Settings
 
 #: The questions may take this long together.
 ASK_SECONDS = 15.0
-OF_KAFKA = (KafkaError, IllegalOperation, Retake)
+OF_KAFKA = (KafkaError, IllegalOperation, Reopen)
 
 
 def of_kafka(error: BaseException) -> bool:

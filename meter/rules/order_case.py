@@ -17,7 +17,7 @@ from schemas.rows import Account, Binding, Package, Plan, Wallet
 
 
 @dataclass(frozen=True)
-class Case:
+class OrderContext:
     """One order and its surroundings; `day` is the order's billing day."""
 
     order: Order

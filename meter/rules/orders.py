@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meter.rules.order_case import Case
+from meter.rules.order_case import OrderContext
 from meter.rules.refusals import first_broken
 from meter.rules.wallets import WalletKey, drawn, topped_up
 from schemas.catalog import Catalogue
@@ -72,7 +72,7 @@ def decide(
     """
     assert account.last_order_day <= day, f"orders' days never fall: {day} after {account.last_order_day}"
     assert account.account == order.account, f"an order of {order.account} is not decided for {account.account}"
-    case = Case(order, day, account, wallets, bindings, catalogue, expired)
+    case = OrderContext(order, day, account, wallets, bindings, catalogue, expired)
     broken = first_broken(case)
     if broken is not None:
         return _refused(case, *broken)
@@ -80,7 +80,7 @@ def decide(
     return _topped_up(case, order) if isinstance(order, TopUp) else _carried_out(case)
 
 
-def _refused(case: Case, refusal: Refusal, error: str) -> Decision:
+def _refused(case: OrderContext, refusal: Refusal, error: str) -> Decision:
     order = case.order
     return Decision(
         order.order_id,
@@ -95,7 +95,7 @@ def _refused(case: Case, refusal: Refusal, error: str) -> Decision:
     )
 
 
-def _topped_up(case: Case, order: TopUp) -> Decision:
+def _topped_up(case: OrderContext, order: TopUp) -> Decision:
     expires_on = None if order.expires_on is None else order.expires_on.toordinal()
     wallet = topped_up(case.wallets, (order.method, order.instrument), order.amount, expires_on)
     return Decision(
@@ -108,7 +108,7 @@ def _topped_up(case: Case, order: TopUp) -> Decision:
     )
 
 
-def _carried_out(case: Case) -> Decision:
+def _carried_out(case: OrderContext) -> Decision:
     order = case.order
     plan = _bought(case, order) if isinstance(order, Purchase) else _changed(case)
     return Decision(
@@ -128,7 +128,7 @@ def _carried_out(case: Case) -> Decision:
     )
 
 
-def _bought(case: Case, order: Purchase) -> Plan:
+def _bought(case: OrderContext, order: Purchase) -> Plan:
     """The plan that a purchase makes; its id is the order's."""
     assert order.order_id not in case.account.plans, f"an order id is decided once: {order.order_id}"
     first_day = case.counts_from
@@ -138,7 +138,7 @@ def _bought(case: Case, order: Purchase) -> Plan:
     return Plan(order.order_id, first_day, last_day, packages, lists, _traffic(case, last_day))
 
 
-def _changed(case: Case) -> Plan:
+def _changed(case: OrderContext) -> Plan:
     """The plan after an order that changes it; what the order does not speak of stays."""
     plan, since = case.known_plan, case.counts_from
     packages, lists = plan.packages, plan.lists
@@ -151,13 +151,13 @@ def _changed(case: Case) -> Plan:
     return Plan(plan.plan_id, plan.first_day, plan.last_day, packages, lists, traffic)
 
 
-def _package(case: Case, name: str) -> Package:
+def _package(case: OrderContext, name: str) -> Package:
     """The package as the version of the order's day has it, kept for the plan's life."""
     package = case.version.plans[name]
     return Package(case.counts_from, name, package.price, dict(package.quotas))
 
 
-def _traffic(case: Case, through: int) -> tuple[Traffic, ...]:
+def _traffic(case: OrderContext, through: int) -> tuple[Traffic, ...]:
     """The traffic packages as the version of the order's day has them, each line by itself."""
     capacities = case.version.traffic
     return tuple(

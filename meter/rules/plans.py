@@ -48,7 +48,7 @@ def quota_on(plan: Plan, item: str, day: int) -> int:
     return quota
 
 
-def order_of(plan: Plan, day: int) -> tuple[int, int, int, str]:
+def allocation_order(plan: Plan, day: int) -> tuple[int, int, int, str]:
     """The plan's place in the total order of SPEC section 4: the narrowest first, ties end at the plan id."""
     return (len(listed_on(plan, day)), plan.last_day, plan.first_day, plan.plan_id)
 
@@ -57,7 +57,7 @@ def shares_on(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
     """All plans in force this day in allocation order, also those without quota of the item: they list workspaces."""
     present = [plan for plan in plans if in_force(plan, day)]
     if len(present) > 1:
-        present.sort(key=lambda plan: order_of(plan, day))
+        present.sort(key=lambda plan: allocation_order(plan, day))
     return [Share(plan.plan_id, quota_on(plan, item, day), listed_on(plan, day)) for plan in present]
 
 

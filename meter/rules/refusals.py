@@ -1,7 +1,7 @@
 """The laws an order must keep, and the numbers by which it breaks one.
 
 `LAWS` is the one order of precedence: that of `schemas.reasons.Refusal`, of SPEC §8 and of the table test.
-Each function is one law: it looks at a `Case` and answers the numbers that break it, or None if it is kept.
+Each function is one law: it looks at a `OrderContext` and answers the numbers that break it, or None if it is kept.
 It may rely on every law above it, and says nothing of the kinds of orders it is not about.
 """
 
@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 
 from meter.rules import prices, wallets
 from meter.rules.billing_days import day_text
-from meter.rules.order_case import Case
+from meter.rules.order_case import OrderContext
 from meter.rules.wallets import WalletKey
 from schemas.ids import PLAN_TRAFFIC_LIMIT, PLANS_LIMIT, shown
 from schemas.money import money_text
@@ -24,7 +24,7 @@ from schemas.rows import NEVER, Wallet
 FIRST_DAY_WITHIN_DAYS = 31
 
 
-def first_broken(case: Case) -> tuple[Refusal, str] | None:
+def first_broken(case: OrderContext) -> tuple[Refusal, str] | None:
     """The first law the order breaks and the sentence that says so: the law, then the numbers."""
     for refusal, law in LAWS.items():
         numbers = law(case)
@@ -33,27 +33,27 @@ def first_broken(case: Case) -> tuple[Refusal, str] | None:
     return None
 
 
-def _currency_must_match(case: Case) -> str | None:
+def _currency_must_match(case: OrderContext) -> str | None:
     theirs, ours = case.order.currency, case.catalogue.currency
     if theirs is None or theirs == ours:
         return None
     return f"the order's is {shown(theirs)}, the catalogue's {ours}"
 
 
-def _amount_must_be_positive(case: Case) -> str | None:
+def _amount_must_be_positive(case: OrderContext) -> str | None:
     amounts = (case.order.amount,) if isinstance(case.order, TopUp) else (payment.amount for payment in case.payments)
     wrong = next((amount for amount in amounts if amount <= 0), None)
     return None if wrong is None else f"an amount is {money_text(wrong)}"
 
 
-def _expires_on_in_the_past(case: Case) -> str | None:
+def _expires_on_in_the_past(case: OrderContext) -> str | None:
     expires_on = _topped_up_until(case)
     if expires_on is None or expires_on >= case.day:
         return None
     return f"it expires on {day_text(expires_on)}, the order's day is {day_text(case.day)}"
 
 
-def _instrument_exists_with_different_terms(case: Case) -> str | None:
+def _instrument_exists_with_different_terms(case: OrderContext) -> str | None:
     if not isinstance(case.order, TopUp):
         return None
     wallet = wallets.wallet_at(case.wallets, (case.order.method, case.order.instrument))
@@ -63,53 +63,53 @@ def _instrument_exists_with_different_terms(case: Case) -> str | None:
     return f"{_name(wallets.key_of(wallet))} {_terms(wallet.expires_on)}, the top-up {_terms(expires_on)}"
 
 
-def _unknown_plan(case: Case) -> str | None:
+def _unknown_plan(case: OrderContext) -> str | None:
     if case.package is None or case.package in case.version.plans:
         return None
     return f"{shown(case.package)} is none of its {len(case.version.plans)}"
 
 
-def _unknown_item(case: Case) -> str | None:
+def _unknown_item(case: OrderContext) -> str | None:
     unknown = next((line.item for line in case.traffic if line.item not in case.version.traffic), None)
     return None if unknown is None else f"{shown(unknown)} is none of its {len(case.version.traffic)}"
 
 
-def _plan_not_found(case: Case) -> str | None:
+def _plan_not_found(case: OrderContext) -> str | None:
     if case.plan_id is None or case.plan is not None:
         return None
     return f"{shown(case.plan_id)} is none of its {len(case.account.plans)}"
 
 
-def _plan_expired(case: Case) -> str | None:
+def _plan_expired(case: OrderContext) -> str | None:
     if case.plan is None or case.day <= case.plan.last_day:
         return None
     return f"the last day is {day_text(case.plan.last_day)}, the order's day {day_text(case.day)}"
 
 
-def _upgrade_must_go_up(case: Case) -> str | None:
+def _upgrade_must_go_up(case: OrderContext) -> str | None:
     if not isinstance(case.order, Upgrade):
         return None
     new, present = case.version.plans[case.order.plan].price, case.present.price
     return None if new > present else f"its price is {money_text(new)}, the present one's {money_text(present)}"
 
 
-def _workspaces_must_not_be_empty(case: Case) -> str | None:
+def _workspaces_must_not_be_empty(case: OrderContext) -> str | None:
     return "the list has 0" if case.workspaces == () else None
 
 
-def _workspaces_must_not_repeat(case: Case) -> str | None:
+def _workspaces_must_not_repeat(case: OrderContext) -> str | None:
     for name, times in Counter(case.workspaces or ()).most_common(1):
         return f"{shown(name)} is listed {times} times" if times > 1 else None
     return None
 
 
-def _workspace_not_in_account(case: Case) -> str | None:
+def _workspace_not_in_account(case: OrderContext) -> str | None:
     account, bindings = case.account.account, case.bindings
     strange = [name for name in case.workspaces or () if name not in bindings or bindings[name].account != account]
     return f"{shown(strange[0])} is not of {shown(account)}{_of_all(strange, case)}" if strange else None
 
 
-def _workspace_not_commercial(case: Case) -> str | None:
+def _workspace_not_commercial(case: OrderContext) -> str | None:
     free = [name for name in case.workspaces or () if case.bindings[name].commercial > case.day]
     if not free:
         return None
@@ -118,20 +118,20 @@ def _workspace_not_commercial(case: Case) -> str | None:
     return f"{shown(free[0])} {state}, the order's day is {day_text(case.day)}{_of_all(free, case)}"
 
 
-def _first_day_out_of_range(case: Case) -> str | None:
+def _first_day_out_of_range(case: OrderContext) -> str | None:
     if not isinstance(case.order, Purchase) or 0 <= case.counts_from - case.day <= FIRST_DAY_WITHIN_DAYS:
         return None
     return f"it would begin on {day_text(case.counts_from)}, the order's day is {day_text(case.day)}"
 
 
-def _too_many_plans(case: Case) -> str | None:
+def _too_many_plans(case: OrderContext) -> str | None:
     if not isinstance(case.order, Purchase):
         return None
     unexpired = sum(plan.last_day >= case.day for plan in case.account.plans.values())
     return None if unexpired < PLANS_LIMIT else f"it has {unexpired}, the order would add 1"
 
 
-def _too_many_traffic_lines(case: Case) -> str | None:
+def _too_many_traffic_lines(case: OrderContext) -> str | None:
     lines = () if case.plan is None else case.plan.traffic
     if not case.traffic or len(lines) + len(case.traffic) <= PLAN_TRAFFIC_LIMIT:
         return None
@@ -141,12 +141,12 @@ def _too_many_traffic_lines(case: Case) -> str | None:
     return f"it has {unexpired}, the order would add {len(case.traffic)}"
 
 
-def _instrument_not_found(case: Case) -> str | None:
+def _instrument_not_found(case: OrderContext) -> str | None:
     missing = next((key for key in case.draws if wallets.wallet_at(case.wallets, key) is None), None)
     return None if missing is None else f"{_name(missing)} was not, it would pay {money_text(case.draws[missing])}"
 
 
-def _instrument_expired(case: Case) -> str | None:
+def _instrument_expired(case: OrderContext) -> str | None:
     expired = next((wallet for wallet in _drawn_on(case) if not wallets.usable_on(wallet, case.day)), None)
     if expired is None:
         return None
@@ -154,7 +154,7 @@ def _instrument_expired(case: Case) -> str | None:
     return f"{name} {terms}, the order's day is {day_text(case.day)}"
 
 
-def _balance_exceeded(case: Case) -> str | None:
+def _balance_exceeded(case: OrderContext) -> str | None:
     for wallet in _drawn_on(case):
         key, balance = wallets.key_of(wallet), wallet.balance
         if case.draws[key] > balance:
@@ -162,7 +162,7 @@ def _balance_exceeded(case: Case) -> str | None:
     return None
 
 
-def _payments_must_equal_price(case: Case) -> str | None:
+def _payments_must_equal_price(case: OrderContext) -> str | None:
     with localcontext(prices.EXACT):
         paid = sum(case.draws.values(), Decimal(0))
     if case.price is None or paid == case.price:
@@ -171,7 +171,7 @@ def _payments_must_equal_price(case: Case) -> str | None:
 
 
 #: Every law, in order of precedence.
-LAWS: dict[Refusal, Callable[[Case], str | None]] = {
+LAWS: dict[Refusal, Callable[[OrderContext], str | None]] = {
     Refusal.CURRENCY_MUST_MATCH: _currency_must_match,
     Refusal.AMOUNT_MUST_BE_POSITIVE: _amount_must_be_positive,
     Refusal.EXPIRES_ON_IN_THE_PAST: _expires_on_in_the_past,
@@ -195,12 +195,12 @@ LAWS: dict[Refusal, Callable[[Case], str | None]] = {
 }
 
 
-def _topped_up_until(case: Case) -> int | None:
+def _topped_up_until(case: OrderContext) -> int | None:
     given: date | None = case.order.expires_on if isinstance(case.order, TopUp) else None
     return None if given is None else given.toordinal()
 
 
-def _drawn_on(case: Case) -> list[Wallet]:
+def _drawn_on(case: OrderContext) -> list[Wallet]:
     """The wallets that the payments draw on, those that there are."""
     return [wallet for key in case.draws if (wallet := wallets.wallet_at(case.wallets, key)) is not None]
 
@@ -214,5 +214,5 @@ def _terms(expires_on: int | None) -> str:
     return "never expires" if expires_on is None else f"expires on {day_text(expires_on)}"
 
 
-def _of_all(wrong: list[str], case: Case) -> str:
+def _of_all(wrong: list[str], case: OrderContext) -> str:
     return f" ({len(wrong)} of {len(case.workspaces or ())} listed)"

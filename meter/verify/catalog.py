@@ -6,7 +6,7 @@ from meter.rules.billing_days import BillingZone
 from schemas.catalog import Catalogue, Item, Version, version_from_json
 
 
-class Book:
+class PriceBook:
     """The catalogue as one partition of the journal has told it so far."""
 
     def __init__(self, opened: Catalogue, zone: BillingZone) -> None:

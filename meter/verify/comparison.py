@@ -9,7 +9,7 @@ from meter.verify.differences import Difference, figure_differences, outcome_dif
 from meter.verify.figures import Figure
 from meter.verify.orders import Outcome, Wallet
 from meter.verify.published import Published
-from meter.verify.recount import Place, Recount
+from meter.verify.recount import FigureKey, Recount
 
 T = TypeVar("T")
 
@@ -74,16 +74,16 @@ def compare_figures(verified: Verified, recounts: Iterable[Recount], published: 
                 key = "/".join((*place[:3], day_text(place[3])))
                 seen.add(key)
                 _compare_figure(verified, key, place, figure, published, recount.book.currency)
-    for key, standing in published.standing.items():
+    for key, standing in published.latest.items():
         if key not in seen and wanted.account_wanted(standing.account) and wanted.day_wanted(_day(standing.day)):
             verified.figures += 1
             verified.differences += figure_differences(key, standing.value, None, "")
 
 
 def _compare_figure(
-    verified: Verified, key: str, place: Place, figure: Figure, published: Published, currency: str
+    verified: Verified, key: str, place: FigureKey, figure: Figure, published: Published, currency: str
 ) -> None:
-    standing = published.standing.get(key)
+    standing = published.latest.get(key)
     if standing is None and key in published.hidden:
         verified.left_out += 1
         return
@@ -126,8 +126,8 @@ def _paired(
 ) -> dict[str, tuple[bytes | None, T | None]]:
     """Of each key what was published and what is expected, but for what may be hidden behind a later record."""
     found: dict[str, tuple[bytes | None, T | None]] = {}
-    for key in expected.keys() | published.standing.keys():
-        standing = published.standing.get(key)
+    for key in expected.keys() | published.latest.keys():
+        standing = published.latest.get(key)
         if wanted.account_wanted(key.partition("/")[0]):
             if standing is None and key in published.hidden:
                 verified.left_out += 1

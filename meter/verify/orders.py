@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from meter.verify.plans import Package, Plan, TrafficOf
 from schemas.catalog import Version
 from schemas.orders import Order, Purchase, TopUp, Upgrade
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.reason, self.price = reason, price
 
 
-def decide(order: Order, day: int, account: Account, commercial: Mapping[str, int], book: Book) -> None:
+def decide(order: Order, day: int, account: Account, commercial: Mapping[str, int], book: PriceBook) -> None:
     """Decide one new order; `commercial`: of the account's workspaces that are known, the first day as such."""
     day = account.last_day = max(day, account.last_day)
     try:
@@ -79,7 +79,7 @@ def _require(holds: bool, reason: str, price: int | None = None) -> None:
         raise Refused(reason, price)
 
 
-def _accepted(order: Order, day: int, account: Account, commercial: Mapping[str, int], book: Book) -> Outcome:
+def _accepted(order: Order, day: int, account: Account, commercial: Mapping[str, int], book: PriceBook) -> Outcome:
     _require(order.currency in (None, book.currency), "currency_must_match")
     if isinstance(order, TopUp):
         return _topped_up(order, day, account)
@@ -124,7 +124,7 @@ def _topped_up(order: TopUp, day: int, account: Account) -> Outcome:
     return Outcome(order)
 
 
-def _price(order: Order, plan: Plan | None, since: int, version: Version, book: Book) -> int:
+def _price(order: Order, plan: Plan | None, since: int, version: Version, book: PriceBook) -> int:
     """SPEC's four prices in cents, rounded half up once."""
     a_day = Fraction(0)
     for line in getattr(order, "traffic", ()):
@@ -157,7 +157,7 @@ def _pay(order: Order, price: int, day: int, account: Account) -> None:
         account.wallets[key].cents -= cents
 
 
-def _changed(order: Order, plan: Plan | None, since: int, version: Version, account: Account, book: Book) -> Plan:
+def _changed(order: Order, plan: Plan | None, since: int, version: Version, account: Account, book: PriceBook) -> Plan:
     """The plan that it makes or changes, told into the account."""
     if plan is None:
         plan = account.plans[order.order_id] = Plan(order.order_id, since, since + book.validity_days - 1)

@@ -25,7 +25,7 @@ class Head(msgspec.Struct):
 
 
 @dataclass
-class Standing:
+class LatestRecord:
     """The record of a key that stands: the highest revision below the bound."""
 
     account: str
@@ -42,7 +42,7 @@ class Published:
     topic: str
     bounds: Mapping[int, int]
     partition_of: Callable[[str], int]
-    standing: dict[str, Standing] = field(default_factory=dict)
+    latest: dict[str, LatestRecord] = field(default_factory=dict)
     #: Keys with a revision beyond the bound: partition, account and the highest such revision.
     later: dict[str, tuple[int, str, int]] = field(default_factory=dict)
     #: Of those, the ones that may have had an earlier record, which is compacted away.
@@ -62,7 +62,7 @@ class Published:
         if self.partition_of(head.account) != partition:
             self._wrong(key, "partition", partition, self.partition_of(head.account), head.revision)
             return
-        before = self.standing.get(key)
+        before = self.latest.get(key)
         if head.revision >= self.bounds.get(partition, 0):
             if before is None and key not in self.later and head.previous_revision != 0:
                 self.hidden.add(key)
@@ -73,7 +73,7 @@ class Published:
             self._wrong(key, "revision", head.revision, f"more than {before.revision}", head.revision)
             return
         self._follows(key, head, before)
-        self.standing[key] = Standing(head.account, head.day, head.revision, head.overage, value)
+        self.latest[key] = LatestRecord(head.account, head.day, head.revision, head.overage, value)
 
     def beyond(self, ends: Mapping[int, int]) -> None:
         """Tell revisions that no journal record can have made; `ends` were asked after the topic was read."""
@@ -83,7 +83,7 @@ class Published:
                     key, "revision", revision, f"less than the journal's end {ends.get(partition, 0)}", revision
                 )
 
-    def _follows(self, key: str, head: Head, before: Standing | None) -> None:
+    def _follows(self, key: str, head: Head, before: LatestRecord | None) -> None:
         """Whether a revision follows the one before, where it says so."""
         if head.previous_revision is None or head.delta is None or head.overage is None:
             return

@@ -11,7 +11,7 @@ from hashlib import blake2b
 import msgspec
 
 from meter.rules.billing_days import SECOND_US, BillingZone
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from meter.verify.figures import Figure, Totals, figures
 from meter.verify.orders import Account, decide
 from meter.verify.plans import Plan
@@ -31,13 +31,13 @@ from schemas.journal import (
 from schemas.orders import ChangeWorkspaces, Purchase, order_from_json
 
 #: (account, workspace, item, day)
-Place = tuple[str, str, str, int]
+FigureKey = tuple[str, str, str, int]
 #: (account, item, day)
-Pot = tuple[str, str, int]
+CellKey = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
-class Ground:
+class RecountConfig:
     """What a recount stands on. `plans`: by account, where the journal no longer holds the orders that made them.
 
     `account`: only this one's usage and orders are counted; None: everybody's.
@@ -52,19 +52,19 @@ class Ground:
 class Recount:
     """What the records `take`n so far make; one for each journal partition."""
 
-    def __init__(self, ground: Ground, book: Book) -> None:
+    def __init__(self, config: RecountConfig, book: PriceBook) -> None:
         self.book = book
         self.accounts: dict[str, Account] = {}
         #: Workspace -> its first commercial day, as far as anybody said.
         self.commercial: dict[str, int] = {}
         self.records = 0
         self.counted = 0
-        self._ground = ground
+        self._config = config
         self._expired_through = 0
         #: Identity -> the day of its first event; forgotten with the day.
         self._first: dict[bytes, int] = {}
-        self._pots: dict[Pot, dict[str, Totals]] = {}
-        self._final: dict[Place, Figure] = {}
+        self._cells: dict[CellKey, dict[str, Totals]] = {}
+        self._final: dict[FigureKey, Figure] = {}
 
     def take(self, offset: int, timestamp_ms: int, record: JournalRecord) -> None:
         """The record at this offset, appended at this time."""
@@ -90,20 +90,20 @@ class Recount:
         """Nothing more comes; what is left are the totals."""
         self._first.clear()
 
-    def figures(self) -> Iterator[tuple[Place, Figure]]:
+    def figures(self) -> Iterator[tuple[FigureKey, Figure]]:
         """Every workspace, item and day with counted usage."""
         yield from self._final.items()
-        yield from self._open_figures(self._pots)
+        yield from self._open_figures(self._cells)
 
-    def _open_figures(self, pots: Mapping[Pot, dict[str, Totals]]) -> Iterator[tuple[Place, Figure]]:
-        for (account, item, day), pot in pots.items():
+    def _open_figures(self, cells: Mapping[CellKey, dict[str, Totals]]) -> Iterator[tuple[FigureKey, Figure]]:
+        for (account, item, day), pot in cells.items():
             priced = self.book.priced(item, day)
             for workspace, figure in figures(priced, day, pot, self._plans(account), self.commercial).items():
                 yield (account, workspace, item, day), figure
 
     def _plans(self, account: str) -> list[Plan]:
-        if self._ground.plans is not None:
-            return list(self._ground.plans.get(account, ()))
+        if self._config.plans is not None:
+            return list(self._config.plans.get(account, ()))
         known = self.accounts.get(account)
         return [] if known is None else list(known.plans.values())
 
@@ -124,7 +124,7 @@ class Recount:
         for event, number in enumerate(events.slot.tolist()):
             slot = group.slots[number]
             account, workspace = named[slot.named].account, named[slot.named].workspace
-            if self._ground.account not in (None, account):
+            if self._config.account not in (None, account):
                 continue
             if slot.day <= self._expired_through or self.book.item(slot.item, slot.day) is None:
                 continue  # a dead letter, which claims no identity
@@ -134,7 +134,7 @@ class Recount:
                 continue  # a repeat, or a conflict: the first stands
             self._first[identity] = slot.day
             self.counted += 1
-            totals = self._pots.setdefault((account, slot.item, slot.day), {}).setdefault(workspace, Totals())
+            totals = self._cells.setdefault((account, slot.item, slot.day), {}).setdefault(workspace, Totals())
             self._add(totals, slot, quantities[event], (times[event], source, name, quantities[event]))
 
     def _add(self, totals: Totals, slot: Slot, quantity: int, correction: tuple[int, str, str, int]) -> None:
@@ -149,11 +149,11 @@ class Recount:
                 totals.correction = correction
 
     def _orders(self, group: OrderGroup, named: Mapping[str, Named]) -> None:
-        if self._ground.plans is not None:
+        if self._config.plans is not None:
             return  # plans are taken as published: the orders before the journal's beginning are not known
         for entry in group.entries:
             order = order_from_json(entry.content)
-            if self._ground.account not in (None, order.account):
+            if self._config.account not in (None, order.account):
                 continue
             account = self.accounts.setdefault(order.account, Account())
             if order.order_id not in account.outcomes:
@@ -167,11 +167,11 @@ class Recount:
 
     def _expire(self, timestamp_ms: int, day: int) -> None:
         """A day can change no more; believed if by the broker's clock the horizon after it is over."""
-        opening, zone = self._ground.opening, self._ground.zone
+        opening, zone = self._config.opening, self._config.zone
         over_us = zone.end_of(day + opening.restatement_horizon_days) + opening.close_grace_seconds * SECOND_US
         if day <= self._expired_through or timestamp_ms * 1000 < over_us:
             return
-        over = {pot: self._pots.pop(pot) for pot in [pot for pot in self._pots if pot[2] <= day]}
+        over = {pot: self._cells.pop(pot) for pot in [pot for pot in self._cells if pot[2] <= day]}
         self._final.update(self._open_figures(over))
         self._first = {identity: of for identity, of in self._first.items() if of > day}
         self._expired_through = day

@@ -28,7 +28,7 @@ def first_whole_day(zone: BillingZone, first_ms: int) -> int:
 def plans_of(published: Published) -> dict[str, list[Plan]]:
     """Plans by account as they stand; a record that is none is a difference."""
     plans: dict[str, list[Plan]] = {}
-    for key, standing in published.standing.items():
+    for key, standing in published.latest.items():
         try:
             record = PlanRecord.model_validate_json(standing.value)
         except ValidationError as wrong:

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 @dataclass(frozen=True)
 class Record:
-    """One record, as the worker's slim consumers give it."""
+    """One record, as the worker's install_batches consumers give it."""
 
     offset: int
     timestamp: int

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from agents.intake.usage_reader import Dead, Reading, UsageReader
+from agents.intake.usage_reader import Dead, ParsedUsage, UsageReader
 from meter.rules.billing_days import zone
 from meter.settings import Settings
 from schemas.catalog import load_catalogue
@@ -52,7 +52,7 @@ def told(
 ) -> str | tuple[Any, ...]:
     """The reason of a dead letter, or what was read."""
     try:
-        reading: Reading = READER.read(value, headers, received_ms, own)
+        reading: ParsedUsage = READER.read(value, headers, received_ms, own)
     except Dead as dead:
         return dead.reason.value if said_well(dead.error) else f"badly said: {dead.error!r}"
     return tuple(reading[:9])

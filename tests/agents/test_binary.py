@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.intake.binary_mode import Modes
+from agents.intake.binary_mode import CloudEventMode
 from tests.agents.reading_ground import EVENT, RECEIVED_MS, WORKSPACE, Headers, binary, event, told, value_of
 from tests.oracle_reading import Dead, Sent, Settings, read_usage
 
@@ -45,7 +45,7 @@ def test_attributes_are_utf8() -> None:
     ],
 )
 def test_headers_alone_say_the_mode(headers: Headers, mode: str) -> None:
-    modes = Modes(headers)
+    modes = CloudEventMode(headers)
     assert (modes.batch, modes.attributes is not None) == (mode == "batch", mode == "binary")
     assert modes.size == sum(len(name) + len(value or b"") for name, value in headers)
 

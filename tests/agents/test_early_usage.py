@@ -10,8 +10,8 @@ from agents.intake.catalog_follower import KnownCatalogue
 from agents.intake.journal_entries import Builder, UsageBuilder
 from agents.intake.usage_lane import UsageLane
 from agents.intake.usage_reader import UsageReader
-from agents.intake.validation_cache import Shapes
-from agents.intake.workspace_directory import Home
+from agents.intake.validation_cache import ValidationCache
+from agents.intake.workspace_directory import WorkspaceEntry
 from meter.batch.chunks import Chunk
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day, parse_time, zone
@@ -52,9 +52,9 @@ class Intake:
         self.catalogue = ToldCatalogue(self.reader)
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
-        self.shapes = Shapes()
-        home = Home(Named("wksp_a", "acct_1", 0), 0)
-        self.homes = SimpleNamespace(known=lambda workspace: home, partition_of=lambda account: 0)
+        self.validation_cache = ValidationCache()
+        home = WorkspaceEntry(Named("wksp_a", "acct_1", 0), 0)
+        self.directory = SimpleNamespace(known=lambda workspace: home, partition_of=lambda account: 0)
         self.metrics = SimpleNamespace(count=_nothing, dead=_nothing, seen=_nothing)
         self.writers = [SimpleNamespace(add=self._add)]
         self.counted: list[tuple[str, int]] = []
@@ -125,6 +125,6 @@ def test_what_was_judged_of_today_is_remembered() -> None:
     intake = Intake()
     intake.read(("logs", -3_600_000), time="2026-01-31T22:00:00Z")
     shape = ("wksp_a", "logs", None, "usage.recorded", parse_day("2026-01-31"))
-    assert intake.shapes.get(shape) is not None
+    assert intake.validation_cache.get(shape) is not None
     intake.read(("logs", -60_000))
-    assert intake.shapes.get((*shape[:-1], parse_day("2026-02-01"))) is None
+    assert intake.validation_cache.get((*shape[:-1], parse_day("2026-02-01"))) is None

@@ -15,7 +15,7 @@ from agents.intake.journal_entries import EVENT_BYTES, Builder, UsageBuilder
 from agents.intake.journal_writer import next_record
 from agents.intake.packing import Packer
 from agents.intake.usage_lane import UsageLane
-from agents.intake.validation_cache import Shapes
+from agents.intake.validation_cache import ValidationCache
 from meter.batch.chunks import Chunk
 from tests.agents.test_early_usage import Intake as EarlyIntake
 from tests.agents.test_gathering import built
@@ -29,7 +29,7 @@ class Intake:
     metrics = SimpleNamespace(count=lambda *_: None, seen=lambda *_: None)
 
     def __init__(self) -> None:
-        self.shapes = Shapes()
+        self.validation_cache = ValidationCache()
         self.put: list[UsageBuilder] = []
         self.writers = [SimpleNamespace(add=self.add)]
 

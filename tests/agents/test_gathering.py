@@ -10,10 +10,10 @@ from aiokafka.errors import NotEnoughReplicasError
 
 from agents.intake.journal_entries import GROUP_BYTES, Builder, Events, OrderBuilder, UsageBuilder, pack
 from agents.intake.journal_writer import JournalWriter
-from agents.intake.usage_reader import Reading
-from agents.intake.validation_cache import Shape, Shapes
-from agents.intake.workspace_directory import Home
-from meter.batch.lanes import Retake
+from agents.intake.usage_reader import ParsedUsage
+from agents.intake.validation_cache import EventClass, ValidationCache
+from agents.intake.workspace_directory import WorkspaceEntry
+from meter.batch.lanes import Reopen
 from schemas.columns import ints
 from schemas.journal import (
     RECORD_LIMIT_BYTES,
@@ -34,18 +34,18 @@ LONGEST = "\U0001f600" * 250
 Event = tuple[str, int, str, int, str]
 
 
-def shape(workspace: str) -> Shape:
-    home = Home(Named(workspace, "acct", DAY), 0)
-    return Shape(home, 0, Reading(workspace, "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
+def shape(workspace: str) -> EventClass:
+    home = WorkspaceEntry(Named(workspace, "acct", DAY), 0)
+    return EventClass(home, 0, ParsedUsage(workspace, "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
 
 
-def built(topic: str, events: Sequence[Event], known: Sequence[Shape] = ()) -> UsageBuilder:
+def built(topic: str, events: Sequence[Event], known: Sequence[EventClass] = ()) -> UsageBuilder:
     """A group of events, at offsets 10, 11, …"""
-    shapes = Shapes()
-    numbers = {each.home.named.workspace: shapes.add(each) for each in known}
+    cache = ValidationCache()
+    numbers = {each.entry.named.workspace: cache.add(each) for each in known}
     for workspace in dict.fromkeys(event[0] for event in events):
         if workspace not in numbers:
-            numbers[workspace] = shapes.add(shape(workspace))
+            numbers[workspace] = cache.add(shape(workspace))
     sources = {source: number for number, source in enumerate(dict.fromkeys(event[4] for event in events))}
     columns = Events(
         ints([numbers[event[0]] for event in events]),
@@ -57,7 +57,7 @@ def built(topic: str, events: Sequence[Event], known: Sequence[Shape] = ()) -> U
         b"".join(identity_of(event[0], event[4], event[2]) for event in events),
         list(sources),
     )
-    return UsageBuilder(topic, 0, 1_000, shapes, columns)
+    return UsageBuilder(topic, 0, 1_000, cache, columns)
 
 
 def usage(topic: str, *events: tuple[str, int, str]) -> UsageBuilder:
@@ -125,7 +125,7 @@ def test_groups_of_many_sources_are_one_record_in_order() -> None:
 
 def test_of_a_workspace_named_twice_the_earlier_commercial_day_holds() -> None:
     late, early = shape("a"), shape("a")
-    early.home.named = Named("a", "acct", DAY - 5)
+    early.entry.named = Named("a", "acct", DAY - 5)
     (record,) = pack(
         [built("usage", [("a", 1, "x", 1, "s")], [late]), built("usage.a", [("a", 1, "y", 1, "s")], [early])]
     )
@@ -214,9 +214,9 @@ class Writing:
     def __init__(self) -> None:
         self.producer = FakeProducer()
         self.doubts = 0
-        self.writer = JournalWriter(1, "meter.journal", lambda: self.producer, self.doubt)
+        self.writer = JournalWriter(1, "meter.journal", lambda: self.producer, self.mark_uncertain)
 
-    def doubt(self) -> None:
+    def mark_uncertain(self) -> None:
         self.doubts += 1
 
     async def turn(self) -> None:
@@ -262,7 +262,7 @@ def test_after_a_failed_write_nothing_behind_it_is_written_and_the_producer_is_i
         writing.producer.acknowledgements[0].set_exception(NotEnoughReplicasError())
         await writing.turn()
         for future in (first, behind):
-            with pytest.raises(Retake, match="journal partition 1 did not take a record"):
+            with pytest.raises(Reopen, match="journal partition 1 did not take a record"):
                 await future
         assert writing.doubts == 1
         assert len(writing.producer.sent) == 1

@@ -10,12 +10,12 @@ from faust.types import TP
 from agents import topic_watch
 from agents.intake.orders_lane import OrdersLane
 from agents.intake.usage_lane import UsageLane
-from agents.intake.workspace_directory import Homes
+from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.topic_watch import TopicsChanged, TopicWatch
 from meter.batch.chunks import Chunk
-from meter.batch.errors import Retake
-from meter.batch.patches.fetched_records import Batches, later
-from meter.batch.unopened import Unopened
+from meter.batch.errors import Reopen
+from meter.batch.patches.fetched_records import Batches, lazy
+from meter.batch.unopened import LazyBatch
 from meter.kafka.topics import wanted_topics
 from meter.rules.billing_days import zone
 from meter.settings import Settings
@@ -44,10 +44,10 @@ def test_what_a_batch_says_of_its_times_is_known_of_the_chunk() -> None:
         content = b"".join(batch([record(0, b"v")], base=at, attributes=each) for at, each in enumerate(attributes))
         batches = Batches(content)
         batches.closed = True
-        unopened = Unopened(TP("usage", 0), [batches.next_batch() for _ in attributes])
+        unopened = LazyBatch(TP("usage", 0), [batches.next_batch() for _ in attributes])
         return Chunk(TP("usage", 0), unopened, len(attributes), 1)
 
-    assert later(b"x") == b"x"
+    assert lazy(b"x") == b"x"
     assert not chunk_of(LOG_APPEND_TIME, LOG_APPEND_TIME).given_times
     assert chunk_of(LOG_APPEND_TIME, 0).given_times
     assert not chunk("usage", [b"v"]).given_times
@@ -96,14 +96,14 @@ def test_nothing_of_the_chunk_is_read_while_the_setting_is_wrong() -> None:
 
 
 def test_a_binding_with_its_producers_time_announces_nothing_to_anybody() -> None:
-    homes = Homes("workspaces", zone("+00:00"), 1, {})
+    directory = WorkspaceDirectory("workspaces", zone("+00:00"), 1, {})
     value = b'{"workspace":"w","account":"a","tier":"commercial"}'
     (record_given,) = given("workspaces", [value], 0).records
-    homes._learn(record_given)
-    assert homes.known("w") is None
+    directory._learn(record_given)
+    assert directory.known("w") is None
     (record_dated,) = chunk("workspaces", [value]).records
-    homes._learn(record_dated)
-    assert homes.known("w") is not None
+    directory._learn(record_dated)
+    assert directory.known("w") is not None
 
 
 #: Topic, setting and value, and whether a worker goes on with it.
@@ -157,7 +157,7 @@ def test_a_broker_that_does_not_say_how_a_topic_is_set_stops_nobody(
     monkeypatch.setattr(topic_watch, "topic_configs", silent)
     watch = TopicWatch(Settings.load())
     watch._admin = object()
-    with pytest.raises(Retake, match="how the topics are set"):
+    with pytest.raises(Reopen, match="how the topics are set"):
         asyncio.run(watch.require_settings())
 
 

@@ -16,8 +16,8 @@ from agents.intake.open_transactions import TELL_AFTER_SECONDS, OpenTransactions
 from agents.intake.orders_lane import OrdersLane
 from agents.intake.source_lane import SourceLane
 from agents.intake.usage_lane import UsageLane
-from agents.intake.validation_cache import Shapes
-from agents.intake.workspace_directory import Homes
+from agents.intake.validation_cache import ValidationCache
+from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.metrics.metrics import Metrics
 from meter.batch.chunks import Chunk
 from meter.errors import Trouble
@@ -29,7 +29,7 @@ from tests.agents.reading_ground import READER, RECEIVED_MS, event, value_of
 OPEN_AT, END = 5, 9
 
 
-class ScriptedHomes(Homes):
+class ScriptedDirectory(WorkspaceDirectory):
     """Workspaces `known…` are bound; a transaction hides what stands from `OPEN_AT` on until `end_it`."""
 
     def __init__(self) -> None:
@@ -57,9 +57,9 @@ class Intake:
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
         self.metrics = Metrics()
-        self.reader, self.catalogue, self.shapes = READER, KnownCatalogue(), Shapes()
+        self.reader, self.catalogue, self.validation_cache = READER, KnownCatalogue(), ValidationCache()
         self.facts = SimpleNamespace(zone=zone("Asia/Shanghai"), opening=SimpleNamespace(currency="CNY"))
-        self.homes = ScriptedHomes()
+        self.directory = ScriptedDirectory()
         self.writers = [SimpleNamespace(add=self._add)]
         self.put: list[str] = []
         self.buried: list[tuple[int, str]] = []
@@ -134,7 +134,7 @@ def test_usage_of_known_workspaces_goes_on_and_the_commit_stays_before_what_wait
         assert committed[1].startswith("0 "), "the mark is of a record before it"
         await lane.look_again()
         assert intake.put == ["a", "b", "d"], "the transaction is still open"
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         await lane.look_again()
         assert intake.put == ["a", "b", "d", "c"]
         assert intake.buried == [(4, "workspace_unknown")]
@@ -156,7 +156,7 @@ def test_while_a_chunk_is_in_hand_nothing_of_it_is_committed() -> None:
 def test_what_waits_is_let_go_only_when_it_is_acknowledged() -> None:
     async def story(lane: UsageLane, intake: Intake) -> None:
         await lane.handle(chunk("usage", [used("new", "a")]))
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         intake.refuse = RuntimeError("not written")
         with pytest.raises(RuntimeError):
             await lane.look_again()
@@ -183,7 +183,7 @@ def test_an_accounts_orders_wait_behind_the_one_that_waits_and_others_do_not() -
         await lane.handle(chunk("plan-purchases", [ordered("acct", "later"), ordered("other", "more", "known")], 5))
         await lane.look_again()
         assert intake.put == ["before", "free", "more"], "a later order of the account waits behind the first"
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         await lane.look_again()
         assert intake.put == ["before", "free", "more", "waits", "after", "last", "later"]
         assert not lane.holding
@@ -193,11 +193,11 @@ def test_an_accounts_orders_wait_behind_the_one_that_waits_and_others_do_not() -
 
 def test_an_order_waits_for_a_free_workspace_that_may_be_commercial_behind_the_transaction() -> None:
     async def story(lane: OrdersLane, intake: Intake) -> None:
-        intake.homes.bind(1, "free")
+        intake.directory.bind(1, "free")
         values = [ordered("acct", "waits", "known", "free"), ordered("other", "goes-on", "known")]
         await lane.handle(chunk("plan-purchases", values))
         assert intake.put == ["goes-on"], "refused now it would stay refused, though the upgrade was acknowledged"
-        intake.homes.bind(OPEN_AT, "free", "commercial")
+        intake.directory.bind(OPEN_AT, "free", "commercial")
         await lane.look_again()
         assert intake.put == ["goes-on", "waits"]
 
@@ -206,11 +206,11 @@ def test_an_order_waits_for_a_free_workspace_that_may_be_commercial_behind_the_t
 
 def test_an_order_of_a_workspace_that_stays_free_is_decided_when_the_transaction_ends() -> None:
     async def story(lane: OrdersLane, intake: Intake) -> None:
-        intake.homes.bind(1, "free")
+        intake.directory.bind(1, "free")
         await lane.handle(chunk("plan-purchases", [ordered("acct", "refused", "free")]))
         await lane.look_again()
         assert intake.put == []
-        intake.homes.end_it()
+        intake.directory.end_it()
         await lane.look_again()
         assert intake.put == ["refused"]
 
@@ -229,7 +229,7 @@ def test_a_partition_that_may_hold_back_no_more_waits_and_loses_nothing(monkeypa
         await asyncio.sleep(0.01)
         assert not handling.done()
         assert len(lane.held) == 3
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         await handling
         await lane.look_again()
         assert sorted(intake.put) == ["0", "1", "2", "3", "4", "5"]
@@ -263,16 +263,16 @@ def test_an_open_transaction_shows_as_long_as_it_is_open(
 
 
 def test_a_command_says_what_it_waits_for_instead_of_calling_a_workspace_unknown() -> None:
-    homes = ScriptedHomes()
-    homes.require_answer(["known", "new"])
-    homes.bind(1, "free")
-    homes.held_up = True
-    homes.require_answer(["known"])
+    directory = ScriptedDirectory()
+    directory.require_answer(["known", "new"])
+    directory.bind(1, "free")
+    directory.held_up = True
+    directory.require_answer(["known"])
     with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* account new belongs"):
-        homes.require_answer(["known", "new"])
-    homes.require_answer(["free"])
+        directory.require_answer(["known", "new"])
+    directory.require_answer(["free"])
     with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* whether free is commercial"):
-        homes.require_answer(["known", "free"], commercial=True)
+        directory.require_answer(["known", "free"], commercial=True)
 
 
 def test_an_order_costs_the_same_however_many_are_held_back() -> None:

@@ -10,7 +10,7 @@ from faust.types import TP
 from agents.intake import held as held_module
 from agents.intake.resume import Refused
 from agents.intake.usage_lane import UsageLane
-from agents.workspace_topics.lanes import OwnLane
+from agents.workspace_topics.lanes import WorkspaceTopicLane
 from meter.batch.chunks import Chunk
 from tests.agents.test_held import Intake, chunk, used
 
@@ -64,7 +64,7 @@ def test_a_skip_of_what_is_gone_waits_for_the_records_held_before_it(monkeypatch
         opening = asyncio.create_task(lane.open())
         await asyncio.wait({opening}, timeout=0.05)
         assert not opening.done(), "an order to skip would leave out offset 1 too, which was read"
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         with pytest.raises(Refused, match=r"records 3 to 8 are gone; `meter skip usage 0 9`"):
             await opening
         assert intake.put == ["a", "c", "b"]
@@ -80,11 +80,11 @@ def test_workspace_topics_are_left_unread_until_it_is_known_whose_they_are(monke
         log = chunk("usage.new", [used("new", name) for name in "abc"])
         intake: Any = IntakeOfALog(log)
         checks: Any = None
-        lane = OwnLane(None, TP("usage.new", 0), "new", intake, checks)
+        lane = WorkspaceTopicLane(None, TP("usage.new", 0), "new", intake, checks)
         handling = asyncio.create_task(lane.handle(log))
         await asyncio.wait({handling}, timeout=0.05)
         assert (handling.done(), lane.waits, len(lane.held)) == (False, True, 0), "there may be thousands of them"
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         await handling
         assert (intake.put, lane.waits, lane.position) == (["a", "b", "c"], False, 3)
 
@@ -100,11 +100,11 @@ def test_a_workspace_topic_holds_back_one_record_of_a_transaction_that_opens_mea
         log = chunk("usage.new", [used("new", name) for name in "abc"])
         intake: Any = IntakeOfALog(log)
         checks: Any = None
-        lane = OwnLane(None, TP("usage.new", 0), "new", intake, checks)
+        lane = WorkspaceTopicLane(None, TP("usage.new", 0), "new", intake, checks)
         handling = asyncio.create_task(UsageLane.handle(lane, log))
         await asyncio.wait({handling}, timeout=0.05)
         assert (len(lane.held), handling.done(), lane.waits) == (1, False, True)
-        intake.homes.end_it("new")
+        intake.directory.end_it("new")
         await handling
         await lane.look_again()
         assert (sorted(intake.put), lane.waits) == (["a", "b", "c"], False)

@@ -17,7 +17,7 @@ from agents.intake.journal_entries import Builder, OrderBuilder
 from agents.intake.orders_lane import OrdersLane
 from agents.intake.source_lane import SourceLane
 from agents.intake.usage_lane import UsageLane
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from schemas.rows import NEVER
 from tests.agents.test_held import Intake, chunk, ordered, used
 
@@ -43,7 +43,7 @@ class Story:
         self.commercial = {"known", *upgraded}
         self.written: list[tuple[str, dict[str, bool]]] = []
         self.intake.writers = [SimpleNamespace(add=self._add)]
-        self.intake.homes.read_to, self.intake.homes.end = 1, 1 + len(self.unsaid)
+        self.intake.directory.read_to, self.intake.directory.end = 1, 1 + len(self.unsaid)
         self.committed = 0
         self.begin()
 
@@ -67,10 +67,10 @@ class Story:
 
     async def homes_move(self) -> None:
         """A transaction ends, maybe: one record more of `workspaces` shows, all of which were sent before."""
-        homes = self.intake.homes
+        directory = self.intake.directory
         if self.unsaid and self.rng.random() < 0.1:
-            homes.bind(homes.read_to, *self.unsaid.pop(0))
-            homes.read_to += 1
+            directory.bind(directory.read_to, *self.unsaid.pop(0))
+            directory.read_to += 1
         await asyncio.sleep(0)
 
     async def read_on(self) -> None:
@@ -78,7 +78,7 @@ class Story:
         some = self.values[start : start + self.rng.randint(1, 6)]
         if not some:
             return
-        self.intake.refuse = Retake("not written") if self.rng.random() < 0.1 else None
+        self.intake.refuse = Reopen("not written") if self.rng.random() < 0.1 else None
         handling = asyncio.create_task(self.lane.handle(chunk(self.topic, some, start)))
         while not handling.done():
             await self.homes_move()
@@ -87,7 +87,7 @@ class Story:
 
     async def look(self) -> None:
         if self.lane.holding:
-            self.intake.refuse = Retake("not written") if self.rng.random() < 0.1 else None
+            self.intake.refuse = Reopen("not written") if self.rng.random() < 0.1 else None
             looking = asyncio.create_task(self.lane.look_again())
             await asyncio.wait({looking})
             await self._outcome(looking)
@@ -95,7 +95,7 @@ class Story:
     async def _outcome(self, task: "asyncio.Task[None]") -> None:
         error = task.exception()
         if error is not None:
-            assert isinstance(error, Retake), repr(error)
+            assert isinstance(error, Reopen), repr(error)
             self.begin()
 
     def commit(self) -> None:

@@ -1,4 +1,4 @@
-"""Homes: every record of `workspaces` is judged against the log before its own offset."""
+"""WorkspaceDirectory: every record of `workspaces` is judged against the log before its own offset."""
 
 import asyncio
 import json
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.intake.cloudevents import RECORD_LIMIT
-from agents.intake.workspace_directory import Homes
-from meter.batch.lanes import Retake
+from agents.intake.workspace_directory import WorkspaceDirectory
+from meter.batch.lanes import Reopen
 from meter.rules.billing_days import parse_day, zone
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
@@ -24,8 +24,8 @@ def told(offset: int, account: str, tier: str, timestamp: int = LAST_OF_JANUARY_
     return SimpleNamespace(offset=offset, timestamp=timestamp, value=value, headers=())
 
 
-def homes(*records: Any) -> Homes:
-    known = Homes("workspaces", zone("Asia/Shanghai"), 4, {})
+def directory(*records: Any) -> WorkspaceDirectory:
+    known = WorkspaceDirectory("workspaces", zone("Asia/Shanghai"), 4, {})
     for record in records:
         known._learn(record)
     return known
@@ -43,7 +43,7 @@ TABLE: list[list[tuple[str, str, bool | DeadReason]]] = [
 
 @pytest.mark.parametrize("rows", TABLE)
 def test_each_record_is_judged_by_those_before_it(rows: list[tuple[str, str, bool | DeadReason]]) -> None:
-    known = homes(*(told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)))
+    known = directory(*(told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)))
     for offset, (account, tier, expected) in enumerate(rows):
         judged = known.judge("w", account, tier, offset)
         assert (judged[0] if isinstance(judged, tuple) else judged) == expected, f"at offset {offset}"
@@ -52,14 +52,14 @@ def test_each_record_is_judged_by_those_before_it(rows: list[tuple[str, str, boo
 def test_the_whole_log_read_first_judges_as_the_log_read_bit_by_bit() -> None:
     for rows in TABLE:
         records = [told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)]
-        whole = homes(*records)
+        whole = directory(*records)
         for offset, (account, tier, _) in enumerate(rows):
-            some = homes(*records[: offset + 1])
+            some = directory(*records[: offset + 1])
             assert some.judge("w", account, tier, offset) == whole.judge("w", account, tier, offset)
 
 
 def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_record() -> None:
-    known = homes(told(0, "a", "free"))
+    known = directory(told(0, "a", "free"))
     home = known.known("w")
     assert home is not None
     assert home.named.commercial == NEVER
@@ -82,7 +82,7 @@ def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_
     ],
 )
 def test_what_becomes_a_dead_letter_announces_nothing(record: Any) -> None:
-    assert homes(record).known("w") is None
+    assert directory(record).known("w") is None
 
 
 #: From the tests of Kafka's own `Utils.murmur2`.
@@ -91,10 +91,10 @@ KAFKAS = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -9
 
 @pytest.mark.parametrize(("account", "hashed"), KAFKAS.items())
 def test_an_account_has_the_partition_that_kafkas_java_partitioner_gives(account: str, hashed: int) -> None:
-    assert homes().partition_of(account) == (hashed & 0x7FFFFFFF) % 4
+    assert directory().partition_of(account) == (hashed & 0x7FFFFFFF) % 4
 
 
-class Patience(Homes):
+class Patience(WorkspaceDirectory):
     """Reads a log in pieces of as many records as `catch_up` gets through in its time."""
 
     pieces: list[int]
@@ -103,7 +103,7 @@ class Patience(Homes):
         for offset in range(self.pieces.pop(0)):
             self._learn(told(offset, "a", "free"))  # a repeat is progress too
         if self.pieces:
-            raise Retake("the log of workspaces could not be read to its end")
+            raise Reopen("the log of workspaces could not be read to its end")
         return self._read
 
 
@@ -112,14 +112,14 @@ def test_a_long_log_is_read_for_as_long_as_something_comes(pieces: list[int], kn
     patient = Patience("workspaces", zone("+00:00"), 4, {})
     patient.pieces = pieces
     if known is None:
-        with pytest.raises(Retake):
+        with pytest.raises(Reopen):
             asyncio.run(patient._read_whole())
     else:
         asyncio.run(patient._read_whole())
         assert patient._read == known
 
 
-class Counting(Homes):
+class Counting(WorkspaceDirectory):
     """Counts how often Kafka is asked."""
 
     asked = 0

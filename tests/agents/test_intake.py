@@ -14,9 +14,9 @@ from agents.intake import intake as intake_module
 from agents.intake.intake import Intake
 from agents.intake.marks import Mark
 from agents.intake.source_lane import SourceLane
-from agents.workspace_topics.lanes import OwnLane
-from meter.batch.lanes import Retake, SetAside
-from meter.batch.unopened import Unopened
+from agents.workspace_topics.lanes import WorkspaceTopicLane
+from meter.batch.lanes import Reopen, SetAside
+from meter.batch.unopened import LazyBatch
 from tests.record_batches import Made
 
 ONE, OTHER, DENIED = TP("usage.a", 0), TP("usage.b", 0), TP("usage.denied", 0)
@@ -49,7 +49,7 @@ class Asker:
         if TopicPartition(*DENIED) in tps:
             raise TopicAuthorizationFailedError(DENIED.topic)
         record = SimpleNamespace(offset=7, timestamp=1_000, value=None)
-        return {tp: Unopened(tp, [Made([record])]) for tp in tps if tp in self.answering}
+        return {tp: LazyBatch(tp, [Made([record])]) for tp in tps if tp in self.answering}
 
 
 def asking(asker: Asker) -> Any:
@@ -59,8 +59,8 @@ def asking(asker: Asker) -> Any:
     return asked
 
 
-def own_lane(asker: Asker, tp: TP, standing: Mark | None) -> OwnLane:
-    lane = OwnLane.__new__(OwnLane)
+def own_lane(asker: Asker, tp: TP, standing: Mark | None) -> WorkspaceTopicLane:
+    lane = WorkspaceTopicLane.__new__(WorkspaceTopicLane)
     lane.tp, lane.standing = tp, standing
     lane.intake = asking(asker)
     return lane
@@ -87,7 +87,7 @@ def test_no_answer_is_no_other_mark() -> None:
         asker = Asker(ONE)
         assert await marks(asker, ONE, OTHER) == {ONE: STANDING}
         assert await own_lane(asker, ONE, STANDING).marked(STANDING) == STANDING
-        with pytest.raises(Retake, match="did not give its record 7"):
+        with pytest.raises(Reopen, match="did not give its record 7"):
             await own_lane(asker, OTHER, None).marked(STANDING)
 
     run(story)
@@ -117,7 +117,7 @@ def test_an_error_of_the_broker_is_a_doubt() -> None:
             async def getmany(self, *tps: Any, **_: Any) -> dict[Any, Any]:
                 raise KafkaError("the broker is away")
 
-        with pytest.raises(Retake, match="could not be read"):
+        with pytest.raises(Reopen, match="could not be read"):
             await own_lane(Broken(), ONE, None).marked(STANDING)
 
     run(story)
@@ -129,8 +129,8 @@ def doubtful() -> Any:
     async def fresh() -> str:
         return "fresh"
 
-    intake: Any = SimpleNamespace(_producer="old", _doubted=False, _renewing=asyncio.Lock(), _new_producer=fresh)
-    intake.doubt = lambda: Intake.doubt(intake)
+    intake: Any = SimpleNamespace(_producer="old", _uncertain=False, _renewing=asyncio.Lock(), _new_producer=fresh)
+    intake.mark_uncertain = lambda: Intake.mark_uncertain(intake)
     intake.renew = lambda: Intake.renew(intake)
     intake.current = lambda: Intake._current(intake)
     return intake
@@ -143,14 +143,14 @@ def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest
 
     async def let_go(producer: Any) -> None:
         gone.append(producer)
-        intake.doubt()  # as another write does that the old producer still had under way
+        intake.mark_uncertain()  # as another write does that the old producer still had under way
 
     monkeypatch.setattr(intake_module, "let_go", let_go)
 
     async def story() -> None:
         assert intake.current() == "old"
-        intake.doubt()
-        with pytest.raises(Retake, match="in doubt"):
+        intake.mark_uncertain()
+        with pytest.raises(Reopen, match="in doubt"):
             intake.current()
         await intake.renew()
         assert (intake.current(), gone) == ("fresh", ["old"])
@@ -158,18 +158,18 @@ def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest
     run(story)
 
 
-@pytest.mark.parametrize("kind", [SourceLane, OwnLane])
+@pytest.mark.parametrize("kind", [SourceLane, WorkspaceTopicLane])
 def test_every_lane_that_is_taken_anew_renews_a_producer_in_doubt_before_it_reads(kind: type[SourceLane]) -> None:
     async def story() -> None:
         renewed: list[bool] = []
 
         async def renew() -> None:
             renewed.append(True)
-            raise Retake("a new producer did not start")
+            raise Reopen("a new producer did not start")
 
         lane: Any = kind.__new__(kind)
         lane.intake = SimpleNamespace(renew=renew)
-        with pytest.raises(Retake):
+        with pytest.raises(Reopen):
             await lane.open()
         assert renewed == [True]
 

@@ -11,7 +11,7 @@ from agents.intake.catalog_follower import FollowedCatalogue, KnownCatalogue
 from agents.intake.usage_reader import Dead, UsageReader
 from agents.journal.catalog_versions import announce, compare
 from agents.journal.facts_reader import OpeningRefused, Recorded, opening, recorded
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day, parse_time, zone
 from schemas import journal
@@ -239,7 +239,7 @@ def test_nothing_is_judged_by_a_version_that_could_not_be_copied(monkeypatch: py
 
     async def failing() -> None:
         monkeypatch.setattr(Writer, "start", _refuse)
-        with pytest.raises(Retake):
+        with pytest.raises(Reopen):
             await world.catalogue.catch_up()
         assert world.price() == "1.5"
         monkeypatch.undo()

@@ -9,8 +9,8 @@ from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, Topic
 from faust.types import TP
 
 from agents.workspace_topics.discovery import some
-from agents.workspace_topics.lanes import OwnLane
-from meter.batch.lanes import Retake, SetAside
+from agents.workspace_topics.lanes import WorkspaceTopicLane
+from meter.batch.lanes import Reopen, SetAside
 from meter.batch.read_errors import read_error
 from meter.kafka.topics import Topics, followed
 
@@ -22,7 +22,7 @@ class Told:
     """A runner that only remembers what it was told."""
 
     def __init__(self, tp: TP) -> None:
-        self.lane: Any = SimpleNamespace(tp=tp, unreadable=lambda why: OwnLane.unreadable(self.lane, why))
+        self.lane: Any = SimpleNamespace(tp=tp, unreadable=lambda why: WorkspaceTopicLane.unreadable(self.lane, why))
         self.doubts: list[Exception] = []
 
     def doubt(self, reason: Exception) -> None:
@@ -37,7 +37,7 @@ def told(error: Exception) -> tuple[bool, list[type[Exception]], list[type[Excep
 
 
 def test_an_error_concerns_the_partition_it_names() -> None:
-    assert told(OffsetOutOfRangeError({TopicPartition(*ONE): 7})) == (True, [Retake], [])
+    assert told(OffsetOutOfRangeError({TopicPartition(*ONE): 7})) == (True, [Reopen], [])
     assert told(TopicAuthorizationFailedError(OTHER.topic)) == (True, [], [SetAside])
     assert told(OffsetOutOfRangeError({TopicPartition("p.usage.gone", 0): 7})) == (False, [], [])
     assert told(CorruptRecordException()) == (False, [], [])
@@ -46,8 +46,8 @@ def test_an_error_concerns_the_partition_it_names() -> None:
 def test_what_an_own_topic_cannot_do_sets_it_aside() -> None:
     lane: Any = SimpleNamespace()
     with pytest.raises(SetAside, match="it is gone"):
-        OwnLane.refuse(lane, "it is gone")
-    assert isinstance(OwnLane.unreadable(lane, "no right"), SetAside)
+        WorkspaceTopicLane.refuse(lane, "it is gone")
+    assert isinstance(WorkspaceTopicLane.unreadable(lane, "no right"), SetAside)
 
 
 def test_only_workspaces_own_topics_are_followed_and_all_workers_agree_on_which() -> None:
@@ -61,7 +61,7 @@ def test_only_workspaces_own_topics_are_followed_and_all_workers_agree_on_which(
 def test_a_time_that_the_producer_gave_is_no_arrival(kind: int, expected: bool) -> None:
     record = SimpleNamespace(timestamp=-1, timestamp_type=kind)
     lane: Any = SimpleNamespace()
-    assert (OwnLane.received(lane, record) == -1) is expected
+    assert (WorkspaceTopicLane.received(lane, record) == -1) is expected
 
 
 def test_many_are_named_in_a_line() -> None:

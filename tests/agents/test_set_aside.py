@@ -8,7 +8,7 @@ import pytest
 from agents.intake.marks import Mark, metadata
 from agents.intake.operator_commands import Control
 from agents.metrics.metrics import Metrics
-from agents.workspace_topics.checks import PAGE_TOPICS, PARTS, OwnChecks
+from agents.workspace_topics.checks import PAGE_TOPICS, PARTS, WorkspaceTopicChecks
 from agents.workspace_topics.set_aside import SHOWN, AsideBoard
 from meter.kafka.commit_metadata import is_aside, is_ours, topic_id_of
 from meter.kafka.set_aside import UNSAID, NotRead, Reason, Why, not_followed, why_of, why_text
@@ -90,8 +90,8 @@ def test_the_board_counts_topics_by_reason_and_shows_some_of_many() -> None:
     assert (board.lines(), sample(metrics, "name")) == ([], 0)
 
 
-def checks() -> OwnChecks:
-    return OwnChecks(SimpleNamespace(topic_prefix="p.", broker="b:1"))  # type: ignore[arg-type] # of settings two
+def checks() -> WorkspaceTopicChecks:
+    return WorkspaceTopicChecks(SimpleNamespace(topic_prefix="p.", broker="b:1"))  # type: ignore[arg-type] # of settings two
 
 
 @pytest.mark.parametrize(

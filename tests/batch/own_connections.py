@@ -16,4 +16,4 @@ def mend_for_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
         (aiokafka_conn, "AIOKafkaProtocol"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
-    connections.mend()
+    connections.install()

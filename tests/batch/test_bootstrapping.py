@@ -26,8 +26,8 @@ def mended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrapping, "_failed", {})
     monkeypatch.setattr(bootstrapping, "_named", {})
     monkeypatch.setattr(bootstrapping, "TRY_SECONDS", TRY_SECONDS)
-    connections.mend()
-    bootstrapping.mend()
+    connections.install()
+    bootstrapping.install()
 
 
 @pytest.fixture

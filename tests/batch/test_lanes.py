@@ -11,7 +11,7 @@ from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from meter.batch import lanes
 from meter.batch.chunks import Chunk
 from meter.batch.lane_manager import LaneManager
-from meter.batch.lanes import RETAKES, Retake, Runner, SetAside
+from meter.batch.lanes import REOPENS, Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
 from meter.errors import Trouble
 from tests.batch.stage import USAGE, Stage, on_stage
@@ -65,7 +65,7 @@ def test_a_doubt_takes_the_partition_anew() -> None:
     async def story(stage: Stage) -> None:
         async def doubt(chunk: Chunk) -> None:
             stage.lane.handling, stage.lane.start = None, 3
-            raise Retake("fenced")
+            raise Reopen("fenced")
 
         stage.lane.handling = doubt
         stage.chunk(0, 5)
@@ -95,7 +95,7 @@ def test_a_cancellation_that_nobody_asked_for_is_a_doubt_and_not_the_end_of_the_
 def test_what_was_read_before_reading_failed_is_handled_before_the_lane_hears_of_it() -> None:
     async def story(stage: Stage) -> None:
         chunks = [stage.chunk(0, 5), stage.chunk(5, 9)]
-        stage.runner.doubt(Retake("its log has no offset 9 any more"))
+        stage.runner.doubt(Reopen("its log has no offset 9 any more"))
         await stage.turn()
         assert stage.lane.handled == chunks
         assert (stage.consumer.halted, stage.lane.opened_times) == (1, 2)
@@ -106,7 +106,7 @@ def test_what_was_read_before_reading_failed_is_handled_before_the_lane_hears_of
 def test_a_partition_that_may_be_somebody_elses_is_not_taken_before_the_group_says_so() -> None:
     async def story(stage: Stage) -> None:
         stage.consumer.ours = False
-        stage.runner.doubt(Retake("fenced"))
+        stage.runner.doubt(Reopen("fenced"))
         await stage.turn()
         assert stage.lane.opened_times == 1
         assert not stage.runner.reading
@@ -121,15 +121,15 @@ def test_a_partition_that_may_be_somebody_elses_is_not_taken_before_the_group_sa
 def test_too_many_doubts_in_a_minute_stop_the_worker_with_the_last_reason() -> None:
     async def story(stage: Stage) -> None:
         def never() -> None:
-            raise Retake(f"reason {stage.lane.opened_times}")
+            raise Reopen(f"reason {stage.lane.opened_times}")
 
         stage.lane.opening = never
-        stage.runner.doubt(Retake("reason 1"))
+        stage.runner.doubt(Reopen("reason 1"))
         await asyncio.wait({stage.runner.task}, timeout=5)
-        assert stage.lane.opened_times == RETAKES + 1
+        assert stage.lane.opened_times == REOPENS + 1
         assert isinstance(stage.app.failure, Trouble)
-        assert f"usage/0 was taken anew {RETAKES} times within 60 s" in str(stage.app.failure)
-        assert f"reason {RETAKES + 1}" in str(stage.app.failure)
+        assert f"usage/0 was reopened {REOPENS} times within 60 s" in str(stage.app.failure)
+        assert f"reason {REOPENS + 1}" in str(stage.app.failure)
 
     on_stage(story)
 
@@ -139,12 +139,12 @@ def test_doubts_of_an_earlier_minute_do_not_count(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     async def story(stage: Stage) -> None:
-        for _ in range(3 * RETAKES):
+        for _ in range(3 * REOPENS):
             clock.now += 15.0
-            stage.runner.doubt(Retake("again"))
+            stage.runner.doubt(Reopen("again"))
             await stage.turn()
         assert stage.app.failure is None
-        assert stage.lane.opened_times == 1 + 3 * RETAKES
+        assert stage.lane.opened_times == 1 + 3 * REOPENS
 
     on_stage(story)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.codecs import HEADER
-from meter.batch.patches.fetched_records import Batches, SlimRecords, given_out
+from meter.batch.patches.fetched_records import Batches, SlimRecords, hand_out
 from meter.batch.patches.lenient_batch import read_leniently
 from meter.batch.unopened import UnreadableRecord
 from tests.batch.test_records import TP, log, read
@@ -32,7 +32,7 @@ def read_all(content: bytes, since: int = 0, most: int | None = None) -> tuple[l
     """What the worker's reader makes of a fetch, and its position after it."""
 
     async def told() -> tuple[list[Any], list[int]]:
-        return read(SlimRecords, given_out, content, since, most)
+        return read(SlimRecords, hand_out, content, since, most)
 
     found, positions = asyncio.run(told())
     return found, positions[-1]

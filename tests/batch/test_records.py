@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from meter.batch.patches.fetched_records import Batches, SlimRecords, given_out, slim
+from meter.batch.patches.fetched_records import Batches, SlimRecords, hand_out, install_batches
 
 TP = TopicPartition("usage", 0)
 
@@ -81,7 +81,7 @@ def test_what_was_fetched_before_the_slim_ways_came_is_still_given_out(monkeypat
             monkeypatch.setattr(owner, name, getattr(owner, name))
         monkeypatch.setattr(fetcher.FetchResult, "getall", fetcher.FetchResult.getall)
         known = type(fetched := waiting(fetcher.PartitionRecords, log(batches=2, each=3), 0))
-        slim()
+        install_batches()
         assert known is fetcher.FetchResult  # aiokafka looks for exactly this class
         assert [record.offset for record in fetched.getall()] == list(range(6))
 
@@ -98,7 +98,7 @@ async def same(most: int | None, since: int) -> None:
     """The states of aiokafka want a running loop."""
     content = log(batches=3, each=10)
     expected, positions = read(fetcher.PartitionRecords, fetcher.FetchResult.getall, content, since, most)
-    lean, slim_positions = read(SlimRecords, given_out, content, since, most)
+    lean, slim_positions = read(SlimRecords, hand_out, content, since, most)
     assert lean == expected
     assert [record[0] for record in lean] == list(range(since, 30))
     assert slim_positions[-1] == positions[-1] == 30

@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, coordinator: Coordinator) -> Any:
     monkeypatch.setattr(
         CoordinatorGroupRebalance, "_send_sync_group_request", CoordinatorGroupRebalance._send_sync_group_request
     )
-    rejoining.mend()
+    rejoining.install()
 
     async def ask() -> Any:
         rebalance: Any = CoordinatorGroupRebalance(coordinator, "meter", 1, None, [], 8_000, 100)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.store import STAMP_KEY, Stamp, Store, open_store
 from meter.errors import Trouble
 
@@ -184,7 +184,7 @@ def test_damage_found_while_reading_ends_the_store_and_the_next_is_made_anew(
     store_with(path, list(MANY))
     flip_bits(path)
     store = open_store(path, STAMP, 0.0)
-    with pytest.raises(Retake, match="the store store is damaged"):
+    with pytest.raises(Reopen, match="the store store is damaged"):
         read(store)
     store.close()
     assert len(asides(path)) == 1

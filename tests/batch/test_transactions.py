@@ -11,7 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 
 from meter.batch import transactions
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.oversize import RefusedForSize
 from meter.batch.transactions import FencedProducer, LogMadeAnew
 from tests.batch.scripted_broker import (
@@ -56,7 +56,7 @@ def run(story: Callable[[FencedProducer], Awaitable[None]]) -> None:
 
 async def retaken(producer: FencedProducer) -> str:
     """Commit; it must be in doubt. The reason."""
-    with pytest.raises(Retake) as doubt:
+    with pytest.raises(Reopen) as doubt:
         await producer.commit(CHUNK)
     return str(doubt.value)
 
@@ -265,7 +265,7 @@ def test_a_producer_that_does_not_start_is_a_retake(broker: ScriptedBroker, monk
 
     async def story() -> None:
         broker.script["InitProducerId"] = [asyncio.get_running_loop().create_future()]
-        with pytest.raises(Retake, match="did not start"):
+        with pytest.raises(Reopen, match="did not start"):
             await FencedProducer("meter-0", {"bootstrap_servers": "nowhere:9"}).start()
 
     asyncio.run(story())

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.chunks import Chunk
-from meter.batch.errors import Retake
-from meter.batch.patches.fetched_records import SlimRecords, given_out, later
+from meter.batch.errors import Reopen
+from meter.batch.patches.fetched_records import SlimRecords, hand_out, lazy
 from meter.batch.patches.lenient_batch import LenientRecord
-from meter.batch.unopened import Unopened, UnreadableRecord
+from meter.batch.unopened import LazyBatch, UnreadableRecord
 from tests.batch.stage import Stage, on_stage
 from tests.batch.test_consumer import USAGE, Reading, read
 from tests.batch.test_lenient import BAD_NAME, good
@@ -31,11 +31,11 @@ class Fetch:
     """One fetch of a partition, by a consumer that opens it later."""
 
     def __init__(self, content: bytes, since: int = 0, aborted: Any = ()) -> None:
-        self.result = waiting(SlimRecords, content, since, later, aborted)
+        self.result = waiting(SlimRecords, content, since, lazy, aborted)
         self.state = self.result._assignment.state_value(TP)
 
     def given(self) -> Any:
-        return given_out(self.result)
+        return hand_out(self.result)
 
 
 def pieces(content: bytes, since: int, count: int) -> tuple[list[Any], int, int]:
@@ -212,7 +212,7 @@ def test_what_was_heard_behind_a_chunk_that_ended_early_is_forgotten() -> None:
         ended = Chunk(USAGE, Fetch(log(1, 2) + batch(good(2), 2, attributes=NO_CODEC)).given(), 4, 1, 0)
         stage.runner.offer(ended)
         stage.chunk(4, 6, epoch=1)
-        stage.runner.doubt(Retake("the record at 6 cannot be read"))
+        stage.runner.doubt(Reopen("the record at 6 cannot be read"))
         await stage.turn()
         assert stage.lane.handled == [ended]
         assert stage.consumer.released == [ended]
@@ -231,7 +231,7 @@ def test_a_chunk_that_may_turn_out_unreadable_is_not_handled_with_the_one_before
         async def handling(chunk: Chunk) -> None:
             behind.append(stage.lane.behind(chunk))
             if chunk is doubtful:
-                raise Retake("it cannot be read")
+                raise Reopen("it cannot be read")
 
         stage.lane.handling = handling
         good_one = stage.chunk(0, 2)
@@ -259,7 +259,7 @@ def test_something_unopened_is_kept_as_bytes() -> None:
 
     async def story() -> None:
         unopened = Fetch(log(batches=1, each=10)).given()
-        assert isinstance(unopened, Unopened)
+        assert isinstance(unopened, LazyBatch)
         assert len(unopened._ready) == 1
 
     asyncio.run(story())

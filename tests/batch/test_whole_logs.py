@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
 from aiokafka.consumer.subscription_state import Assignment
 
-from meter.batch.patches.fetched_records import Batches, RecordsGone, SlimRecords, later, slim, whole
+from meter.batch.patches.fetched_records import Batches, RecordsGone, SlimRecords, install_batches, lazy, whole
 from meter.batch.unopened import UnreadableRecord
 from tests.record_batches import batch, record
 
@@ -23,7 +23,7 @@ def records(*deltas: int) -> list[bytes]:
 
 def read(content: bytes, start: int = 0, *, whole_log: bool = True, closed: bool = True) -> tuple[list[int], str]:
     """Offsets that a fetch from `start` on gives, and what ended it."""
-    deserializers = (whole if whole_log else None, later if closed else None)
+    deserializers = (whole if whole_log else None, lazy if closed else None)
     fetched = SlimRecords(TP, Batches(content), None, start, *deserializers, True, READ_COMMITTED)
     found: list[int] = []
     try:
@@ -75,11 +75,11 @@ def test_where_a_log_may_be_compacted_nothing_is_asked() -> None:
 
 def test_what_a_consumer_is_told_names_the_offset_to_go_on_at() -> None:
     async def fetch() -> None:
-        slim()
+        install_batches()
         assignment = Assignment([TP])
         state = assignment.state_value(TP)
         state.seek(2)
-        fetched = SlimRecords(TP, Batches(batch(records(0), 9)), None, 2, whole, later, True, READ_COMMITTED)
+        fetched = SlimRecords(TP, Batches(batch(records(0), 9)), None, 2, whole, lazy, True, READ_COMMITTED)
         FetchResult(TP, assignment=assignment, partition_records=fetched, backoff=0).getall()
 
     with pytest.raises(UnreadableRecord) as told:

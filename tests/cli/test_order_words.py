@@ -54,13 +54,13 @@ def test_every_kind_of_order_is_what_its_json_would_be() -> None:
         words.change_workspaces("acct_1", "o-1", ["wksp_b", "wksp_c", "wksp_a"]),
     ]
     for fields in made:
-        assert words.order_of({**fields, "order_id": "o-2"}) == read(order_of(fields["kind"]))
+        assert words.parse_order({**fields, "order_id": "o-2"}) == read(order_of(fields["kind"]))
 
 
 def test_everything_that_is_wrong_with_an_order_is_told_at_once() -> None:
     fields = words.purchase("acct 1", "startup", ["wksp_a"], ["logs=0"], "2026-02-30")
     with pytest.raises(Trouble) as told:
-        words.order_of({**fields, "order_id": "o-2", "payments": words.payments(["cash=1,5"])})
+        words.parse_order({**fields, "order_id": "o-2", "payments": words.payments(["cash=1,5"])})
     first, *rest = str(told.value).splitlines()
     assert first == "this is no order, and nothing was sent:"
     assert [line.split(":")[0].strip() for line in rest] == [
@@ -73,7 +73,7 @@ def test_everything_that_is_wrong_with_an_order_is_told_at_once() -> None:
 
 def test_cash_has_no_instrument() -> None:
     with pytest.raises(Trouble, match="named by instrument, cash has none"):
-        words.order_of({**words.top_up("acct_1", "5", "cash", "card-9", None), "order_id": "t-1"})
+        words.parse_order({**words.top_up("acct_1", "5", "cash", "card-9", None), "order_id": "t-1"})
 
 
 def test_traffic_of_nothing_is_no_order() -> None:

@@ -10,7 +10,17 @@ import pytest
 from meter.cli.redrive import totals
 from meter.commands import redrive as redriving
 from meter.commands import redriven
-from meter.commands.redrive import Left, Place, Plan, Sendable, completed, in_order, is_input, planned, sendable
+from meter.commands.redrive import (
+    Left,
+    Plan,
+    RecordPosition,
+    Sendable,
+    completed,
+    in_order,
+    is_input,
+    planned,
+    sendable,
+)
 from meter.commands.redriven import Runs, SentBefore, notes_of, runs_of
 from meter.rules.outputs.dead_letters import dead_letter
 from meter.rules.outputs.summaries import summary_letter
@@ -33,7 +43,7 @@ def letter(offset: int = 0, *, topic: str = "usage", value: bytes | None = EVENT
 
 
 def plan(letters: list[DeadLetter], runs: list[Redriven] | None = None, *, again: bool = False, **rest: Any) -> Plan:
-    places = [(Place(number % 2, number), each) for number, each in enumerate(letters)]
+    places = [(RecordPosition(number % 2, number), each) for number, each in enumerate(letters)]
     return planned(places, runs or [], rest.get("reasons", []), TOPICS, again)
 
 

@@ -5,14 +5,14 @@ import pytest
 from agents.intake.marks import Mark, metadata
 from agents.intake.skips import lost
 from meter.cli.skip import told
-from meter.commands.skip import Standing, refusal
+from meter.commands.skip import PartitionStatus, refusal
 from meter.kafka.commit_metadata import is_aside
 from schemas.control import Skip, control_from_json
 from schemas.dead_letters import DeadLetter
 from tests.test_command import meter
 
 #: Read up to 100, records up to 119 are gone.
-GAP = Standing(100, "99 1 2", 120, 200)
+GAP = PartitionStatus(100, "99 1 2", 120, 200)
 
 
 def order(offset: int, instead_of: int = 100) -> Skip:
@@ -28,30 +28,30 @@ def order(offset: int, instead_of: int = 100) -> Skip:
 
 
 @pytest.mark.parametrize(
-    ("offset", "standing", "why"),
+    ("offset", "status", "why"),
     [
         (120, GAP, None),
         (200, GAP, None),
         (119, GAP, "usage/3 holds 120 to 200, not 119"),
         (201, GAP, "usage/3 holds 120 to 200, not 201"),
-        (0, Standing(500, "", 0, 100), None),
-        (0, Standing(-1, "", 0, 100), "never read"),
-        (0, Standing(-1, "", 5, 100), "holds 5 to 100, not 0"),
-        (5, Standing(-1, "", 5, 100), None),
-        (150, Standing(150, "begun", 120, 200), "read up to 150 already"),
-        (150, Standing(150, "149 1 2", 120, 200), "read up to 150 already"),
-        (150, Standing(150, "149 1 2 @ab", 120, 200, "ab"), "read up to 150 already"),
-        (0, Standing(0, "begun @ab", 0, 200, "cd"), None),
-        (160, Standing(150, "149 1 2 @ab", 120, 200, "ab", readable=True), "nothing of usage/3 is missing"),
-        (160, Standing(150, "149 1 2 @ab", 120, 200, "ab", readable=False), None),
-        (160, Standing(150, "149 1 2 @ab", 120, 200, "cd", readable=True), None),
-        (160, Standing(150, "aside 149 1 2", 120, 200, readable=True), None),
-        (150, Standing(150, "", 120, 200), None),
-        (150, Standing(150, "aside foreign", 120, 200), None),
+        (0, PartitionStatus(500, "", 0, 100), None),
+        (0, PartitionStatus(-1, "", 0, 100), "never read"),
+        (0, PartitionStatus(-1, "", 5, 100), "holds 5 to 100, not 0"),
+        (5, PartitionStatus(-1, "", 5, 100), None),
+        (150, PartitionStatus(150, "begun", 120, 200), "read up to 150 already"),
+        (150, PartitionStatus(150, "149 1 2", 120, 200), "read up to 150 already"),
+        (150, PartitionStatus(150, "149 1 2 @ab", 120, 200, "ab"), "read up to 150 already"),
+        (0, PartitionStatus(0, "begun @ab", 0, 200, "cd"), None),
+        (160, PartitionStatus(150, "149 1 2 @ab", 120, 200, "ab", readable=True), "nothing of usage/3 is missing"),
+        (160, PartitionStatus(150, "149 1 2 @ab", 120, 200, "ab", readable=False), None),
+        (160, PartitionStatus(150, "149 1 2 @ab", 120, 200, "cd", readable=True), None),
+        (160, PartitionStatus(150, "aside 149 1 2", 120, 200, readable=True), None),
+        (150, PartitionStatus(150, "", 120, 200), None),
+        (150, PartitionStatus(150, "aside foreign", 120, 200), None),
     ],
 )
-def test_what_is_ordered_and_what_is_not(offset: int, standing: Standing, why: str | None) -> None:
-    refused = refusal("usage", 3, offset, standing)
+def test_what_is_ordered_and_what_is_not(offset: int, status: PartitionStatus, why: str | None) -> None:
+    refused = refusal("usage", 3, offset, status)
     assert refused is None if why is None else why in (refused or "")
 
 
@@ -60,7 +60,7 @@ def test_it_says_what_is_lost_and_what_could_still_be_read() -> None:
     assert exact[0] == "usage/3: ordered to go on at 120 instead of 100: records 100 to 119 (20) count as lost"
     assert len(exact) == 2
     assert told(order(150), GAP)[1].startswith("30 of them are still there")
-    assert "it is read anew from 0 on" in told(order(0, 500), Standing(500, "", 0, 100))[0]
+    assert "it is read anew from 0 on" in told(order(0, 500), PartitionStatus(500, "", 0, 100))[0]
 
 
 def test_the_letter_of_a_gap_names_its_range() -> None:

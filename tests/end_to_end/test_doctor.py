@@ -57,7 +57,7 @@ def test_beside_a_running_worker_everything_is_ok_and_its_work_is_not_disturbed(
     assert checks >= {"broker", "version", "security", "topic", "right", "group", "clock", "web port"}
     assert f"a worker answers on 127.0.0.1:{worker.port}" in text
     meter.settle()
-    assert "taking the partition anew" not in worker.own_log()
+    assert "reopening the partition" not in worker.own_log()
     assert worker.stop() == 0
 
 

@@ -1,4 +1,4 @@
-"""Workspaces' own topics: found while the meter runs, counted like the shared one, set aside one by one."""
+"""Workspace topics: found while the meter runs, counted like the shared one, set aside one by one."""
 
 import time
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def now_us() -> int:
 
 
 def make_topic(kafka: Kafka, workspace: str, **config: str) -> None:
-    """Creates a workspace's own topic, of one partition, and waits until it is there."""
+    """Creates a workspace topic, of one partition, and waits until it is there."""
     name = f"{kafka.prefix}usage.{workspace}"
     # confluent-kafka's types leave out what its own documentation passes.
     kafka.admin.create_topics([NewTopic(name, 1, 1, config={**APPEND_TIME, **config})])[name].result()
@@ -55,7 +55,7 @@ def delete_topic(kafka: Kafka, workspace: str) -> None:
 
 
 def reported(workspace: str, number: int, **rest: Any) -> Message:
-    """A report of one call on the workspace's own topic."""
+    """A report of one call on the workspace topic."""
     event = {**records.usage(workspace, "api_calls", 1, now_us(), id=f"{workspace}-{number}"), **rest}
     return Message(f"usage.{workspace}", workspace, records.json_bytes(event))
 

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
 from meter.batch import restore
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.batch.oversize import RefusedForSize
 from meter.batch.restore import ChangelogLost, Restore
 from meter.batch.store import Store
@@ -98,7 +98,7 @@ def test_the_second_start_fences_the_first_and_nothing_of_it_is_seen(place: Plac
         first = await place.owner()
         await first.commit(place.chunk("before"))
         second = await place.owner()
-        with pytest.raises(Retake, match="ProducerFenced"):
+        with pytest.raises(Reopen, match="ProducerFenced"):
             await first.commit(place.chunk("zombie"))
         await second.commit(place.chunk("after"))
         await second.stop()
@@ -142,7 +142,7 @@ def test_a_commit_whose_answer_is_lost_is_asked_for_once_and_may_have_been_done(
             through(monkeypatch, proxy)
             first = await place.owner()
             proxy.lose_answer(Kind.END_TXN)
-            with pytest.raises(Retake, match="its answer is lost"):
+            with pytest.raises(Reopen, match="its answer is lost"):
                 await first.commit(place.chunk("done"))
             second = await place.owner()
             assert proxy.seen[Kind.END_TXN] == 1
@@ -161,7 +161,7 @@ def test_a_commit_that_was_lost_on_its_way_is_undone_by_the_next_start(
             through(monkeypatch, proxy)
             first = await place.owner()
             proxy.lose_request(Kind.END_TXN)
-            with pytest.raises(Retake, match="its answer is lost"):
+            with pytest.raises(Reopen, match="its answer is lost"):
                 await first.commit(place.chunk("undone"))
             second = await place.owner()
             await second.commit(place.chunk("next"))

@@ -6,7 +6,7 @@ A test holds the list against the calls in the source, and every run dies at eve
 #: Intake → journal: fetched, what `workspaces` said is known, read and packed, written, acknowledged, committed.
 INTAKE = (
     "intake.fetched",
-    "intake.homes-known",
+    "intake.directory-known",
     "intake.dead-letter-sent",
     "intake.read",
     "journal.packed",
@@ -33,7 +33,7 @@ CHUNK = (
 LETTING_GO = ("meter.producer-stopped", "meter.store-closed")
 #: The journal's first records, and versions of the catalogue.
 OPENING = ("opening.written", "opening.copied", "announcing.decided", "announcing.copied")
-#: Workspaces' own topics, one of them set aside and its gap skipped.
+#: Workspace topics, one of them set aside and its gap skipped.
 OWN_TOPICS = ("own-topics.followed", "own-topics.committed", "lane.set-aside", "skip.told", "skip.committed")
 #: A day closes, slice after slice, and another expires.
 DAY_END = (

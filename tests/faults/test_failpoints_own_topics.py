@@ -1,4 +1,4 @@
-"""A worker dies while workspaces' own topics are followed, set aside, skipped."""
+"""A worker dies while workspace topics are followed, set aside, skipped."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -86,7 +86,7 @@ def die_at(meter: Meter, failpoint: str, nth: int, part: Sequence[Sequence[Messa
 
 
 def gap(meter: Meter, workspace: str, made: Scenario) -> int:
-    """Records of an own topic go before they are read, some that follow stay; the offset of the first that stays."""
+    """Records of a workspace topic go before they are read, later ones stay; the offset of the first that stays."""
     again = [replace(message, topic=f"usage.{workspace}") for message in made.messages if message.key == workspace]
     more = [message for message in again if message.note == "recorded"][: LOST + LEFT]
     assert len(more) == LOST + LEFT

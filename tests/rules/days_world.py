@@ -53,7 +53,7 @@ class Days:
         self.store: Any = DictStore() if store is None else store
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.told: list[tuple[str, str, dict[str, Any]]] = []
-        self.homes: dict[str, Named] = {}
+        self.directory: dict[str, Named] = {}
         self.offset = -1
         self.chunked = False
         self.reopen()
@@ -89,7 +89,7 @@ class Days:
 
     def bind(self, workspace: str, account: str = "acct", commercial: str | None = "2026-01-01") -> None:
         """Known to the intake, which tells it with every record that names the workspace."""
-        self.homes[workspace] = Named(workspace, account, NEVER if commercial is None else parse_day(commercial))
+        self.directory[workspace] = Named(workspace, account, NEVER if commercial is None else parse_day(commercial))
 
     def use(
         self,
@@ -108,7 +108,7 @@ class Days:
         days = self.catalogue.versions[0].items[item].default_retention if retention is None else retention
         slot = Slot(0, item, days or NO_RETENTION, self.fold.known().zone.day_of(time_us), corrected)
         group = usage_group(self.offset, ms(at or time), slot, workspace, quantity, time_us, name)
-        self.append(Gathered([self.homes[workspace]], [group]), at or time)
+        self.append(Gathered([self.directory[workspace]], [group]), at or time)
 
     def order(self, order: dict[str, Any], at: str) -> None:
         self.orders([order], at)
@@ -121,7 +121,7 @@ class Days:
             OrderEntry(offset, ms(at), day, canonical(order_from_json(json.dumps(order).encode()), "CNY"))
             for offset, order in enumerate(orders, self.offset)
         ]
-        self.append(Gathered([self.homes[each] for each in named], [OrderGroup("plan-purchases", 0, entries)]), at)
+        self.append(Gathered([self.directory[each] for each in named], [OrderGroup("plan-purchases", 0, entries)]), at)
 
     def close(self, day: str, at: str, cursor: str = "", items: int = SLICE_ITEMS) -> None:
         """One entry."""

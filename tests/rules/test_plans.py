@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.rules.allocation import Share
-from meter.rules.plans import in_force, listed_on, live_history, order_of, package_on, quota_on, shares_on
+from meter.rules.plans import allocation_order, in_force, listed_on, live_history, package_on, quota_on, shares_on
 from schemas.rows import Package, Plan, Traffic, WorkspaceList, replaced
 
 STARTUP = Package(10, "startup", Decimal(42000), {"logs": 40, "traces": 5})
@@ -65,7 +65,7 @@ def test_the_narrowest_plan_is_drawn_first_then_the_one_that_ends_first() -> Non
     right = [narrow, ends_first, begins_first, first_id, second_id]
     shares = shares_on([second_id, gone, begins_first, narrow, first_id, ends_first], "logs", 10)
     assert shares == [Share(each.plan_id, 40, listed_on(each, 10)) for each in right]
-    assert [order_of(each, 10) for each in right] == sorted(order_of(each, 10) for each in right)
+    assert [allocation_order(each, 10) for each in right] == sorted(allocation_order(each, 10) for each in right)
 
 
 def test_a_plan_without_quota_of_the_item_still_lists_its_workspaces() -> None:
@@ -84,7 +84,7 @@ def test_a_history_without_final_days_says_the_same_of_every_live_day(
         assert package_on(kept, day) == package_on(bought, day)
         assert listed_on(kept, day) == listed_on(bought, day)
         assert quota_on(kept, "logs", day) == quota_on(bought, "logs", day)
-        assert order_of(kept, day) == order_of(bought, day)
+        assert allocation_order(kept, day) == allocation_order(bought, day)
     assert (kept.packages[-1], kept.lists[-1]) == (bought.packages[-1], bought.lists[-1])
     for entries in (kept.packages, kept.lists):
         assert sum(entry.since <= expired_through + 1 for entry in entries) <= 1

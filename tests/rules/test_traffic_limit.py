@@ -6,7 +6,7 @@ import pytest
 
 from meter.rules.billing_days import zone
 from meter.verify import orders as recount
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from schemas.orders import canonical
 from tests import oracle_orders
 from tests.oracle_catalogue import of_product
@@ -48,7 +48,7 @@ def by_the_oracle() -> Decider:
 
 
 def by_the_recount() -> Decider:
-    account, book = recount.Account(), Book(DEFAULT_CATALOGUE, zone("Asia/Shanghai"))
+    account, book = recount.Account(), PriceBook(DEFAULT_CATALOGUE, zone("Asia/Shanghai"))
 
     def decide(order: Json) -> str | None:
         recount.decide(read(order), BOUGHT_ON, account, dict.fromkeys(OWNERS, BOUGHT_ON), book)

@@ -19,7 +19,7 @@ def statements_are_right(run: Evidence) -> Iterable[str]:
     """The last ones, of all days with usage or plans up to the last closed one."""
     opening = run.simulator.facts.closed_through
     closed = [closed_through(run, partition) for partition in run.partitions]
-    partition_of = run.simulator.intakes[0].homes.partition_of
+    partition_of = run.simulator.intakes[0].directory.partition_of
     plans = [plan for book in run.prediction.accounts.values() for plan in book.plans.values()]
     first = min([opening + 1, *(day for *_, day in run.prediction.figures), *(plan.first_day for plan in plans)])
     latest = revisions.latest(run.committed["statements"])

@@ -18,8 +18,8 @@ from agents.intake.orders_lane import OrdersLane
 from agents.intake.source_lane import SourceLane
 from agents.intake.usage_lane import UsageLane
 from agents.intake.usage_reader import UsageReader
-from agents.intake.validation_cache import Shapes
-from agents.intake.workspace_directory import Homes
+from agents.intake.validation_cache import ValidationCache
+from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.intake.workspaces_lane import WorkspacesLane
 from meter.batch.chunks import Chunk
 from meter.kafka.topics import Topics
@@ -31,7 +31,7 @@ from tests.simulation.steps import at_once
 GROUP = "intake"
 
 
-class KnownHomes(Homes):
+class KnownHomes(WorkspaceDirectory):
     """The real map of workspaces, read from the simulated log."""
 
     def __init__(self, cluster: Cluster, facts: JournalFacts) -> None:
@@ -71,8 +71,8 @@ class IntakeWorker:
         self.topic_ids: dict[str, str] = {}
         self.metrics = NoMetrics()
         self.reader = UsageReader(facts.catalogue, facts.zone, facts.opening.restatement_horizon_days)
-        self.homes = KnownHomes(cluster, facts)
-        self.shapes = Shapes()
+        self.directory = KnownHomes(cluster, facts)
+        self.validation_cache = ValidationCache()
         self.catalogue = KnownCatalogue()
         self.writers = [SimpleNamespace(add=self._adder(number)) for number in range(facts.opening.partitions)]
         self.lines: list[deque[tuple[Builder, Work]]] = [deque() for _ in self.writers]
@@ -80,7 +80,7 @@ class IntakeWorker:
         self.under_way: dict[TP, Work] = {}
         self.done: dict[TP, int] = {}
         self._work: Work | None = None
-        at_once(self.homes.catch_up())
+        at_once(self.directory.catch_up())
 
     def _adder(self, partition: int) -> Any:
         def add(builder: Builder) -> None:
@@ -141,4 +141,4 @@ class IntakeWorker:
 
 
 def _own(topic: str) -> type[UsageLane]:
-    return type("OwnLane", (UsageLane,), {"own": topic.removeprefix("usage.")})
+    return type("WorkspaceTopicLane", (UsageLane,), {"own": topic.removeprefix("usage.")})

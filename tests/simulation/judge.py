@@ -18,7 +18,7 @@ from tests.simulation.kafka import COMMITTED, Record
 from tests.simulation.owner import JOURNAL
 from tests.simulation.reference import Reference, meaning, parsed, reference
 from tests.simulation.simulator import Simulator
-from tests.simulation.truth import entries, had_quota, pots, truth
+from tests.simulation.truth import cells, entries, had_quota, truth
 
 REVISED = ("overages", "order-outcomes", "plans", "wallets", "quota-balances", "quota-alerts", "statements")
 
@@ -64,8 +64,8 @@ class Evidence:
         return {topic: [each for each in those if each.committed] for topic, those in self.said.items()}
 
     @cached_property
-    def pots(self) -> Any:
-        return pots(self.prediction)
+    def cells(self) -> Any:
+        return cells(self.prediction)
 
 
 def _said(record: Record) -> Said:
@@ -103,7 +103,7 @@ def dead_letters_are_right(run: Evidence) -> Iterable[str]:
 
 def balances_are_right(run: Evidence) -> Iterable[str]:
     latest = revisions.latest(run.committed["quota-balances"])
-    for key, (shares, used) in run.pots.items():
+    for key, (shares, used) in run.cells.items():
         if shares and key not in latest:
             yield f"{key}: no balance"
         elif shares:
@@ -120,7 +120,7 @@ def balances_are_right(run: Evidence) -> Iterable[str]:
                 yield f"{key}: the balance is {told}, but there is no quota"
             if not had_quota(run.prediction, key):
                 yield f"{key}: a balance of an item that never had quota"
-    yield from (f"{key}: a balance of no usage" for key in latest if key not in run.pots)
+    yield from (f"{key}: a balance of no usage" for key in latest if key not in run.cells)
 
 
 def alerts_are_right_and_alternate(run: Evidence) -> Iterable[str]:
@@ -129,7 +129,7 @@ def alerts_are_right_and_alternate(run: Evidence) -> Iterable[str]:
         states = [each["state"] for each in those]
         if states != ["raised", "cleared"] * (len(states) // 2) + ["raised"] * (len(states) % 2):
             yield f"{key}: {states}"
-    for pot, (shares, _) in run.pots.items():
+    for pot, (shares, _) in run.cells.items():
         account, item, day = pot.split("/")
         for plan_id, quota, covered in shares:
             for threshold in (80, 100):

@@ -8,7 +8,7 @@ from random import Random
 
 from faust.types import TP
 
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.rules.state.journal_facts import JournalFacts
 from schemas import journal
 from tests.simulation.disk import Disk
@@ -181,7 +181,7 @@ class Simulator:
         try:
             state = seat.go(self.rng.randint(1, 9), fate)
             self.tell(f"{what}, stands at {seat.run.where}" if seat.run else what)
-        except Retake as retake:
+        except Reopen as retake:
             self.tell(f"{what}: {retake}")
         if fate is not None and fate.struck:
             self.left -= 1

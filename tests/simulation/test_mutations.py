@@ -166,7 +166,7 @@ MUTATIONS = tuple(
         (
             "an order is read without knowing what `workspaces` said before",
             "agents.intake.orders_lane",
-            ("await self.intake.homes.catch_up()", "0"),
+            ("await self.intake.directory.catch_up()", "0"),
         ),
     )
 )

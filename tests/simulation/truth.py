@@ -74,7 +74,7 @@ def had_quota(prediction: Prediction, key: str) -> bool:
     )
 
 
-def pots(prediction: Prediction) -> dict[str, tuple[list[Share], dict[str, tuple[int, int]]]]:
+def cells(prediction: Prediction) -> dict[str, tuple[list[Share], dict[str, tuple[int, int]]]]:
     """By account/item/day: plans with quota (id, quota, covered), and of the listed workspaces who used what."""
     found: dict[str, tuple[list[Share], dict[str, tuple[int, int]]]] = {}
     for account, _, item, day in prediction.figures:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from meter.rules.billing_days import zone
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets
 from meter.verify.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
 from meter.verify.published import Published
-from meter.verify.recount import Ground, Recount
+from meter.verify.recount import Recount, RecountConfig
 from schemas.catalog import catalogue_from_json
 from schemas.journal import Opening, decode
 from tests.revisions import murmur2
@@ -28,7 +28,7 @@ def recounted(cluster: Cluster, opening: Opening, bounds: Mapping[int, int] | No
     made = []
     for partition in range(opening.partitions):
         billing = zone(opening.time_zone)
-        recount = Recount(Ground(opening, billing), Book(catalogue_from_json(opening.catalogue), billing))
+        recount = Recount(RecountConfig(opening, billing), PriceBook(catalogue_from_json(opening.catalogue), billing))
         log = cluster.log(JOURNAL, partition).records
         for record in log if bounds is None else log[: bounds[partition]]:
             recount.take(record.offset, record.timestamp, decode(record.value or b""))

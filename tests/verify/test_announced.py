@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.rules.billing_days import parse_day, zone
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from meter.verify.comparison import Verified, Wanted, compare_figures
 from meter.verify.differences import OVERAGES
 from meter.verify.published import Published
-from meter.verify.recount import Ground, Recount
+from meter.verify.recount import Recount, RecountConfig
 from schemas.catalog import Catalogue, catalogue_json
 from schemas.journal import Opening
 from tests.rules.announced_world import OPENED, OPENED_VERSION, World, version
@@ -63,7 +63,7 @@ def verified(world: Recorded) -> Verified:
     """The world's overages against the recount of its journal."""
     catalogue, billing = Catalogue("CNY", 372, (OPENED_VERSION,)), zone("+00:00")
     opening = Opening("m", "+00:00", "CNY", 4, 3600, 35, catalogue_json(catalogue), OPENED)
-    recount = Recount(Ground(opening, billing), Book(catalogue, billing))
+    recount = Recount(RecountConfig(opening, billing), PriceBook(catalogue, billing))
     for record in world.journal:
         recount.take(*record)
     published = Published(OVERAGES, {0: world.offset + 1}, lambda account: 0)

@@ -36,7 +36,7 @@ class Left:
         return [each.sentence() for each in self.verified(**rest).differences]
 
     def last(self, topic: str, basis: str | None = None) -> tuple[int, dict[str, Any]]:
-        """Place and content of the last record of a topic whose figure is over."""
+        """FigureKey and content of the last record of a topic whose figure is over."""
         for place in reversed(range(len(self.records[topic]))):
             value = json.loads(self.records[topic][place][2])
             if topic != OVERAGES or (value["overage"] > 0 and basis in (None, value["basis"])):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.verify.figures import Figure
-from meter.verify.recount import Place
+from meter.verify.recount import FigureKey
 from schemas.journal import Opening
 from tests import records, strategies
 from tests.oracle import Prediction, predict
@@ -96,7 +96,7 @@ def plain(figure: Figure) -> Plain:
     return figure.usage, covered, figure.overage, figure.basis, figure.plans, figure.charge
 
 
-def expected(prediction: Prediction) -> dict[Place, Plain]:
+def expected(prediction: Prediction) -> dict[FigureKey, Plain]:
     def of(figure: OracleFigure) -> Plain:
         return figure.usage, figure.covered, figure.overage, figure.basis, figure.plans, Fraction(figure.amount)
 

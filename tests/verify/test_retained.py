@@ -1,11 +1,11 @@
 """Where the journal has lost its beginning: days that it still holds whole are verified, by plans as published."""
 
 from meter.rules.billing_days import zone
-from meter.verify.catalog import Book
+from meter.verify.catalog import PriceBook
 from meter.verify.comparison import Verified, Wanted, compare_figures
 from meter.verify.differences import OVERAGES, PLANS
 from meter.verify.published import Published
-from meter.verify.recount import Ground, Recount
+from meter.verify.recount import Recount, RecountConfig
 from meter.verify.retained import first_whole_day, plans_of
 from schemas.catalog import catalogue_from_json
 from schemas.journal import decode
@@ -53,8 +53,8 @@ def verified_from(simulator: Simulator, begin: int) -> Verified:
         for record in records[topic]:
             if record[0] == 0:
                 each.take(*record)
-    ground = Ground(opening, billing, plans_of(published[PLANS]))
-    recount = Recount(ground, Book(catalogue_from_json(opening.catalogue), billing))
+    config = RecountConfig(opening, billing, plans_of(published[PLANS]))
+    recount = Recount(config, PriceBook(catalogue_from_json(opening.catalogue), billing))
     for left in journal[begin:]:
         recount.take(left.offset, left.timestamp, decode(left.value or b""))
     result = Verified(published[OVERAGES].differences + published[PLANS].differences)

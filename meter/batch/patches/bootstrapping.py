@@ -86,7 +86,7 @@ async def ask(admin: Any, request: Any, node_id: Any = None) -> Any:
     return await _ask(admin, request, *nodes[-1:])
 
 
-def mend() -> None:
+def install() -> None:
     """Put this in the place of aiokafka's, for every client of this process; nothing else that is there is touched."""
     if AIOKafkaClient.bootstrap is _bootstrap:
         AIOKafkaClient.bootstrap = bootstrap

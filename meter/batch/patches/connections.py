@@ -96,7 +96,7 @@ def _place(connection: Any) -> str:
     return f"the connection to {connection.host}:{connection.port}"
 
 
-def mend() -> None:
+def install() -> None:
     """Put all this in the place of aiokafka's, for every client of this process."""
     aiokafka_conn.AIOKafkaProtocol = _HearingProtocol
     AIOKafkaConnection.connect = connect

@@ -1,11 +1,11 @@
 """Records as aiokafka's reader makes them, a batch at a time, without a second object around each.
 
 aiokafka yields one record after the other from a generator and wraps each in a `ConsumerRecord`: 1.2 of the 1.9 µs
-that a record costs to be fetched. `slim` puts the classes below in their place; everything about aborted
+that a record costs to be fetched. `install_batches` puts the classes below in their place; everything about aborted
 transactions, markers and positions stays as it is there (a test reads the same log both ways). A batch that aiokafka
 cannot read is read once more, leniently: from the record on at which it gave up.
 
-A consumer whose `value_deserializer` is `later` gets what a fetch brought of a partition as `Unopened`: batches, looked
+A consumer whose `value_deserializer` is `lazy` gets what a fetch brought of a partition as `LazyBatch`: batches, looked
 through as ever, whose records are made as they are asked for. As records they take three times the memory.
 """
 
@@ -28,7 +28,7 @@ from meter.batch.patches.lenient_batch import (
     read_leniently,
     records_count,
 )
-from meter.batch.unopened import Unopened, UnreadableRecord
+from meter.batch.unopened import LazyBatch, UnreadableRecord
 
 #: Of the batches that brokers of today keep.
 MAGIC = 2
@@ -171,7 +171,7 @@ class SlimRecords(fetcher.PartitionRecords):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._records.closed = self._value_deserializer is later
+        self._records.closed = self._value_deserializer is lazy
         if self._key_deserializer is whole:
             self._records.expected = self.next_fetch_offset
 
@@ -216,13 +216,13 @@ def whole(key: bytes) -> bytes:
     return key
 
 
-def later(value: bytes) -> bytes:
-    """As a consumer's `value_deserializer`: its records come `Unopened`."""
+def lazy(value: bytes) -> bytes:
+    """As a consumer's `value_deserializer`: its records come `LazyBatch`."""
     return value
 
 
-def given_out(result: Any, max_records: int | None = None) -> Any:
-    """In place of `FetchResult.getall`: one partition's part of a fetch, handed out in lists, or `Unopened`."""
+def hand_out(result: Any, max_records: int | None = None) -> Any:
+    """In place of `FetchResult.getall`: one partition's part of a fetch, handed out in lists, or `LazyBatch`."""
     if not result.check_assignment(result._topic_partition) or not result.has_more():
         return []
     records: Any = result._partition_records
@@ -232,19 +232,19 @@ def given_out(result: Any, max_records: int | None = None) -> Any:
     except Exception as error:  # the records before it are good; the next fetch begins with it
         if not taken:
             raise UnreadableRecord(result._topic_partition, records.next_fetch_offset, error) from error
-    unopened = Unopened(result._topic_partition, taken) if taken and isinstance(taken[0], Closed) else None
+    unopened = LazyBatch(result._topic_partition, taken) if taken and isinstance(taken[0], Closed) else None
     result._update_position()
     if records._records_iterator is None:
         result._partition_records = None
     return taken if unopened is None else unopened
 
 
-def slim() -> None:
-    """Put the slim ways in the place of aiokafka's, for all consumers of this process, also those at work.
+def install_batches() -> None:
+    """Put lean classes in place of aiokafka's, for all consumers of this process, also those at work.
 
     `FetchResult` stays the class it is: by it aiokafka tells what waits to be given out from an error.
     """
     install()
     fetcher.MemoryRecords = Batches
     fetcher.PartitionRecords = SlimRecords
-    fetcher.FetchResult.getall = given_out
+    fetcher.FetchResult.getall = hand_out

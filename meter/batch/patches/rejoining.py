@@ -23,6 +23,6 @@ async def ask_for_share(rebalance: Any, request: Any) -> Any:
         raise
 
 
-def mend() -> None:
+def install() -> None:
     """Put it in the place of aiokafka's, for every client of this process."""
     CoordinatorGroupRebalance._send_sync_group_request = ask_for_share

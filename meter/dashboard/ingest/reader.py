@@ -15,7 +15,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from meter.batch.patches.fetched_records import slim
+from meter.batch.patches.fetched_records import install_batches
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest.batch import Ingest, Published, Region
 from meter.dashboard.ingest.meter import meter_of
@@ -61,7 +61,7 @@ class Reader:
 
     async def run(self) -> None:
         """Read, and begin again whatever happens to Kafka."""
-        slim()
+        install_batches()
         while True:
             try:
                 await self._read()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from meter.rules.billing_days import day_text
 from meter.rules.charges import due, exact_sum
 from meter.rules.conversion import quantity_by_retention
-from meter.rules.plans import in_force, order_of, quota_on
+from meter.rules.plans import allocation_order, in_force, quota_on
 from meter.rules.prices import EXACT
 from meter.rules.state.context import FoldContext
 from meter.rules.state.figures import allocation_of, basis_of, figure_of, price_cell, steps
@@ -162,7 +162,7 @@ def state_account(sheet: Sheet) -> bytes:
     """Publish the account's own statement, if it differs from the last one. Returns its digest."""
     context, day = sheet.context, sheet.day
     by_item = {line.cell.item: line.cell for line in sheet.lines}
-    plans = sorted(sheet.plans, key=lambda plan: order_of(plan, day))
+    plans = sorted(sheet.plans, key=lambda plan: allocation_order(plan, day))
     one = AccountStatementStruct(
         account=sheet.account,
         day=day_text(day),
