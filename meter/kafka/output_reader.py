@@ -52,7 +52,7 @@ class Latest(Generic[RecordT]):
 
 
 class OutputRecord(NamedTuple):
-    """A record that has a value. aiokafka's own names no topic where `install_batches` has changed how this process reads."""
+    """A record that has a value. Ours name no topic: `install_batches` changes how this process reads."""
 
     topic: str
     partition: int
