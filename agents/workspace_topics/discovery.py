@@ -24,7 +24,7 @@ from agents.workspace_topics.checks import WorkspaceTopicChecks
 from agents.workspace_topics.lanes import WorkspaceTopicLane
 from agents.workspace_topics.reader import WorkspaceTopicReader
 from agents.workspace_topics.rights import ShareNotes, denied, hidden, not_shown
-from agents.workspace_topics.set_aside import AsideBoard
+from agents.workspace_topics.set_aside import AsideBoard, some
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
@@ -90,7 +90,7 @@ class WorkspaceTopics:
             self.app.fail(error)
 
     async def stop_with(self, error: BaseException) -> None:
-        """A lane failed otherwise than by its own topic's fault."""
+        """A lane failed for another reason than its topic."""
         self.app.fail(error)
 
     # The shares of this worker
@@ -204,10 +204,7 @@ class WorkspaceTopics:
         """Ask for all at once where they stand, follow them, and let their lanes open."""
         async with self._changing:
             ours = sorted(tp for tp in tps if self._slot(tp.topic) in self._slots)
-            workspace_of = self.intake.topics.workspace_of
-            lanes = [
-                WorkspaceTopicLane(self, tp, workspace_of(tp.topic) or "", self.intake, self.checks) for tp in ours
-            ]
+            lanes = [self._lane(tp) for tp in ours]
             starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
             standing = await self.intake.marks_at(
@@ -222,6 +219,10 @@ class WorkspaceTopics:
             for lane in lanes:
                 lane.start, lane.standing = starts[lane.tp], standing.get(lane.tp)
                 self.runners[lane.tp] = Runner(lane)
+
+    def _lane(self, tp: TP) -> WorkspaceTopicLane:
+        workspace = self.intake.topics.workspace_of(tp.topic) or ""
+        return WorkspaceTopicLane(self, tp, workspace, self.intake, self.checks)
 
     def _followed(self) -> list[TP]:
         return [tp for tp, runner in self.runners.items() if not runner.aside]
@@ -293,9 +294,3 @@ class WorkspaceTopics:
         """The lanes of the partitions of this worker's share."""
         found: list[Any] = [runner.lane for runner in self.runners.values()]
         return found
-
-
-def some(tps: Iterable[TP]) -> str:
-    """The first few names of many."""
-    names = sorted({tp.topic for tp in tps})
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more topics" if len(names) > 3 else "")

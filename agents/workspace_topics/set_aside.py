@@ -85,3 +85,9 @@ class AsideBoard:
 def _handled_to(runner: Runner) -> int:
     lane: Any = runner.lane
     return int(lane.standing_aside()[0])
+
+
+def some(tps: Iterable[TP]) -> str:
+    """The first few names of many."""
+    names = sorted({tp.topic for tp in tps})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more topics" if len(names) > 3 else "")

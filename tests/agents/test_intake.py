@@ -150,7 +150,7 @@ def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest
     async def story() -> None:
         assert intake.current() == "old"
         intake.mark_uncertain()
-        with pytest.raises(Reopen, match="in doubt"):
+        with pytest.raises(Reopen, match="is uncertain"):
             intake.current()
         await intake.renew()
         assert (intake.current(), gone) == ("fresh", ["old"])

@@ -8,8 +8,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from agents.workspace_topics.discovery import some
 from agents.workspace_topics.lanes import WorkspaceTopicLane
+from agents.workspace_topics.set_aside import some
 from meter.batch.lanes import Reopen, SetAside
 from meter.batch.read_errors import read_error
 from meter.kafka.topics import Topics, followed
