@@ -12,7 +12,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from meter.batch.patches.fetched_records import later, slim
+from meter.batch.patches.fetched_records import install_batches, lazy
 from meter.errors import Trouble
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
@@ -30,12 +30,12 @@ ANSWER_MS = 10
 @asynccontextmanager
 async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
     """A reader of committed records that never jumps."""
-    slim()
+    install_batches()
     consumer = aiokafka.AIOKafkaConsumer(
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="none",
-        value_deserializer=later,
+        value_deserializer=lazy,
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_bytes=FETCH_BYTES,
         fetch_max_wait_ms=ANSWER_MS,
