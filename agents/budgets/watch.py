@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from agents.budgets.lane import BudgetLane, Ground
 from agents.journal.opening import recorded_under
-from meter.batch.lanes import Retake
+from meter.batch.lanes import Reopen
 from meter.budgets.reading import Fetched, committed_reader, fetched
 from meter.budgets.topics import BudgetTopics, budget_specs
 from meter.errors import Trouble
@@ -99,7 +99,7 @@ class BudgetWatch:
         """Do some work of a lane; where it is not certain what was committed, the lane begins again."""
         try:
             await work
-        except (Retake, KafkaError) as reason:
+        except (Reopen, KafkaError) as reason:
             self._reopened = [at for at in self._reopened if at > time.monotonic() - 60] + [time.monotonic()]
             if len(self._reopened) > REOPENED_IN_A_MINUTE * max(1, len(self.lanes)):
                 raise Trouble(f"budgets/{lane.partition} cannot be watched: {reason}; look at the broker") from reason
