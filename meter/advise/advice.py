@@ -6,7 +6,7 @@ is the bill.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from meter.advise.alternatives import Alternative, Ground, alternative_of, base_curve_of, stay
@@ -15,12 +15,13 @@ from meter.advise.check import Check, checked
 from meter.advise.coverage import reaching
 from meter.advise.grid import grid_of
 from meter.advise.history import LEAST_DAYS, History
+from meter.advise.nearest import nearest
 from meter.advise.pools import Offer
-from meter.advise.portfolios import Portfolio, portfolios
+from meter.advise.portfolios import portfolios
 from meter.advise.present import discounts_of, laid_over, market_of, paid_by_day
 from meter.advise.replay import Replay
 from meter.advise.savings import cents
-from meter.advise.search import Found, Searched, searched
+from meter.advise.search import Searched, searched
 from meter.errors import Trouble
 from meter.rules.billing_days import day_text
 
@@ -94,7 +95,10 @@ def _from_today(ground: Ground, coverage: Decimal | None) -> Table:
     base = stay(ground)
     found = _search(ground, base, coverage)
     curve = base_curve_of(ground)
-    made = [alternative_of(ground, each, base, base.outcome.due, curve) for each in found.found[: SHOWN + 1]]
+    best = found.found[: SHOWN + 1]
+    if ground.plans:
+        best = tuple(nearest(ground.grid, each, _offers(ground), _listed(ground)) for each in best)
+    made = [alternative_of(ground, each, base, base.outcome.due, curve) for each in best]
     return Table(base, _ranked([each for each in made if each.changes], SHOWN, coverage), found)
 
 
@@ -119,25 +123,25 @@ def _ranked(made: Sequence[Alternative], shown: int, coverage: Decimal | None) -
 def _search(ground: Ground, base: Alternative, coverage: Decimal | None) -> Searched:
     """The portfolios that could be cheaper than the base, or, for coverage, than twice the value of all usage."""
     history, grid = ground.history, ground.grid
-    version = history.catalogue.version(ground.today)
     market = market_of(ground.plans, history.catalogue, ground.today)
     most = base.cost_a_day if coverage is None else 2 * base.outcome.value / len(history.days)
-    choice, _ = portfolios(market, grid, most)
-    offers = {
-        item: Offer(package.capacity, float(package.price * ground.discounts[item]) * grid.days)
-        for item, package in version.traffic.items()
-    }
-    rows = {who: row for row, who in enumerate(grid.workspaces)}
-    found = searched(grid, choice, offers, frozenset(rows[who] for who in ground.listed()))
+    choice, cut = portfolios(market, grid, most)
+    offers = _offers(ground)
+    found = replace(searched(grid, choice, offers, _listed(ground)), cut=cut)
     if coverage is None:
         return found
-    return Searched(
-        tuple(reaching(grid, found.found, offers, float(coverage))),
-        found.portfolios,
-        found.of,
-        found.in_question,
-        found.all_subsets,
-    )
+    return replace(found, found=tuple(reaching(grid, found.found, offers, float(coverage))))
 
 
-__all__ = ["Advice", "Alternative", "Found", "Portfolio", "Table", "advice_of", "require_enough"]
+def _offers(ground: Ground) -> dict[str, Offer]:
+    """What traffic packages cost over the days of the window."""
+    traffic = ground.history.catalogue.version(ground.today).traffic
+    return {
+        item: Offer(package.capacity, float(package.price * ground.discounts[item]) * ground.grid.days)
+        for item, package in traffic.items()
+    }
+
+
+def _listed(ground: Ground) -> frozenset[int]:
+    """Rows of the grid that plans list today."""
+    return frozenset(row for row, who in enumerate(ground.grid.workspaces) if who in ground.listed())

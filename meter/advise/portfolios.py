@@ -4,18 +4,21 @@ A portfolio is judged with one list for all plans: for the same workspaces no ot
 7), so lists are not permuted and plans are not split.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import product
+from itertools import combinations_with_replacement
 
 from meter.advise.grid import Grid
 from schemas.catalog import PlanPackage
 
 #: Unexpired plans of an account (SPEC §8).
 PLANS_LIMIT = 50
-#: Portfolios that are enumerated; more are cut at the dear end, and said so.
+#: Portfolios that are enumerated; of more those of most plans are left out, and said so.
 PORTFOLIOS_LIMIT = 20_000
+
+Buys = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Portfolio:
     `day_cost`: what that costs a day, without traffic. `quotas`: a day, of these and of plans that are kept, by item.
     """
 
-    buys: tuple[tuple[str, int], ...]
+    buys: Buys
     upgrade: tuple[str, str] | None
     day_cost: Decimal
     quotas: Mapping[str, int]
@@ -60,21 +63,27 @@ class Market:
 
 
 def portfolios(market: Market, grid: Grid, most_a_day: Decimal) -> tuple[list[Portfolio], bool]:
-    """Every portfolio that could be cheaper than `most_a_day`, and each package by itself; whether some were cut."""
-    found: dict[tuple[object, object], Portfolio] = {}
-    cut = False
-    for upgrade in _upgrades(market):
-        kept_cost, base = _after(market, upgrade)
-        for buys, cost in _purchases(market, grid, most_a_day - kept_cost):
-            if len(found) >= PORTFOLIOS_LIMIT:
-                cut = True
-                break
-            quotas = dict(base)
-            for name, count in buys:
-                for item, quota in market.packages[name].quotas.items():
-                    quotas[item] = quotas.get(item, 0) + quota * count
-            found[(buys, upgrade)] = Portfolio(buys, upgrade, kept_cost + cost, quotas, bool(buys or market.kept))
-    return list(found.values()), cut
+    """Every portfolio that could be cheaper than `most_a_day`, fewest plans first, and each package by itself.
+
+    And whether they were cut at PORTFOLIOS_LIMIT: then those of more plans are left out.
+    """
+    found: list[Portfolio] = []
+    room = PLANS_LIMIT - len(market.kept)
+    after = [(upgrade, *_after(market, upgrade)) for upgrade in _upgrades(market)]
+    for plans in range(room + 1):
+        before = len(found)
+        for upgrade, kept_cost, base in after:
+            for buys, cost in _purchases(market, grid, most_a_day - kept_cost, plans):
+                if len(found) >= PORTFOLIOS_LIMIT:
+                    return found, True
+                quotas = dict(base)
+                for name, count in buys:
+                    for item, quota in market.packages[name].quotas.items():
+                        quotas[item] = quotas.get(item, 0) + quota * count
+                found.append(Portfolio(buys, upgrade, kept_cost + cost, quotas, bool(buys or market.kept)))
+        if len(found) == before:
+            break
+    return found, False
 
 
 def _upgrades(market: Market) -> Iterator[tuple[str, str] | None]:
@@ -105,18 +114,15 @@ def _after(market: Market, upgrade: tuple[str, str] | None) -> tuple[Decimal, di
     return cost, quotas
 
 
-def _purchases(
-    market: Market, grid: Grid, most_a_day: Decimal
-) -> Iterator[tuple[tuple[tuple[str, int], ...], Decimal]]:
-    """Counts of packages within what could pay, cheapest counts first, with their cost a day; then single packages."""
+def _purchases(market: Market, grid: Grid, most_a_day: Decimal, plans: int) -> Iterator[tuple[Buys, Decimal]]:
+    """So many plans, of packages within what could pay, with their cost a day; a single plan is always looked at."""
     names = sorted(market.packages, key=lambda name: (market.packages[name].price, name))
-    day_price = {name: market.packages[name].price / market.validity_days for name in names}
-    room = PLANS_LIMIT - len(market.kept)
-    most = [min(room, _useful(market.packages[name], grid)) for name in names]
-    for counts in product(*(range(count + 1) for count in most)):
-        cost = sum((day_price[name] * count for name, count in zip(names, counts, strict=True)), Decimal(0))
-        if sum(counts) <= room and (cost <= most_a_day or sum(counts) <= 1):
-            yield tuple((name, count) for name, count in zip(names, counts, strict=True) if count), cost
+    most = {name: _useful(market.packages[name], grid) for name in names}
+    for chosen in combinations_with_replacement(names, plans):
+        cost = sum((market.packages[name].price for name in chosen), Decimal(0)) / market.validity_days
+        counts = Counter(chosen)
+        if plans <= 1 or (cost <= most_a_day and all(count <= most[name] for name, count in counts.items())):
+            yield tuple(counts.items()), cost
 
 
 def _useful(package: PlanPackage, grid: Grid) -> int:

@@ -41,15 +41,22 @@ class Searched:
     of: int
     in_question: int
     all_subsets: bool
+    #: Workspaces in question that are listed all or none.
+    together: int = 0
+    #: There were more portfolios than are enumerated.
+    cut: bool = False
 
     def sentence(self) -> str:
         """How it was searched, for whoever must defend the advice."""
-        share = "" if self.portfolios == self.of else f" (the best of {self.of:,} by a first look)"
+        among = f"the {self.of:,} of fewest plans" if self.cut else f"{self.of:,}"
+        share = "" if self.portfolios == self.of else f" (the best of {among} by a first look)"
         if not self.in_question:
             lists = "listing everybody is never dearer here"
         else:
             who = f"{self.in_question} workspace{'' if self.in_question == 1 else 's'} that could be cheaper unlisted"
-            lists = f"every subset of the {who}" if self.all_subsets else f"lists by a local search over {who}"
+            together = f" ({self.together} of least weight together)" if self.together else ""
+            search = f"lists by a local search over {who}{together}"
+            lists = f"every subset of the {who}" if self.all_subsets else search
         return f"{self.portfolios:,} portfolios{share}, {lists}, the best number of traffic packages for each"
 
 
@@ -60,7 +67,9 @@ def searched(grid: Grid, found: Sequence[Portfolio], offers: Mapping[str, Offer]
     best = search.all_subsets(chosen) if search.members.all_subsets else [search.local(each) for each in chosen]
     best.sort(key=lambda each: (each.cost, each.portfolio.bought))
     members = search.members
-    return Searched(tuple(best), len(chosen), len(found), members.in_question, members.all_subsets)
+    asked = [len(group) for group in members.groups[1:]]
+    together = asked[-1] if asked and asked[-1] > 1 else 0
+    return Searched(tuple(best), len(chosen), len(found), sum(asked), members.all_subsets, together)
 
 
 class _Search:

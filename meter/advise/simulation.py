@@ -65,6 +65,14 @@ class Simulation:
         """By day, what the changes would have saved."""
         return [before - after for before, after in zip(self.was.costs, self.then.costs, strict=True)]
 
+    def without_usage(self) -> list[str]:
+        """Workspaces that a change names, with nothing to charge on these days: another account's, or misspelt."""
+        charged = {who for day in self.history.days for who, each in day.workspaces.items() if not each.free}
+        named = [
+            who for change in self.changes if isinstance(change, Buy | ChangeWorkspaces) for who in change.workspaces
+        ]
+        return [who for who in dict.fromkeys(named) if who not in charged]
+
     @property
     def only_order(self) -> bool:
         """Whether nothing but the order of lists changes: that moves what is over, and not its sum."""

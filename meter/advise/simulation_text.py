@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meter.advise.changes import order_lines
 from meter.advise.savings import cents
-from meter.advise.sentences import money, percent, title
+from meter.advise.sentences import money, names, percent, title
 from meter.advise.text import Row, columns, head, paragraph, signed, spread
 from meter.rules.billing_days import day_text
 
@@ -34,6 +34,10 @@ def text(simulation: "Simulation", restatable: int) -> Iterator[str]:
         ("item", simulation.was.outcome.over_by_item, simulation.then.outcome.over_by_item),
     ):
         yield from _shift(name, before, after, len(simulation.saved))
+    idle = simulation.without_usage()
+    if idle:
+        yield ""
+        yield from paragraph(f"Without usage to charge on these days: {names(idle)}.")
     yield ""
     now = f"pays {money(simulation.price.now)}" if simulation.price.now else "pays nothing"
     yield from paragraph(f"Ordered today it {now}, and would be:")

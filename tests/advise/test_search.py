@@ -3,10 +3,11 @@
 from decimal import Decimal
 from itertools import chain, combinations, product
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, target
 from hypothesis import strategies as st
 
 from meter.advise.grid import Grid
@@ -112,3 +113,33 @@ NOBODY_WANTS_TO_BE_LISTED = Small(
 @given(small_cases())
 def test_the_best_found_is_the_best_there_is(case: Small) -> None:
     assert found_least(case) == pytest.approx(brute_force(case))
+
+
+@given(small_cases())
+def test_the_local_search_is_never_better_than_the_best_and_mostly_as_good(case: Small) -> None:
+    """Where more than 12 workspaces are in question lists are searched by moves; here it is asked to with 3."""
+    with patch("meter.advise.membership.ALL_SUBSETS_UP_TO", -1):
+        found = found_least(case)
+    best = brute_force(case)
+    assert found >= best - 1e-6
+    target(found - best)
+    assert found <= best * 1.5 + 1e-6
+
+
+def test_the_local_search_finds_the_best_list_of_many_workspaces() -> None:
+    """Twenty workspaces that all pay less unlisted: the quota is best used by those who would pay most without."""
+    rng = np.random.default_rng(3)
+    usage = rng.integers(1, 20, (1, 20, 28)).astype(float)
+    unlisted = rng.uniform(0.2, 0.9, 20)
+    grid = Grid(("logs",), tuple(f"w{row}" for row in range(20)), usage, np.ones((1, 28)), usage[0] * unlisted[:, None])
+    package = {"p": PlanPackage("p", "p", {"logs": 60}, Decimal(1), None)}
+    choice, _ = portfolios(Market(package, 10, []), grid, Decimal(1))
+    found = searched(grid, choice, {}, frozenset())
+    assert not found.all_subsets
+    best = next(each for each in found.found if each.portfolio.bought == 1)
+    for size in range(1, 4):
+        for flipped in combinations(range(20), size):
+            listed = best.listed ^ frozenset(flipped)
+            over = np.maximum(usage[0][sorted(listed)].sum(axis=0) - 60, 0).sum() if listed else 0
+            outside = sum(grid.payg[row].sum() for row in range(20) if row not in listed)
+            assert best.cost <= over + outside + 0.1 * 28 + 1e-6, f"flipping {flipped} would be cheaper"

@@ -55,6 +55,11 @@ def test_a_plan_can_be_swapped_for_another() -> None:
     assert order_lines("acct_1", found.changes) == ["meter buy acct_1 growth prod staging --pay auto"]
 
 
+def test_a_workspace_that_was_not_charged_is_named() -> None:
+    lines = list(text(of("workspaces o-1=prod,stagign"), 0))
+    assert "Without usage to charge on these days: stagign." in lines
+
+
 def test_without_changes_it_is_the_check_alone() -> None:
     lines = list(text(of(), 0))
     assert any("equal" in line for line in lines)
