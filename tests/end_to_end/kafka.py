@@ -136,9 +136,21 @@ class Kafka:
         """The high watermark of every partition."""
         return self._offsets(topics, OffsetSpec.latest())  # type: ignore[no-untyped-call] # a library with half its types
 
-    def begins(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
-        """The first offset that there is, of every partition."""
-        return self._offsets(topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call] # the same
+    def begins(self, topic: str) -> dict[int, int]:
+        """The first offset that there is, by partition; waits for leaders that are being chosen, as a consumer does."""
+        found: dict[tuple[str, int], int] = {}
+        asked: list[KafkaException] = []
+
+        def answered() -> bool:
+            try:
+                found.update(self._offsets([topic], OffsetSpec.earliest()))  # type: ignore[no-untyped-call] # the same
+            except KafkaException as error:
+                asked[:] = [error]
+                return False
+            return True
+
+        wait_until(f"all leaders of {topic} answer", answered, REQUEST_SECONDS, lambda: str(asked))
+        return {partition: offset for (_, partition), offset in found.items()}
 
     def _offsets(self, topics: Iterable[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
         specs = {
@@ -217,7 +229,7 @@ class Kafka:
         )
         try:
             # By number: to look for OFFSET_BEGINNING a new consumer waits half a second until it knows the leaders.
-            begins = {partition: offset for (_, partition), offset in self.begins([topic]).items()}
+            begins = self.begins(topic)
             consumer.assign([TopicPartition(self.prefix + topic, *place) for place in begins.items()])
             return _to_the_end(consumer, set(begins))
         finally:
