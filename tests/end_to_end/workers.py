@@ -124,12 +124,17 @@ class Worker:
 
     def stop(self) -> int:
         """SIGTERM; its exit code, which must come within SPEC's 15 s."""
+        wait_until(f"{self.name} hears signals", self._hears, READY_SECONDS, self.log_tail)
         self.expected_dead = True
         self.process.terminate()
         try:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not stop in {STOP_SECONDS} s:\n{self.log_tail()}") from None
+
+    def _hears(self) -> bool:
+        """Whether it has come so far that a signal ends it in peace, not as the process that it was before."""
+        return not self.alive() or self.get("/live")[0] != 0
 
     def must_live(self) -> None:
         """Fails with the end of its log if it ended and nobody asked it to."""

@@ -20,7 +20,7 @@ from tests.oracle import predict
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 INTAKE, OWN, METER = "meter-intake", "meter-intake-own", "meter"
-BY_ANOTHER = "by another hand (no mark of the meter's stands with it)"
+BY_ANOTHER = "by another hand (its commit has no mark of the meter)"
 
 
 def places(meter: Meter, group: str) -> list[tuple[str, int, int]]:
