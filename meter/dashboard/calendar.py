@@ -14,6 +14,11 @@ class Calendar:
     """The billing time zone, close grace and restatement horizon of this meter."""
 
     def __init__(self, zone_name: str, grace_seconds: int, horizon_days: int) -> None:
+        self.adopt(zone_name, grace_seconds, horizon_days)
+
+    def adopt(self, zone_name: str, grace_seconds: int, horizon_days: int) -> None:
+        """From now on show days by these facts."""
+        self.facts = (zone_name, grace_seconds, horizon_days)
         self.zone: BillingZone = zone(zone_name)
         self.horizon_days = horizon_days
         self._grace_us = grace_seconds * SECOND_US

@@ -56,6 +56,7 @@ CREATE TABLE items (            -- an account's item on a day: its balance, and 
     overage ANY NOT NULL,
     charge TEXT NOT NULL,
     at_ms INTEGER NOT NULL,     -- time of the record that changed it last
+    quarter INTEGER NOT NULL,   -- the last quarter of an hour of its day that was met, from 0; -1: none
     PRIMARY KEY (day, account, item)
 ) STRICT, WITHOUT ROWID;
 
@@ -87,12 +88,11 @@ CREATE TABLE feed (             -- what a journal record changed of an item's ov
     PRIMARY KEY (day, account, revision, item)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE samples (          -- usage of an item by quarters of an hour of its day, before the present quarter
+CREATE TABLE samples (          -- usage of an item by quarters of an hour of its day, before items.quarter
     day TEXT NOT NULL,
     account TEXT NOT NULL,
     item TEXT NOT NULL,
-    quarter INTEGER NOT NULL,   -- the last one that was met: its usage is items.usage
-    points TEXT NOT NULL,       -- "quarter=usage " of each earlier one
+    points TEXT NOT NULL,       -- "quarter=usage " of each; that of items.quarter is items.usage
     PRIMARY KEY (day, account, item)
 ) STRICT, WITHOUT ROWID;
 

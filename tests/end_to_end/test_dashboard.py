@@ -227,6 +227,17 @@ def test_the_workspaces_of_an_old_day_are_read_from_kafka(meter: Meter, dashboar
     ]
 
 
+def test_days_are_shown_as_the_meter_counts_them_whatever_the_settings_say(meter: Meter, directory: Path) -> None:
+    fourth = directory / "fourth"
+    fourth.mkdir()
+    other = {"METER_BILLING_TIME_ZONE": "Pacific/Kiritimati", "METER_RESTATEMENT_HORIZON_DAYS": "7"}
+    with DashboardProcess(meter, fourth, **other) as dashboard:
+        dashboard.wait_ready()
+        page = dashboard.json(PAGE)
+        assert (page["time_zone"], len(page["strip"])) == (ZONE, 36)
+        assert "METER_BILLING_TIME_ZONE is Pacific/Kiritimati, the meter's is" in dashboard.log_text()
+
+
 def test_a_restart_takes_up_the_file(meter: Meter, dashboard: DashboardProcess, directory: Path) -> None:
     before = dashboard.json(PAGE)
     assert dashboard.stop() == 0

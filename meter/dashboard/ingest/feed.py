@@ -44,6 +44,8 @@ class Feed:
         self.oldest = oldest
         self._early = early
         self._new: dict[FeedKey, Entry] = {}
+        #: An account's day -> the newest revision of its feed before this batch.
+        self._newest: dict[tuple[str, str], int] = {}
 
     def add(self, found: Overage, before: Cell | None, at_ms: int) -> None:
         """A change of an overage; `before` is the cell as it was."""
@@ -98,7 +100,7 @@ class Feed:
         """A new row, or the one that an earlier part of the same transaction made."""
         entry = Entry(at_ms)
         entry.reported = self._early.pop(key, entry.reported)
-        if self._rows.day(key[:2]).feed:
+        if key[2] <= self._newest_of(key[:2]):
             row = self._rows.connection.execute(
                 "SELECT at_ms, changes, more, reported FROM feed"
                 " WHERE day = ? AND account = ? AND revision = ? AND item = ?",
@@ -109,6 +111,14 @@ class Feed:
                 entry.reported = msgspec.json.decode(row[3]) or entry.reported
                 entry.is_new = False
         return entry
+
+    def _newest_of(self, day: tuple[str, str]) -> int:
+        found = self._newest.get(day)
+        if found is None:
+            query = "SELECT coalesce(max(revision), 0) FROM feed WHERE day = ? AND account = ?"
+            has_feed = self._rows.day(day).feed
+            found = self._newest[day] = self._rows.connection.execute(query, day).fetchone()[0] if has_feed else 0
+        return found
 
     def _write(self, day: tuple[str, str], keys: list[FeedKey]) -> None:
         connection, totals = self._rows.connection, self._rows.day(day)

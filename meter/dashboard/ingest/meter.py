@@ -1,13 +1,20 @@
 """Which meter publishes under a prefix: its output topics by their ids, which topics made again do not share."""
 
+import logging
 from hashlib import sha256
 from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from agents.journal.facts_reader import OpeningRefused, opening, reading
+from meter.dashboard.calendar import Calendar
 from meter.errors import Trouble
 from meter.kafka.topic_ids import topic_states
 from meter.kafka.topics import Topics
+from meter.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class PublishingMeter(NamedTuple):
@@ -15,6 +22,25 @@ class PublishingMeter(NamedTuple):
 
     id: str
     partitions: dict[str, int]
+
+
+async def adopt_facts(settings: Settings, topics: Topics, calendar: Calendar) -> None:
+    """Show days by the facts of the journal's opening, where Kafka lets us read it: our settings may be others'."""
+    try:
+        async with reading(settings.kafka_client_kwargs()) as reader:
+            found = await opening(reader, topics)
+    except (KafkaError, OpeningRefused):
+        return  # the settings hold; it is the workers' to say what is wrong with the journal
+    if found is None:
+        return
+    facts = (found.time_zone, found.close_grace_seconds, found.restatement_horizon_days)
+    ours = (settings.billing_time_zone, settings.close_grace_seconds, settings.restatement_horizon_days)
+    names = ("METER_BILLING_TIME_ZONE", "METER_CLOSE_GRACE_SECONDS", "METER_RESTATEMENT_HORIZON_DAYS")
+    pairs = zip(names, ours, facts, strict=True)
+    other = [f"{name} is {one}, the meter's is {fact}" for name, one, fact in pairs if one != fact]
+    if other and calendar.facts != facts:
+        log.warning("dashboard: %s; showing days as the meter counts them", "; ".join(other))
+    calendar.adopt(*facts)
 
 
 async def meter_of(admin: AIOKafkaAdminClient, topics: Topics) -> PublishingMeter:

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from meter.batch.patches.fetched_records import install_batches
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest.batch import Ingest, Published, Region
-from meter.dashboard.ingest.meter import meter_of
+from meter.dashboard.ingest.meter import adopt_facts, meter_of
 from meter.dashboard.models import Loading
 from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
@@ -79,6 +79,7 @@ class Reader:
         """1 which meter is it, 2 is the file of it, 3 from where, 4 read on."""
         async with connected_admin(self._settings) as admin:
             meter = await meter_of(admin, self._topics)  # 1
+        await adopt_facts(self._settings, self._topics, self._calendar)
         await asyncio.to_thread(self._store.begin, meter.id)  # 2
         ingest = Ingest(self._store.writer, self._calendar)
         places = [TopicPartition(topic, number) for topic, count in meter.partitions.items() for number in range(count)]

@@ -14,7 +14,7 @@ ZERO = Decimal(0)
 #: SQLite's integers; what is beyond them is kept as text.
 INTEGER_MAX = 2**63 - 1
 #: Rows that are read in a range in the time of one look-up.
-LOOK_UP_ROWS = 8
+LOOK_UP_ROWS = 20
 
 CellKey = tuple[str, str, str, str]  # day, account, workspace, item
 ItemKey = tuple[str, str, str]  # day, account, item
@@ -44,6 +44,7 @@ class ItemRow:
         "more",
         "overage",
         "plans",
+        "quarter",
         "quota",
         "revision",
         "usage",
@@ -51,10 +52,12 @@ class ItemRow:
     )
 
     def __init__(self, row: tuple[object, ...] | None) -> None:
-        revision, quota, covered, left, plans, workspaces, more, usage, overage, charge, at_ms = row or EMPTY_ITEM
+        revision, quota, covered, left, plans, workspaces, more, usage, overage, charge, at_ms, quarter = (
+            row or EMPTY_ITEM
+        )
         self.revision, self.more, self.at_ms = _int(revision), _int(more), _int(at_ms)
         self.quota, self.covered, self.left = _int(quota), _int(covered), _int(left)
-        self.usage, self.overage = _int(usage), _int(overage)
+        self.usage, self.overage, self.quarter = _int(usage), _int(overage), _int(quarter)
         self.plans, self.workspaces = str(plans), str(workspaces)
         self.charge = Decimal(str(charge))
 
@@ -72,6 +75,7 @@ class ItemRow:
             stored(self.overage),
             money_text(self.charge),
             self.at_ms,
+            self.quarter,
         )
 
 
@@ -92,10 +96,10 @@ class DayRow:
         return charge, self.currency, self.percent, self.item, self.alerts, self.at_ms, self.feed, self.cells
 
 
-EMPTY_ITEM = (0, 0, 0, 0, "[]", "[]", 0, 0, 0, "0.00", 0)
+EMPTY_ITEM = (0, 0, 0, 0, "[]", "[]", 0, 0, 0, "0.00", 0, -1)
 CELL = "SELECT revision, usage, covered, overage, charge, basis, source FROM cells WHERE day = ? AND account = ?"
 ITEM = (
-    "SELECT revision, quota, covered, left, plans, workspaces, more, usage, overage, charge, at_ms FROM items"
+    "SELECT revision, quota, covered, left, plans, workspaces, more, usage, overage, charge, at_ms, quarter FROM items"
     " WHERE day = ? AND account = ? AND item = ?"
 )
 DAY = (
@@ -183,7 +187,7 @@ class Rows:
         execute("INSERT OR IGNORE INTO workspaces VALUES (?, ?)", sorted(owners))
         execute(f"REPLACE INTO cells VALUES ({_marks(11)})", (_row(key, self._cells[key]) for key in cells))
         items = sorted(self.items.items(), key=lambda each: each[0])
-        execute(f"REPLACE INTO items VALUES ({_marks(14)})", ((*key, *item.columns()) for key, item in items))
+        execute(f"REPLACE INTO items VALUES ({_marks(15)})", ((*key, *item.columns()) for key, item in items))
         for key, totals in self.days.items():
             totals.percent, totals.item = self._highest(*key)
         days = sorted(self.days.items(), key=lambda each: each[0])

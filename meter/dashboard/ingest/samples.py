@@ -6,7 +6,7 @@ usage now, which the item has. So a row is written once a quarter, and not at ev
 
 from collections.abc import Callable
 
-from meter.dashboard.ingest.rows import ItemKey, Rows, stored
+from meter.dashboard.ingest.rows import ItemKey, Rows
 
 QUARTER_MS = 900_000
 
@@ -20,8 +20,8 @@ class Samples:
     def __init__(self, rows: Rows, bounds: Bounds) -> None:
         self._rows = rows
         self._bounds = bounds
-        #: Item -> the present quarter, the points before it that are not written yet.
-        self._new: dict[ItemKey, tuple[int, str]] = {}
+        #: Item -> the points of quarters that ended.
+        self._ended: dict[ItemKey, str] = {}
 
     def at(self, day: str, account: str, item: str, at_ms: int) -> None:
         """A record is about to change an item; records after the end of the day make no sample."""
@@ -29,23 +29,16 @@ class Samples:
         if not begins <= at_ms < ends:
             return
         key = (day, account, item)
+        row = self._rows.item(key)
         quarter = (at_ms - begins) // QUARTER_MS
-        present, points = self._new.get(key) or self._present(key)
-        if quarter > present:
-            usage = self._rows.item(key).usage
-            ended = f"{present}={stored(usage)} " if present >= 0 else ""
-            self._new[key] = quarter, points + ended
+        if quarter > row.quarter:
+            if row.quarter >= 0:
+                self._ended[key] = f"{self._ended.get(key, '')}{row.quarter}={row.usage} "
+            row.quarter = quarter
 
     def write(self) -> None:
         """Write the quarters that ended."""
         self._rows.connection.executemany(
-            "INSERT INTO samples VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET quarter = excluded.quarter, points = points || excluded.points",
-            ((*key, quarter, points) for key, (quarter, points) in sorted(self._new.items())),
+            "INSERT INTO samples VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET points = points || excluded.points",
+            ((*key, points) for key, points in sorted(self._ended.items())),
         )
-
-    def _present(self, key: ItemKey) -> tuple[int, str]:
-        row = self._rows.connection.execute(
-            "SELECT quarter FROM samples WHERE day = ? AND account = ? AND item = ?", key
-        ).fetchone()
-        return (-1 if row is None else int(row[0])), ""
