@@ -69,9 +69,10 @@ format: setup ## put the code into shape
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-docs: setup ## write the documents that are made from the code: docs/schemas and docs/metrics.md
+docs: setup ## write the documents that are made from the code: docs/schemas, metrics.md, asyncapi.yaml, topics.md
 	@$(BIN)/meter schemas docs/schemas
 	@$(BIN)/python -m agents.metrics.page > docs/metrics.md
+	@$(BIN)/python -m tests.asyncapi.write
 
 vendor: setup ## fetch the pages' scripts that are not ours again, from npm, by meter/dashboard/pages/static/manifest.json
 	@$(BIN)/python -m tests.vendor

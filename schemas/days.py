@@ -44,9 +44,13 @@ Date = Annotated[
     date,
     BeforeValidator(lambda given: given if isinstance(given, date) else parse_date(given)),
     PlainSerializer(date.isoformat, str),
-    WithJsonSchema({"type": "string", "pattern": f"^{DAY_PATTERN}$"}),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{DAY_PATTERN}$"}),
 ]
 #: A day in an output, kept as text.
-Day = Annotated[str, AfterValidator(check_day), Field(json_schema_extra={"pattern": f"^{DAY_PATTERN}$"})]
+Day = Annotated[
+    str, AfterValidator(check_day), Field(json_schema_extra={"format": "date", "pattern": f"^{DAY_PATTERN}$"})
+]
 #: A time, kept as text.
-Time = Annotated[str, AfterValidator(check_time), Field(json_schema_extra={"pattern": f"^{TIME_PATTERN}$"})]
+Time = Annotated[
+    str, AfterValidator(check_time), Field(json_schema_extra={"format": "date-time", "pattern": f"^{TIME_PATTERN}$"})
+]

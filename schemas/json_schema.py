@@ -27,6 +27,8 @@ from schemas.usage import UsageEvent
 from schemas.wallets import Wallet
 from schemas.workspaces import WorkspaceTier
 
+#: Lists of at most so many items are tuples to json-schema-to-typescript.
+SHORT_ITEMS = 20
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: What the meter reads: null in an optional field is absence.
@@ -62,6 +64,15 @@ class _Plain(GenerateJsonSchema):
         union = super().tagged_union_schema(schema)
         union.pop("discriminator", None)
         return union
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Of what has names for keys: the same in words that code generators know."""
+        described = super().dict_schema(schema)
+        patterns = described.pop("patternProperties", None)
+        if patterns is not None:
+            ((pattern, values),) = patterns.items()
+            described |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+        return described
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         described = super().default_schema(schema)
@@ -102,7 +113,20 @@ def schema_text(schema: JsonSchemaValue) -> str:
 def _schema(name: str, adapter: TypeAdapter[Any], generator: type[GenerateJsonSchema]) -> JsonSchemaValue:
     body = adapter.json_schema(schema_generator=generator)
     body.pop("title", None)
+    _unbound_short_lists(body)
     return {"$schema": DIALECT, "$id": f"urn:usage-meter:{name}", "title": name, **body}
+
+
+def _unbound_short_lists(node: Any) -> None:
+    """Take the bound from short lists: code generators make as many types of it. The meter refuses more anyway."""
+    if isinstance(node, dict):
+        if node.get("type") == "array" and node.get("maxItems", SHORT_ITEMS + 1) <= SHORT_ITEMS:
+            del node["maxItems"]
+        for each in node.values():
+            _unbound_short_lists(each)
+    elif isinstance(node, list):
+        for each in node:
+            _unbound_short_lists(each)
 
 
 def main() -> None:

@@ -91,7 +91,7 @@ def _written_units(text: object) -> Decimal:
 
 
 def _text_of(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+    return WithJsonSchema({"type": "string", "format": "decimal", "pattern": f"^{pattern}$"})
 
 
 #: Money in an order.

@@ -1,0 +1,1 @@
+"""What stands on each topic, described for programs (AsyncAPI) and for people (docs/topics.md)."""
