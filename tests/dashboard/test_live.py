@@ -17,6 +17,8 @@ LINKED = re.compile(r'hx-sse:connect="([^"]+)"')
 PARTS = re.compile(r'<hx-partial id="([^"]+)"')
 #: What may lie in the sockets and buffers of one reader that reads nothing.
 BUFFERS = 4 << 20
+#: How long a pattern may take to come; a stream says something every few seconds, so its silence ends no wait.
+PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -51,7 +53,9 @@ class Stream:
 
     def until(self, pattern: str) -> str:
         """Read until this has come; everything that has."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not re.search(pattern, self.text):
+            assert time.monotonic() < deadline, f"{pattern} has not come:\n{self.text[-2_000:]}"
             got = self.socket.recv(65_536)
             assert got, f"the stream ended before {pattern}:\n{self.text[-2_000:]}"
             self.text += got.decode()
@@ -85,13 +89,14 @@ def test_a_page_that_shows_the_newest_gets_only_how_new_that_is(board: Board) ->
         assert stream.events() == [["as-of"]]
         reports(board, 200)
         stream.until("item-logs")
-        assert stream.events()[-1] == ["as-of", "head", "strip", "item-logs", "bill", "changes"]
+        changed = ["as-of", "head", f"strip-{board.today}", "item-logs", "bill", "clock", "feed"]
+        assert stream.events()[-1] == changed
 
 
 def test_an_unknown_page_gets_every_part(board: Board) -> None:
     with Stream(board) as stream:
-        stream.until(r'id="changes"')
-        assert stream.events() == [["as-of", "head", "strip", "waterline", "bill", "changes"]]
+        stream.until(r'id="feed"')
+        assert stream.events() == [["as-of", "head", "strip", "waterline", "bill", "clock", "feed"]]
 
 
 def test_a_reader_that_comes_back_gets_what_it_has_missed(board: Board) -> None:

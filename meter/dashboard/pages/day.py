@@ -17,8 +17,8 @@ OPEN_ROWS = 16
 LEAST_HEIGHT = 5.0
 #: Samples of a quarter of an hour from which on a line is drawn.
 LEAST_SAMPLES = 2
-#: Changes shown without a click.
-SHOWN_ENTRIES = 12
+#: Changes shown, and those without a click; figures shown of one.
+ENTRIES, SHOWN_ENTRIES, EFFECTS = 32, 12, 4
 #: Ids named in the sentence of a change.
 NAMED = 3
 BASIS = {"package": "in a plan", "pay_as_you_go": "by usage", "free": "free day"}
@@ -56,18 +56,26 @@ def context(model: Model) -> dict[str, Any]:
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:
     """The page's parts; an item is one of its own, so that a change of it sends no other."""
-    items = made["parts_of_items"]
-    shades = made["shades"]
+    items, shades, entries = made["parts_of_items"], made["shades"], made["entries"]
     return [
         Part("head", "day/head.html", (model["state"], model["amount"], model["statement"], made["promise"])),
-        Part("strip", "day/strip.html", (model["strip"], model["amount"])),
+        Part("strip", "day/strip.html", tuple(each["day"] for each in made["columns"])),
+        *(
+            Part(f"strip-{each['day']}", "day/strip_day.html", each, {"each": each}, within="strip")
+            for each in made["columns"]
+        ),
         Part("waterline", "day/waterline.html", tuple(items)),
         *(
             Part(f"item-{slug(name)}", "day/item.html", (item, shades), {"item": item}, within="waterline")
             for name, item in items.items()
         ),
         Part("bill", "day/bill.html", (made["bill"], model["amount"])),
-        Part("changes", "day/changes.html", (made["entries"], round(made["reached"]))),
+        Part("clock", "day/clock.html", ([(each["place"], each["rose"]) for each in entries], round(made["reached"]))),
+        Part("feed", "day/feed.html", tuple(each["id"] for each in entries)),
+        *(
+            Part(each["id"], "day/entry.html", _lasting(model, each), {"each": each}, "feed", _lasting(model, each))
+            for each in entries
+        ),
     ]
 
 
@@ -172,12 +180,26 @@ def entries(model: Model, span: DaySpan) -> list[dict[str, Any]]:
     return [
         {
             **each,
+            "id": f"change-{each['revision']}-{slug(each['item'])}",
             "words": cause_words(each["cause"]),
             "place": span.place(each["time"]),
             "rose": sum(change["delta"] for change in each["changes"]) > 0,
+            "effects": _greatest(each["changes"]),
+            "more": each["more"] + max(len(each["changes"]) - EFFECTS, 0),
         }
-        for each in model["feed"]
+        for each in model["feed"][:ENTRIES]
     ]
+
+
+def _lasting(model: Model, each: Model) -> tuple[str, ...]:
+    """One change of one account: it stays, but for figures of the same record that are read after the first."""
+    return model["account"], model["day"], each["id"], each["time"], f"{len(each['changes'])}+{each['more']}"
+
+
+def _greatest(changes: list[Model]) -> list[Model]:
+    """The changes that move most money, in the order of the record."""
+    most = sorted(changes, key=lambda each: -abs(Decimal(each["charge_delta"] or 0)))[:EFFECTS]
+    return [each for each in changes if each in most]
 
 
 def cause_words(cause: Model) -> dict[str, Any]:

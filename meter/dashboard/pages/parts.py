@@ -25,6 +25,8 @@ class Part:
     key: Any
     context: Context = field(default_factory=dict)
     within: str = ""
+    #: Set for what never changes once it is there, such as a change of the feed: its text is kept under this name.
+    lasting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,26 @@ def digest(stamps: Iterable[bytes]) -> str:
 
 def filled(part: Part, shared: Context, nested: Iterable[Markup] = ()) -> Markup:
     """A part as HTML: escaped by its template."""
+    if part.lasting:
+        return _kept(part, shared)
     template = environment().get_template(part.template)
     return Markup(template.render({**shared, **part.context, "parts": list(nested)}))
+
+
+def _kept(part: Part, shared: Context) -> Markup:
+    name = (part.template, shared["site"].base_path, *part.lasting)
+    found = _texts.get(name)
+    if found is None:
+        if len(_texts) >= TEXTS_KEPT:
+            _texts.clear()
+        template = environment().get_template(part.template)
+        found = _texts[name] = Markup(template.render({**shared, **part.context}))
+    return found
+
+
+#: Texts of what never changes: the newest changes of some hundred accounts, a few MB.
+TEXTS_KEPT = 4_096
+_texts: dict[tuple[str, ...], Markup] = {}
 
 
 def filled_all(parts: Iterable[Part], shared: Context) -> dict[str, Markup]:
