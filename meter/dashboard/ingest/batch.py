@@ -1,8 +1,12 @@
 """A batch of published records becomes rows, in one transaction with the positions behind it."""
 
+import logging
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest import facts
@@ -10,7 +14,12 @@ from meter.dashboard.ingest.feed import Feed, FeedKey
 from meter.dashboard.ingest.rows import Rows
 from meter.dashboard.ingest.samples import Samples
 from meter.dashboard.ingest.usage import take_balance, take_free_day, take_overage
+from schemas.ids import shown
 
+log = logging.getLogger(__name__)
+
+#: Between two lines about records that cannot be read.
+TELL_SECONDS = 60.0
 #: Days that statements are kept.
 STATEMENT_DAYS = 400
 
@@ -46,6 +55,7 @@ class Ingest:
         self._bounds: dict[str, tuple[int, int]] = {}
         self._early: dict[FeedKey, dict[str, int]] = {}
         self._dropped = ""
+        self._told_at = -TELL_SECONDS
 
     def take(self, published: Iterable[Published], positions: Positions, today: str) -> set[Region]:
         """1 take the records, 2 write rows, 3 positions, 4 drop old days, 5 commit; what was changed.
@@ -78,7 +88,11 @@ class Ingest:
         for record in sorted(published, key=_in_order):
             place = (record.topic, record.partition)
             newest[place] = max(newest.get(place, 0), record.at_ms)
-            region = self._one(record, rows, feed, samples, oldest)
+            try:
+                region = self._one(record, rows, feed, samples, oldest)
+            except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+                self._unreadable(record, error)
+                continue
             if region is not None:
                 changed.add(region)
                 accounts[region.account] = record.partition
@@ -113,6 +127,14 @@ class Ingest:
                 account = facts.take_record(self._connection, record.topic, record.key, content, at_ms)
                 return Region("records", account)
         return None if day is None else Region("day", day[1], day[0])
+
+    def _unreadable(self, record: Published, error: Exception) -> None:
+        """A record that no meter publishes: passed over, and named once a minute."""
+        now = time.monotonic()
+        if now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            where = f"{record.topic}/{record.partition} at {record.offset}"
+            log.warning("dashboard: %s is no record of a meter (%s); who else writes there?", where, shown(str(error)))
 
     def _bounds_of(self, day: str) -> tuple[int, int]:
         found = self._bounds.get(day)

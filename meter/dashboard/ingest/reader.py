@@ -6,6 +6,7 @@ nothing new comes, and reading goes on by itself.
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -67,6 +68,8 @@ class Reader:
                 await self._read()
             except (KafkaError, OSError, TimeoutError, Trouble) as error:
                 self._trouble(str(error) if isinstance(error, Trouble) else f"Kafka: {error!r}")
+            except sqlite3.Error as error:
+                self._trouble(f"{self._store.path} cannot be written ({error}); free its disk")
             await asyncio.sleep(self._again)
             self._again = min(self._again * 2, AGAIN_MOST_SECONDS)
 

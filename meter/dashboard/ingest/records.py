@@ -1,12 +1,18 @@
 """What is read of the published records: only the fields that rows are made of."""
 
+from typing import Annotated
+
 import msgspec
+
+#: A published amount: what is none would be found only while totals are added up.
+Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,40}\.[0-9]{2,40}$")]
+Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class Charge(msgspec.Struct, gc=False):
     """What a workspace owes; its lines stay in Kafka."""
 
-    amount: str
+    amount: Amount
     currency: str
 
 
@@ -16,7 +22,7 @@ class Overage(msgspec.Struct):
     account: str
     workspace: str
     item: str
-    day: str
+    day: Day
     revision: int
     previous_revision: int
     usage: int
@@ -43,7 +49,7 @@ class QuotaBalance(msgspec.Struct):
 
     account: str
     item: str
-    day: str
+    day: Day
     revision: int
     quota: int
     covered: int
@@ -68,7 +74,7 @@ class WorkspaceStatement(msgspec.Struct):
 
     account: str
     workspace: str
-    day: str
+    day: Day
     basis: str
     revision: int
     items: list[ItemUsage]
@@ -78,8 +84,8 @@ class AccountStatement(msgspec.Struct):
     """A record of `statements` under account/day."""
 
     account: str
-    day: str
-    amount_due: str
+    day: Day
+    amount_due: Amount
     currency: str
     restated: bool
     revision: int
@@ -91,7 +97,7 @@ class QuotaAlert(msgspec.Struct):
     account: str
     plan_id: str
     item: str
-    day: str
+    day: Day
     threshold: int
     state: str
     quota: int
