@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import aiokafka
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import CorruptRecordException, KafkaError, KafkaTimeoutError
 
 from meter.batch.patches.fetched_records import install_batches, whole
+from meter.batch.unopened import UnreadableRecord
 from meter.commands import control_log as control
 from meter.commands.redrive import is_input
 from meter.errors import Trouble
@@ -131,19 +132,22 @@ async def _standing(settings: Settings, topics: Topics, bare: str, partition: in
 
 
 async def _readable(consumer: aiokafka.AIOKafkaConsumer, place: TopicPartition, offset: int, end: int) -> bool:
-    """Whether the log gives what follows `offset`, if anything does."""
+    """Whether the log gives what follows `offset`, if anything does.
+
+    Raises KafkaError where Kafka does not answer: only a batch that it gave and nobody can read is unreadable.
+    """
     consumer.assign([place])
     consumer.seek(place, offset)
     deadline = time.monotonic() + READ_MS / 1000
-    while offset < end and time.monotonic() < deadline:
+    while offset < end:
         try:
             fetched = await consumer.getmany(place, timeout_ms=READ_MS, max_records=1)
-        except (TopicAuthorizationFailedError, KafkaConnectionError):
-            raise
-        except Exception as error:  # whatever a batch does to the client's reader: no record comes of it
+        except (UnreadableRecord, CorruptRecordException) as error:
             log.info("the record at %d of %s/%d cannot be read (%r)", offset, place.topic, place.partition, error)
             return False
         if fetched:
             return True
         offset = await consumer.position(place)  # commit markers and aborted records are passed over
-    return offset >= end
+        if offset < end and time.monotonic() >= deadline:
+            raise KafkaTimeoutError(f"the record at {offset} did not come within {READ_MS / 1000:.0f} s")
+    return True

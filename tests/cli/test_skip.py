@@ -1,11 +1,23 @@
 """`meter skip`: what it refuses to order, and what it says of an order; taking it is end to end."""
 
+import asyncio
+
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NotLeaderForPartitionError,
+    TopicAuthorizationFailedError,
+)
 
 from agents.intake.marks import Mark, metadata
 from agents.intake.skips import lost
+from meter.batch.unopened import UnreadableRecord
 from meter.cli.skip import told
-from meter.commands.skip import PartitionStatus, refusal
+from meter.commands import skip as skip_module
+from meter.commands.skip import PartitionStatus, _readable, refusal
 from meter.kafka.commit_metadata import is_aside
 from schemas.control import Skip, control_from_json
 from schemas.dead_letters import DeadLetter
@@ -53,6 +65,48 @@ def order(offset: int, instead_of: int = 100) -> Skip:
 def test_what_is_ordered_and_what_is_not(offset: int, status: PartitionStatus, why: str | None) -> None:
     refused = refusal("usage", 3, offset, status)
     assert refused is None if why is None else why in (refused or "")
+
+
+class Answering:
+    """A consumer of a partition whose fetches end as scripted; nothing comes once the script is over."""
+
+    def __init__(self, *ends: Exception | int) -> None:
+        self.ends, self.at = list(ends), 0
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        assert places == [PLACE]
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        self.at = offset
+
+    async def getmany(self, *_: TopicPartition, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[int]]:
+        end = self.ends.pop(0) if self.ends else 0
+        if isinstance(end, Exception):
+            raise end
+        self.at += end
+        return {PLACE: [self.at]} if end else {}
+
+    async def position(self, place: TopicPartition) -> int:
+        return self.at
+
+
+PLACE = TopicPartition("usage", 3)
+
+
+def asked(*ends: Exception | int) -> bool:
+    return asyncio.run(_readable(Answering(*ends), PLACE, 100, 200))
+
+
+def test_only_a_batch_that_kafka_gave_and_nobody_can_read_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skip_module, "READ_MS", 1)
+    assert asked(1)
+    assert not asked(UnreadableRecord(PLACE, 100, ValueError("its checksum")))
+    assert not asked(CorruptRecordException())
+    for error in (NotLeaderForPartitionError(), TopicAuthorizationFailedError("usage"), KafkaConnectionError()):
+        with pytest.raises(type(error)):
+            asked(error)
+    with pytest.raises(KafkaTimeoutError, match="the record at 100 did not come"):
+        asked()
 
 
 def test_it_says_what_is_lost_and_what_could_still_be_read() -> None:
