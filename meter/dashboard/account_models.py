@@ -37,8 +37,8 @@ class HistoryPage(Model):
     time_zone: str
     currency: str
     days: list[HistoryDay]
-    #: The drivers of the difference between two days (docs: explain); None without `?from=` and `?to=`.
-    comparison: Record | None
+    #: Two days beside each other (`meter.dashboard.views.comparison`); None without `?from=` and `?to=`.
+    comparison: Model | None
 
 
 class UnusedQuota(Model):

@@ -60,6 +60,14 @@ def no_accounts(search: str = "") -> dict[str, Any]:
     return sample("accounts", accounts=[], total=0, amount="0.00", alerts_raised=0, search=search)
 
 
+def compared() -> dict[str, Any]:
+    """Two days beside each other."""
+    cell = {"workspace": "acme-staging", "item": "logs", "overage_before": 8_000_000, "overage": 50_000_000}
+    money = {"charge_before": "12.00", "charge": "75.00", "difference": "63.00"}
+    whole = {"before": "2026-01-29", "after": "2026-01-30", "amount_before": "12.00", "amount": "75.00"}
+    return sample("history", comparison={**whole, "difference": "63.00", "cells": [{**cell, **money}], "reason": None})
+
+
 HISTORY, PLANS = "/accounts/acme/history", "/accounts/acme/plans"
 LETTERS = {"reason": "unknown_item", "source": "usage"}
 READING = Loading(records_read=1_200, records=40_000)
@@ -76,6 +84,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "no_accounts": lambda: ("accounts", no_accounts(), site("/", loading=READING)),
     "none_found": lambda: ("accounts", no_accounts("zzz"), site("/", query={"search": "zzz"})),
     "history": lambda: ("history", sample("history"), site(HISTORY)),
+    "compared": lambda: ("history", compared(), site(HISTORY, query={"from": "2026-01-29", "to": "2026-01-30"})),
     "no_history": lambda: ("history", sample("history", days=[]), site(HISTORY)),
     "plans": lambda: ("plans", sample("plans"), site(PLANS)),
     "no_plans": lambda: ("plans", sample("plans", plans=[], wallets=[], orders=[]), site(PLANS)),

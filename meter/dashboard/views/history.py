@@ -8,6 +8,7 @@ from meter.dashboard.account_models import HistoryDay, HistoryPage, StatementVer
 from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
 from meter.dashboard.sight import Sight, decoded
+from meter.dashboard.views.comparison import comparison
 from schemas.money import money_text
 
 #: Versions shown of a day, newest first.
@@ -32,7 +33,7 @@ def page(sight: Sight, asked: Asked) -> HistoryPage:
         time_zone=sight.calendar.zone.name,
         currency=sight.catalog.currency,
         days=[_day(sight, account, day, found, causes) for day, found in versions.items()],
-        comparison=None,
+        comparison=comparison(sight, account, asked.query),
     )
 
 
