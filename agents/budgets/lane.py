@@ -42,9 +42,12 @@ log = logging.getLogger(__name__)
 CLOCK_MS = 3_600_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ground:
-    """What all lanes of a process have in common; `reader` reads partitions to their ends, `consumer` follows them."""
+    """What all lanes of a process have in common; `facts` are as they were last read.
+
+    `reader` reads partitions to their ends, `consumer` follows them.
+    """
 
     settings: Settings
     facts: JournalFacts

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,8 +37,9 @@ TICK_SECONDS = 900
 #: Opening a partition reads a month of figures at most.
 POLL_INTERVAL_MS = 600_000
 SESSION_MS = 10_000
-#: A partition that is begun again more often than this is not well.
-REOPENED_IN_A_MINUTE = 5
+#: How long a partition may fail while the broker answers, and how often it is tried.
+PATIENCE_SECONDS = 60.0
+AGAIN_SECONDS = 1.0
 
 
 class BudgetWatch:
@@ -48,7 +49,7 @@ class BudgetWatch:
         self.settings = settings
         self.lanes: dict[int, BudgetLane] = {}
         self._stop = asyncio.Event()
-        self._reopened: list[float] = []
+        self._failing_since: float | None = None
         self._ticked = 0
 
     async def run(self) -> None:
@@ -81,30 +82,49 @@ class BudgetWatch:
                 by_partition.get(tp.partition, []).extend(fetched(tp, records))
             for number, records in by_partition.items():
                 await self._taken(number, records)
-            await self._tick()
+            await self._tick(ground)
 
     async def _taken(self, number: int, records: list[Fetched]) -> None:
         lane = self.lanes.get(number)
         if lane is not None and not lane.stale and (records or not lane.watched.live):
             await self._certainly(lane, lane.take(records))
 
-    async def _tick(self) -> None:
+    async def _tick(self, ground: Ground) -> None:
+        """A quarter of an hour is over: catalog versions announced since, estimates, days that are over."""
         quarter = int(time.time() // TICK_SECONDS)
         if quarter != self._ticked and all(lane.watched.live for lane in self.lanes.values()):
             self._ticked = quarter
+            try:
+                ground.facts = (await recorded_under(self.settings)).facts
+            except Trouble as reason:
+                log.warning("catalog versions could not be read: %s; those known apply", reason)
             for lane in list(self.lanes.values()):
                 await self._certainly(lane, lane.tick())
 
-    async def _certainly(self, lane: BudgetLane, work: Any) -> None:
-        """Do some work of a lane; where it is not certain what was committed, the lane begins again."""
+    async def _certainly(self, lane: BudgetLane, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work of a lane; where it is not certain what was committed, the lane begins again.
+
+        A broker that is away is waited for. One that answers, and a lane that fails all the same, end the process.
+        """
         try:
             await work
+            self._failing_since = None
         except (Reopen, KafkaError) as reason:
-            self._reopened = [at for at in self._reopened if at > time.monotonic() - 60] + [time.monotonic()]
-            if len(self._reopened) > REOPENED_IN_A_MINUTE * max(1, len(self.lanes)):
-                raise Trouble(f"budgets/{lane.partition} cannot be watched: {reason}; look at the broker") from reason
-            log.warning("budgets/%d: %s; reading it again", lane.partition, reason)
             lane.stale = True
+            now = time.monotonic()
+            if self._failing_since is None:
+                log.warning("budgets/%d: %s; reading it again", lane.partition, reason)
+            self._failing_since = self._failing_since or now
+            if now - self._failing_since > PATIENCE_SECONDS and await self._broker_answers():
+                raise Trouble(f"budgets/{lane.partition} cannot be watched: {reason}; look at the broker") from reason
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _broker_answers(self) -> bool:
+        try:
+            async with connected_admin(self.settings):
+                return True
+        except Trouble:
+            return False
 
     async def _lanes_as_assigned(self, ground: Ground) -> None:
         """A lane for each partition that is ours with all its topics; those that are stale begin again."""

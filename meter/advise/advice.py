@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from meter.advise.alternatives import Alternative, Ground, alternative_of, base_curve_of, stay
-from meter.advise.changes import Days
+from meter.advise.changes import Days, days_left
 from meter.advise.check import Check, checked
 from meter.advise.coverage import reaching
 from meter.advise.grid import grid_of
@@ -28,6 +28,8 @@ from meter.rules.billing_days import day_text
 #: Alternatives that are replayed and shown.
 SHOWN = 10
 SHOWN_IN_HINDSIGHT = 3
+#: Days before a plan's end from which on advice says so.
+ENDS_SOON = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ class Advice:
     coverage: Decimal | None
     from_today: Table
     hindsight: Table
+
+    def ending(self) -> list[tuple[str, int, int]]:
+        """Plans in force or still to begin that end soon: id, last day, days left. Staying is reckoned with them."""
+        alive = [plan for plan in self.history.plans if plan.last_day >= self.today]
+        soon = [plan for plan in alive if days_left(plan, self.today) <= ENDS_SOON]
+        return sorted((plan.plan_id, plan.last_day, days_left(plan, self.today)) for plan in soon)
 
     def cost_curves(self) -> dict[str, dict[int, Decimal]]:
         """By package: what a day costs from today with so many of it bought and no other, not cut to 0.01 unit."""

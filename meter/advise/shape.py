@@ -37,6 +37,10 @@ def shape(advice: Advice) -> Json:
             name: [[count, money_text(cost)] for count, cost in points.items()]
             for name, points in advice.cost_curves().items()
         },
+        "ending": [
+            {"plan_id": plan_id, "last_day": day_text(last), "days_left": left}
+            for plan_id, last, left in advice.ending()
+        ],
         "from_today": _table(advice, advice.from_today),
         "hindsight": _table(advice, advice.hindsight),
     }

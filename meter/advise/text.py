@@ -35,6 +35,9 @@ def text(advice: "Advice", restatable: int) -> Iterator[str]:
     history = advice.history
     yield from head(history, advice.check, restatable)
     yield from paragraph(_assumed(advice))
+    for plan_id, last, left in advice.ending()[:EXPLAINED]:
+        days = f"{left} day{'' if left == 1 else 's'} from today on"
+        yield from paragraph(f"Plan {plan_id} ends on {day_text(last)}, {days}: advice from today holds until then.")
     yield ""
     yield "From today (plans that are paid cost nothing more); money a day"
     yield from _table(advice, advice.from_today, "stay")

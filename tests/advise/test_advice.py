@@ -10,6 +10,7 @@ from meter.advise.changes import AddTraffic, Buy, ChangeWorkspaces, Upgrade
 from meter.advise.history import History
 from meter.advise.savings import cents
 from meter.advise.sentences import title
+from meter.advise.text import text
 from meter.errors import Trouble
 from tests.advise.accounts import FIRST, MILLION, Usage, history, plan
 
@@ -118,6 +119,13 @@ def test_an_upgrade_costs_the_difference_for_the_days_left() -> None:
     best = advice_of(told, TODAY).from_today.alternatives[0]
     assert best.changes == (Upgrade("o-1", "growth"),)
     assert best.price.now == cents(Decimal(280_000 - 42_000) * (372 - 60) / 372), "60 days of 372 are over"
+
+
+def test_a_plan_that_ends_soon_is_named() -> None:
+    ends = plan("o-1", "startup", "w", first=TODAY - 360)
+    found = advice_of(history(14, every_day(W5), ends, plan("o-2", "startup", "w")), TODAY)
+    assert found.ending() == [("o-1", TODAY + 11, 12)]
+    assert any(line.startswith("Plan o-1 ends on 2026-11-11, 12 days from today on") for line in text(found, 0))
 
 
 def test_a_target_of_coverage_is_reached_at_least_cost() -> None:
