@@ -8,6 +8,7 @@ again. Every figure that is explained is held against the recount.
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from benchmarks.workers import Worker, make_topics, meter_settings, until_handle
 INTAKE, METER = 260, 261
 LIMIT_SECONDS = 3_600.0
 ACCOUNT, ITEM = "acct_0", "logs"
+Measured = dict[str, list[float]]
 WAYS = {"without sources": ["--no-sources"], "with sources": [], "at the first revision": ["--revision"]}
 
 
@@ -46,12 +48,13 @@ def main() -> None:
         published, records = last_overages(broker, "explain.")
         wrong = len(wrong_keys(load.overages(), published))
         say(f"{records:,} overages published, {wrong} of {len(published):,} figures wrong; explaining")
-        seconds, found = asked(load, settings, day, given.runs)
+        seconds, cpu, found = asked(load, settings, day, given.runs)
     wrong += judged(load, found)
-    print("| explanation | seconds, median (range) |\n|---|---|")
+    print("| explanation | seconds, median (range) | CPU s |\n|---|---|---|")
     for way, times in seconds.items():
-        print(f"| {way} | {spread(times, '.1f')} |")
-    note(given.results, "explain", events=given.events, workspaces=given.workspaces, overages=records, seconds=seconds)
+        print(f"| {way} | {spread(times, '.1f')} | {spread(cpu[way], '.1f')} |")
+    told = {"events": given.events, "workspaces": given.workspaces, "overages": records}
+    note(given.results, "explain", **told, seconds=seconds, cpu=cpu)
     if wrong:
         raise SystemExit("figures are wrong")
 
@@ -72,9 +75,10 @@ def metered(load: Load, broker: str, settings: dict[str, str], directory: Path) 
     return day
 
 
-def asked(load: Load, settings: dict[str, str], day: str, runs: int) -> tuple[dict[str, list[float]], list[Any]]:
-    """Explain, each way in turn; how long each took, and the answers."""
+def asked(load: Load, settings: dict[str, str], day: str, runs: int) -> tuple[Measured, Measured, list[Any]]:
+    """Explain, each way in turn; the seconds and the CPU seconds of each, and the answers."""
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    cpu: dict[str, list[float]] = {way: [] for way in WAYS}
     found: list[Any] = []
     command = [
         sys.executable,
@@ -90,17 +94,24 @@ def asked(load: Load, settings: dict[str, str], day: str, runs: int) -> tuple[di
     for _ in range(runs):
         for way, options in WAYS.items():
             first = [str(found[0]["history"][0]["revision"])] if options == ["--revision"] else []
-            begun = time.monotonic()
+            begun, used = time.monotonic(), children_cpu()
             done = subprocess.run(
                 [*command, *options, *first], env={**os.environ, **settings}, capture_output=True, check=False
             )
             seconds[way].append(time.monotonic() - begun)
+            cpu[way].append(children_cpu() - used)
             if done.returncode:
                 raise SystemExit(f"explaining failed: {done.stderr.decode()}")
             answer = json.loads(done.stdout)
-            say(f"{way}: {seconds[way][-1]:.1f} s, {len(done.stdout):,} bytes: {answer['sentence']}")
+            say(f"{way}: {seconds[way][-1]:.1f} s, CPU {cpu[way][-1]:.1f} s: {answer['sentence']}")
             found.append(answer)
-    return seconds, found
+    return seconds, cpu, found
+
+
+def children_cpu() -> float:
+    """Seconds of CPU that ended child processes used: what a busy machine does not stretch."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def judged(load: Load, found: list[Any]) -> int:

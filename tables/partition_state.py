@@ -26,7 +26,7 @@ from tables.stated import StatedDays
 #: Decoded rows kept at hand, of each table.
 ROWS_KEPT = 100_000
 #: The facts are written again after so many chunks: whoever looks for them finds them near the changelog's end.
-FACTS_EVERY = 64
+FACTS_EVERY = 16
 
 
 T = TypeVar("T")

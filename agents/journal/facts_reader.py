@@ -25,7 +25,7 @@ from tables.facts import FactsRow, facts_of
 #: How long the journal or the changelog may give nothing, in seconds.
 PATIENCE_SECONDS = 20.0
 #: The state is looked for in the last so many records of the changelog, then in more before them.
-WINDOW = 5_000
+WINDOW = 500
 WIDER = 8
 #: A consumer that goes from one place to the next first waits for what it asked at the last one: this long, in ms.
 ANSWER_MS = 10

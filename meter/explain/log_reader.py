@@ -39,6 +39,7 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_bytes=FETCH_BYTES,
         fetch_max_wait_ms=ANSWER_MS,
+        retry_backoff_ms=ANSWER_MS,  # the first question about a topic waits so long for its metadata
         check_crcs=False,  # what is only shown was checked when it was written, and half of the time goes there
         **settings.kafka_client_kwargs(),
     )
@@ -57,6 +58,8 @@ class LogReader:
 
     def __init__(self, consumer: Any) -> None:
         self._consumer = consumer
+        #: Kafka's topics, once they were asked for.
+        self._cluster: Any = None
         #: By topic: batches are passed over that hold none of these.
         self.needles: dict[str, Sequence[bytes]] = {}
         self.assign, self.seek, self.position = consumer.assign, consumer.seek, consumer.position
@@ -76,9 +79,10 @@ class LogReader:
         return (await self.beginning_offsets([tp]))[tp], (await self.end_offsets([tp]))[tp]
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions a topic has."""
-        await self._consumer.topics()  # asks for what is known of all of them
-        return len(self._consumer.partitions_for_topic(topic) or ())
+        """How many partitions a topic has; 0: there is no such topic."""
+        if self._cluster is None:  # of all topics: one that does not exist is not asked for, or Kafka might make it
+            self._cluster = await self._consumer._client.fetch_all_metadata()
+        return len(self._cluster.partitions_for_topic(topic) or ())
 
     async def offset_at(self, topic: str, partition: int, time_us: int) -> int | None:
         """The first offset of this instant or later; None if there is none."""

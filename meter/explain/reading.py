@@ -24,7 +24,6 @@ from meter.explain.log_reader import LogReader, open_logs
 from meter.explain.model import Explanation
 from meter.explain.published import NEWEST, SLACK_US, Key, OfCell, PublishedReader, cell_as_published
 from meter.explain.sources import sources_of
-from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import partition_of
 from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
 from meter.rules.billing_days import SECOND_US, day_text
@@ -59,9 +58,9 @@ class Wanted:
 async def explain(settings: Settings, wanted: Wanted) -> Explanation:
     """The whole answer, by the journal's facts; what the user can mend is `Trouble`."""
     topics = Topics.of(settings.topic_prefix)
-    partition = await _partition(settings, topics, wanted.account, topics.journal, topics.changelog)
     try:
         async with open_logs(settings) as logs:
+            partition = await _partition(settings, logs, topics, wanted.account, topics.journal, topics.changelog)
             return await explained(logs, topics, partition, wanted)
     except KafkaError as error:
         raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
@@ -80,22 +79,21 @@ async def explained(logs: LogReader, topics: Topics, partition: int, wanted: Wan
 async def explain_as_published(settings: Settings, wanted: Wanted, ground: Ground) -> Explanation:
     """The answer from published topics alone, for whoever may read nothing else; never its sources."""
     topics = Topics.of(settings.topic_prefix)
-    partition = await _partition(settings, topics, wanted.account)
     try:
         async with open_logs(settings) as logs:
+            partition = await _partition(settings, logs, topics, wanted.account)
             return await _Explaining(topics, logs, ground, replace(wanted, sources=False), partition, None).run()
     except KafkaError as error:
         raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
 
 
-async def _partition(settings: Settings, topics: Topics, account: str, *internal: str) -> int:
+async def _partition(settings: Settings, logs: LogReader, topics: Topics, account: str, *internal: str) -> int:
     """Where the account's records go; `Trouble` if topics are missing."""
-    async with connected_admin(settings) as admin:
-        there = await partition_counts(admin)
-    missing = [topic for topic in (*internal, *topics.outputs) if topic not in there]
+    counts = {topic: await logs.partitions(topic) for topic in (*internal, *topics.outputs)}
+    missing = [topic for topic, partitions in counts.items() if not partitions]
     if missing:
         raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
-    return partition_of(account, there[topics.overages])
+    return partition_of(account, counts[topics.overages])
 
 
 @dataclass(frozen=True)

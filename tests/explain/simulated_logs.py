@@ -34,6 +34,7 @@ class SimulatedConsumer:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._client = self
         self._positions: dict[TopicPartition, int] = {}
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
@@ -68,8 +69,8 @@ class SimulatedConsumer:
         kept = [record for record in log.records[start:end] if record.committed and record.offset not in log.gone]
         return {tp: Fetched(kept)}
 
-    async def topics(self) -> set[str]:
-        return {topic for topic, _ in self._cluster.logs}
+    async def fetch_all_metadata(self) -> "SimulatedConsumer":
+        return self
 
     def partitions_for_topic(self, topic: str) -> set[int]:
         return {partition for name, partition in self._cluster.logs if name == topic}

@@ -53,7 +53,7 @@ KNOBS = {
     "tables.cells.USES_KEPT": (2, 100_000),
     "tables.cells.WEIGH_EVERY": (1, 32),
     "tables.cells.ROW_WORKSPACES": (1, 2, 32),
-    "tables.partition_state.FACTS_EVERY": (2, 64),
+    "tables.partition_state.FACTS_EVERY": (2, 16),
     "tables.partition_state.ROWS_KEPT": (1, 100_000),
 }
 
