@@ -263,3 +263,30 @@ def test_something_unopened_is_kept_as_bytes() -> None:
         assert len(unopened._ready) == 1
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("compression", CODECS)
+@pytest.mark.parametrize("since", [0, 5, 12])
+def test_batches_that_hold_a_needle_are_opened_and_the_others_passed_over(since: int, compression: int) -> None:
+    """What is compressed may hold anything, so it is opened; wherever reading begins, it ends where all would."""
+    content = log(batches=4, each=10, compression=compression)
+
+    async def found(*needles: bytes) -> tuple[list[Any], int]:
+        fetch = Fetch(content, since)
+        unopened = fetch.given()
+        return unopened.holding(needles), fetch.state.position
+
+    async def everything() -> list[Any]:
+        return Fetch(content, since).given().all()  # type: ignore[no-any-return]
+
+    whole = asyncio.run(everything())
+    assert told(asyncio.run(found(b""))[0]) == told(whole)
+    wanted = whole[-3]
+    kept, position = asyncio.run(found(b"nobody has this", wanted.value))
+    assert position == 40
+    assert wanted.offset in {record.offset for record in kept}
+    batches = {record.offset // 10 for record in whole if wanted.value in record.value}
+    if not compression:
+        assert {record.offset // 10 for record in kept} == batches
+        assert asyncio.run(found(b"nobody has this"))[0] == []
+    assert told(kept) == [each for each in told(whole) if each in told(kept)], "nothing is lost of what is opened"
