@@ -82,6 +82,7 @@ def test_every_revision_and_every_record_is_explained(new_meter: StartMeter, mon
     for step in story(now_us):
         meter.kafka.send(step)
         meter.settle()
+        print("sent", len(step), time.time() - now_us / 1e6)
     for name, setting in meter.variables.items():
         monkeypatch.setenv(name, setting)
     settings = MeterSettings.load()
