@@ -3,7 +3,6 @@
 import configparser
 import json
 import re
-from typing import Any
 
 import pytest
 import yaml
@@ -31,19 +30,10 @@ def place(block: Block) -> str:
     return block.place
 
 
-def values(text: str) -> list[Any]:
-    """One JSON value, or one a line."""
-    try:
-        return [json.loads(text)]
-    except ValueError:
-        return [json.loads(line) for line in text.splitlines()]
-
-
 @pytest.mark.parametrize("block", RECORDS, ids=place)
 def test_a_record_shown_has_the_form_of_its_schema(block: Block) -> None:
     schema = json.loads((ROOT / "docs/schemas" / f"{block.words[0]}.json").read_text(encoding="utf-8"))
-    assert values(block.text)
-    for value in values(block.text):
+    for value in map(json.loads, block.records):
         Draft202012Validator(schema).validate(value)
         assert set(value) <= set(schema.get("properties", value)), "a field that nobody reads"
 
@@ -94,7 +84,7 @@ def test_every_reason_of_a_dead_letter_has_meaning_example_and_mend() -> None:
 
 def test_every_example_of_a_dead_letter_says_its_sentence() -> None:
     dead = [block for block in BLOCKS if block.words[:1] == ("dead",)]
-    assert [block.place for block in dead if len(block.quoted) != len(block.text.splitlines())] == []
+    assert [block.place for block in dead if len(block.quoted) != len(block.records)] == []
 
 
 def test_every_refusal_is_explained_in_its_order() -> None:

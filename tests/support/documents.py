@@ -34,6 +34,11 @@ class Block:
     quoted: tuple[str, ...]
 
     @property
+    def records(self) -> list[str]:
+        """The records in it: each begins a line with a brace, and goes on in lines that do not."""
+        return re.split(r"\n(?=\{)", self.text.strip("\n"))
+
+    @property
     def place(self) -> str:
         """Where it is, for whoever reads a failure."""
         return f"{self.path.relative_to(ROOT)}:{self.line}"
