@@ -1,8 +1,10 @@
 """What a worker logs: its own lines, and of its libraries only what a person has to know."""
 
+import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 #: Libraries whose every step is of no use to an operator; their warnings are.
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "rocksdict")
@@ -46,9 +48,28 @@ class Seldom(logging.Filter):
         return True
 
 
-def to_stderr() -> None:
-    """Log to stderr: time, level, where, what."""
+class Objects(logging.Formatter):
+    """A line is one JSON object: `time` (UTC), `level`, `logger`, `message`, and `exception` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        said = {
+            "time": at.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
+
+
+def to_stderr(form: str = "text") -> None:
+    """Log to stderr, a line at a time: as `text` (time, level, where, what) or as `json`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    if form == "json":
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(Objects())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in OTHERS_TELL:

@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     own_topics_max: int = setting(5000, "how many workspace topics (`usage.<workspace>`) are read", ge=0)
     web_host: str = setting("127.0.0.1", "where `/live`, `/ready` and `/metrics` listen")
     web_port: int = setting(6066, "the port of the same", ge=1, le=65_535)
+    log_format: Literal["text", "json"] = setting("text", "how processes log: `text`, or `json`, an object a line")
     dashboard_host: str = setting(
         "127.0.0.1", "where `meter dashboard` listens; another host than loopback needs a token"
     )

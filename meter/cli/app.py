@@ -7,15 +7,17 @@ itself. Import what is heavy (Faust, aiokafka, pydantic, rocksdict) inside the c
 
 import importlib
 import io
+import json
 import logging
 import os
 import pkgutil
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 import meter.cli
+from meter.cli.help_ends import end_help
 from meter.errors import Trouble
 from meter.machine.shortages import shortage
 from meter.own_packages import require_own_packages
@@ -25,19 +27,35 @@ def assembled() -> typer.Typer:
     """The command with every sub-command of this package."""
     app = typer.Typer(
         name="meter",
-        help="Turns a stream of usage into coverage, overage and money, exactly once, on Apache Kafka.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_options)
     for found in sorted(pkgutil.iter_modules(meter.cli.__path__), key=lambda module: module.name):
         if found.name.startswith("_") or found.name == "app":
             continue
         module = importlib.import_module(f"meter.cli.{found.name}")
         if hasattr(module, "register"):
             module.register(app)
+    end_help(app)
     return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from meter.version import version
+
+        typer.echo(f"usage-meter {version()}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Turns a stream of usage into coverage, overage and money, exactly once, on Apache Kafka."""
 
 
 class Output(io.FileIO):
@@ -71,6 +89,8 @@ def main() -> None:
             sys.stdout.flush()
     except Trouble as trouble:
         print(f"meter: {trouble}", file=sys.stderr)
+        if "--json" in sys.argv[1:]:
+            print(json.dumps({"error": str(trouble), "exit_code": trouble.exit_code}, ensure_ascii=False), flush=True)
         sys.exit(trouble.exit_code)
     except (OSError, MemoryError, RuntimeError) as error:
         if error is not output.failure:

@@ -155,6 +155,7 @@ def watch() -> None:
 
     meter.logs.to_stderr()
     settings = Settings.load()
+    meter.logs.to_stderr(settings.log_format)
     log = logging.getLogger("meter.budgets")
     try:
         answered(settings, "budget watch", of_command(settings, "budget watch"), BudgetWatch(settings).run())

@@ -20,6 +20,7 @@ def dashboard() -> None:
 
     meter.logs.to_stderr()
     settings = Settings.load()
+    meter.logs.to_stderr(settings.log_format)
     with asyncio.Runner(loop_factory=fast_loop()) as runner:
         runner.run(Dashboard(settings).run())
     logging.getLogger("meter.dashboard").info("stopped as asked")

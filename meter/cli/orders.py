@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli import order_words as words
+from meter.cli.signed_numbers import SignedNumbers
 from meter.errors import Trouble
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ Json = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the five commands that order something."""
     for command in (top_up, buy, add_traffic, upgrade, change_workspaces):
-        app.command(command.__name__.replace("_", "-"))(command)
+        app.command(command.__name__.replace("_", "-"), cls=SignedNumbers)(command)
 
 
 def top_up(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meter.cli.narrow import show
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -96,7 +98,7 @@ def tell(records: "Iterable[Overage]", wanted: tuple[str | None, str | None], js
     console = Console()
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    console.print(table(ordered))
+    show(console, table(ordered))
 
 
 def table(records: "list[Overage]") -> "Table":

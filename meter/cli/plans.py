@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meter.cli.narrow import show
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -72,7 +74,7 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    console.print(table(ordered, today, f"{account} on {day_of(today)} ({time_zone})"))
+    show(console, table(ordered, today, f"{account} on {day_of(today)} ({time_zone})"))
 
 
 def in_order(found: "Iterable[Plan]", today: int) -> "list[Plan]":

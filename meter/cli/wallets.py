@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meter.cli.narrow import show
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -56,7 +58,7 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    console.print(table(found))
+    show(console, table(found))
 
 
 def table(found: "Sequence[Wallet]") -> "Table":

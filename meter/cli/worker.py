@@ -49,6 +49,7 @@ def worker(
     os.umask(UMASK)  # RocksDB writes by itself
     meter.logs.to_stderr()
     settings = Settings.load()
+    meter.logs.to_stderr(settings.log_format)
     log = logging.getLogger("meter.worker")
     try:
         with asyncio.Runner(loop_factory=fast_loop()) as runner:

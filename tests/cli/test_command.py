@@ -1,0 +1,115 @@
+"""The command itself: its version, its help, what it says to programs, and tables in narrow terminals."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import typer.main
+from rich.console import Console
+from rich.table import Table
+
+from meter.cli.app import assembled
+from meter.cli.help_ends import OTHERS
+from meter.cli.narrow import show
+from meter.settings import Settings
+from tests.test_house import commands
+
+#: Nobody listens there.
+NOWHERE = "127.0.0.1:1"
+COLOR = re.compile(r"\x1b\[(?:\d+;)*[349][0-7]m")
+EVERY = dict(commands(typer.main.get_command(assembled()), "meter"))
+VARIABLES = {f"METER_{name.upper()}" for name in Settings.model_fields}
+
+
+def run(*arguments: str, module: str = "meter", **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**environment, "METER_BROKER": NOWHERE, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("module", ["meter", "meter.cli"])
+def test_it_says_its_version(module: str) -> None:
+    assert run("--version", module=module).stdout == f"usage-meter {version('usage-meter')}\n"
+
+
+def test_shells_complete_it() -> None:
+    done = run("--show-completion", "bash")
+    assert done.returncode == 0
+    assert "complete" in done.stdout
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_help_names_the_settings_that_a_command_uses(name: str) -> None:
+    command: Any = EVERY[name]
+    short = name.removeprefix("meter ")
+    if OTHERS.get(short, "") is None:
+        assert command.epilog is None
+        return
+    assert command.epilog.startswith("Settings: ")
+    named = {word.strip(",.;") for word in command.epilog.split() if word.startswith("METER_") and "…" not in word}
+    assert named <= VARIABLES
+
+
+def test_nothing_is_said_of_a_command_that_is_gone() -> None:
+    assert {f"meter {name}" for name in OTHERS} - set(EVERY) == set()
+
+
+def test_a_program_that_asks_for_json_gets_its_trouble_as_json_too() -> None:
+    done = run("overages", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told == {"error": done.stderr.removeprefix("meter: ").rstrip("\n"), "exit_code": 1}
+    assert f"no Kafka answers at {NOWHERE}" in told["error"]
+
+
+@pytest.mark.parametrize("arguments", [("top-up", "acct_1", "-5"), ("top-up", "acct_1", "-5.00", "--method", "cash")])
+def test_an_amount_below_0_is_no_option(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert "No such option" not in done.stderr
+    assert done.returncode == 1
+
+
+def test_a_mistyped_option_is_one_all_the_same() -> None:
+    assert "No such option: --methd" in run("top-up", "acct_1", "5", "--methd", "cash").stderr
+
+
+def test_a_worker_logs_objects_when_it_is_asked_to(tmp_path: Any) -> None:
+    done = run("worker", METER_LOG_FORMAT="json", METER_DATA_DIR=str(tmp_path / "data"), METER_WEB_PORT="27913")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    assert lines[-1]["level"] == "ERROR"
+    assert "no Kafka answers" in lines[-1]["message"]
+
+
+def test_a_table_that_does_not_fit_is_shown_row_by_row_and_splits_nothing() -> None:
+    table = Table("Account", "Day", "Usage", caption="1 figure")
+    table.add_row("an-account-of-some-length", "2026-01-31", "100,000,000")
+    text = {width: io.StringIO() for width in (80, 40)}
+    for width, file in text.items():
+        show(Console(file=file, width=width), table)
+    assert "━" in text[80].getvalue()
+    assert text[40].getvalue().splitlines() == [
+        "Account  an-account-of-some-length",
+        "Day      2026-01-31",
+        "Usage    100,000,000",
+        "",
+        "1 figure",
+    ]
+
+
+def test_no_color_is_none() -> None:
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    assert COLOR.search(run("--help", **terminal).stdout)
+    assert not COLOR.search(run("--help", **terminal, NO_COLOR="1").stdout)
