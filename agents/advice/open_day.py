@@ -54,7 +54,7 @@ def _cut_off(facts: JournalFacts, moment: Moment, day: int) -> int:
 
 
 async def _filled(settings: Settings, account: str, watched: Watched, since_ms: int) -> tuple[Plan, ...]:
-    """Fill the days with what is published since; the account's plans."""
+    """Fill the days with the records published since then; answers the account's plans."""
     topics = Topics.of(settings.topic_prefix)
     begins = f"{account}/".encode()
     plans: Latest[Plan] = Latest()

@@ -1,9 +1,9 @@
 """A partition of budgets while this process watches it: read again from the topics, then followed, its alerts
 committed.
 
-1. Fence whoever watched it before, and abort what that left open. 2. Read the budgets and the alerts that stand. 3. Go
-back to the first figure that matters and take all again; what follows beyond the alerts that stand is committed. 4.
-Once the ends of then are reached, say what stands otherwise, and follow. A change of a budget begins again at 2.
+1. Fence the process that watched it before, and abort its open transaction. 2. Read the present budgets and alerts. 3.
+Seek to the first figure that matters and take all figures again; commit the alerts that go beyond the published ones.
+4. At the ends of step 3 publish every state that differs, then follow. A changed budget starts again at step 2.
 """
 
 import logging
@@ -167,7 +167,7 @@ class BudgetLane:
         await self._producer.commit([(self.ground.budgets.alerts, self.partition, rows)])
 
     async def _budgets(self) -> tuple[list[SetBudget], int]:
-        """The budgets that stand, and the offset after what was read."""
+        """The present budgets, and the offset after the last record read."""
         standing: dict[bytes, SetBudget | None] = {}
         zone = self.ground.facts.zone
         for record in await self._to_the_end(self.ground.budgets.budgets):

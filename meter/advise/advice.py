@@ -1,7 +1,7 @@
 """Advice for an account: what to do from today, and what would have been cheaper, never mixed.
 
 From today packages that are paid cost nothing more; in hindsight everything is counted pro rata, as if plans had been
-bought for the window only. Both stand on the same closed days, replayed by the rules, with the check that the replay
+bought for the window only. Both use the same closed days, replayed by the rules, with the check that the replay
 is the bill.
 """
 

@@ -44,7 +44,7 @@ class Moment:
 
 
 def moment_of(zone: BillingZone, now_us: int) -> Moment:
-    """Where now stands in its billing day."""
+    """How much of its billing day is over at an instant."""
     day = zone.day_of(now_us)
     begin = zone.begin_of(day)
     return Moment(day, max(0, now_us - begin), zone.end_of(day) - begin)
@@ -116,5 +116,5 @@ def _grown(now: int, past: PastDay) -> int:
 
 
 def _places(count: int) -> tuple[int, int, int]:
-    """Where P10, median and P90 of so many sorted values stand: values that happened, none between them."""
+    """The positions of P10, median and P90 in so many sorted values: values that a day had, none in between."""
     return int(0.1 * (count - 1)), (count - 1) // 2, int(np.ceil(0.9 * (count - 1)))

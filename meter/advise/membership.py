@@ -108,7 +108,7 @@ def _exchanges(mask: Mask) -> NDArray[np.bool_]:
 
 
 def _costs(members: Members, price: Floats, quotas: Floats, masks: NDArray[np.bool_]) -> Floats:
-    """What is over and what pays as it goes, of each mask."""
+    """Overage and pay-as-you-go charges under each mask."""
     outside = members.payg[1:] @ ~masks.T
     found = np.asarray(outside, dtype=np.float64)
     for item, (usage, each) in enumerate(zip(members.usage, price, strict=True)):

@@ -43,7 +43,7 @@ class Pools:
         return cls(ranked, _suffix_sums(weights), _suffix_sums(weights * ranked))
 
     def over(self, quotas: Floats) -> Floats:
-        """What is over costs, of each pool (rows) with each quota; `quotas`: (pools, any) or (any,)."""
+        """The overage charge of each pool (rows) at each quota; `quotas`: (pools, any) or (any,)."""
         each = np.broadcast_to(quotas, (len(self.usage), quotas.shape[-1]))
         found = np.empty(each.shape)
         for row, (usage, weight, money, wanted) in enumerate(
@@ -69,7 +69,7 @@ class Pools:
         return self.over(quotas + units * offer.capacity) + units * offer.cost
 
     def _target(self, offer: Offer) -> Floats:
-        """The quota of each pool from which on more capacity costs more than it saves; -1: it never pays."""
+        """The quota above which more capacity costs more than it saves, by pool; -1: it never pays."""
         pays = self.weight * offer.capacity > offer.cost * (1 + ALIKE)  # what saves nothing is not bought
         last = pays.sum(axis=1) - 1
         rows = np.arange(len(self.usage))

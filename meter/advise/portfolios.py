@@ -87,7 +87,7 @@ def portfolios(market: Market, grid: Grid, most_a_day: Decimal) -> tuple[list[Po
 
 
 def _upgrades(market: Market) -> Iterator[tuple[str, str] | None]:
-    """None, then each dearer package for one plan of each package: of those alike the one that lasts longest."""
+    """None, then every dearer package for one plan a package: of plans alike the one that ends last."""
     yield None
     longest: dict[str, Kept] = {}
     for plan in market.kept:

@@ -40,7 +40,7 @@ class Samples:
                 running.revision, running.usage = record.revision, each.usage
 
     def usage(self, day: int, moment: Moment) -> DayUsage:
-        """A day as it stands, and as it was when as much of it was over as is of the moment's."""
+        """A day as it is known now, and as it was at the same share of the day as the moment."""
         cut_off = self._quarter(day, moment.at_the_same_share(self._zone, day))
         found = DayUsage()
         for cell, quarters in self._days.get(day, {}).items():

@@ -28,7 +28,7 @@ class Found:
     portfolio: Portfolio
     listed: frozenset[int]
     units: tuple[tuple[str, int], ...]
-    #: What the window costs: packages, traffic, what is over, what pays as it goes.
+    #: The cost of the window: packages, traffic packages, overage, pay-as-you-go charges.
     cost: float
 
 
@@ -86,7 +86,7 @@ class _Search:
         return [portfolios[place] for place in np.argsort(costs, kind="stable")[:SEARCHED]]
 
     def all_subsets(self, portfolios: Sequence[Portfolio]) -> list[Found]:
-        """The best list of each, of all."""
+        """The best list of every portfolio, of all lists."""
         masks = subsets(self.members)
         today = self.members.mask(self.listed)
         masks = masks[np.argsort((masks != today).sum(axis=1), kind="stable")]  # of equal ones the nearest to today's
@@ -94,7 +94,7 @@ class _Search:
         return [self._found(each, masks[costs[:, place].argmin()]) for place, each in enumerate(portfolios)]
 
     def local(self, portfolio: Portfolio) -> Found:
-        """The best list that the local search comes to: lists at fixed traffic, traffic at fixed lists, in turn."""
+        """The best list that moves reach, at fixed traffic packages; then these at that list; and again."""
         best: Found | None = None
         for mask in starts(self.members, self.listed):
             for _ in range(ROUNDS):
@@ -109,7 +109,7 @@ class _Search:
         return best
 
     def _costs(self, masks: NDArray[np.bool_], portfolios: Sequence[Portfolio]) -> Floats:
-        """What the window costs, of each mask (rows) with each portfolio; without anybody listed infinite."""
+        """The cost of the window for each mask (rows) and portfolio (columns); infinite where a list is empty."""
         members, days = self.members, self.grid.days
         quotas = np.array([self.grid.quotas(each.quotas) for each in portfolios]).reshape(len(portfolios), -1)
         total = np.asarray(members.payg[1:] @ ~masks.T, dtype=np.float64)[:, None].repeat(len(portfolios), axis=1)
@@ -132,7 +132,7 @@ class _Search:
         return Found(portfolio, self.members.workspaces(mask), traffic, cost)
 
     def _units(self, portfolio: Portfolio, mask: Mask) -> Floats:
-        """The best number of traffic packages of each item."""
+        """The best number of traffic packages, by item."""
         quotas = self.grid.quotas(portfolio.quotas)
         units = np.zeros(len(quotas))
         for row, offer in enumerate(self.offers):

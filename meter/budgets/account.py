@@ -106,7 +106,7 @@ class AccountBudgets:
         ]
 
     def caught_up(self, today: int, at_ms: int) -> list[BudgetAlert]:
-        """Everything was read: what stands otherwise than it was published, and what no budget asks for any more."""
+        """All figures are read: publish the states that differ, and clear those without a budget."""
         found: list[BudgetAlert] = []
         for known in self.budgets.values():
             for day in {period_of(known.budget.period, each).first for each in (today - 1, today)}:
@@ -243,7 +243,7 @@ def limit_of(budget: Budget) -> Value:
 
 
 def _differs(last: BudgetAlert | None, reached: bool, budget_revision: int) -> bool:
-    """Whether a state is otherwise than it was last published; a changed budget is told anew where it is reached."""
+    """Whether a state differs from the last published; under a changed budget a reached threshold is raised again."""
     if last is None or last.state == "cleared":
         return reached
     return not reached or last.budget_revision != budget_revision
@@ -258,7 +258,7 @@ def _text(value: Value) -> str:
 
 
 def of_account(alerts: Iterable[BudgetAlert]) -> dict[str, BudgetAlert]:
-    """Of each key the alert that stands."""
+    """By key the alert of the highest revision."""
     found: dict[str, BudgetAlert] = {}
     for alert in alerts:
         before = found.get(alert.record_key())

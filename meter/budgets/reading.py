@@ -48,7 +48,7 @@ async def to_the_end(reader: Any, topic: str, partition: int) -> list[Fetched]:
 
 @asynccontextmanager
 async def committed_reader(settings: Settings) -> AsyncIterator[Any]:
-    """A consumer of no group that reads what is committed; `BrokerUnreachable` if no broker answers."""
+    """A consumer without a group, for committed records; `BrokerUnreachable` if no broker answers."""
     reader = aiokafka.AIOKafkaConsumer(
         isolation_level="read_committed",
         enable_auto_commit=False,

@@ -1,4 +1,4 @@
-"""Setting, listing and clearing budgets: records of `budgets`, and the alerts that stand."""
+"""Setting, listing and clearing budgets: records of `budgets`, and the present alerts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,14 +23,14 @@ SEND_SECONDS = 15
 
 @dataclass(frozen=True)
 class Standing:
-    """An account's budgets by id, and the alerts that stand, newest period first."""
+    """An account's budgets by id, and its alerts, newest period first."""
 
     budgets: dict[str, Budget]
     alerts: list[BudgetAlert]
 
 
 async def budgets_of(settings: Settings, account: str) -> Standing:
-    """What stands on both topics."""
+    """The present content of both topics."""
     topics = BudgetTopics.of(settings.topic_prefix)
     partition = partition_of(account, await _partitions(settings, topics))
     begins = f"{account}/".encode()
