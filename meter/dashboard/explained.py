@@ -8,6 +8,7 @@ from meter.dashboard.sight import NotThere
 from meter.errors import Trouble
 from meter.explain.model import Explanation
 from meter.explain.reading import Wanted, explain
+from meter.rules.billing_days import day_text
 from meter.settings import Settings
 from schemas.days import parse_date
 from schemas.ids import is_id
@@ -25,14 +26,17 @@ class Explaining:
 
     async def answer(self, asked: Asked) -> Explanation:
         """The explanation of an address; raises NotThere, and Trouble where it cannot be had now."""
-        wanted = wanted_of(asked)
+        return await self.of(wanted_of(asked))
+
+    async def of(self, wanted: Wanted) -> Explanation:
+        """The explanation of a figure; raises Trouble where it cannot be had now."""
         try:
             async with asyncio.timeout(SECONDS), self._places:
                 return await explain(self._settings, wanted)
         except TimeoutError:
             raise Trouble(
                 f"the explanation took more than {SECONDS:.0f} s; ask without its sources (?sources=0), or use the "
-                f"command: meter explain {' '.join(asked.parts[1:])}"
+                f"command: meter explain {wanted.account} {wanted.workspace} {wanted.item} {day_text(wanted.day)}"
             ) from None
 
 

@@ -63,3 +63,11 @@ def is_day(asked: Asked) -> bool:
         case ("accounts", account, "days", day) if is_id(account):
             return DAY_PATTERN.fullmatch(day) is not None
     return False
+
+
+def route_name(asked: Asked) -> str:
+    """The name of an address's page; empty where there is none."""
+    try:
+        return route_of(asked).name
+    except NotThere:
+        return ""

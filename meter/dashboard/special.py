@@ -12,15 +12,17 @@ import msgspec
 from aiohttp import web
 
 from meter.dashboard import documents
+from meter.dashboard.account_models import HistoryPage
 from meter.dashboard.answers import Table, csv_answer, html_answer, json_answer, problem_answer
 from meter.dashboard.asked import Asked
 from meter.dashboard.calendar import Calendar
+from meter.dashboard.compared import changed_cells, comparison, days_of
 from meter.dashboard.connections import Connection
 from meter.dashboard.explained import SECONDS, Explaining, is_explanation
 from meter.dashboard.models import AsOf, ExplainPage
 from meter.dashboard.old_days import workspace_statements
 from meter.dashboard.pages import render
-from meter.dashboard.routes import DAY, account_of, is_day
+from meter.dashboard.routes import DAY, HISTORY, account_of, is_day, route_name
 from meter.dashboard.sight import Live, NotThere, Sight
 from meter.dashboard.site import Site
 from meter.dashboard.store import Store
@@ -65,7 +67,31 @@ async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Spe
         return await _explanation(request, asked, site, board)
     if is_day(asked):
         return await _old_day(asked, site, board)
+    if route_name(asked) == HISTORY.name and (days := days_of(asked)) is not None:
+        return await _compared(request, asked, site, board, days)
     return None
+
+
+async def _compared(
+    request: web.BaseRequest, asked: Asked, site: Site, board: Special, days: tuple[str, str]
+) -> web.Response:
+    """The history with two of its days compared."""
+    if isinstance(request.protocol, Connection):
+        request.protocol.extend(SECONDS)
+    account = asked.parts[1]
+    found = await asyncio.to_thread(_seen, board, lambda sight: HISTORY.model(sight, asked))
+    cells = await asyncio.to_thread(_seen, board, lambda sight: changed_cells(sight, account, days))
+    try:
+        compared = await comparison(board.explaining, account, days, cells)
+    except Trouble as error:
+        return problem_answer(503, "No comparison now", str(error), site, asked.form)
+    assert isinstance(found, HistoryPage), "the history's model"
+    found = msgspec.structs.replace(found, comparison=compared)
+    if asked.form == "json":
+        return json_answer(found)
+    if asked.form == "csv":
+        return csv_answer(HISTORY.table(found), HISTORY.name)
+    return html_answer(HISTORY.name, found, replace(site, as_of=found.as_of))
 
 
 async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | None:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,19 @@ def test_workers_metrics_make_the_identity_of_records(meter: Meter, directory: P
         assert balance["dead"] == 1
         assert page["workers"][0]["ready"][0] == "ready"
         assert page["workers"][0]["partitions"] == 4
+
+
+def test_two_days_are_compared_by_drivers_that_add_up(meter: Meter, dashboard: DashboardProcess) -> None:
+    before = day_text(billing_day(NOW_US, ZONE) - 1)
+    page = dashboard.json(f"/accounts/acme/history.json?from={before}&to={DAY}")
+    compared = page["comparison"]
+    charges = sum(Decimal(item["charge"]) for item in dashboard.json(PAGE)["items"].values())
+    assert Decimal(compared["difference"]) == charges
+    drivers = {each["driver"]: Decimal(each["amount"]) for each in compared["drivers"]}
+    assert sum(drivers.values()) + Decimal(compared["rest"]) == charges
+    assert drivers["workspaces_before"] or drivers["own_volume"], compared
+    explained = dashboard.json(f"/explain/acme/acme-staging/logs/{DAY}.json")
+    assert explained["charge"]["amount"] == shown(dashboard, "acme-staging")["charge"]
 
 
 def test_the_workspaces_of_an_old_day_are_read_from_kafka(meter: Meter, dashboard: DashboardProcess) -> None:
