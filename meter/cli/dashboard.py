@@ -14,7 +14,7 @@ def dashboard() -> None:
     import logging
 
     import meter.logs
-    from meter.cli.worker import fast_loop
+    from meter.cli.worker import fast_loop, tune_collector
     from meter.dashboard.run import Dashboard
     from meter.settings import Settings
 
@@ -22,5 +22,6 @@ def dashboard() -> None:
     settings = Settings.load()
     meter.logs.to_stderr(settings.log_format)
     with asyncio.Runner(loop_factory=fast_loop()) as runner:
+        tune_collector()  # rows of a batch are no cycles: to look for them is waste
         runner.run(Dashboard(settings).run())
     logging.getLogger("meter.dashboard").info("stopped as asked")

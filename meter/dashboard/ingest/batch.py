@@ -154,6 +154,6 @@ class Ingest:
         self._connection.execute("DELETE FROM statements WHERE day < ?", (before,))
 
 
-def _in_order(record: Published) -> tuple[int, bool]:
+def _in_order(record: Published) -> int:
     """As they were published, overages before the balances of the same moment: those then tell what was reported."""
-    return record.at_ms, record.topic != "overages"
+    return 2 * record.at_ms + (record.topic != "overages")
