@@ -59,8 +59,9 @@ faults: setup ## every fault on a real Kafka, the random ones ROUNDS times with 
 
 EVENTS ?= 1000000
 RUNS ?= 3
-race: setup ## the meter beside Kafka Streams and others, in one run: EVENTS, RUNS, CONTENDERS (benchmarks/README.md)
-	@$(BIN)/python -m benchmarks.race --events $(EVENTS) --runs $(RUNS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
+LOADS ?= narrow,mid,wide
+race: setup ## the meter beside Kafka Streams and others, in one run: EVENTS, RUNS, LOADS, CONTENDERS (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.race --events $(EVENTS) --runs $(RUNS) --loads $(LOADS) $(if $(CONTENDERS),--contenders $(CONTENDERS))
 
 bench-quick: setup ## this work tree beside the previous tag (BASE=revision: that one), as a ratio, in two minutes
 	@$(BIN)/python -m benchmarks.quick $(if $(BASE),--base $(BASE))

@@ -130,6 +130,22 @@ class Load:
         return over
 
 
+@dataclass(frozen=True)
+class Size:
+    """How many workspaces there are, and accounts; with five items each, five cells a workspace."""
+
+    workspaces: int
+    accounts: int
+
+    def load(self, events: int) -> Load:
+        """So many events of them."""
+        return Load(events, self.workspaces, self.accounts)
+
+
+#: In the narrow load a cell gets hundreds of events, in the wide one two of a million.
+SIZES = {"narrow": Size(2_000, 500), "mid": Size(20_000, 5_000), "wide": Size(100_000, 25_000)}
+
+
 class Sender:
     """Sends records and waits for every acknowledgement."""
 

@@ -3,7 +3,6 @@
 `QuotaBalance` is the model; `QuotaBalanceStruct` writes the same bytes (a test holds them together).
 """
 
-import msgspec
 from pydantic import Field
 
 from schemas.days import Day
@@ -60,41 +59,30 @@ class QuotaBalance(Record):
 
     def record_key(self) -> str:
         """The record's key."""
-        return f"{self.account}/{self.item}/{self.day}"
+        return balance_key(self.account, self.item, self.day)
 
 
-class PlanBalanceStruct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`PlanBalance`."""
-
-    plan_id: str
-    quota: int
-    covered: int
-    left: int
+def plan_text(plan_id: str, quota: int, covered: int) -> str:
+    """`PlanBalance` as JSON."""
+    return f'{{"plan_id":"{plan_id}","quota":{quota},"covered":{covered},"left":{quota - covered}}}'
 
 
-class WorkspaceBalanceStruct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`WorkspaceBalance`."""
-
-    workspace: str
-    usage: int
-    covered: int
-    overage: int
+def workspace_text(workspace: str, usage: int, overage: int) -> str:
+    """`WorkspaceBalance` as JSON."""
+    return f'{{"workspace":"{workspace}","usage":{usage},"covered":{usage - overage},"overage":{overage}}}'
 
 
-class QuotaBalanceStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`QuotaBalance`, for the hot path."""
+def balance_text(
+    account: str, item: str, day: str, quota: int, covered: int, plans: str, workspaces: str, more: int
+) -> str:
+    """`QuotaBalance` as JSON up to its revision; `plans`, `workspaces`: texts of theirs, joined by commas."""
+    left_out = f',"more":{more}' if more else ""
+    return (
+        f'{{"account":"{account}","item":"{item}","day":"{day}","quota":{quota},"covered":{covered},'
+        f'"left":{quota - covered},"plans":[{plans}],"workspaces":[{workspaces}]{left_out},"revision":'
+    )
 
-    account: str
-    item: str
-    day: str
-    quota: int
-    covered: int
-    left: int
-    plans: list[PlanBalanceStruct]
-    workspaces: list[WorkspaceBalanceStruct]
-    more: int | None = None
-    revision: int
 
-    def record_key(self) -> str:
-        """The record's key."""
-        return f"{self.account}/{self.item}/{self.day}"
+def balance_key(account: str, item: str, day: str) -> str:
+    """The key of a balance."""
+    return f"{account}/{item}/{day}"

@@ -163,16 +163,16 @@ def ending_text(cause: str, restated: bool) -> str:
 
 
 class OverageText:
-    """Writes the overages of one cell: keys and records."""
+    """Writes the overages of one item and day: keys and records."""
 
-    __slots__ = ("_after", "_before", "_key_after", "_key_before")
+    __slots__ = ("_after", "_key_after")
 
-    def __init__(self, account: str, item: str, day: str) -> None:
-        self._key_before, self._key_after = f"{account}/", f"/{item}/{day}"
-        self._before, self._after = f'{{"account":"{account}","workspace":"', f'","item":"{item}","day":"{day}"'
+    def __init__(self, item: str, day: str) -> None:
+        self._key_after, self._after = f"/{item}/{day}", f'","item":"{item}","day":"{day}","revision":'
 
     def of(
         self,
+        account: str,
         workspace: str,
         revision: int,
         previous: int,
@@ -184,8 +184,8 @@ class OverageText:
         ending: str,
     ) -> tuple[str, bytes]:
         """Key and `Overage` as JSON; its texts are those of `footing_text`, `charge_text` and `ending_text`."""
-        return f"{self._key_before}{workspace}{self._key_after}", (
-            f'{self._before}{workspace}{self._after},"revision":{revision},"previous_revision":{previous},'
+        return f"{account}/{workspace}{self._key_after}", (
+            f'{{"account":"{account}","workspace":"{workspace}{self._after}{revision},"previous_revision":{previous},'
             f'"usage":{usage},"covered":{usage - overage},"overage":{overage},"delta":{delta},'
             f'{footing},"charge":{charge},{ending}'
         ).encode()

@@ -10,12 +10,11 @@ from itertools import islice
 import msgspec
 
 from meter.batch.store import Store
+from meter.rules.state import rows
 from meter.rules.state.rows import Cell, CellKey
 from schemas.rows import Fact, Use, pack, unpacker
 from tables import keys
 
-#: Workspaces in one row of a cell.
-ROW_WORKSPACES = 32
 #: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
 USES_KEPT = 100_000
 WEIGH_EVERY = 32
@@ -63,7 +62,7 @@ class Cells:
             return Cell(*key)
         row = _decode(value)
         cell = Cell(*key, row.uses, row.alerts, row.balance)
-        others = range(1, -(-row.workspaces // ROW_WORKSPACES))
+        others = range(1, -(-row.workspaces // rows.ROW_WORKSPACES))
         for other in self._store.get_many([keys.cell(*key, number) for number in others]) if others else ():
             assert other is not None, f"a row of the cell {key} is missing"
             cell.uses.update(_decode(other).uses)
@@ -71,8 +70,10 @@ class Cells:
 
     def touch(self, cell: Cell) -> None:
         """The cell was changed."""
-        self._new[cell.key] = cell
-        self._new_of = None
+        if not cell.touched:
+            cell.touched = True
+            self._new[cell.key] = cell
+            self._new_of = None
 
     def keys_from(self, account: str, day: int, through: int = NO_END) -> list[CellKey]:
         """The keys of an account's cells of these days, in order."""
@@ -106,11 +107,12 @@ class Cells:
     def drop(self, key: CellKey) -> Iterator[bytes]:
         """Forget a cell; the keys of its rows."""
         workspaces = self._workspaces(key)
-        self._cells.pop(key, None)
+        if (held := self._cells.pop(key, None)) is not None:
+            held.touched = False
         self._places.pop(key, None)
         self._new.pop(key, None)
         self._new_of = None
-        for number in range(max(1, -(-workspaces // ROW_WORKSPACES))):
+        for number in range(max(1, -(-workspaces // rows.ROW_WORKSPACES))):
             yield keys.cell(*key, number)
 
     def _workspaces(self, key: CellKey) -> int:
@@ -124,7 +126,7 @@ class Cells:
     def changes(self) -> Iterator[tuple[bytes, bytes]]:
         """The rows that were changed since `settle`."""
         for key, cell in self._new.items():
-            if len(cell.uses) <= ROW_WORKSPACES:
+            if len(cell.uses) <= rows.ROW_WORKSPACES:
                 row = CellRow(cell.uses, cell.alerts, cell.balance, len(cell.uses))
                 yield keys.cell(*key, 0), pack(row)
             else:
@@ -132,9 +134,9 @@ class Cells:
 
     def _parts(self, key: CellKey, cell: Cell) -> Iterator[tuple[bytes, bytes]]:
         names, placed = self._places_of(cell)
-        changed = {placed[name] // ROW_WORKSPACES for name in cell.changed}
+        changed = {placed[name] // rows.ROW_WORKSPACES for name in cell.changed}
         for number in sorted(changed | {0}):
-            part = names[number * ROW_WORKSPACES : (number + 1) * ROW_WORKSPACES]
+            part = names[number * rows.ROW_WORKSPACES : (number + 1) * rows.ROW_WORKSPACES]
             uses = {name: cell.uses[name] for name in part}
             row = CellRow(uses) if number else CellRow(uses, cell.alerts, cell.balance, len(names))
             yield keys.cell(*key, number), pack(row)
@@ -150,7 +152,7 @@ class Cells:
     def settle(self) -> None:
         """What was changed is in the store."""
         for cell in self._new.values():
-            cell.changed.clear()
+            cell.written()
         self._new, self._new_of = {}, None
         self._chunks += 1
         if self._chunks % WEIGH_EVERY == 0 and sum(len(cell.uses) for cell in self._cells.values()) > USES_KEPT:

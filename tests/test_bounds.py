@@ -60,7 +60,7 @@ def a_cell(memory: PartitionMemory) -> None:
     cell = memory.cell((NAME, DAY, NAME))
     cell.uses.update(dict.fromkeys(NAMES, largest_use()))
     cell.alerts, cell.balance = dict.fromkeys(PLANS, 3), b"x" * 16
-    cell.changed.update(NAMES)
+    cell.note(NAMES)
     memory.put_cell(cell)
 
 

@@ -16,7 +16,7 @@ from meter.rules.state.context import Output
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.state.rows import Cell
 from schemas.alerts import QuotaAlertStruct
-from schemas.balances import BALANCE_WORKSPACES_LIMIT, PlanBalanceStruct, QuotaBalanceStruct, WorkspaceBalanceStruct
+from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_text, plan_text, workspace_text
 from schemas.catalog_file import ITEMS_LIMIT, RETENTIONS_LIMIT
 from schemas.ids import (
     PAYMENTS_LIMIT,
@@ -86,12 +86,13 @@ def a_charge(lines: int) -> ChargeStruct:
 
 def an_overage() -> bytes:
     touch = CellChange(Cell(NAME, DAY, NAME))
-    touch.by_usage(dict.fromkeys(NAMES), "usage." + NAME, 10**6, REVISION, REVISION)
+    touch.by_usage(("usage." + NAME, 10**6))
+    touch.used, touch.first_offset, touch.last_offset = dict.fromkeys(NAMES), REVISION, REVISION
     for name in NAMES:
         touch.by_order(name, NAMES, NAMES, "plan-purchases", 0, REVISION)
     footing, charge = footing_text("package", PLANS), json_of(a_charge(RETENTIONS_LIMIT)).decode()
-    text, ending = OverageText(NAME, NAME, DAY_TEXT), ending_text(touch.cause(), False)
-    key, value = text.of(NAME, REVISION, REVISION, SUM, SUM, SUM, footing, charge, ending)
+    text, ending = OverageText(NAME, DAY_TEXT), ending_text(touch.cause(), False)
+    key, value = text.of(NAME, NAME, REVISION, REVISION, SUM, SUM, SUM, footing, charge, ending)
     return key.encode() + value
 
 
@@ -159,23 +160,10 @@ def a_workspace_statement() -> bytes:
 
 
 def a_balance() -> bytes:
-    return json_of(
-        QuotaBalanceStruct(
-            account=NAME,
-            item=NAME,
-            day=DAY_TEXT,
-            quota=SUM,
-            covered=SUM,
-            left=SUM,
-            plans=[PlanBalanceStruct(plan_id=plan, quota=SUM, covered=SUM, left=SUM) for plan in PLANS],
-            workspaces=[
-                WorkspaceBalanceStruct(workspace=name, usage=SUM, covered=SUM, overage=SUM)
-                for name in ids(BALANCE_WORKSPACES_LIMIT)
-            ],
-            more=10**9,
-            revision=REVISION,
-        )
-    )
+    plans = ",".join([plan_text(plan, SUM, SUM) for plan in PLANS])
+    workspaces = ",".join([workspace_text(name, SUM, SUM) for name in ids(BALANCE_WORKSPACES_LIMIT)])
+    text = balance_text(NAME, NAME, DAY_TEXT, SUM, SUM, plans, workspaces, 10**9)
+    return f"{text}{REVISION}}}".encode()
 
 
 def an_alert() -> bytes:

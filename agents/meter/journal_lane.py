@@ -37,9 +37,10 @@ from tables.partition_state import PartitionMemory, Rows, restored
 
 log = logging.getLogger(__name__)
 
-#: A chunk ends after so many journal records, or so many bytes of outputs.
+#: A transaction ends after so many journal records, or so many bytes of outputs: a second of work under backlog. A
+#: cell is written once a transaction, and its balance published once, however many records change it.
 CHUNK_RECORDS = 1_000
-CHUNK_OUTPUT_BYTES = 4 << 20
+CHUNK_OUTPUT_BYTES = 8 << 20
 SECONDS_A_DAY = 86_400
 
 
@@ -58,6 +59,8 @@ class JournalLane(Lane):
         self.last: Position | None = None
         #: Of the usage of the chunk in hand: when Kafka had it, and how many events.
         self.waited: list[Wait] = []
+        #: Records folded since the last commit.
+        self.folded = 0
         self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
         self.turns = Turns()
 
@@ -83,7 +86,7 @@ class JournalLane(Lane):
         self.last = self.memory.position(Position)
         self.handled_ms, self.waited = 0 if self.last is None else self.last.timestamp_ms, []
         repeats = self.counts.reopened(-1 if self.last is None else self.last.offset)
-        self.fold = Fold(self.memory, self.memory.facts(), repeats)
+        self.fold, self.folded = Fold(self.memory, self.memory.facts(), repeats), 0
         await self._check()  # 3
         reach("meter.checked")
         seconds = time.monotonic() - begun
@@ -110,19 +113,40 @@ class JournalLane(Lane):
             check_last(self.where, self.last, *await meter.record_at(tp, self.last.offset))
 
     async def handle(self, chunk: Chunk) -> None:
-        """Fold a chunk, in as many transactions as its outputs ask for."""
-        records = following(self.where, self.last, chunk.records)
+        """Fold a chunk and those ready behind it, in as many transactions as their outputs ask for."""
+        following_chunk: Chunk | None = chunk
+        last: Any = None
+        while following_chunk is not None:
+            chunk = following_chunk
+            last = await self._fold_chunk(chunk, last)
+            following_chunk = self.behind(chunk) if last is not None else None
+        if last is not None:
+            await self._commit(last)
+        self.position = chunk.position
+
+    async def _fold_chunk(self, chunk: Chunk, last: Any) -> Any:
+        """Fold a chunk and commit whenever a transaction is full; the last record that is folded and not committed."""
+        records = following(self.where, self.last if last is None else position_of(last), chunk.records)
         start = 0
         while start < len(records):
             begun = time.perf_counter()
             start = await self._fold(records, start)  # 1
             reach("meter.folded")
             self.meter.metrics.chunk_seconds.observe(time.perf_counter() - begun)
-            await self._commit(records[start - 1])
-        self.position = chunk.position
+            last = records[start - 1]
+            if self._full:
+                await self._commit(last)
+                last = None
+        return last
+
+    @property
+    def _full(self) -> bool:
+        """Whether what was folded fills a transaction."""
+        assert self.fold is not None, "a lane is opened before it folds"
+        return self.folded >= CHUNK_RECORDS or self.fold.emitted_bytes >= CHUNK_OUTPUT_BYTES
 
     async def _fold(self, records: Sequence[Any], start: int) -> int:
-        """Fold records from `start` into the overlay until the chunk is full; where to go on.
+        """Fold records from `start` into the overlay until a transaction is full; where to go on.
 
         Others get their turn between two records and within a long one. Cancelled there, the lane drops the overlay.
         """
@@ -136,7 +160,8 @@ class JournalLane(Lane):
             for group in decoded.groups if isinstance(decoded, journal.Gathered) else ():
                 if isinstance(group, journal.UsageGroup):
                     self.waited.append((group.timestamp_ms, len(group)))
-            if number - start + 1 >= CHUNK_RECORDS or fold.emitted_bytes >= CHUNK_OUTPUT_BYTES:
+            self.folded += 1
+            if self._full:
                 return number + 1
             await self.turns.give()
         return len(records)
@@ -161,7 +186,7 @@ class JournalLane(Lane):
         reach("meter.committed")
         memory.settle(rows, following[self.meter.topics.changelog])  # 4
         reach("meter.stored")
-        self.last = position
+        self.last, self.folded = position, 0
         self.position = position.offset + 1
         self.handled_ms = position.timestamp_ms
         self.meter.metrics.transaction_seconds.observe(time.perf_counter() - begun)

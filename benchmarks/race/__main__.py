@@ -9,12 +9,12 @@ import faulthandler
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.load import Load
+from benchmarks.load import SIZES
 from benchmarks.own_broker import own_broker, say
 from benchmarks.race.cluster import Cluster
 from benchmarks.race.contenders import Contender, Floor, Hand, KafkaStreams, StockFaust
@@ -41,19 +41,21 @@ class Sources:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._made: dict[int, Source] = {}
+        self._made: dict[tuple[str, int], Source] = {}
 
-    def of(self, events: int) -> Source:
-        made = self._made.get(events)
+    def of(self, size: str, events: int) -> Source:
+        made = self._made.get((size, events))
         if made is None or made.day != datetime.now(UTC).date():
-            say(f"making the input: {events:,} events")
-            made = self._made[events] = Source.made(self._cluster, Load(events))
+            say(f"making the {size} input: {events:,} events")
+            made = self._made[size, events] = Source.made(self._cluster, SIZES[size].load(events))
             say(f"{made.mean_bytes:.0f} bytes an event, {len(made.expected):,} figures over")
         return made
 
 
-def race(names: Sequence[str], events: int, rounds: int, results: Path) -> tuple[list[Result], int]:
-    """All rounds: what was measured, and how many runs came to nothing."""
+def race(
+    names: Sequence[str], sizes: Sequence[str], events: int, rounds: int, results: Path
+) -> tuple[list[Result], int]:
+    """All rounds of each load: what was measured, and how many runs came to nothing."""
     done: list[Result] = []
     failed = 0
     for name in names:
@@ -61,23 +63,30 @@ def race(names: Sequence[str], events: int, rounds: int, results: Path) -> tuple
     with own_broker() as (broker, pid):
         cluster = Cluster(broker)
         sources = Sources(cluster)
+        for size, number, name in order(names, sizes, rounds):
+            contender = CONTENDERS[name]
+            source = sources.of(size, min(events, contender.most_events or events))
+            say(f"{size}, round {number + 1} of {rounds}: {contender.title}")
+            try:
+                result = run((size, name, number), contender, cluster, source, pid)
+            except Ended as error:
+                failed += 1
+                say(str(error))
+                continue
+            done.append(result)
+            with results.open("a") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+            say(told(result))
+    return done, failed
+
+
+def order(names: Sequence[str], sizes: Sequence[str], rounds: int) -> Iterator[tuple[str, int, str]]:
+    """Load, round and contender of each run: one load after the other, in each round somebody else begins."""
+    for size in sizes:
         for number in range(rounds):
             first = number % len(names)
             for name in (*names[first:], *names[:first]):
-                contender = CONTENDERS[name]
-                source = sources.of(min(events, contender.most_events or events))
-                say(f"round {number + 1} of {rounds}: {contender.title}")
-                try:
-                    result = run(name, number, contender, cluster, source, pid)
-                except Ended as error:
-                    failed += 1
-                    say(str(error))
-                    continue
-                done.append(result)
-                with results.open("a") as file:
-                    file.write(json.dumps(asdict(result)) + "\n")
-                say(told(result))
-    return done, failed
+                yield size, number, name
 
 
 def told(result: Result) -> str:
@@ -96,14 +105,16 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3, help="rounds; every contender runs once in each")
     parser.add_argument("--contenders", default=DEFAULT, help=f"of {', '.join(CONTENDERS)}")
+    parser.add_argument("--loads", default=",".join(SIZES), help=f"of {', '.join(SIZES)}, with commas between them")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
-    names = given.contenders.split(",")
-    if unknown := [name for name in names if name not in CONTENDERS]:
-        raise SystemExit(f"no such contender: {', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
+    names, sizes = given.contenders.split(","), given.loads.split(",")
+    for what, chosen, there in (("contender", names, CONTENDERS), ("load", sizes, SIZES)):
+        if unknown := [name for name in chosen if name not in there]:
+            raise SystemExit(f"no such {what}: {', '.join(unknown)}; there are {', '.join(there)}")
     faulthandler.enable()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    results, failed = race(names, given.events, given.runs, given.results)
+    results, failed = race(names, sizes, given.events, given.runs, given.results)
     print(f"\n{table(results)}\n\n{ratios(results)}")
     if failed or any(result.wrong_keys or not result.complete for result in results):
         raise SystemExit("not every figure is right")

@@ -38,6 +38,7 @@ class Look:
 class Result:
     """What one run measured. CPU in seconds a million events, from the first record read to the end."""
 
+    load: str
     contender: str
     title: str
     events: int
@@ -57,8 +58,9 @@ class Result:
     at: str
 
 
-def run(name: str, number: int, contender: Contender, cluster: Cluster, source: Source, broker_pid: int) -> Result:
-    """One run under a name of its own; nothing of it is left."""
+def run(which: tuple[str, str, int], contender: Contender, cluster: Cluster, source: Source, broker_pid: int) -> Result:
+    """One run under a name of its own; nothing of it is left. `which`: its load, contender and round."""
+    size, name, number = which
     with tempfile.TemporaryDirectory(prefix="race-run-") as directory:
         entry = Entry(f"race-{name}-{os.urandom(3).hex()}", Path(directory), cluster, source)
         try:
@@ -80,6 +82,7 @@ def run(name: str, number: int, contender: Contender, cluster: Cluster, source: 
     begun = _last_before(looks, first or started)
     seconds = last.at - (first or started)
     return Result(
+        size,
         name,
         contender.title,
         events,

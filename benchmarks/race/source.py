@@ -28,7 +28,7 @@ class Source:
     def made(cls, cluster: Cluster, load: Load) -> "Source":
         """Make the topic; an event goes to the partition of its workspace."""
         now = datetime.now(UTC)
-        topic = f"race-input-{load.events}-{now:%H%M%S}"
+        topic = f"race-input-{load.workspaces}-{load.events}-{now:%H%M%S}"
         cluster.create([Made(topic, PARTITIONS, APPEND_TIME)])
         producer = _producer(cluster)
         size = 0

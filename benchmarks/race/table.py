@@ -6,19 +6,27 @@ from statistics import median
 from benchmarks.race.measuring import Result
 
 HEAD = (
-    "| contender | events | runs | events/s, median (range) | CPU s a million (+ broker) | peak MiB | wrong keys |",
-    "|---|---|---|---|---|---|---|",
+    "| load | contender | events | runs | events/s, median (range) | CPU s a million (+ broker) | peak MiB "
+    "| wrong keys |",
+    "|---|---|---|---|---|---|---|---|",
 )
 OURS, THEIRS = "meter", "kafka-streams"
 
 
 def table(results: Sequence[Result]) -> str:
-    """One line a contender, the fastest first."""
-    by_name: dict[str, list[Result]] = {}
+    """One line a load and contender, of each load the fastest first."""
+    lines: list[str] = []
+    for of_load in _by(results, lambda result: result.load).values():
+        groups = _by(of_load, lambda result: result.contender).values()
+        lines += map(_line, sorted(groups, key=lambda group: -median(result.events_a_second for result in group)))
+    return "\n".join([*HEAD, *lines])
+
+
+def _by(results: Iterable[Result], key: Callable[[Result], str]) -> dict[str, list[Result]]:
+    groups: dict[str, list[Result]] = {}
     for result in results:
-        by_name.setdefault(result.contender, []).append(result)
-    groups = sorted(by_name.values(), key=lambda group: -median(result.events_a_second for result in group))
-    return "\n".join([*HEAD, *(_line(group) for group in groups)])
+        groups.setdefault(key(result), []).append(result)
+    return groups
 
 
 def _line(runs: Sequence[Result]) -> str:
@@ -29,9 +37,8 @@ def _line(runs: Sequence[Result]) -> str:
     late = sum(not run.complete for run in runs)
     rate = f"{median(rates):.1f} k ({min(rates):.1f}–{max(rates):.1f})" if rates else "–"
     unfinished = f", {late} not finished" if late else ""
-    return (
-        f"| {runs[0].title} | {runs[0].events:,} | {len(runs)} | {rate} | {cpu} | {peak:,.0f} | {wrong}{unfinished} |"
-    )
+    which = f"| {runs[0].load} | {runs[0].title} | {runs[0].events:,} | {len(runs)}"
+    return f"{which} | {rate} | {cpu} | {peak:,.0f} | {wrong}{unfinished} |"
 
 
 def _median(runs: Iterable[Result], figure: Callable[[Result], float]) -> float:
@@ -39,8 +46,12 @@ def _median(runs: Iterable[Result], figure: Callable[[Result], float]) -> float:
 
 
 def ratios(results: Iterable[Result]) -> str:
-    """The meter over Kafka Streams in the same round; nothing if one of them did not run."""
-    results = [result for result in results if result.complete]
+    """The meter over Kafka Streams in the same round, a line a load; nothing where one of them did not run."""
+    loads = _by((result for result in results if result.complete), lambda result: result.load)
+    return "\n".join(line for load, of_load in loads.items() if (line := _ratios(load, of_load)))
+
+
+def _ratios(load: str, results: Sequence[Result]) -> str:
     ours = {result.round: result for result in results if result.contender == OURS}
     pairs = [(ours[result.round], result) for result in results if result.contender == THEIRS and result.round in ours]
     if not pairs:
@@ -54,4 +65,4 @@ def ratios(results: Iterable[Result]) -> str:
     for name, figure in figures.items():
         found = [figure(mine) / figure(theirs) for mine, theirs in pairs]
         told.append(f"{name} {median(found):.2f} ({min(found):.2f}–{max(found):.2f})")
-    return "meter / Kafka Streams, round by round: " + ", ".join(told)
+    return f"meter / Kafka Streams, {load}, round by round: " + ", ".join(told)

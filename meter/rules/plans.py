@@ -53,12 +53,22 @@ def allocation_order(plan: Plan, day: int) -> tuple[int, int, int, str]:
     return (len(listed_on(plan, day)), plan.last_day, plan.first_day, plan.plan_id)
 
 
-def shares_on(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
-    """All plans in force this day in allocation order, also those without quota of the item: they list workspaces."""
+def plans_on(plans: Iterable[Plan], day: int) -> list[Plan]:
+    """All plans in force this day, in allocation order."""
     present = [plan for plan in plans if in_force(plan, day)]
     if len(present) > 1:
         present.sort(key=lambda plan: allocation_order(plan, day))
-    return [Share(plan.plan_id, quota_on(plan, item, day), listed_on(plan, day)) for plan in present]
+    return present
+
+
+def shares_on(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
+    """What all plans in force give of an item, in allocation order."""
+    return shares_of(plans_on(plans, day), item, day)
+
+
+def shares_of(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
+    """What these plans give of an item, also those without quota of it: they list workspaces."""
+    return [Share(plan.plan_id, quota_on(plan, item, day), listed_on(plan, day)) for plan in plans]
 
 
 def live_history(plan: Plan, expired_through: int) -> Plan:

@@ -48,7 +48,8 @@ def test_whatever_was_named_a_cause_holds_the_first_twenty_of_all_sorted() -> No
     touch.by_order("o-1", tuple(reversed(NAMES[500:])), (), "plan-purchases", 0, 1)
     touch.by_order("o-2", tuple(NAMES[15:800]), (), "plan-purchases", 0, 2)
     touch.by_workspace("wksp_0003", "workspaces", 0, 7)
-    touch.by_usage(used, "usage", 0, 1, 2)
+    touch.by_usage(("usage", 0))
+    touch.used, touch.first_offset, touch.last_offset = used, 1, 2
     everybody = {*used, *NAMES[15:], "wksp_0003"}
     assert json.loads(touch.cause())["workspaces"] == sorted(everybody)[:CAUSE_WORKSPACES_LIMIT]
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from meter.rules.billing_days import parse_day
+from meter.rules.state.rows import ROW_WORKSPACES
 from schemas.catalog import Retention, Version, version_json
 from schemas.journal import CatalogueVersion
-from tables.cells import ROW_WORKSPACES
 from tables.partition_state import PartitionMemory
 from tests.rules.days_world import CATALOGUE, Days
 

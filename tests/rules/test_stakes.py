@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from meter.rules.state.quota_cache import QuotaCache, QuotaShares
+from meter.rules.state.quota_cache import QuotaCache
 from schemas.rows import Account, Package, Plan, WorkspaceList
 
 
@@ -17,7 +17,7 @@ def account(*lists: tuple[str, ...]) -> Account:
 
 
 def test_a_workspace_has_the_plans_that_list_it_in_allocation_order() -> None:
-    stake = QuotaShares.of(account(("a", "b", "c"), ("c", "a"), ("b",)), "logs", 5)
+    stake = QuotaCache().of(account(("a", "b", "c"), ("c", "a"), ("b",)), "logs", 5)
     assert [share.plan_id for share in stake.shares] == ["p2", "p1", "p0"]
     assert stake.plans == {"b": ("p2", "p0"), "c": ("p1", "p0"), "a": ("p1", "p0")}
     assert list(stake.plans) == ["b", "c", "a"], "which is the order of priority"
@@ -36,6 +36,6 @@ def test_items_of_a_day_share_whom_plans_list_until_the_plans_change() -> None:
 
 def test_fifty_plans_of_a_thousand_workspaces_each_keep_one_tuple_of_plans() -> None:
     names = tuple(f"w{number}" for number in range(1_000))
-    stake = QuotaShares.of(account(*[names] * 50), "logs", 5)
+    stake = QuotaCache().of(account(*[names] * 50), "logs", 5)
     assert len({id(plans) for plans in stake.plans.values()}) == 1
     assert len(stake.plans["w999"]) == 50

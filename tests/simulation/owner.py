@@ -52,7 +52,7 @@ KNOBS = {
     "tables.identities.known.SEARCHED_AT_ONCE": (1, 2_000),
     "tables.cells.USES_KEPT": (2, 100_000),
     "tables.cells.WEIGH_EVERY": (1, 32),
-    "tables.cells.ROW_WORKSPACES": (1, 2, 32),
+    "meter.rules.state.rows.ROW_WORKSPACES": (1, 2, 32),
     "tables.partition_state.FACTS_EVERY": (2, 16),
     "tables.partition_state.ROWS_KEPT": (1, 100_000),
 }
@@ -151,6 +151,16 @@ class Seat:
         #: Read from here on; None: to be opened (again).
         self.position: int | None = None
         self._chunk: Chunk | None = None
+        self._most = 1
+        self.lane.behind = self._behind
+
+    def _behind(self, chunk: Chunk) -> Chunk | None:
+        """The chunk behind this one, which every other time is not ready yet; it is handled in the same transaction."""
+        records = self.cluster.log(JOURNAL, self.partition).records[chunk.position : chunk.position + self._most]
+        if not records or chunk.position % 2:
+            return None
+        self._chunk = Chunk(self.lane.tp, records, records[-1].offset + 1, 0)
+        return self._chunk
 
     def _counts(self, _: str) -> dict[tuple[str, str], int]:
         return dict(self.lane.counts.unsure)
@@ -162,6 +172,7 @@ class Seat:
 
     def go(self, most: int, fate: Fate | None) -> State:
         """Go on: open, or handle the next chunk of at most so many records. Raises what the lane raises."""
+        self._most = most
         if self.run is None:
             if self.position is None:
                 self._chunk = None

@@ -123,8 +123,9 @@ MUTATIONS = tuple(
                 "        yield from self._publish_pending()",
             ),
             (
-                "        for cell, revision in self.unbalanced.values():",
-                "        yield from self._end_record()\n        for cell, revision in self.unbalanced.values():",
+                "        for number, (cell, revision) in enumerate(self.unbalanced.items(), 1):",
+                "        yield from self._end_record()\n"
+                "        for number, (cell, revision) in enumerate(self.unbalanced.items(), 1):",
             ),
         ),
         (

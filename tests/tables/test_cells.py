@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter.batch.store import Store
-from meter.rules.state.rows import Cell
+from meter.rules.state.rows import ROW_WORKSPACES, Cell
 from schemas.rows import Rate, Use
-from tables.cells import ROW_WORKSPACES, Cells
+from tables.cells import Cells
 from tables.keys import CELL
 
 KEY = ("acct_1", 739_000, "logs")
@@ -33,7 +33,7 @@ def use(cells: Cells, numbers: range | list[int], quantity: int, key: tuple[str,
         standing.sums[14] = standing.sums.get(14, 0) + quantity
         standing.usage = standing.overage = standing.revision = quantity
         standing.plans, standing.rates = ("o-1",), (Rate(14, 1_000, "1.5"),)
-        cell.changed.add(workspace)
+        cell.note((workspace,))
     cells.touch(cell)
     return cell
 

@@ -116,7 +116,7 @@ def test_what_was_claimed_in_a_dropped_chunk_is_free(memory: PartitionMemory) ->
 def use(memory: PartitionMemory, day: int, item: str = "logs", account: str = "acct", quantity: int = 1) -> None:
     cell = memory.cell((account, day, item))
     cell.uses.setdefault("w", Use(sums={})).sums[14] = quantity
-    cell.changed.add("w")
+    cell.note(("w",))
     memory.put_cell(cell)
 
 

@@ -85,9 +85,10 @@ def restate(context: FoldContext, changed_cells: Iterable[CellChange]) -> Iterat
     facts = context.known()
     changed: dict[tuple[str, int], set[str]] = {day: set() for day in context.changed_days}
     context.changed_days = {}
+    last = facts.closed_through + 1 if facts.closing else facts.closed_through
     for change in changed_cells:
         account, day, _ = change.cell.key
-        if day <= facts.closed_through + 1 and (facts.closed(account, day) or facts.stated_through(account, day)):
+        if day <= last and (facts.closed(account, day) or facts.stated_through(account, day)):
             changed.setdefault((account, day), set()).update(stated_otherwise(context, change))
     for (account, day), names in changed.items():
         through = facts.stated_through(account, day)

@@ -31,8 +31,8 @@ def expire(context: FoldContext, record: DayExpired) -> Iterator[None]:
 
 def _last_balances(context: FoldContext, through: int) -> Iterator[None]:
     """Publish the balances of expiring days before their cells go; nothing changes them afterwards."""
-    for key in [key for key in context.unbalanced if key[1] <= through]:
-        publish_balance(context, *context.unbalanced.pop(key))
+    for cell in [cell for cell in context.unbalanced if cell.day <= through]:
+        publish_balance(context, cell, context.unbalanced.pop(cell))
         yield
 
 

@@ -15,7 +15,7 @@ from meter.rules.fold.catalog import announce
 from meter.rules.fold.closing import close, restate
 from meter.rules.fold.expiry import expire
 from meter.rules.fold.orders import decide_orders
-from meter.rules.fold.recalculate import recalculate
+from meter.rules.fold.recalculate import CELLS_A_STEP, recalculate
 from meter.rules.fold.usage import count_usage
 from meter.rules.outputs.plans import publish_plan
 from meter.rules.outputs.quota_balances import publish_balance
@@ -75,9 +75,10 @@ class Fold(FoldContext):
 
     def balancing(self) -> Iterator[None]:
         """Publish the balances with the state after the chunk, in steps; `finish` then has none left."""
-        for cell, revision in self.unbalanced.values():
+        for number, (cell, revision) in enumerate(self.unbalanced.items(), 1):
             publish_balance(self, cell, revision)
-            yield
+            if not number % CELLS_A_STEP:
+                yield
         self.unbalanced.clear()
 
     def _gathered(self, record: Gathered) -> Iterator[None]:
@@ -100,8 +101,7 @@ class Fold(FoldContext):
     def _end_record(self) -> Iterator[None]:
         """Recalculate the cells that the record changed, then restate closed days."""
         changes, self.changes = self.changes, {}
-        for change in changes.values():
-            yield from recalculate(self, change)
+        yield from recalculate(self, changes.values())
         yield from restate(self, changes.values())
 
     def _open(self, timestamp_ms: int, record: Opening) -> None:

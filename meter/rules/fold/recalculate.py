@@ -27,7 +27,9 @@ from meter.rules.state.figures import (
     basis_of,
     drawn_by_plan,
     figure_of,
+    price,
     price_cell,
+    price_more,
     steps,
 )
 from meter.rules.state.quota_cache import CellPricing, QuotaShares
@@ -36,28 +38,66 @@ from schemas.overages import footing_text
 from schemas.record import encode
 from schemas.rows import Rate, Use
 
+#: Small cells that are recalculated in one step.
+CELLS_A_STEP = 16
+
 _footing = lru_cache(maxsize=4096)(footing_text)
 
 
-def recalculate(context: FoldContext, change: CellChange) -> Iterator[None]:
-    """Bring a changed cell's figures up to date and publish those that differ."""
-    cell, pricing = change.cell, change.cell.pricing
-    fresh = pricing is None or change.reallocated or len(cell.uses) != pricing.workspaces
-    if pricing is None or fresh:
-        pricing = price_cell(context, cell)
-    yield
-    moved = yield from _convert(cell.uses, pricing.item, cell.uses if change.everything else change.used)
-    cell.changed |= moved
+def recalculate(context: FoldContext, changes: Iterable[CellChange]) -> Iterator[None]:
+    """Bring changed cells' figures up to date and publish those that differ."""
+    for number, change in enumerate(changes, 1):
+        cell, pricing = change.cell, change.cell.pricing
+        cell.note(change.used)
+        reallocated = change.reallocated
+        fresh = reallocated or pricing is None or len(cell.uses) != pricing.workspaces
+        if pricing is None or reallocated:
+            pricing = price(context, cell)
+        elif fresh:
+            pricing = price_more(context, cell, change.used)
+        if reallocated or pricing.only is None or len(change.used) > STEP_WORKSPACES:
+            yield
+            moved = yield from _recalculate_many(context, change, pricing, fresh)
+        else:
+            moved = _recalculate_few(context, change, pricing, pricing.only, fresh)
+            if not number % CELLS_A_STEP:
+                yield
+        if moved or fresh:
+            context.unbalanced[cell] = context.revision
+            if not cell.balance:
+                appear(cell, pricing.quotas)
+            publish_alerts(context, cell, pricing.quotas)
+
+
+def _recalculate_few(
+    context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, fresh: bool
+) -> Container[str]:
+    """Recalculate a cell in which usage of a few workspaces changed, and of which one plan lists every workspace."""
+    moved, uses, item = set(), change.cell.uses, pricing.of_item.item
+    for name in change.used:
+        use = uses[name]
+        usage = converted(use, item)
+        if usage != use.usage:
+            use.usage = usage
+            moved.add(name)
+    if moved or fresh:
+        _draw(context, change, pricing, plan, moved)
+    return moved
+
+
+def _recalculate_many(
+    context: FoldContext, change: CellChange, pricing: CellPricing, fresh: bool
+) -> Generator[None, None, Container[str]]:
+    """Recalculate any cell, in steps."""
+    cell = change.cell
+    moved = yield from _convert(cell.uses, pricing.of_item.item, cell.uses if change.everything else change.used)
+    cell.note(moved)
     if change.reallocated or pricing.only is None:
         yield from _recalculate_any(context, change, pricing, moved)
-    elif moved:
-        _recalculate_one_plan(context, change, pricing, pricing.only, moved)
+    elif moved or fresh:
+        _draw(context, change, pricing, pricing.only, moved)
     context.rows.put_cell(cell)
-    if moved or fresh:
-        context.unbalanced[cell.key] = (cell, context.revision)
-        if not cell.balance:
-            appear(cell, pricing.quotas)
-        publish_alerts(context, cell, pricing.quotas)
+    return moved
 
 
 def _convert(uses: Mapping[str, Use], item: Item, names: Collection[str]) -> Generator[None, None, set[str]]:
@@ -75,22 +115,21 @@ def _convert(uses: Mapping[str, Use], item: Item, names: Collection[str]) -> Gen
     return moved
 
 
-def _recalculate_one_plan(
-    context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, moved: Container[str]
-) -> None:
+def _draw(context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, moved: Container[str]) -> None:
     """`_recalculate_any` where one plan lists every workspace: one pass draws the quota in its order."""
-    left, footing = plan.quota, _footing(PACKAGE, (plan.plan_id,))
-    for name, use in zip(pricing.names, pricing.line, strict=True):
+    left, uses, of_item, plans = plan.quota, change.cell.uses, pricing.of_item, pricing.plans
+    for name in pricing.names:
+        use = uses[name]
         usage = use.usage
         over = usage - left if usage > left else 0
         left -= usage - over
         if over != use.overage or name in moved:
             delta, use.overage = over - use.overage, over
             if over or use.revision:  # a workspace that was always covered has no key yet
-                use.plans, use.rates = pricing.quotas.plans[name], pricing.rates
-                charge = pricing.tariff.charge(over) if over else _charge((), (), context.known().opening.currency)
-                publish_overage(context, change, pricing, name, use, delta, footing, charge)
-    change.cell.drawn[plan.plan_id] = plan.quota - left
+                use.plans, use.rates = plans, of_item.rates
+                charge = of_item.tariff.charge(over) if over else _nothing(context.known().opening.currency)
+                publish_overage(context, change, of_item, name, use, delta, _footing(PACKAGE, plans), charge)
+    change.cell.drawn = {plan.plan_id: plan.quota - left}
 
 
 def _recalculate_any(
@@ -114,7 +153,7 @@ def _recalculate_one(
     before, over = use.overage, use.usage - covered
     if over != before:
         use.overage = over
-        cell.changed.add(name)
+        cell.note((name,))
     elif not (change.reallocated or name in change.used):
         return
     basis = basis_of(context, pricing.quotas, name, cell.day)
@@ -126,7 +165,7 @@ def _recalculate_one(
         use.plans, use.rates = figure.plans, figure.rates
         use.quantities = () if figure.plans else figure.quantities
         charge = _charge(figure.rates, figure.quantities, context.known().opening.currency)
-        publish_overage(context, change, pricing, name, use, delta, _footing(basis, use.plans), charge)
+        publish_overage(context, change, pricing.of_item, name, use, delta, _footing(basis, use.plans), charge)
 
 
 def _may_differ(change: CellChange, quotas: QuotaShares) -> Iterable[str]:
@@ -172,3 +211,8 @@ def _charge(rates: Sequence[Rate], quantities: Sequence[int], currency: str) -> 
     if len(rates) == 1 and quantities[0] > 0:
         return tariff(rates[0], currency).charge(quantities[0])
     return encode(charge_of(rates, quantities, currency)).decode()
+
+
+@lru_cache(maxsize=64)
+def _nothing(currency: str) -> str:
+    return _charge((), (), currency)

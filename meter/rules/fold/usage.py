@@ -8,6 +8,7 @@ from collections.abc import Container, Generator, Iterable, Iterator, Mapping, S
 
 from meter.rules.fold.bindings import RecordNames, bind
 from meter.rules.outputs.dead_letters import dead_usages
+from meter.rules.state.cause import CellChange
 from meter.rules.state.context import FoldContext
 from meter.rules.state.rows import CellKey
 from schemas.columns import Run, runs
@@ -16,8 +17,8 @@ from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, 
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
 
-#: Above any offset.
-NO_OFFSET = 1 << 63
+#: Cells to which usage is added in one step of the fold: they may have to be read.
+CELLS_A_STEP = 8
 
 
 def count_usage(context: FoldContext, group: UsageGroup, names: RecordNames) -> Iterator[None]:
@@ -34,27 +35,6 @@ def count_usage(context: FoldContext, group: UsageGroup, names: RecordNames) -> 
     else:
         yield from _count(context, group, events, range(len(events)), named)
     context.repeats.passed(group.topic, group.partition, int(events.offset[-1]))
-
-
-class _Part:
-    """A group's share in one cell: the workspaces whose uses it adds to, and its range of source offsets."""
-
-    __slots__ = ("adds_up", "cell", "first", "last", "uses", "workspaces")
-
-    def __init__(self, context: FoldContext, key: CellKey) -> None:
-        _, day, name = key
-        item = context.known().item(name, day)
-        self.cell = context.rows.cell(key)
-        self.uses = self.cell.uses
-        self.adds_up = item is not None and item.aggregation == "sum"
-        self.workspaces: dict[str, None] = {}
-        self.first, self.last = NO_OFFSET, -1
-
-    def note_change(self, context: FoldContext, group: UsageGroup) -> None:
-        """Note that the group changed the cell."""
-        self.cell.changed.update(self.workspaces)
-        context.rows.put_cell(self.cell)
-        context.change(self.cell).by_usage(self.workspaces, group.topic, group.partition, self.first, self.last)
 
 
 def _count_others(
@@ -129,34 +109,49 @@ def _add(
 ) -> Generator[None, None, dict[int, Use]]:
     """Add each slot's counted events to its cell. Returns the uses of slots with corrections, for `_correct`."""
     corrected: dict[int, Use] = {}
-    parts: dict[CellKey, _Part] = {}
-    slots = group.slots
+    slots, changes, cells = group.slots, context.changes, 0
+    source = (group.topic, group.partition)
+    add_up = {kind: _adds_up(context, *kind) for kind in {(slot.day, slot.item) for slot in slots}}
     for number, total, largest, first, last in counted:
         slot = slots[number]
         who = named[slot.named]
         key = (who.account, slot.day, slot.item)
-        part = parts.get(key)
-        if part is None:
-            yield
-            part = parts[key] = _Part(context, key)
-        workspace = who.workspace
-        part.workspaces[workspace] = None
-        if first < part.first:
-            part.first = first
-        if last > part.last:
-            part.last = last
-        use = part.uses.get(workspace)
+        change = changes.get(key)
+        if change is None or change.source is not source:
+            change = _begin(context, key, source)
+            cells += 1
+            if not cells % CELLS_A_STEP:
+                yield
+        if first < change.first_offset:
+            change.first_offset = first
+        if last > change.last_offset:
+            change.last_offset = last
+        workspace, uses = who.workspace, change.cell.uses
+        change.used[workspace] = None
+        use = uses.get(workspace)
         if use is None:
-            use = part.uses[workspace] = Use(sums={})
-        if part.adds_up:
+            use = uses[workspace] = Use({})
+        if add_up[slot.day, slot.item]:
             use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total
         elif slot.corrected:
             corrected[number] = use
         else:
             use.peak = max(use.peak, largest)
-    for part in parts.values():
-        part.note_change(context, group)
     return corrected
+
+
+def _begin(context: FoldContext, key: CellKey, source: tuple[str, int]) -> CellChange:
+    """The group is the first of its source that changes the cell, or comes after another source's."""
+    cell = context.rows.cell(key)
+    context.rows.put_cell(cell)
+    change = context.change(cell)
+    change.by_usage(source)
+    return change
+
+
+def _adds_up(context: FoldContext, day: int, name: str) -> bool:
+    item = context.known().item(name, day)
+    return item is not None and item.aggregation == "sum"
 
 
 def _correct(

@@ -2,7 +2,7 @@
 
 from meter.rules.state.cause import CellChange
 from meter.rules.state.context import FoldContext
-from meter.rules.state.quota_cache import CellPricing
+from meter.rules.state.quota_cache import ItemPricing
 from schemas.overages import ending_text
 from schemas.rows import Use
 
@@ -10,7 +10,7 @@ from schemas.rows import Use
 def publish_overage(
     context: FoldContext,
     change: CellChange,
-    pricing: CellPricing,
+    of_item: ItemPricing,
     name: str,
     use: Use,
     delta: int,
@@ -18,14 +18,14 @@ def publish_overage(
     charge: str,
 ) -> None:
     """Publish the figures of a workspace; `delta`: its overage less the one published before."""
-    cell = change.cell
+    cell, revision = change.cell, context.revision
     if not change.ending:
         change.restated = context.known().closed(cell.account, cell.day)
         change.ending = ending_text(change.cause(), change.restated)
-    key, value = pricing.overages.of(
-        name, context.revision, use.revision, use.usage, use.overage, delta, footing, charge, change.ending
+    key, value = of_item.overages.of(
+        cell.account, name, revision, use.revision, use.usage, use.overage, delta, footing, charge, change.ending
     )
     context.publish("overages", key, value)
     context.metric("overage", "restated" if change.restated else "published")
-    use.revision = context.revision
-    cell.changed.add(name)
+    use.revision = revision
+    cell.note((name,))

@@ -6,22 +6,14 @@ revision. So a key and revision always have one content, however the journal is 
 
 from hashlib import blake2b
 
-from meter.rules.billing_days import day_text
 from meter.rules.state.context import FoldContext
-from meter.rules.state.quota_cache import QuotaShares
+from meter.rules.state.figures import price_cell
+from meter.rules.state.quota_cache import CellPricing, QuotaShares
 from meter.rules.state.rows import Cell
-from schemas.balances import (
-    BALANCE_WORKSPACES_LIMIT,
-    PlanBalanceStruct,
-    QuotaBalanceStruct,
-    WorkspaceBalanceStruct,
-)
-from schemas.record import encode
+from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_key, balance_text, plan_text, workspace_text
 
 #: Instead of a digest: this transaction publishes the first balance.
 _APPEARS = b"appears"
-#: The end of the content before its revision is known.
-_NO_REVISION = b"0}"
 
 
 def appear(cell: Cell, quotas: QuotaShares) -> None:
@@ -37,40 +29,25 @@ def publish_balance(context: FoldContext, cell: Cell, revision: int) -> None:
     """End of a transaction: publish the cell's balance, if it has one that differs from the one last published."""
     if not cell.balance:
         return
-    quotas = context.quota_cache.of(context.rows.account(cell.account), cell.item, cell.day)
-    record = _content(cell, quotas, 0)
-    content = encode(record).removesuffix(_NO_REVISION)
+    pricing = cell.pricing or price_cell(context, cell)
+    day = pricing.of_item.day
+    content = _content(cell, pricing, day).encode()
     digest = blake2b(content, digest_size=16).digest()
-    if digest == cell.balance:
-        return
-    cell.balance = digest
-    context.rows.put_cell(cell)
-    context.publish("quota-balances", record.record_key(), b"%b%d}" % (content, revision))
+    if digest != cell.balance:
+        cell.balance = digest
+        context.rows.put_cell(cell)
+        context.publish("quota-balances", balance_key(cell.account, cell.item, day), b"%b%d}" % (content, revision))
 
 
-def _content(cell: Cell, quotas: QuotaShares, revision: int) -> QuotaBalanceStruct:
-    plans = []
-    for plan_id, quota, _ in quotas.shares:
-        covered = cell.drawn.get(plan_id, 0)
-        plans.append(PlanBalanceStruct(plan_id=plan_id, quota=quota, covered=covered, left=quota - covered))
-    used = [workspace for workspace in quotas.plans if workspace in cell.uses]
-    workspaces = [_of(cell, workspace) for workspace in used[:BALANCE_WORKSPACES_LIMIT]]
-    covered = sum(plan.covered for plan in plans)
-    return QuotaBalanceStruct(
-        account=cell.account,
-        item=cell.item,
-        day=day_text(cell.day),
-        quota=quotas.quota,
-        covered=covered,
-        left=quotas.quota - covered,
-        plans=plans,
-        workspaces=workspaces,
-        more=max(0, len(used) - BALANCE_WORKSPACES_LIMIT) or None,
-        revision=revision,
+def _content(cell: Cell, pricing: CellPricing, day: str) -> str:
+    """The balance up to its revision."""
+    quotas, uses, drawn = pricing.quotas, cell.uses, cell.drawn
+    plans = [plan_text(plan_id, quota, drawn.get(plan_id, 0)) for plan_id, quota, _ in quotas.shares]
+    covered = sum([drawn.get(share.plan_id, 0) for share in quotas.shares])
+    names = pricing.names if pricing.only is not None else [name for name in quotas.plans if name in uses]
+    told = [(name, uses[name]) for name in names[:BALANCE_WORKSPACES_LIMIT]]
+    workspaces = [workspace_text(name, use.usage, use.overage) for name, use in told]
+    more = max(0, len(names) - BALANCE_WORKSPACES_LIMIT)
+    return balance_text(
+        cell.account, cell.item, day, quotas.quota, covered, ",".join(plans), ",".join(workspaces), more
     )
-
-
-def _of(cell: Cell, workspace: str) -> WorkspaceBalanceStruct:
-    use = cell.uses[workspace]
-    covered = use.usage - use.overage
-    return WorkspaceBalanceStruct(workspace=workspace, usage=use.usage, covered=covered, overage=use.overage)

@@ -139,7 +139,7 @@ def _item(context: FoldContext, line: Line, name: str, use: Use, basis: str) -> 
         item=cell.item,
         reported=[
             ReportedStruct(retention_days=retention or None, quantity=quantity)
-            for retention, quantity in quantity_by_retention(use, pricing.item).items()
+            for retention, quantity in quantity_by_retention(use, pricing.of_item.item).items()
         ],
         usage=figure.usage,
         coverage=_coverage(drawn, pricing.quotas, name) if figure.covered else [],

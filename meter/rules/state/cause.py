@@ -1,13 +1,20 @@
 """A record's change of a cell: whose usage changed, and the last source that changed it, the published `cause`."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from heapq import nsmallest
+from types import MappingProxyType
+from typing import Any, cast
 
 from meter.rules.state.rows import Cell
 from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT, cause_text
 
 #: The journal as a source, by its name without the prefix.
 JOURNAL = "meter.journal"
+#: Above any offset.
+NO_OFFSET = 1 << 63
+#: In place of a dict of which nearly all changes have none: it takes nothing in.
+_NOTHING = cast(dict[Any, Any], MappingProxyType({}))
 
 
 class CellChange:
@@ -37,14 +44,14 @@ class CellChange:
         #: Workspaces whose usage changed, in the order of the record, so that outputs and rows repeat byte for byte.
         self.used: dict[str, None] = {}
         #: Workspaces that orders and bindings name: the first in id order, as many as a cause shows.
-        self.named: list[str] = []
+        self.named: Sequence[str] = ()
         #: Workspaces that a binding charges otherwise.
-        self.repriced: dict[str, None] = {}
+        self.repriced: dict[str, None] = _NOTHING
         #: The list of the last order (its workspaces are in `named`), and the lists that plans had before orders.
         self.listing: tuple[str, ...] | None = None
-        self.left: dict[int, tuple[str, ...]] = {}
+        self.left: dict[int, tuple[str, ...]] = _NOTHING
         #: The first orders, and how many followed.
-        self.orders: list[str] = []
+        self.orders: Sequence[str] = ()
         self.more_orders = 0
         self.source: tuple[str, int] | None = None
         self.first_offset = self.last_offset = 0
@@ -54,12 +61,11 @@ class CellChange:
         self.ending = ""
         self.restated = False
 
-    def by_usage(self, workspaces: dict[str, None], topic: str, partition: int, first: int, last: int) -> None:
-        self._by("usage", topic, partition, first, last)
-        if self.used:
-            self.used.update(workspaces)  # in place: a record may hold thousands of groups of one cell
-        else:
-            self.used = workspaces
+    def by_usage(self, source: tuple[str, int]) -> None:
+        """Usage of a source changes it; whoever counts it notes in `used` and in the offsets what it was."""
+        if self.kind != "usage" or self.source != source:
+            self.kind, self.first_offset, self.last_offset = "usage", NO_OFFSET, -1
+        self.source = source
 
     def by_order(
         self, order_id: str, listing: tuple[str, ...], before: tuple[str, ...], topic: str, partition: int, offset: int
@@ -67,19 +73,20 @@ class CellChange:
         """An order changed a plan: it lists `listing` on the cell's day; before the order it listed `before`."""
         self._by("order", topic, partition, offset, offset)
         if len(self.orders) < CAUSE_ORDERS_LIMIT:
-            self.orders.append(order_id)
+            self.orders = [*self.orders, order_id]
         else:
             self.more_orders += 1
         if listing is not self.listing:  # many orders of one plan have one list
             self.listing = listing
             self._name(_first_names(listing))
         if listing is not before:
+            self.left = self.left or {}
             self.left[id(before)] = before
 
     def by_workspace(self, workspace: str, topic: str, partition: int, offset: int) -> None:
         self._by("workspace", topic, partition, offset, offset)
         self._name((workspace,))
-        self.repriced[workspace] = None
+        self.reprice(workspace)
 
     def _name(self, workspaces: tuple[str, ...]) -> None:
         self.named = sorted({*self.named, *workspaces})[:CAUSE_WORKSPACES_LIMIT]
@@ -91,6 +98,7 @@ class CellChange:
 
     def reprice(self, workspace: str) -> None:
         """The workspace is charged otherwise."""
+        self.repriced = self.repriced or {}
         self.repriced[workspace] = None
 
     @property
@@ -110,7 +118,8 @@ class CellChange:
     def cause(self) -> str:
         """The published `cause`, as JSON."""
         topic, partition = self.source or ("", 0)
-        workspaces = nsmallest(CAUSE_WORKSPACES_LIMIT, {*self.used, *self.named} if self.named else self.used)
+        names = {*self.used, *self.named} if self.named else self.used
+        workspaces = nsmallest(CAUSE_WORKSPACES_LIMIT, names) if len(names) > CAUSE_WORKSPACES_LIMIT else sorted(names)
         ordered = self.kind == "order"
         orders, more = (self.orders, self.more_orders) if ordered else (None, 0)
         return cause_text(self.kind, workspaces, orders, more, topic, partition, self.first_offset, self.last_offset)

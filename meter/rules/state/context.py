@@ -5,7 +5,7 @@ from typing import NamedTuple
 from meter.rules.state.cause import CellChange
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.state.pending_changes import PendingChanges
-from meter.rules.state.quota_cache import QuotaCache
+from meter.rules.state.quota_cache import ItemPricing, QuotaCache
 from meter.rules.state.repeats import Repeats
 from meter.rules.state.rows import Cell, CellKey, Rows
 
@@ -40,10 +40,12 @@ class FoldContext:
         #: Cells that the record changed so far.
         self.changes: dict[CellKey, CellChange] = {}
         #: Cells whose balance changed since the last `finish`, and the last record that changed it.
-        self.unbalanced: dict[CellKey, tuple[Cell, int]] = {}
+        self.unbalanced: dict[Cell, int] = {}
         #: Days of accounts that the record changed beside their cells: plans in force.
         self.changed_days: dict[tuple[str, int], None] = {}
         self.quota_cache = QuotaCache()
+        #: How items are charged, by name and day. A cache, as that of quotas.
+        self.item_pricing: dict[tuple[str, int], ItemPricing] = {}
         #: Plans and wallets that the record changed so far.
         self.pending = PendingChanges()
         #: Who is stated of the account that is being closed. It changes cost, never meaning.
@@ -66,7 +68,7 @@ class FoldContext:
         self.emitted_bytes += len(value)
 
     def change(self, cell: Cell) -> CellChange:
-        """The record's change of a cell, made at its first."""
+        """The record's change of a cell, made by the first that asks."""
         change = self.changes.get(cell.key)
         if change is None:
             change = self.changes[cell.key] = CellChange(cell)

@@ -9,7 +9,8 @@ from meter.rules.billing_days import day_text
 from meter.rules.charges import charge_of, package_rate, payg_rates, tariff
 from meter.rules.conversion import quantity_by_retention
 from meter.rules.state.context import FoldContext
-from meter.rules.state.quota_cache import CellPricing, QuotaShares
+from meter.rules.state.journal_facts import ITEMS_KEPT
+from meter.rules.state.quota_cache import CellPricing, ItemPricing, QuotaShares
 from meter.rules.state.rows import Cell
 from schemas.overages import ChargeStruct, OverageText
 from schemas.rows import Rate, Use
@@ -34,24 +35,56 @@ class Figure(NamedTuple):
 
 
 def price_cell(context: FoldContext, cell: Cell) -> CellPricing:
-    """Set the cell's pricing, and how much each plan gives it."""
-    item = context.known().priced(cell.item, cell.day)
-    quotas = context.quota_cache.of(context.rows.account(cell.account), cell.item, cell.day)
-    rate = package_rate(item)
-    writing = tariff(rate, context.known().opening.currency), OverageText(cell.account, cell.item, day_text(cell.day))
-    pricing = cell.pricing = CellPricing(item, quotas, (rate,), *writing, len(cell.uses))
-    if _one_plan_lists_all(context, cell, quotas):
-        pricing.only = quotas.shares[0]
-        pricing.names = [name for name in quotas.plans if name in cell.uses]
-        pricing.line = [cell.uses[name] for name in pricing.names]
-    cell.drawn = drawn_by_plan(allocation_of(cell, quotas))
+    """Set the cell's pricing, and how much is drawn from each plan."""
+    pricing = price(context, cell)
+    cell.drawn = drawn_by_plan(allocation_of(cell, pricing.quotas))
     return pricing
 
 
-def _one_plan_lists_all(context: FoldContext, cell: Cell, quotas: QuotaShares) -> bool:
-    if len(quotas.shares) != 1 or len(cell.uses) > len(quotas.plans):
-        return False
-    return all(basis_of(context, quotas, name, cell.day) == PACKAGE for name in cell.uses)
+def price(context: FoldContext, cell: Cell) -> CellPricing:
+    """Set the cell's pricing; it is allocated next."""
+    of_item = _item_pricing(context, cell.item, cell.day)
+    quotas = context.quota_cache.of(context.rows.account(cell.account), cell.item, cell.day)
+    pricing = cell.pricing = CellPricing(of_item, quotas, len(cell.uses))
+    if len(quotas.shares) == 1 and len(cell.uses) <= len(quotas.plans):
+        _price_one_plan(context, cell, pricing, cell.uses)
+    return pricing
+
+
+def price_more(context: FoldContext, cell: Cell, new: Iterable[str]) -> CellPricing:
+    """`price` where only usage changed since: workspaces are new in the cell, all of them among `new`."""
+    pricing = cell.pricing
+    if pricing is None or pricing.only is None or len(cell.uses) > len(pricing.quotas.plans):
+        return price(context, cell)
+    pricing.workspaces = len(cell.uses)
+    _price_one_plan(context, cell, pricing, new)
+    return pricing
+
+
+def _price_one_plan(context: FoldContext, cell: Cell, pricing: CellPricing, names: Iterable[str]) -> None:
+    """Set the one plan in force, if it lists these workspaces too."""
+    quotas, uses, day = pricing.quotas, cell.uses, cell.day
+    pricing.only = None
+    for name in names:
+        if basis_of(context, quotas, name, day) != PACKAGE:
+            return
+    pricing.only = only = quotas.shares[0]
+    pricing.plans = quotas.plans[only.workspaces[0]]
+    listed = quotas.plans
+    pricing.names = only.workspaces if len(uses) == len(listed) else [name for name in listed if name in uses]
+
+
+def _item_pricing(context: FoldContext, name: str, day: int) -> ItemPricing:
+    facts = context.known()
+    item = facts.priced(name, day)
+    found = context.item_pricing.get((name, day))
+    if found is None or found.item is not item:
+        if len(context.item_pricing) >= ITEMS_KEPT:
+            context.item_pricing.clear()
+        rate, written = package_rate(item), day_text(day)
+        writing = tariff(rate, facts.opening.currency), OverageText(name, written)
+        found = context.item_pricing[name, day] = ItemPricing(item, written, (rate,), *writing)
+    return found
 
 
 def allocation_of(cell: Cell, quotas: QuotaShares) -> Allocation:
@@ -79,8 +112,9 @@ def figure_of(use: Use, pricing: CellPricing, name: str, basis: str) -> Figure:
         return Figure(use.usage, 0, 0, (), (), ())
     over = use.overage
     if basis == PACKAGE:
-        return Figure(use.usage, use.usage - over, over, pricing.quotas.plans[name], pricing.rates, (over,))
-    return Figure(use.usage, 0, over, (), *payg_rates(quantity_by_retention(use, pricing.item), pricing.item))
+        return Figure(use.usage, use.usage - over, over, pricing.quotas.plans[name], pricing.of_item.rates, (over,))
+    item = pricing.of_item.item
+    return Figure(use.usage, 0, over, (), *payg_rates(quantity_by_retention(use, item), item))
 
 
 def steps(names: Iterable[str]) -> Iterator[list[str]]:

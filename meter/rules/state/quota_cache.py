@@ -1,16 +1,16 @@
-"""Caches the quota that an account's plans share out on a day, and how a cell is allocated and charged.
+"""Caches the plans that share out an account's quota on a day, and how a cell is allocated and charged.
 
 A cache beside the rows: it may change cost, never meaning.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meter.rules.allocation import Share
-from meter.rules.plans import shares_on
+from meter.rules.plans import plans_on, shares_of
 from schemas.overages import OverageText
-from schemas.rows import Account, Rate, Use
+from schemas.rows import Account, Plan, Rate
 
 if TYPE_CHECKING:
     from meter.rules.charges import Tariff
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: Accounts in the cache; beyond it the cache starts from empty.
 ACCOUNTS_KEPT = 50_000
+
+
+Listed = dict[str, tuple[str, ...]]
 
 
 @dataclass(slots=True, eq=False)
@@ -28,19 +31,11 @@ class QuotaShares:
     """
 
     shares: list[Share]
-    plans: dict[str, tuple[str, ...]]
+    plans: Listed
     quota: int
 
-    @classmethod
-    def of(
-        cls, account: Account, item: str, day: int, listed: dict[str, tuple[str, ...]] | None = None
-    ) -> "QuotaShares":
-        """`listed`: its `plans`, if another item of the day has them already."""
-        shares = shares_on(account.plans.values(), item, day)
-        return cls(shares, _listed(shares) if listed is None else listed, sum(share.quota for share in shares))
 
-
-def _listed(shares: Sequence[Share]) -> dict[str, tuple[str, ...]]:
+def _listed(shares: Sequence[Share]) -> Listed:
     """Workspace -> the plans that list it; workspaces that the same plans list share one tuple."""
     listed: dict[str, list[str]] = {}
     for share in shares:
@@ -51,46 +46,52 @@ def _listed(shares: Sequence[Share]) -> dict[str, tuple[str, ...]]:
 
 
 @dataclass(slots=True, eq=False)
-class CellPricing:
-    """How a cell is allocated and charged. An order, binding or catalog version that changes it changes the cell."""
+class ItemPricing:
+    """How overage of an item is charged on a day: its rate (one), and what writes charges and records."""
 
     item: "Item"
-    quotas: QuotaShares
-    #: The rate of overage (one), and what writes it.
+    day: str
     rates: tuple[Rate]
     tariff: "Tariff"
     overages: OverageText
+
+
+@dataclass(slots=True, eq=False)
+class CellPricing:
+    """How a cell is allocated and charged. An order, binding or catalog version that changes it changes the cell."""
+
+    of_item: ItemPricing
+    quotas: QuotaShares
     #: How many workspaces had usage.
     workspaces: int
-    #: The one plan in force, if it lists every workspace with usage; their names and uses in its order.
+    #: The one plan in force, if it lists every workspace with usage; their names in its order, and the plans of each.
     only: Share | None = None
-    names: list[str] = field(default_factory=list)
-    line: list[Use] = field(default_factory=list)
+    names: Sequence[str] = ()
+    plans: tuple[str, ...] = ()
 
 
 class QuotaCache:
-    """Quota shares by account, item and day, made at first use."""
+    """The plans of accounts in force on a day, in allocation order, and whom they list; made at first use."""
 
     def __init__(self) -> None:
-        self._shares: dict[str, dict[tuple[str, int], QuotaShares]] = {}
-        #: account -> day -> `QuotaShares.plans`, which is the same for all items.
-        self._listed: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {}
+        self._days: dict[str, dict[int, tuple[list[Plan], Listed]]] = {}
 
     def of(self, account: Account, item: str, day: int) -> QuotaShares:
-        shares_of_account = self._shares.get(account.account)
-        if shares_of_account is None:
-            if len(self._shares) >= ACCOUNTS_KEPT:
-                self._shares.clear()
-                self._listed.clear()
-            shares_of_account = self._shares[account.account] = {}
-        quotas = shares_of_account.get((item, day))
-        if quotas is None:
-            listed = self._listed.setdefault(account.account, {})
-            quotas = shares_of_account[(item, day)] = QuotaShares.of(account, item, day, listed.get(day))
-            listed[day] = quotas.plans
-        return quotas
+        """What the account's plans give of an item on a day."""
+        days = self._days.get(account.account)
+        if days is None:
+            if len(self._days) >= ACCOUNTS_KEPT:
+                self._days.clear()
+            days = self._days[account.account] = {}
+        known = days.get(day)
+        if known is None:
+            plans = plans_on(account.plans.values(), day)
+            shares = shares_of(plans, item, day)
+            days[day] = plans, _listed(shares)
+        else:
+            shares = shares_of(known[0], item, day)
+        return QuotaShares(shares, days[day][1], sum([share.quota for share in shares]))
 
     def forget(self, account: str) -> None:
         """The account's plans changed."""
-        self._shares.pop(account, None)
-        self._listed.pop(account, None)
+        self._days.pop(account, None)

@@ -4,7 +4,7 @@ The fold never knows where rows are kept. `Rows` answers with the state after al
 changes a row in place calls its `put_*`, and all changes are written once a chunk, or dropped.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from schemas.columns import Ints
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from meter.rules.state.quota_cache import CellPricing
 
 CellKey = tuple[str, int, str]  # account, day, item
+#: Workspaces that are written together: in a cell of no more nobody notes which of them changed.
+ROW_WORKSPACES = 32
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Cell:
@@ -29,7 +32,7 @@ class Cell:
         "item",
         "key",
         "pricing",
-        "pricing",
+        "touched",
         "uses",
     )
 
@@ -53,8 +56,22 @@ class Cell:
         self.pricing: CellPricing | None = None
         #: plan id -> units drawn from it.
         self.drawn: dict[str, int] = {}
-        #: Workspaces whose use or figures changed since the cell was last written.
-        self.changed: set[str] = set()
+        #: Workspaces whose use or figures changed since the cell was last written, if it is not written whole.
+        self.changed: Set[str] = _NOBODY
+        #: It was changed since it was last written.
+        self.touched = False
+
+    def note(self, workspaces: Iterable[str]) -> None:
+        """Their use or figures changed."""
+        if len(self.uses) > ROW_WORKSPACES:
+            if isinstance(self.changed, set):
+                self.changed.update(workspaces)
+            else:
+                self.changed = set(workspaces)
+
+    def written(self) -> None:
+        """All that changed is stored."""
+        self.changed, self.touched = _NOBODY, False
 
 
 class Decided(NamedTuple):
