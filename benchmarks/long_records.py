@@ -17,7 +17,7 @@ import numpy as np
 from agents.intake.journal_entries import BindingBuilder, Builder, Events, OrderBuilder, UsageBuilder, pack
 from agents.intake.journal_writer import next_record
 from agents.intake.usage_reader import ParsedUsage
-from agents.intake.validation_cache import EventClass, ValidationCache
+from agents.intake.validation_cache import ValidationCache, number_of
 from agents.intake.workspace_directory import WorkspaceEntry
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
@@ -59,17 +59,20 @@ class World:
 
     def use(self, workspaces: Sequence[str], items: Sequence[str], quantity: int = 1000) -> list[Builder]:
         cache = ValidationCache()
-        for name in workspaces:
-            for item in items:
-                reading = ParsedUsage(name, item, ITEMS[item], DAY, False, quantity, NOW, "s", "")
-                cache.add(EventClass(self.directory[name], 0, reading, 0))
-        number = np.arange(len(cache.classes))
+        kinds = [
+            cache.add_kind(ParsedUsage("", item, ITEMS[item], DAY, False, quantity, NOW, "s", ""), 0) for item in items
+        ]
+        homes = [cache.add_entry(name, self.directory[name], 0) for name in workspaces]
+        number = ints([number_of(home, kind) for home in homes for kind in kinds])
         ids = [f"{self.events + each:012x}" for each in range(len(number))]
         self.events += len(ids)
-        prefix, source = cache.prefixes, name_prefix("s")
-        names = b"".join(identities([prefix[each] + source + ids[each].encode() for each in range(len(ids))]))
+        prefix, source, of_each = cache.prefixes, name_prefix("s"), len(items)
+        names = b"".join(
+            identities([prefix[each // of_each] + source + ids[each].encode() for each in range(len(ids))])
+        )
         same = ints([NOW]).repeat(len(ids))
-        events = Events(number, ints([quantity]).repeat(len(ids)), same, number, number * 0, ids, names, ["s"])
+        places = np.arange(len(ids))
+        events = Events(number, ints([quantity]).repeat(len(ids)), same, places, places * 0, ids, names, ["s"])
         return [UsageBuilder("usage", 0, NOW // 1000, cache, events)]
 
     def order(self, account: str, **fields: object) -> Builder:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.intake.validation_cache import EventClass, ValidationCache
+from agents.intake.validation_cache import Kind, ValidationCache
 from schemas.columns import Ints, column, width_of
 from schemas.journal import (
     IDENTITY_BYTES,
@@ -96,10 +96,9 @@ class UsageBuilder:
         self.events = events
         self._cache = cache
         numbers, self._slot = np.unique(events.shape, return_inverse=True)
-        self._slots: list[EventClass] = [cache.classes[number] for number in numbers.tolist()]
-        self.named: dict[str, Named] = {}
-        for shape in self._slots:
-            self.named.setdefault(shape.entry.named.workspace, shape.entry.named)
+        slots = [cache.of(number) for number in numbers.tolist()]
+        self._slots: list[tuple[Named, Kind]] = [(entry.named, kind) for entry, kind in slots]
+        self.named: dict[str, Named] = {named.workspace: named for named, _ in self._slots}
         used, self._source = np.unique(events.source, return_inverse=True)
         self._sources = [events.sources[number] for number in used.tolist()]
         self.bytes = self._size()
@@ -111,7 +110,7 @@ class UsageBuilder:
         )
         widths += width_of(int(events.quantity.min()), int(events.quantity.max())) + SOURCE_BYTES
         texts = [*events.ids, *self._sources]
-        tables = sum(SLOT_BYTES + len(shape.item) for shape in self._slots)
+        tables = sum(SLOT_BYTES + len(kind.item) for _, kind in self._slots)
         tables += sum(NAMED_BYTES + len(named.workspace) + len(named.account) for named in self.named.values())
         return (
             TABLE_BYTES + len(events) * (IDENTITY_BYTES + widths) + TEXT_BYTES * len(texts) + _encoded(texts) + tables
@@ -142,8 +141,8 @@ class UsageBuilder:
             first,
             since_us,
             [
-                Slot(numbers[shape.entry.named.workspace], shape.item, shape.retention, shape.day, shape.corrected)
-                for shape in self._slots
+                Slot(numbers[named.workspace], kind.item, kind.retention, kind.day, kind.corrected)
+                for named, kind in self._slots
             ],
             column(self._slot),
             column(events.quantity),

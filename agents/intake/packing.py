@@ -18,7 +18,7 @@ from agents.intake.intake import Intake
 from agents.intake.journal_entries import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
 from agents.intake.resume import Refused
 from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, ParsedUsage, said
-from agents.intake.validation_cache import UNKNOWN, EventClass, Sources, ValidationCache
+from agents.intake.validation_cache import KIND_BITS, UNKNOWN, KindKey, Sources, ValidationCache, number_of, numbers_of
 from agents.intake.workspace_directory import WorkspaceEntry, unknown_workspace
 from meter.batch.lanes import Reopen
 from meter.batch.turns import Turns
@@ -80,8 +80,8 @@ class Packer:
         self._all_known = all_known
         #: The end that `workspaces` had after this chunk was fetched, once it was asked.
         self._end: int | None = None
-        #: Numbers of classes of days whose version is not final: good for this chunk only.
-        self._early: dict[tuple[str, str, int, bool, int], int] = {}
+        #: Numbers of kinds of days whose version is not final: good for this chunk only.
+        self._early: dict[KindKey, int] = {}
         self._asked = False
 
     @property
@@ -105,13 +105,12 @@ class Packer:
         self._bytes += len(records) * EVENT_BYTES
         events = opened_all(records)
         times = [self._times[event.time] for event in events]
-        known = self._cache.get
-        classes = ints(
-            [
-                known((event.subject, event.data.item, event.data.retention_days, event.type, at[1]), UNKNOWN)
-                for event, at in zip(events, times, strict=True)
-            ]
-        )
+        kind, entry = self._cache.kind, self._cache.entry
+        kinds = [
+            kind((event.data.item, event.data.retention_days, event.type, at[1]), UNKNOWN)
+            for event, at in zip(events, times, strict=True)
+        ]
+        classes = numbers_of(ints([entry(event.subject, UNKNOWN) for event in events]), ints(kinds))
         columns = (
             classes,
             ints([event.data.quantity for event in events]),
@@ -136,9 +135,9 @@ class Packer:
         oldest = first if first == last else ints(list(map(self.intake.reader.oldest, received_ms.tolist())))
         good: npt.NDArray[np.bool_] = (
             (classes != UNKNOWN)
-            & (quantities >= known.least[classes])
+            & (quantities >= known.least(classes))
             & (times_us - received_ms * 1000 <= AHEAD_LIMIT_US)
-            & (known.day[classes] >= oldest)
+            & (known.day(classes) >= oldest)
         )
         return good
 
@@ -164,8 +163,10 @@ class Packer:
         workspaces, sources = self._cache.prefixes, self._sources.prefixes
         self._identities += identities(
             [
-                workspaces[class_number] + sources[source] + name.encode()
-                for class_number, source, name in zip(columns[0].tolist(), columns[4].tolist(), ids, strict=True)
+                workspaces[entry] + sources[source] + name.encode()
+                for entry, source, name in zip(
+                    (columns[0] >> KIND_BITS).tolist(), columns[4].tolist(), ids, strict=True
+                )
             ]
         )
         self._ids += ids
@@ -191,22 +192,21 @@ class Packer:
         return None
 
     def _class_of(self, reading: ParsedUsage, entry: WorkspaceEntry) -> int:
-        """The number of an event's class_number; learnt for good if its day's version is final."""
+        """The number of an event; its kind is learnt for good if its day's version is final."""
         cache, final = self._cache, reading.day <= self.intake.catalogue.final_through
-        key = (reading.workspace, reading.item, reading.retention, reading.corrected, reading.day)
-        number = cache.get(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
-        if number == UNKNOWN:
+        key = (reading.item, reading.retention, reading.corrected, reading.day)
+        kind = cache.kind(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
+        if kind == UNKNOWN:
             least = -QUANTITY_LIMIT if reading.corrected and self.intake.reader.adds_up(reading) else 0
-            number = cache.add(
-                EventClass(entry, self.intake.directory.partition_of(entry.named.account), reading, least)
-            )
+            kind = cache.add_kind(reading, least)
             if final:
-                cache.keep(key, number)
+                cache.keep_kind(key, kind)
             else:
-                self._early[key] = number
-        if final and reading.given is not None:
-            cache.keep((*reading.given, reading.day), number)
-        return number
+                self._early[key] = kind
+        subject, *given = (reading.workspace,) if reading.given is None else reading.given
+        if final and given:
+            cache.keep_kind((*given, reading.day), kind)  # type: ignore[arg-type] # item, retention and type
+        return number_of(cache.add_entry(subject, entry, self.intake.directory.partition_of(entry.named.account)), kind)
 
     async def _reading(self, record: Any) -> ParsedUsage:
         """Read a record by the version of its day, as it is for good, or else as far as it can be known now."""
@@ -245,7 +245,7 @@ class Packer:
         )
         sources, identities = list(self._sources), b"".join(self._identities)
         events = Events(class_number, quantity, time_us, offset, source, self._ids, identities, sources)
-        journal_partition = self._cache.partition[class_number]
+        journal_partition = self._cache.partition(class_number)
         topic, cache = self.lane.topic, self._cache
         return [
             (number, UsageBuilder(topic, partition, timestamp_ms, cache, events.at(np.flatnonzero(of_number))))

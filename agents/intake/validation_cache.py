@@ -1,96 +1,124 @@
-"""Keeps the verdict on classes of usage events, which differ only in id, source, quantity and instant.
+"""Keeps the verdict on kinds of usage events and on workspaces, each by itself.
 
-An event of a class that was judged before needs no judging: it costs a look-up of its class's number. The checks that
-are left are made for all events of a chunk at once.
+An event of a known kind and a known workspace needs no judging: it costs two look-ups. The checks that are left are
+made for all events of a chunk at once. The verdict on a kind does not depend on the workspace, so each workspace is
+judged once, and not once for every item and day.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from agents.intake.usage_reader import ParsedUsage
 from agents.intake.workspace_directory import WorkspaceEntry
 from schemas.columns import Ints
 from schemas.journal import name_prefix
 
-#: Classes in the cache: workspaces times items times days; beyond it the cache starts from empty.
-CLASSES_KEPT = 200_000
-#: The number of an unknown class.
+#: Workspaces and kinds in the cache; beyond it the cache starts from empty.
+WORKSPACES_KEPT = 400_000
+KINDS_KEPT = 50_000
+#: An event's number: that of its workspace, and in so many low bits that of its kind.
+KIND_BITS = 20
+_KIND = (1 << KIND_BITS) - 1
+#: The number of what is not known.
 UNKNOWN = -1
 
-#: Subject, item, retention and type as the event has them, and its billing day.
-Key = tuple[str | None, str, int | None, str | bool, int]
+#: Item, retention and type as they stand in an event, and its billing day.
+KindKey = tuple[str, int | None, str | bool, int]
 
 
-class EventClass:
-    """Same workspace, item, retention, billing day and type (`corrected` or not); `least`: its least quantity."""
+class Kind(NamedTuple):
+    """Same item, retention, billing day and type (`corrected` or not); `least`: its least quantity."""
 
-    __slots__ = ("corrected", "day", "entry", "item", "least", "partition", "retention")
-
-    def __init__(self, entry: WorkspaceEntry, partition: int, reading: ParsedUsage, least: int) -> None:
-        self.entry = entry
-        #: The journal partition of its account.
-        self.partition = partition
-        self.item = reading.item
-        self.retention = reading.retention
-        self.day = reading.day
-        self.corrected = reading.corrected
-        self.least = least
+    item: str
+    retention: int
+    day: int
+    corrected: bool
+    least: int
 
 
 class ValidationCache:
-    """Classes by number, and the numbers of those with a final verdict by the fields of the event."""
+    """Kinds and workspaces by number, and the numbers of those judged for good by what stands in the event."""
 
     def __init__(self) -> None:
-        self.classes: list[EventClass] = []
-        #: How the identity of an event of each class begins: the same bytes for all classes of a workspace.
+        self.kinds: list[Kind] = []
+        self.entries: list[WorkspaceEntry] = []
+        #: How the identity of an event of each workspace begins.
         self.prefixes: list[bytes] = []
-        self._prefix_of: dict[str, bytes] = {}
-        self._numbers: dict[Key, int] = {}
-        #: Texts of keys, each once: a look-up is cheap only if the key is in the core's cache.
-        self._texts: dict[str | None, str | None] = {}
-        #: The number of a known class.
-        self.get = self._numbers.get
-        self._by_number = np.empty((3, 1024), dtype=np.int64)
+        self._kind_numbers: dict[KindKey, int] = {}
+        self._entry_numbers: dict[str | None, int] = {}
+        #: The number of a known kind, and of a known workspace by an event's subject.
+        self.kind = self._kind_numbers.get
+        self.entry = self._entry_numbers.get
+        self._of_kind = np.empty((2, 16), dtype=np.int64)
+        self._partition = np.empty(16, dtype=np.int64)
 
     @property
     def full(self) -> bool:
         """Whether to start a new cache; numbers already given are valid only in this one."""
-        return len(self.classes) >= CLASSES_KEPT
+        return len(self.entries) >= WORKSPACES_KEPT or len(self.kinds) >= KINDS_KEPT
 
-    def add(self, event_class: EventClass) -> int:
-        """The class's number; valid for this chunk only unless `keep` follows."""
-        number = len(self.classes)
-        self.classes.append(event_class)
-        workspace = event_class.entry.named.workspace
-        self.prefixes.append(self._prefix_of.setdefault(workspace, name_prefix(workspace)))
-        if number >= self._by_number.shape[1]:
-            self._by_number = np.concatenate((self._by_number, np.empty_like(self._by_number)), axis=1)
-        self._by_number[:, number] = event_class.least, event_class.day, event_class.partition
+    def add_kind(self, reading: ParsedUsage, least: int) -> int:
+        """A kind's number; valid for this chunk only unless `keep_kind` follows."""
+        number = len(self.kinds)
+        self.kinds.append(Kind(reading.item, reading.retention, reading.day, reading.corrected, least))
+        if number >= self._of_kind.shape[1]:
+            self._of_kind = np.concatenate((self._of_kind, np.empty_like(self._of_kind)), axis=1)
+        self._of_kind[:, number] = least, reading.day
         return number
 
-    def keep(self, key: Key, number: int) -> None:
-        """Events of this key are of this class."""
-        subject, item, *others = key
-        same = self._texts.setdefault
-        self._numbers[(same(subject, subject), same(item, item), *others)] = number  # type: ignore[index] # a key again
+    def keep_kind(self, key: KindKey, number: int) -> None:
+        """Events of this key are of this kind."""
+        self._kind_numbers[key] = number
 
-    @property
-    def least(self) -> Ints:
-        """The least quantity of each class, by number."""
-        return self._row(0)
+    def add_entry(self, subject: str | None, entry: WorkspaceEntry, partition: int) -> int:
+        """The number of the workspace that events of this subject are of; `partition`: of the journal."""
+        workspace = entry.named.workspace
+        number = self._entry_numbers.get(workspace, UNKNOWN)
+        if number == UNKNOWN:
+            number = self._entry_numbers[workspace] = len(self.entries)
+            self.entries.append(entry)
+            self.prefixes.append(name_prefix(workspace))
+            if number >= len(self._partition):
+                self._partition = np.concatenate((self._partition, np.empty_like(self._partition)))
+            self._partition[number] = partition
+        if subject != workspace:
+            self._entry_numbers[subject] = number
+        return number
 
-    @property
-    def day(self) -> Ints:
-        """The billing day of each class, by number."""
-        return self._row(1)
+    def of(self, number: int) -> tuple[WorkspaceEntry, Kind]:
+        """Workspace and kind of an event's number."""
+        return self.entries[number >> KIND_BITS], self.kinds[number & _KIND]
 
-    @property
-    def partition(self) -> Ints:
-        """The journal partition of each class, by number."""
-        return self._row(2)
+    def least(self, numbers: Ints) -> Ints:
+        """The least quantity of each event."""
+        return self._row(0, numbers)
 
-    def _row(self, number: int) -> Ints:
-        row: Ints = self._by_number[number]
-        return row
+    def day(self, numbers: Ints) -> Ints:
+        """The billing day of each event."""
+        return self._row(1, numbers)
+
+    def partition(self, numbers: Ints) -> Ints:
+        """The journal partition of each event's account."""
+        found: Ints = self._partition[numbers >> KIND_BITS]
+        return found
+
+    def _row(self, row: int, numbers: Ints) -> Ints:
+        """Of unknown ones anything."""
+        found: Ints = self._of_kind[row][np.where(numbers == UNKNOWN, 0, numbers & _KIND)]
+        return found
+
+
+def numbers_of(entries: Ints, kinds: Ints) -> Ints:
+    """The numbers of events by those of their workspaces and kinds; UNKNOWN where one of the two is."""
+    known: npt.NDArray[np.bool_] = (entries != UNKNOWN) & (kinds != UNKNOWN)
+    return np.where(known, entries << KIND_BITS | kinds, UNKNOWN)
+
+
+def number_of(entry: int, kind: int) -> int:
+    """The number of an event."""
+    return entry << KIND_BITS | kind
 
 
 class Sources(dict[str, int]):

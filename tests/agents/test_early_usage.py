@@ -124,7 +124,8 @@ def _kept_30_days() -> Any:
 def test_what_was_judged_of_today_is_remembered() -> None:
     intake = Intake()
     intake.read(("logs", -3_600_000), time="2026-01-31T22:00:00Z")
-    shape = ("wksp_a", "logs", None, "usage.recorded", parse_day("2026-01-31"))
-    assert intake.validation_cache.get(shape) is not None
+    kind = ("logs", None, "usage.recorded", parse_day("2026-01-31"))
+    assert intake.validation_cache.kind(kind) is not None
+    assert intake.validation_cache.entry("wksp_a") is not None
     intake.read(("logs", -60_000))
-    assert intake.validation_cache.get((*shape[:-1], parse_day("2026-02-01"))) is None
+    assert intake.validation_cache.kind((*kind[:-1], parse_day("2026-02-01"))) is None

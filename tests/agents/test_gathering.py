@@ -11,7 +11,7 @@ from aiokafka.errors import NotEnoughReplicasError
 from agents.intake.journal_entries import GROUP_BYTES, Builder, Events, OrderBuilder, UsageBuilder, pack
 from agents.intake.journal_writer import JournalWriter
 from agents.intake.usage_reader import ParsedUsage
-from agents.intake.validation_cache import EventClass, ValidationCache
+from agents.intake.validation_cache import ValidationCache, number_of
 from agents.intake.workspace_directory import WorkspaceEntry
 from meter.batch.lanes import Reopen
 from schemas.columns import ints
@@ -34,18 +34,15 @@ LONGEST = "\U0001f600" * 250
 Event = tuple[str, int, str, int, str]
 
 
-def shape(workspace: str) -> EventClass:
-    home = WorkspaceEntry(Named(workspace, "acct", DAY), 0)
-    return EventClass(home, 0, ParsedUsage(workspace, "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
-
-
-def built(topic: str, events: Sequence[Event], known: Sequence[EventClass] = ()) -> UsageBuilder:
+def built(topic: str, events: Sequence[Event], known: Sequence[WorkspaceEntry] = ()) -> UsageBuilder:
     """A group of events, at offsets 10, 11, …"""
     cache = ValidationCache()
-    numbers = {each.entry.named.workspace: cache.add(each) for each in known}
+    kind = cache.add_kind(ParsedUsage("", "logs", 14, DAY, False, 1, 0, "s", "i"), 0)
+    homes = {home.named.workspace: home for home in known}
+    numbers = {}
     for workspace in dict.fromkeys(event[0] for event in events):
-        if workspace not in numbers:
-            numbers[workspace] = cache.add(shape(workspace))
+        home = homes.get(workspace) or WorkspaceEntry(Named(workspace, "acct", DAY), 0)
+        numbers[workspace] = number_of(cache.add_entry(workspace, home, 0), kind)
     sources = {source: number for number, source in enumerate(dict.fromkeys(event[4] for event in events))}
     columns = Events(
         ints([numbers[event[0]] for event in events]),
@@ -124,8 +121,7 @@ def test_groups_of_many_sources_are_one_record_in_order() -> None:
 
 
 def test_of_a_workspace_named_twice_the_earlier_commercial_day_holds() -> None:
-    late, early = shape("a"), shape("a")
-    early.entry.named = Named("a", "acct", DAY - 5)
+    late, early = (WorkspaceEntry(Named("a", "acct", day), 0) for day in (DAY, DAY - 5))
     (record,) = pack(
         [built("usage", [("a", 1, "x", 1, "s")], [late]), built("usage.a", [("a", 1, "y", 1, "s")], [early])]
     )

@@ -42,7 +42,7 @@ KNOBS = {
     "meter.batch.turns.TURN_SECONDS": (0.0, inf, inf, inf),
     "meter.rules.fold.recalculate.STEP_WORKSPACES": (1, 256),
     "meter.rules.state.figures.STEP_WORKSPACES": (1, 256),
-    "agents.intake.validation_cache.CLASSES_KEPT": (2, 200_000),
+    "agents.intake.validation_cache.WORKSPACES_KEPT": (2, 400_000),
     "tables.identities.index.FINGERPRINT_BITS": (3, 40),
     "tables.identities.index.YOUNG": (1, 4_096),
     "tables.identities.packed_rows.PACKED_IDENTITIES": (1, 4_000),
