@@ -8,8 +8,8 @@ import pytest
 
 from agents.intake import validation_cache
 from agents.intake.packing import Packer
-from agents.intake.validation_cache import Shapes
-from agents.intake.workspace_directory import Home
+from agents.intake.validation_cache import ValidationCache
+from agents.intake.workspace_directory import WorkspaceEntry
 from schemas.journal import Named
 from tests.agents.reading_ground import event, value_of
 from tests.agents.test_early_usage import MIDNIGHT_MS, Intake
@@ -21,8 +21,8 @@ PAIRS = [(workspace, item) for workspace in WORKSPACES for item in ITEMS]
 def world(monkeypatch: pytest.MonkeyPatch) -> tuple[Intake, list[int]]:
     """An intake that knows the workspaces, and the offsets of the events that it judges by all rules."""
     intake = Intake()
-    homes = {name: Home(Named(name, f"acct_{name}", 0), 0) for name in WORKSPACES}
-    intake.homes = SimpleNamespace(
+    homes = {name: WorkspaceEntry(Named(name, f"acct_{name}", 0), 0) for name in WORKSPACES}
+    intake.directory = SimpleNamespace(
         known=homes.get, partition_of=lambda account: list(homes).index(account[5:]), read_to=0
     )
     judged: list[int] = []
@@ -45,7 +45,7 @@ def read(intake: Intake, events: list[tuple[str, str]], first: int = 0) -> list[
     lane: Any = SimpleNamespace(
         bury=bury,
         intake=intake,
-        shapes=lambda: intake.shapes,
+        cache=lambda: intake.validation_cache,
         topic="usage",
         own=None,
         appended=lambda record: record.timestamp,
@@ -101,7 +101,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation_cache, "WORKSPACES_KEPT", 2)
     intake, _ = world(monkeypatch)
     read(intake, [("wksp_a", "logs")])
-    assert not intake.shapes.full
+    assert not intake.validation_cache.full
     read(intake, [("wksp_b", "logs")])
-    assert intake.shapes.full
-    assert Shapes().kind(("logs", None, "usage.recorded", 1)) is None
+    assert intake.validation_cache.full
+    assert ValidationCache().kind(("logs", None, "usage.recorded", 1)) is None
