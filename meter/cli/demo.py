@@ -1,6 +1,6 @@
 """`meter demo`: a day of usage of 20 workspaces on a real Kafka, live, in under a minute."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from meter.demo.board import Board
+    from meter.demo.stage import Worker
+    from meter.demo.watched import Watched
     from meter.settings import Settings
 
+#: Between two looks at whether what was kept still runs.
+KEPT_LOOK_SECONDS = 0.5
 #: What is shown where nobody looks on is as wide as the live table at its narrowest.
 PIPED_WIDTH = 120
 INTERRUPTED = 130
@@ -24,8 +28,12 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     seconds: Annotated[float, typer.Option(min=0, max=600, help="How long the day takes.")] = 36.0,
+    keep: Annotated[bool, typer.Option("--keep", help="Let worker and dashboard run on until Ctrl-C.")] = False,
+    dashboard: Annotated[bool, typer.Option(help="Serve the dashboard, where the day can be watched.")] = True,
 ) -> None:
     """Meter a bundled day of usage of 20 workspaces, live, and check every figure at the end.
+
+    It prints the address of a dashboard first, on which the day can be watched in a browser.
 
     It uses the Kafka at METER_BROKER, or starts one there and stops it again.
     Its topics have a prefix of their own (`demo-1.`, `demo-2.`, …) and stay.
@@ -51,7 +59,8 @@ def demo(
         with ended_by_signals(), broker_there(settings, say) as ours, tempfile.TemporaryDirectory() as directory:
             if not ours:
                 say(f"Kafka answers at {settings.broker}; it stays as it is")
-            right = performed(console, settings, Path(directory), seconds, ours)
+            stay = Stay(seconds, keep, dashboard)
+            right = performed(console, settings, Path(directory), stay, ours)
     except KeyboardInterrupt:
         say("interrupted; nothing that the demo started runs on")
         raise typer.Exit(INTERRUPTED) from None
@@ -59,10 +68,19 @@ def demo(
         raise typer.Exit(1)
 
 
-def performed(console: "Console", settings: "Settings", directory: "Path", seconds: float, ours: bool) -> bool:
+class Stay(NamedTuple):
+    """How long the day takes, whether what was started stays, and whether a dashboard is part of it."""
+
+    seconds: float
+    keep: bool
+    dashboard: bool
+
+
+def performed(console: "Console", settings: "Settings", directory: "Path", stay: Stay, ours: bool) -> bool:
     """Start a worker, play the day, tell what came of it; whether that is what must come of it."""
     import asyncio
     import time
+    from contextlib import ExitStack
 
     from meter.cli.asking import answered
     from meter.demo.board import Board
@@ -70,20 +88,44 @@ def performed(console: "Console", settings: "Settings", directory: "Path", secon
     from meter.demo.day import told
     from meter.demo.play import Play
     from meter.demo.stage import worker
+    from meter.demo.watched import dashboard as watched
     from meter.kafka.topics import Topics
 
     prefix = answered(settings, "demo", (), fresh_prefix(settings))
     clock = nearly_over(time.time_ns() // 1000)
     own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
-    console.print(f"starting a worker: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
-    with worker(settings, directory, own) as running:
-        console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {seconds:.0f} s\n")
+    with ExitStack() as started:
+        if stay.dashboard:
+            watch(console, started.enter_context(watched(settings, directory, own)))
+        console.print(f"starting a worker: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
+        running = started.enter_context(worker(settings, directory, own))
+        console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
-        differences = asyncio.run(play.run(told(clock.day_us), seconds))  # it is interrupted in its own way
+        differences = asyncio.run(play.run(told(clock.day_us), stay.seconds))  # it is interrupted in its own way
         conclude(console, board, play.sent, running.taken_in(), differences)
         look_further(console, own, ours)
+        if stay.keep:
+            keep_on(console, running)
     return not differences
+
+
+def watch(console: "Console", dashboard: "Watched") -> None:
+    """Where the day can be watched; the page is there before the first record."""
+    console.print(f"watch it in a browser: {dashboard.address}", style="bold", soft_wrap=True)
+    console.print(f"the worked example of the contract: {dashboard.example}\n", soft_wrap=True)
+
+
+def keep_on(console: "Console", running: "Worker") -> None:
+    """Stay until Ctrl-C, which is the right end then; `Trouble` if the worker ends before."""
+    import contextlib
+    import time
+
+    console.print("\nworker and dashboard run on: Ctrl-C ends them")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            running.must_live()
+            time.sleep(KEPT_LOOK_SECONDS)
 
 
 async def fresh_prefix(settings: "Settings") -> str:

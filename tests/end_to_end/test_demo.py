@@ -1,10 +1,12 @@
 """`meter demo` as a person without a terminal runs it: it ends right, or when asked to; nothing of it runs on."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +46,23 @@ def demo(broker: str, directory: Path, *arguments: str) -> Iterator["subprocess.
             process.communicate(timeout=INTERRUPTED_SECONDS)
 
 
+def told_until(process: "subprocess.Popen[str]", words: str) -> str:
+    """What a demo prints, up to a line with these words."""
+    assert process.stdout is not None
+    lines = []
+    for line in iter(process.stdout.readline, ""):
+        lines.append(line)
+        if words in line:
+            return "".join(lines)
+    raise AssertionError(f"it ended before it said {words!r}:\n{''.join(lines)}")
+
+
+def page_amount(address: str) -> object:
+    """The amount of the present day that a dashboard has at an account's address."""
+    with urllib.request.urlopen(f"{address}.json", timeout=20) as answer:
+        return json.load(answer)["amount"]
+
+
 def running_in(directory: Path) -> list[str]:
     """Processes that hold a place below `directory` in their command line or environment."""
     found = []
@@ -59,8 +78,14 @@ def running_in(directory: Path) -> list[str]:
 
 
 def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, tmp_path: Path) -> None:
-    with demo(bootstrap, tmp_path, "--seconds", "3") as process:
-        out, err = process.communicate(timeout=DEMO_SECONDS)
+    with demo(bootstrap, tmp_path, "--seconds", "3", "--keep") as process:
+        out = told_until(process, "run on: Ctrl-C ends them")
+        assert out.index("watch it in a browser: ") < out.index("starting a worker")
+        example = out.partition("example of the contract: ")[2].split()[0]
+        wait_until("the page has the day", lambda: page_amount(example) == "75.00", DEMO_SECONDS)
+        process.send_signal(signal.SIGINT)
+        more, err = process.communicate(timeout=DEMO_SECONDS)
+        out += more
     assert process.returncode == 0, out + err
     assert err == ""
     assert f"Kafka answers at {bootstrap}; it stays as it is" in out
