@@ -12,9 +12,9 @@ from meter.dashboard.sight import NotThere
 #: Where an installation has them (`tool.setuptools.data-files`).
 INSTALLED = Path("share/doc/usage-meter")
 FIRST = "start.md"
-PICTURE = ".svg"
+PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 #: A document's address below /docs: nothing leads out of the directory.
-NAME = re.compile(r"[a-z0-9-]+\.(?:md|svg)", re.ASCII)
+NAME = re.compile(r"(?:images/)?[a-z0-9-]+\.(?:md|svg|png)", re.ASCII)
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 

@@ -142,8 +142,11 @@ def _history(found: Explanation) -> Table:
 
 def _document(asked: Asked, site: Site) -> web.Response:
     name = "/".join(asked.parts[1:])
-    if name.endswith(documents.PICTURE):
-        return web.Response(body=documents.content(name), content_type="image/svg+xml", charset="utf-8")
+    if not name:  # links of a document are relative to it
+        return web.Response(status=302, headers={"Location": site.url("docs", documents.FIRST)})
+    ending = name[name.rfind(".") :]
+    if ending in documents.PICTURES:
+        return web.Response(body=documents.content(name), content_type=documents.PICTURES[ending])
     found = documents.document(name)
     if asked.form == "json":
         return json_answer(found)

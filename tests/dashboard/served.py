@@ -36,6 +36,11 @@ class Served:
         """Status, headers and text of an address."""
         return await self.ask("GET", path, headers=headers)
 
+    async def head(self, path: str) -> dict[str, str]:
+        """The headers of an address, and its status among them."""
+        async with aiohttp.ClientSession() as session, session.get(self.base + path) as answer:
+            return {**answer.headers, "status": str(answer.status)}
+
     async def ask(self, method: str, path: str, **rest: Any) -> tuple[int, dict[str, str], str]:
         """The same of any request."""
         async with (

@@ -12,6 +12,8 @@ from meter.dashboard.pages.environment import slug
 from meter.dashboard.pages.parts import Part, View, no_context
 
 Model = Mapping[str, Any]
+#: How the address of what is among the documents ends.
+SHOWN = (".md", ".svg", ".png")
 
 
 def no_parts(model: Model, made: dict[str, Any]) -> list[Part]:
@@ -51,12 +53,16 @@ def anchor_of(words: str) -> str:
 
 
 def _lead(inline: Token) -> None:
-    """Links to other documents lead to their pages, links outside open without a referrer."""
+    """Links to other documents lead to their pages; what is not among the documents (code, samples) is no link."""
     for child in inline.children or []:
-        if child.type == "link_open":
-            target = str(child.attrGet("href") or "")
-            if "://" in target:
-                child.attrSet("rel", "noreferrer")
+        if child.type != "link_open":
+            continue
+        target = str(child.attrGet("href") or "")
+        path = target.partition("#")[0]
+        if "://" in target:
+            child.attrSet("rel", "noreferrer")
+        elif path and ("/" in path.removeprefix("images/") or not path.endswith(SHOWN)):
+            del child.attrs["href"]
 
 
 SIGN_IN = View("sign_in.html", "-", no_context, no_parts, live=False, has_json=False)

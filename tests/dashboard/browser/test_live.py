@@ -25,7 +25,7 @@ def before(board: Board) -> None:
     """Staging has used 100 M of a quota of 150 M; 30 workspaces share another item."""
     board.feed(*figures("acme", board.today, "logs", 150 * MILLION, {"acme-staging": 100 * MILLION}, "acme-staging"))
     shared = dict.fromkeys(NAMES, MILLION)
-    board.feed(*figures("acme", board.today, "traces", 40 * MILLION, shared, "w0"))
+    board.feed(*figures("acme", board.today, "traces", 400 * MILLION, shared, "w0"))
 
 
 def production_reports(board: Board) -> None:
@@ -76,7 +76,7 @@ def test_focus_scroll_selection_and_what_is_open_stay(open_page: Any, board: Boa
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#w-traces-w21 th'))")
     where = page.evaluate("scrollY")
     assert where > 200
-    board.feed(*figures("acme", board.today, "traces", 40 * MILLION, dict.fromkeys(NAMES, 2 * MILLION), "w1"))
+    board.feed(*figures("acme", board.today, "traces", 400 * MILLION, dict.fromkeys(NAMES, 2 * MILLION), "w1"))
     page.wait_for_selector('#w-traces-w20 data[value="2000000"]')
     assert page.evaluate("document.activeElement.closest('tr').id") == "w-traces-w20"
     assert page.evaluate("getSelection().toString()").strip() == "w21"
