@@ -82,7 +82,8 @@ CREATE TABLE feed (             -- what a journal record changed of an item's ov
     at_ms INTEGER NOT NULL,
     restated INTEGER NOT NULL,
     cause TEXT NOT NULL,        -- JSON, as published
-    changes TEXT NOT NULL,      -- JSON: [workspace, overage before, overage, charge delta, charge, usage delta]
+    changes TEXT NOT NULL,      -- JSON: [workspace, overage before, overage, charge delta, charge, usage delta];
+                                -- without the last: usage rose as the overage did
     more INTEGER NOT NULL,      -- changes left out
     reported TEXT NOT NULL,     -- JSON: workspace -> usage added since the balance before
     PRIMARY KEY (day, account, revision, item)

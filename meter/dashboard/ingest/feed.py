@@ -57,16 +57,9 @@ class Feed:
         if len(entry.changes) >= CHANGES:
             entry.more += 1
             return
-        entry.changes.append(
-            [
-                found.workspace,
-                found.overage - found.delta,
-                found.overage,
-                _charge_delta(found, before),
-                found.charge.amount,
-                _usage_delta(found, before),
-            ]
-        )
+        charge, usage_delta = found.charge.amount, _usage_delta(found, before)
+        change = [found.workspace, found.overage - found.delta, found.overage, _charge_delta(found, before), charge]
+        entry.changes.append(change if usage_delta == found.delta else [*change, usage_delta])
 
     def report(self, key: ItemKey, revision: int, reported: dict[str, int]) -> None:
         """Usage that a balance of this revision brought; it tells who caused what others see."""

@@ -51,14 +51,14 @@ def _change(
     overage: int,
     charge_delta: str | None,
     charge: str,
-    usage_delta: int | None,
+    *usage_delta: int | None,
 ) -> FeedChange:
     return FeedChange(
         workspace=workspace,
         overage_before=before,
         overage=overage,
         delta=overage - before,
-        usage_delta=usage_delta,
+        usage_delta=usage_delta[0] if usage_delta else overage - before,
         charge_delta=charge_delta,
         charge=charge,
         sent=workspace in sent,
