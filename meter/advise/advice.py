@@ -28,6 +28,8 @@ from meter.rules.billing_days import day_text
 #: Alternatives that are replayed and shown.
 SHOWN = 10
 SHOWN_IN_HINDSIGHT = 3
+#: The search reckons coverage in floating point: so much below the target is the target.
+HAIR = Decimal("1e-9")
 #: Days before a plan's end from which on advice says so.
 ENDS_SOON = 62
 
@@ -124,7 +126,7 @@ def _hindsight(ground: Ground, coverage: Decimal | None) -> Table:
 
 def _ranked(made: Sequence[Alternative], shown: int, coverage: Decimal | None) -> tuple[Alternative, ...]:
     """By exact cost; with a target only those that reach it."""
-    good = [each for each in made if coverage is None or each.outcome.coverage >= coverage]
+    good = [each for each in made if coverage is None or each.outcome.coverage >= coverage - HAIR]
     return tuple(sorted(good, key=lambda each: (each.cost_a_day, each.price.now))[:shown])
 
 

@@ -138,6 +138,13 @@ def test_a_target_of_coverage_is_reached_at_least_cost() -> None:
     assert [(line.item, line.units) for line in bought.traffic] == [("logs", 50)], "40 M of the package, 50 of traffic"
 
 
+def test_all_of_the_usage_can_be_asked_to_be_covered() -> None:
+    found = advice_of(history(14, every_day(W5)), TODAY, coverage=Decimal(1))
+    best = found.from_today.alternatives[0]
+    assert best.outcome.coverage == 1
+    assert best.overage_a_day == 0
+
+
 def test_fewer_than_fourteen_closed_days_are_too_little() -> None:
     with pytest.raises(Trouble, match="13 closed days with statements, advice needs 14"):
         advice_of(history(13, every_day(W5)), TODAY)
