@@ -16,21 +16,21 @@ from agents.intake.marks import Mark
 from agents.intake.outcomes import SourceOutcomes
 from meter.batch.lanes import Lane
 
-#: Records of one partition that are held back, and their bytes; with more the partition waits.
+#: Records of one partition that are held back, and their bytes; at either limit the whole partition waits.
 HELD_RECORDS = 10_000
 HELD_BYTES = 8 << 20
-#: Records of a workspace topic that are held back: all of it waits for one workspace, so nothing is gained by more.
+#: In a workspace topic every record waits for the same workspace, so one held record is enough.
 HELD_OF_ONE_WORKSPACE = 1
 #: How often a partition that may hold back no more looks whether it still has to.
 FULL_SECONDS = 0.2
-#: Who waits asks Kafka for nothing that another asked so lately.
+#: A waiting lane reuses an answer of Kafka that is younger than this.
 ASKED_SECONDS = 0.2
 
 
 class NotYetKnown(Exception):
     """What has to be known of these workspaces is known once `workspaces` is read to `until`.
 
-    `account`: of an order, which holds up the later orders of its account too.
+    `account`: set if the record is an order; later orders of that account wait behind it.
     """
 
     def __init__(self, until: int, workspaces: tuple[str, ...], account: str | None = None) -> None:
@@ -55,7 +55,7 @@ class Held:
         self._bytes = 0
         #: Orders held back by account.
         self._orders: Counter[str] = Counter()
-        #: The last record before the first that is held back.
+        #: The last record of the chunk before the one with the first held record.
         self.mark: Mark | None = None
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class Held:
 
     @property
     def offset(self) -> int:
-        """Of the first record."""
+        """Offset of the first held record."""
         return int(self.first.offset)
 
     def holds_orders_of(self, account: str) -> bool:
@@ -145,7 +145,7 @@ class HoldingLane(Lane):
         return len(self.held), self.received(self.held.first) if self.holding else 0
 
     async def hold(self, record: Any, waits: NotYetKnown) -> None:
-        """Hold a record back until its workspaces can be known; what is full waits with its partition."""
+        """Hold a record back until its workspaces can be known; a lane that can hold no more waits here."""
         self.held.add(record, waits, self.mark)
         while self.held.full and not self._due():
             await self.wait_for_workspaces()
@@ -160,7 +160,7 @@ class HoldingLane(Lane):
             self.waits = False
 
     def settled(self, workspace: str) -> object:
-        """Something where all is known of a workspace that a record of the lane asks, whatever a transaction hides."""
+        """Truthy if all that a record of this lane needs to know of the workspace is known, whatever is hidden."""
         return self.intake.directory.known(workspace)
 
     def _due(self) -> list[Any]:
@@ -189,7 +189,7 @@ class HoldingLane(Lane):
             self.waits = False
 
     def acknowledged(self, pending: list[asyncio.Future[Any]], start: int) -> AbstractAsyncContextManager[None]:
-        """What is put into `pending` inside, of records from `start` on, is acknowledged at its end."""
+        """On exit, wait until all of `pending` (for records from `start` on) is acknowledged."""
         raise NotImplementedError
 
     async def read_held(self, records: list[Any], pending: list[asyncio.Future[Any]]) -> None:
