@@ -13,7 +13,7 @@ from typing import TypeVar
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents.intake.journal_entries import GROUP_BYTES, Builder, UsageBuilder, pack
+from agents.intake.journal_entries import GROUP_BYTES, Builder, OrderBuilder, UsageBuilder, pack
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, refused_for_size
 from meter.failpoints import reach
@@ -28,10 +28,12 @@ def next_record(waiting: deque[tuple[Builder, Waiter]]) -> tuple[list[Builder], 
     """The groups of the next record, filled up with a part of the group behind them; and whose end it holds."""
     builders: list[Builder] = []
     done: list[Waiter] = []
+    named: set[str] = set()
     room = GROUP_BYTES
     while waiting:
         builder, waiter = waiting[0]
-        if builder.bytes > room:
+        size = builder.bytes_beside(named) if isinstance(builder, OrderBuilder) else builder.bytes
+        if size > room:
             if isinstance(builder, UsageBuilder) and (count := builder.fitting(room)):
                 first, rest = builder.cut(count)
                 builders.append(first)
@@ -42,7 +44,9 @@ def next_record(waiting: deque[tuple[Builder, Waiter]]) -> tuple[list[Builder], 
         waiting.popleft()
         builders.append(builder)
         done.append(waiter)
-        room -= builder.bytes
+        room -= size
+        if isinstance(builder, OrderBuilder):
+            named.update(builder.named)
     return builders, done
 
 

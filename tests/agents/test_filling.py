@@ -1,6 +1,7 @@
 """Under backlog the intake reads the chunks that wait behind one too, until it can fill journal records."""
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Sequence
 from types import MappingProxyType, SimpleNamespace
@@ -11,12 +12,13 @@ from faust.types import TP
 
 from agents.intake import packing
 from agents.intake import usage_lane as usage
-from agents.intake.journal_entries import EVENT_BYTES, Builder, UsageBuilder
+from agents.intake.journal_entries import EVENT_BYTES, GROUP_BYTES, Builder, OrderBuilder, UsageBuilder, pack
 from agents.intake.journal_writer import next_record
 from agents.intake.packing import Packer
 from agents.intake.usage_lane import UsageLane
 from agents.intake.validation_cache import ValidationCache
 from meter.batch.chunks import Chunk
+from schemas.journal import Named, OrderEntry
 from tests.agents.test_early_usage import Intake as EarlyIntake
 from tests.agents.test_gathering import built
 
@@ -133,3 +135,25 @@ def test_bad_records_fill_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert packer.full
 
     asyncio.run(told())
+
+
+def test_orders_that_name_the_same_workspaces_fill_a_record_with_what_they_add() -> None:
+    named = {name: Named(name, "acct", 1) for name in (f"wksp_{number:04d}" for number in range(1_000))}
+    content = json.dumps(list(named)).encode()
+    orders = [OrderBuilder("plan-purchases", 0, OrderEntry(offset, 5, 1, content), named) for offset in range(60)]
+    waiting: deque[tuple[Any, None]] = deque((order, None) for order in orders)
+    builders, _ = next_record(waiting)
+    assert len(builders) == 60, "the workspaces are named once in a record, however many orders name them"
+    (record,) = pack(builders)
+    assert len(record) > GROUP_BYTES // 2
+
+
+def test_orders_that_name_other_workspaces_share_a_record_only_as_far_as_all_names_fit() -> None:
+    orders = []
+    for offset in range(60):
+        named = {name: Named(name, "acct", 1) for name in (f"wksp_{offset}_{number}" for number in range(1_000))}
+        orders.append(OrderBuilder("plan-purchases", 0, OrderEntry(offset, 5, 1, b"{}"), named))
+    waiting: deque[tuple[Any, None]] = deque((order, None) for order in orders)
+    builders, _ = next_record(waiting)
+    assert len(builders) < 10
+    assert len(pack(builders)) == 1
