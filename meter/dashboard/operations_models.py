@@ -50,7 +50,7 @@ class LetterView(Model):
     at: str
     key: str | None
     value: str | None
-    #: How often records of this content were sent again before.
+    #: How often a record of this content died before, among the newest 500 letters of its group.
     tries: int
 
 

@@ -152,6 +152,13 @@ def test_every_reason_has_a_mend() -> None:
     assert set(MENDS) == set(DeadReason)
 
 
+def test_a_letter_that_came_back_says_how_often(model: ReadModel) -> None:
+    again = [letter(number, usage("listed", MILLION), at=NOW) for number in (1, 5, 9)]
+    model.take([*again, letter(12, usage("listed", 2))], TODAY)
+    letters = model.page("dead-letters", NOW, reason="unknown_item", source="usage")["letters"]
+    assert sorted((each["offset"], each["tries"]) for each in letters) == [(1, 0), (5, 1), (9, 2), (12, 0)]
+
+
 def test_groups_count_first_last_and_repeats_once(model: ReadModel) -> None:
     one = letter(1, usage("listed", MILLION))
     model.take([one, one._replace(offset=9)], TODAY)

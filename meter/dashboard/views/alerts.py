@@ -19,9 +19,9 @@ def page(sight: Sight, asked: Asked) -> AlertsPage:
         time_zone=sight.calendar.zone.name,
         account=account,
         day=day,
-        raised=lists["raised"][:limit],
-        cleared=lists["cleared"][:limit],
-        more=sum(max(0, len(each) - limit) for each in lists.values()),
+        raised=lists["raised"],
+        cleared=lists["cleared"],
+        more=_count(sight, account, day) - sum(len(each) for each in lists.values()),
     )
 
 
@@ -45,9 +45,14 @@ def _alerts(sight: Sight, state: str, account: str, day: str, limit: int) -> lis
         account,
         day,
         day,
-        limit + 1,
+        limit,
     )
     return [_alert(sight, *row) for row in rows]
+
+
+def _count(sight: Sight, account: str, day: str) -> int:
+    query = "SELECT count(*) FROM alerts WHERE (?1 = '' OR account = ?1) AND (?2 = '' OR day = ?2)"
+    return int(sight.row(query, account, day)[0])
 
 
 def _alert(sight: Sight, *row: object) -> AlertView:

@@ -1,6 +1,7 @@
 """`/dead-letters`: records that were not counted, by reason and source."""
 
 from base64 import b64decode
+from collections import Counter
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -57,9 +58,16 @@ def letters_of(sight: Sight, reason: str, source: str, limit: int = LETTERS) -> 
         " ORDER BY at_ms DESC, letter_partition, letter_offset DESC LIMIT ?",
         reason,
         source,
-        limit,
+        max(limit, LOOKED_AT),
     )
-    return [_letter(sight, *row) for row in rows]
+    earlier: Counter[str] = Counter()
+    found = []
+    for partition, offset, records, body in reversed(rows):  # the oldest first
+        letter: Record = decoded(body)
+        content = letter.get("sha256") or letter.get("value") or ""
+        found.append(_letter(letter, partition, offset, records, earlier[content] if content else 0))
+        earlier[content] += 1
+    return found[::-1][:limit]
 
 
 def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, last_ms: int) -> LetterGroup:
@@ -111,8 +119,7 @@ def can_be_sent(body: Record) -> bool:
     return bool(body.get("records")) or (body.get("last_offset") is None and body.get("value") is not None)
 
 
-def _letter(sight: Sight, partition: int, offset: int, records: int, body: str) -> LetterView:
-    letter: dict[str, Any] = decoded(body)
+def _letter(letter: Record, partition: int, offset: int, records: int, tries: int) -> LetterView:
     return LetterView(
         reason=letter["reason"],
         error=letter["error"],
@@ -125,7 +132,7 @@ def _letter(sight: Sight, partition: int, offset: int, records: int, body: str) 
         at=letter["at"],
         key=_text(letter.get("key")),
         value=_text(letter.get("value")),
-        tries=0,
+        tries=tries,
     )
 
 
