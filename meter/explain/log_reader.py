@@ -4,6 +4,7 @@ A partition of an output topic gets a million records a day and more, of which a
 are passed over without making a record of them.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,8 @@ WINDOW, WIDER, WIDEST = 64, 8, 65_536
 FETCH_BYTES = 4 << 20
 #: How long a fetch may wait for records, in ms: a consumer that goes elsewhere waits for its last question first.
 ANSWER_MS = 10
+#: After so many seconds it is told again to stop.
+AGAIN_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -50,7 +53,15 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
             raise await unreachable(settings, error) from error
         yield LogReader(consumer)
     finally:
-        await consumer.stop()
+        await _stopped(consumer)
+
+
+async def _stopped(consumer: Any) -> None:
+    """Stop a consumer. aiokafka's reader misses that it is to end while it lets go of an assignment: it is told again."""
+    ending = asyncio.ensure_future(consumer.stop())
+    while not (await asyncio.wait({ending}, timeout=AGAIN_SECONDS))[0]:
+        consumer._fetcher._fetch_task.cancel()
+    await ending
 
 
 class LogReader:
@@ -95,6 +106,8 @@ class LogReader:
 
         With `needles` those of the batches that hold one of them; the records beside them come along.
         """
+        if low >= high:
+            return
         tp = TopicPartition(topic, partition)
         if needles:
             self.needles[topic] = needles
