@@ -57,7 +57,7 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
 
 
 async def _stopped(consumer: Any) -> None:
-    """Stop a consumer. aiokafka's reader misses that it is to end while it lets go of an assignment: it is told again."""
+    """Stop a consumer: aiokafka's fetch task misses its end while it lets go of an assignment, and is told again."""
     ending = asyncio.ensure_future(consumer.stop())
     while not (await asyncio.wait({ending}, timeout=AGAIN_SECONDS))[0]:
         consumer._fetcher._fetch_task.cancel()
