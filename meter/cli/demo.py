@@ -87,18 +87,20 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
     from meter.demo.clock import nearly_over
     from meter.demo.day import told
     from meter.demo.play import Play
-    from meter.demo.stage import worker
+    from meter.demo.stage import free_port, worker
     from meter.demo.watched import dashboard as watched
     from meter.kafka.topics import Topics
 
     prefix = answered(settings, "demo", (), fresh_prefix(settings))
     clock = nearly_over(time.time_ns() // 1000)
     own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
+    port = free_port()
     with ExitStack() as started:
         if stay.dashboard:
-            watch(console, started.enter_context(watched(settings, directory, own)))
+            asks = {"METER_DASHBOARD_METRICS": f"http://127.0.0.1:{port}/metrics"}
+            watch(console, started.enter_context(watched(settings, directory, {**own, **asks})))
         console.print(f"starting a worker: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
-        running = started.enter_context(worker(settings, directory, own))
+        running = started.enter_context(worker(settings, directory, own, port))
         console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)

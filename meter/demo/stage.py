@@ -105,9 +105,9 @@ class Worker:
 
 
 @contextmanager
-def worker(settings: Settings, directory: Path, own: Mapping[str, str]) -> Iterator[Worker]:
+def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
     """A worker with `own` variables, its data and log in `directory`; it is gone at the end."""
-    port = free_port()
+    port = port or free_port()
     variables = {**own, "METER_DATA_DIR": str(directory / "worker"), "METER_WEB_PORT": str(port)}
     with (directory / "worker.log").open("wb") as log:
         process = subprocess.Popen(

@@ -63,6 +63,12 @@ def page_amount(address: str) -> object:
         return json.load(answer)["amount"]
 
 
+def records_in(home: str) -> object:
+    """How many records the operations page says came in, of the worker's own metrics."""
+    with urllib.request.urlopen(f"{home}operations.json", timeout=20) as answer:
+        return json.load(answer)["balance"]["records"]
+
+
 def running_in(directory: Path) -> list[str]:
     """Processes that hold a place below `directory` in their command line or environment."""
     found = []
@@ -83,6 +89,8 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, t
         assert out.index("watch it in a browser: ") < out.index("starting a worker")
         example = out.partition("example of the contract: ")[2].split()[0]
         wait_until("the page has the day", lambda: page_amount(example) == "75.00", DEMO_SECONDS)
+        home = out.partition("watch it in a browser: ")[2].split()[0]
+        wait_until("operations add up", lambda: records_in(home) == 3_055, DEMO_SECONDS)
         process.send_signal(signal.SIGINT)
         more, err = process.communicate(timeout=DEMO_SECONDS)
         out += more

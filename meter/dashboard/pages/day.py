@@ -94,12 +94,12 @@ def _over(part: Model) -> bool:
 
 
 def _opened(items: Iterable[Model]) -> set[str]:
-    """The items opened at first: the dearest ones, while their rows are few."""
+    """The items opened at first: those that cost something, the dearest first, while their rows are few."""
     found: set[str] = set()
     rows = 0
     for item in sorted(items, key=lambda each: (-Decimal(each["charge"]), each["name"])):
         rows += len(item["workspaces"])
-        if found and (rows > OPEN_ROWS or not Decimal(item["charge"])):
+        if not Decimal(item["charge"]) or (found and rows > OPEN_ROWS):
             break
         found.add(item["name"])
     return found

@@ -77,5 +77,7 @@ document.addEventListener('DOMContentLoaded', () => {
     }
   }
   document.addEventListener('keydown', pressed);
+  const again = document.querySelector('[data-again]');
+  if (again) setTimeout(() => location.reload(), Number(again.dataset.again));
   setInterval(tell, 1000);
 });
