@@ -149,7 +149,6 @@ def watch() -> None:
     import meter.logs
     from agents.budgets.watch import BudgetWatch
     from meter.cli.asking import answered
-    from meter.errors import Trouble
     from meter.kafka.rights import of_command
     from meter.settings import Settings
 
@@ -159,9 +158,6 @@ def watch() -> None:
     log = logging.getLogger("meter.budgets")
     try:
         answered(settings, "budget watch", of_command(settings, "budget watch"), BudgetWatch(settings).run())
-    except Trouble as trouble:
-        log.error("stopped: %s", trouble)
-        raise typer.Exit(1) from None
     except asyncio.CancelledError:
         raise typer.Exit(2) from None
     log.info("stopped as asked")
