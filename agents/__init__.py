@@ -1,1 +1,1 @@
-"""The hands: intake and meter agents; each gathers, decides, applies."""
+"""The worker's roles: the intake and the meter, and what a worker needs around them."""

@@ -1,8 +1,4 @@
-"""Quoting: what an order would cost today and whether it would be accepted, decided as the meter would, and not sent.
-
-The same pure `decide` on rows rebuilt from what is published, with the journal's own time zone and catalogue. So a
-quote is as good as what it reads: an order that is still on its way is not in it.
-"""
+"""Quotes an order: its price today and whether it would be accepted, by the rules of the meter; nothing is sent."""
 
 import time
 from collections.abc import Mapping
@@ -13,13 +9,13 @@ from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.journal.opening import recorded_under
 from meter.batch.lanes import Reopen
 from meter.commands.account_state import plan_row, plans_of, wallet_row, wallets_of
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.orders import Decision, decide
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.wallets import CASH, WalletKey, key_of
 from meter.settings import Settings
-from schemas.catalog import Catalogue
+from schemas.catalog import Catalog
 from schemas.orders import ChangeWorkspaces, Order, Payment, Purchase, TopUp
 from schemas.reasons import Refusal
 from schemas.rows import Account, Binding, Plan, Wallet
@@ -47,7 +43,7 @@ class Surroundings:
     account: Account
     wallets: Mapping[WalletKey, Wallet]
     bindings: Mapping[str, Binding]
-    catalogue: Catalogue
+    catalog: Catalog
 
 
 async def quoted(settings: Settings, order: Order) -> Quote:
@@ -59,14 +55,14 @@ async def quoted(settings: Settings, order: Order) -> Quote:
         Account(order.account, {plan.plan_id: plan for plan in plans}),
         {key_of(wallet): wallet for wallet in wallets},
         await _bindings(settings, facts, order),
-        facts.catalogue,
+        facts.catalog,
     )
     return quote(order, facts.zone.day_of(time.time_ns() // 1000), surroundings)
 
 
 def quote(order: Order, day: int, known: Surroundings) -> Quote:
     """What `decide` would say of an order on a day; one without payments is taken as paid exactly."""
-    decision = decide(order, day, known.account, known.wallets, known.bindings, known.catalogue)
+    decision = decide(order, day, known.account, known.wallets, known.bindings, known.catalog)
     assumed = decision.refusal is Refusal.PAYMENTS_MUST_EQUAL_PRICE and not _payments(order)
     if assumed:
         assert decision.price is not None, "who breaks a law on paying is told the price"
@@ -74,7 +70,7 @@ def quote(order: Order, day: int, known: Surroundings) -> Quote:
             update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)}
         )
         wallets = {**known.wallets, CASH_KEY: Wallet(CASH, None, decision.price)}
-        decision = decide(paying, day, known.account, wallets, known.bindings, known.catalogue)
+        decision = decide(paying, day, known.account, wallets, known.bindings, known.catalog)
     before = None if decision.plan_id is None else known.account.plans.get(decision.plan_id)
     cash = known.wallets.get(CASH_KEY)
     return Quote(decision, day, assumed, before, Decimal("0.00") if cash is None else cash.balance)
@@ -95,7 +91,7 @@ async def _bindings(settings: Settings, facts: JournalFacts, order: Order) -> di
         directory.require_answer(order.workspaces, commercial=True)
         known = {name: entry.named for name in order.workspaces if (entry := directory.known(name)) is not None}
     except Reopen as silent:
-        raise Trouble(f"{silent}; look at the broker, and try again") from silent
+        raise UserError(f"{silent}; look at the broker, and try again") from silent
     finally:
         await directory.stop()
     return {name: Binding(named.account, named.commercial) for name, named in known.items()}

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from meter.batch.errors import Reopen
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin, topic_configs
 from meter.kafka.topic_ids import TopicState, topic_states
 from meter.kafka.topics import Found, Topics, judged, wanted_topics
@@ -35,7 +35,7 @@ SILENCE_SECONDS = 60.0
 GONE_LOOKS = 3
 
 
-class TopicsChanged(Trouble):
+class TopicsChanged(UserError):
     """A topic is no longer the one that the worker began with."""
 
 

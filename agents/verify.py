@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import recorded
 from agents.journal.reader import Span, ends_of, open_journal, records, spans_of
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import open_outputs, partition_of
 from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
@@ -27,14 +27,14 @@ from meter.verify.plans import Plan
 from meter.verify.published import Published
 from meter.verify.recount import Recount, RecountConfig
 from meter.verify.retained import first_whole_day, plans_of
-from schemas.catalog import catalogue_from_json
+from schemas.catalog import catalog_from_json
 from schemas.journal import decode
 
 NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
 
 
 async def verify(settings: Settings, account: str | None, day: int | None) -> Verified:
-    """Recount and compare; what the user can mend is `Trouble`."""
+    """Recount and compare; what the user can mend is `UserError`."""
     started = time.perf_counter()
     topics = Topics.of(settings.topic_prefix)
     await _require_journal(settings, topics)
@@ -42,10 +42,12 @@ async def verify(settings: Settings, account: str | None, day: int | None) -> Ve
         async with open_journal(settings) as reader:
             known = await recorded(reader, topics)
             if known is None:
-                raise Trouble(f"{topics.journal} is empty; {NO_METER}")
+                raise UserError(f"{topics.journal} is empty; {NO_METER}")
             verified = await _Verifying(settings, topics, reader, known.facts, account, day).run()
     except KafkaError as error:
-        raise Trouble(f"verifying stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+        raise UserError(
+            f"verifying stopped: {type(error).__name__}: {error}; look at the broker, then again"
+        ) from error
     verified.seconds = time.perf_counter() - started
     return verified
 
@@ -56,7 +58,7 @@ async def _require_journal(settings: Settings, topics: Topics) -> None:
         there = await partition_counts(admin)
     missing = [topic for topic in (topics.journal, topics.changelog) if topic not in there]
     if missing:
-        raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
+        raise UserError(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
 
 
 def _cut(plan: Plan) -> bool:
@@ -126,7 +128,7 @@ class _Verifying:
 
     async def _recount(self, partition: int, span: Span, plans: Mapping[str, list[Plan]] | None) -> Recount:
         opening = self.facts.opening
-        book = PriceBook(catalogue_from_json(opening.catalogue), self.facts.zone)
+        book = PriceBook(catalog_from_json(opening.catalog), self.facts.zone)
         if span.begin > 0:
             for entry in self.facts.announced:
                 book.announce(entry.version, entry.decided_offset, entry.decided_ms)

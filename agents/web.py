@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from agents.metrics.metrics import Metrics
 from agents.readiness import Readiness
 from agents.visits import Visits
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.settings import Settings
 
 #: How long a page that is being sent may take once the worker stops.
@@ -38,7 +38,7 @@ class Web:
         try:
             await web.TCPSite(self._runner, settings.web_host, settings.web_port).start()
         except OSError as error:
-            raise Trouble(
+            raise UserError(
                 f"the web port {settings.web_host}:{settings.web_port} cannot be used ({error.strerror}); "
                 "set METER_WEB_PORT to a free one"
             ) from error

@@ -22,7 +22,7 @@ from agents.web import Web
 from agents.workspace_topics.discovery import WorkspaceTopics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.patches import rejoining
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.access import require
 from meter.kafka.admin import broker_count, connected_admin, ensure_topics, require_version
 from meter.kafka.rights import of_role
@@ -31,7 +31,7 @@ from meter.machine import capacity
 from meter.machine import private_files as private
 from meter.machine import shortages as machine
 from meter.settings import Settings
-from schemas.catalog import CatalogueError, load_catalogue
+from schemas.catalog import CatalogError, load_catalog
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Worker:
                 raise
             reason, spent = await explained(self.settings, self.who, self._rights, error), machine.spent()
             if spent:
-                raise Trouble(f"{reason}{spent}") from error
+                raise UserError(f"{reason}{spent}") from error
             if reason is error:
                 raise
             raise reason from error
@@ -111,12 +111,12 @@ class Worker:
 
     async def _start(self) -> None:
         try:
-            catalogue = load_catalogue(self.settings.catalog_path)
-        except CatalogueError as wrong:
-            raise Trouble(str(wrong)) from None
+            catalog = load_catalog(self.settings.catalog_path)
+        except CatalogError as wrong:
+            raise UserError(str(wrong)) from None
         await self._ensure_topics()
         await self._watch.start()
-        facts = await open_journal(self.settings, catalogue)
+        facts = await open_journal(self.settings, catalog)
         log.info(
             "role %s under prefix %r: meter %s, days in %s, %d journal partitions; joining the groups",
             self.role,
@@ -183,7 +183,9 @@ class Worker:
             app = waits[task]
             task.result()
             if app is not None:
-                raise app.failure or app.crash_reason or Trouble(f"{app.conf.id} stopped by itself; see the log before")
+                raise (
+                    app.failure or app.crash_reason or UserError(f"{app.conf.id} stopped by itself; see the log before")
+                )
 
     async def _tell_ready(self) -> None:
         while not self.readiness.ready():
@@ -192,15 +194,17 @@ class Worker:
 
     async def _finish(self) -> None:
         self.readiness.stopping = True
-        log.info("stopping: letting the partitions go")
+        log.info("stopping: releasing the partitions")
         stopping = asyncio.create_task(self._stop_apps())
         _, late = await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # not wait_for: Faust swallows the cancellation
         if late:
             stopping.cancel()
-            log.warning("not all stopped within %.0f s; going anyway, nothing uncommitted counts", STOP_SECONDS)
+            log.warning(
+                "not everything stopped within %.0f s; exiting anyway, uncommitted work is done again", STOP_SECONDS
+            )
         elif stopping.cancelled() or stopping.exception() is not None:
             error = "a connection was given up" if stopping.cancelled() else stopping.exception()
-            log.warning("not all stopped cleanly (%r); nothing uncommitted counts", error)
+            log.warning("not everything stopped cleanly (%r); uncommitted work is done again", error)
 
     async def _stop_apps(self) -> None:
         own = self._workspace_topics

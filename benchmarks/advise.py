@@ -21,7 +21,7 @@ from meter.advise.portfolios import portfolios
 from meter.advise.present import market_of
 from meter.advise.replay import Replay
 from meter.advise.search import searched
-from schemas.catalog import Catalogue, Item, load_catalogue
+from schemas.catalog import Catalog, Item, load_catalog
 from schemas.rows import NO_RETENTION
 
 FIRST = 739_000
@@ -35,16 +35,16 @@ def main() -> None:
     parser.add_argument("--workspaces", type=int, default=20)
     parser.add_argument("--portfolios", type=int, default=84)
     given = parser.parse_args()
-    history = told(load_catalogue(), given.days, given.workspaces)
+    history = told(load_catalog(), given.days, given.workspaces)
     today = FIRST + given.days
-    replay = Replay(history.catalogue)
+    replay = Replay(history.catalog)
     check = timed("check: every day replayed under its own plans", lambda: checked(history, replay))
     assert check.passed, check.sentence()
     grid = timed("arrays", lambda: grid_of(history, replay))
-    market = market_of((), history.catalogue, today)
+    market = market_of((), history.catalog, today)
     choice, _ = portfolios(market, grid, check.replayed / given.days)
     choice = sorted(choice, key=lambda each: each.bought)[: given.portfolios]
-    traffic = history.catalogue.version(today).traffic
+    traffic = history.catalog.version(today).traffic
     offers = {item: Offer(each.capacity, float(each.price) * 0.8 * given.days) for item, each in traffic.items()}
     found = timed(f"search, {len(choice)} portfolios", lambda: searched(grid, choice, offers, frozenset()))
     print(f"  {found.sentence()}")
@@ -60,10 +60,10 @@ def timed(what: str, work: Callable[[], T]) -> T:
     return answer
 
 
-def told(catalogue: Catalogue, days: int, workspaces: int) -> History:
+def told(catalog: Catalog, days: int, workspaces: int) -> History:
     """A history whose published figures are the replay's."""
     rng = np.random.default_rng(SEED)
-    items = catalogue.versions[0].items
+    items = catalog.versions[0].items
     plain = [
         ClosedDay(
             FIRST + day,
@@ -72,8 +72,8 @@ def told(catalogue: Catalogue, days: int, workspaces: int) -> History:
         )
         for day in range(days)
     ]
-    replay = Replay(catalogue)
-    return History("acct", catalogue, (), tuple(_published(day, replay) for day in plain), {})
+    replay = Replay(catalog)
+    return History("acct", catalog, (), tuple(_published(day, replay) for day in plain), {})
 
 
 def _workspace(items: dict[str, Item], day: int, rng: np.random.Generator) -> WorkspaceDay:

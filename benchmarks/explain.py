@@ -43,7 +43,7 @@ def main() -> None:
     stop_cleanly()
     load = Load(given.events, given.workspaces, accounts=1)
     with own_broker() as (broker, _), tempfile.TemporaryDirectory() as directory:
-        settings = meter_settings(load.catalogue(), broker, "explain.", Path(directory))
+        settings = meter_settings(load.catalog(), broker, "explain.", Path(directory))
         day = metered(load, broker, settings, Path(directory))
         published, records = last_overages(broker, "explain.")
         wrong = len(wrong_keys(load.overages(), published))

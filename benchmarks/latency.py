@@ -195,7 +195,7 @@ def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, dire
     """One rate under a prefix of its own."""
     prefix, probing = f"lat-{time.time_ns():x}.", min(rate, PROBES_A_SECOND)
     load = Load(int((rate - probing) * (seconds + WARM_SECONDS)))
-    settings = meter_settings(load.catalogue(), broker, prefix, directory)
+    settings = meter_settings(load.catalog(), broker, prefix, directory)
     with ExitStack() as stack:
         workers = [Worker(FIRST_NUMBER + n, role, settings, directory) for n, role in enumerate(roles)]
         for worker in workers:

@@ -16,7 +16,7 @@ QUANTITY_MOST = 1_000
 COVERED = 0.5
 #: Exact repeats are of the last so many events.
 REPEATABLE = 100_000
-CATALOGUE = """\
+CATALOG = """\
 currency = "CNY"
 validity_days = 372
 
@@ -25,12 +25,12 @@ from = 2024-01-01
 """
 
 
-def catalogue_of(names: Sequence[str], quota: int, traffic: str = "") -> str:
-    """A catalogue (TOML) of items at one price and of one plan, with this quota of each; `traffic`: its packages."""
+def catalog_of(names: Sequence[str], quota: int, traffic: str = "") -> str:
+    """A catalog (TOML) of items at one price and of one plan, with this quota of each; `traffic`: its packages."""
     items = "".join(f'\n[versions.items.{item}]\naggregation = "sum"\nunit = 1_000\nprice = "1.5"\n' for item in names)
     quotas = ", ".join(f"{item} = {quota}" for item in names)
     plan = f'\n[versions.plans.half]\ntitle = "Half"\nprice = "0"\nquotas = {{ {quotas} }}\n'
-    return CATALOGUE + items + traffic + plan
+    return CATALOG + items + traffic + plan
 
 
 def usage_line(name: str, source: str, workspace: str, at: datetime, item: str, quantity: int) -> bytes:
@@ -83,9 +83,9 @@ class Load:
         """The billing items used."""
         return ITEMS[: self.items]
 
-    def catalogue(self) -> str:
-        """A catalogue (TOML) whose one plan covers half of the load."""
-        return catalogue_of(self.names, self.quota)
+    def catalog(self) -> str:
+        """A catalog (TOML) whose one plan covers half of the load."""
+        return catalog_of(self.names, self.quota)
 
     def lists(self) -> dict[str, list[str]]:
         """Workspaces by account, in priority order."""

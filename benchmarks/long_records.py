@@ -25,7 +25,7 @@ from meter.rules.billing_days import parse_day, parse_time
 from meter.rules.fold.closing import SLICE_ITEMS
 from meter.rules.fold.fold import Fold
 from schemas import journal
-from schemas.catalog import catalogue_json, load_catalogue
+from schemas.catalog import catalog_json, load_catalog
 from schemas.columns import ints
 from schemas.journal import DayClosed, Named, Opening, OrderEntry, identities, name_prefix
 from schemas.orders import canonical, order_from_json
@@ -40,14 +40,14 @@ class World:
     """One journal partition."""
 
     def __init__(self, directory: Path) -> None:
-        self.catalogue = load_catalogue(Path(__file__).parents[1] / "meter" / "catalog.toml")
+        self.catalog = load_catalog(Path(__file__).parents[1] / "meter" / "catalog.toml")
         self.memory = PartitionMemory(Store(directory / "store"))
         self.fold = Fold(self.memory, None)
         self.offset, self.events, self.orders_sent = -1, 0, 0
         self.directory: dict[str, WorkspaceEntry] = {}
         self.cpu = self.longest = 0.0
         self.outputs = self.output_bytes = self.rows = self.records = 0
-        self.append(Opening("m", "+00:00", "CNY", 1, 3600, 35, catalogue_json(self.catalogue), NOW // 1000))
+        self.append(Opening("m", "+00:00", "CNY", 1, 3600, 35, catalog_json(self.catalog), NOW // 1000))
 
     def bind(self, workspaces: Sequence[str], account: Callable[[int], str]) -> list[Builder]:
         for number, name in enumerate(workspaces):

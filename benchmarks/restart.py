@@ -62,7 +62,7 @@ class Restarts:
         self.load, self.broker, self.directory = load, broker, directory
         self.prefix = "restart."
         self.probes = 0
-        self.settings = meter_settings(load.catalogue(), broker, self.prefix, directory)
+        self.settings = meter_settings(load.catalog(), broker, self.prefix, directory)
         self.stores = directory / f"worker-{METER}" / "stores"
         self._sender = Sender(broker, self.prefix)
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.catalog_follower import KnownCatalog
 from agents.intake.cloudevents import opened
 from agents.intake.journal_entries import Builder, OrderBuilder, pack
 from agents.intake.packing import Packer
@@ -32,7 +32,7 @@ from meter.cli.worker import tune_collector
 from meter.rules.billing_days import zone
 from meter.rules.fold.fold import Fold
 from schemas import journal
-from schemas.catalog import Catalogue, catalogue_json, load_catalogue
+from schemas.catalog import Catalog, catalog_json, load_catalog
 from schemas.journal import Named, Opening, OrderEntry
 from schemas.orders import canonical, order_from_json
 from tables.partition_state import PartitionMemory
@@ -84,7 +84,7 @@ class Bench:
         self.zone, self.now = zone("+00:00"), datetime.now(UTC)
         self.now_ms = int(self.now.timestamp() * 1000)
         self.day = self.zone.day_of(self.now_ms * 1000)
-        self.catalogue = _catalogue(load, directory)
+        self.catalog = _catalog(load, directory)
         self.named = {
             workspace: Named(workspace, account, self.day)
             for account, workspaces in load.lists().items()
@@ -126,9 +126,9 @@ class Bench:
 
     def _lane(self) -> Any:
         directory = {workspace: WorkspaceEntry(named, 0, 0) for workspace, named in self.named.items()}
-        reader = UsageReader(self.catalogue, self.zone, HORIZON_DAYS)
+        reader = UsageReader(self.catalog, self.zone, HORIZON_DAYS)
         known = SimpleNamespace(known=directory.get, partition_of=lambda account: 0)
-        intake = SimpleNamespace(reader=reader, catalogue=KnownCatalogue(), directory=known)
+        intake = SimpleNamespace(reader=reader, catalog=KnownCatalog(), directory=known)
         cache = ValidationCache()
         return SimpleNamespace(
             intake=intake,
@@ -142,14 +142,14 @@ class Bench:
     def open(self) -> None:
         """The opening, and every account's plan."""
         opening = Opening(
-            "bench", "+00:00", self.catalogue.currency, PARTITIONS, 3600, HORIZON_DAYS, catalogue_json(self.catalogue)
+            "bench", "+00:00", self.catalog.currency, PARTITIONS, 3600, HORIZON_DAYS, catalog_json(self.catalog)
         )
         self.fold.fold(0, self.now_ms, opening)
         orders: list[Builder] = []
         for account, workspaces in self.load.lists().items():
             bought = {"order_id": "o-1", "account": account, "kind": "purchase", "plan": "half", "payments": []}
             order = order_from_json(json.dumps({**bought, "workspaces": workspaces}).encode())
-            entry = OrderEntry(len(orders), self.now_ms, self.day, canonical(order, self.catalogue.currency))
+            entry = OrderEntry(len(orders), self.now_ms, self.day, canonical(order, self.catalog.currency))
             listed = {workspace: self.named[workspace] for workspace in workspaces}
             orders.append(OrderBuilder("plan-purchases", 0, entry, listed))
         for record in pack(orders):
@@ -186,10 +186,10 @@ class Bench:
         return len(wrong_keys(self.load.overages(), self.last))
 
 
-def _catalogue(load: Load, directory: Path) -> Catalogue:
+def _catalog(load: Load, directory: Path) -> Catalog:
     path = directory / "catalog.toml"
-    path.write_text(load.catalogue())
-    return load_catalogue(path)
+    path.write_text(load.catalog())
+    return load_catalog(path)
 
 
 def _builder() -> Any:

@@ -36,7 +36,7 @@ class Run:
 def measure(load: Load, broker: str, broker_pid: int | None, roles: Sequence[str], directory: Path) -> Run:
     """One run under a prefix of its own."""
     prefix = f"bench-{time.time_ns():x}."
-    settings = meter_settings(load.catalogue(), broker, prefix, directory)
+    settings = meter_settings(load.catalog(), broker, prefix, directory)
     make_topics(90, settings, directory)
     send(load, broker, prefix)
     workers = [Worker(number, role, settings, directory) for number, role in enumerate(roles)]

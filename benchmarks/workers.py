@@ -66,10 +66,10 @@ class Worker:
         self.process.wait(30)
 
 
-def meter_settings(catalogue: str, broker: str, prefix: str, directory: Path) -> dict[str, str]:
-    """What workers of a measurement are told: days in UTC, a catalogue of its own, which is written there."""
+def meter_settings(catalog: str, broker: str, prefix: str, directory: Path) -> dict[str, str]:
+    """What workers of a measurement are told: days in UTC, a catalog of its own, which is written there."""
     path = directory / "catalog.toml"
-    path.write_text(catalogue)
+    path.write_text(catalog)
     return {
         "METER_BROKER": broker,
         "METER_TOPIC_PREFIX": prefix,

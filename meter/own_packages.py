@@ -6,7 +6,7 @@ Asked before anything of them is imported, because the wrong one would fail far 
 import importlib.util
 from pathlib import Path
 
-from meter.errors import Trouble
+from meter.errors import UserError
 
 OURS = ("agents", "schemas", "tables")
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +17,7 @@ def require_own_packages() -> None:
     for name in OURS:
         place = place_of(name)
         if place != ROOT / name:
-            raise Trouble(
+            raise UserError(
                 f"the package `{name}` must be the meter's own, beside {ROOT / 'meter'}; found: {place or 'none'}; "
                 "another distribution has the same name: install the meter in an environment of its own"
             )

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.rules.billing_days import zone
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _is_v6(host: str | None) -> bool:
         return False
 
 
-class SettingsError(Trouble):
+class SettingsError(UserError):
     """One line for each variable that is wrong."""
 
 
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         ge=1,
         le=32_767,
     )
-    catalog: Path | None = setting(None, "catalogue file (TOML); unset: the default one, shipped with the package")
+    catalog: Path | None = setting(None, "catalog file (TOML); unset: the default one, shipped with the package")
     billing_time_zone: str = setting("Asia/Shanghai", "where billing days begin: IANA name or fixed offset (`+05:37`)")
     close_grace_seconds: int = setting(3600, "seconds from the end of a billing day to its closing", ge=0)
     restatement_horizon_days: int = setting(
@@ -239,7 +239,7 @@ class Settings(BaseSettings):
 
     @property
     def catalog_path(self) -> Path:
-        """The catalogue file in use: the one set, or the one shipped beside this module."""
+        """The catalog file in use: the one set, or the one shipped beside this module."""
         return self.catalog or Path(__file__).with_name("catalog.toml")
 
     def kafka_client_kwargs(self) -> dict[str, Any]:

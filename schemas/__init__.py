@@ -1,1 +1,1 @@
-"""The words of the meter: the shape of every record, row and catalogue entry."""
+"""The words of the meter: the shape of every record, row and catalog entry."""

@@ -1,7 +1,7 @@
-"""The catalogue in use: items, plan packages and traffic packages of dated versions.
+"""The catalog in use: items, plan packages and traffic packages of dated versions.
 
-Frozen slots classes, because every event asks an item for its aggregation and retentions. Equal catalogues have
-equal canonical JSON (`catalogue_json`) and the other way round: the journal compares bytes.
+Frozen slots classes, because every event asks an item for its aggregation and retentions. Equal catalogs have
+equal canonical JSON (`catalog_json`) and the other way round: the journal compares bytes.
 """
 
 import json
@@ -17,30 +17,30 @@ from pathlib import Path
 from typing import Any, Literal
 
 from schemas.catalog_file import (
-    CATALOGUE_LIMIT_BYTES,
+    CATALOG_LIMIT_BYTES,
     ITEMS_LIMIT,
     RETENTIONS_LIMIT,
-    CatalogueError,
-    CatalogueFile,
+    CatalogError,
+    CatalogFile,
     ItemFile,
     VersionFile,
-    read_catalogue,
+    read_catalog,
     read_version,
 )
 from schemas.money import price_text
 
 __all__ = [
-    "Catalogue",
-    "CatalogueError",
+    "Catalog",
+    "CatalogError",
     "Item",
     "PlanPackage",
     "Retention",
     "TrafficPackage",
     "Version",
-    "catalogue_from_json",
-    "catalogue_json",
+    "catalog_from_json",
+    "catalog_json",
     "differences",
-    "load_catalogue",
+    "load_catalog",
     "over_limits",
     "version_from_json",
     "version_json",
@@ -98,7 +98,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalog:
     """All versions in rising `since`, no two alike; the currency and validity of everything in them."""
 
     currency: str
@@ -108,7 +108,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         days = tuple(version.since for version in self.versions)
-        assert days, "a catalogue has at least one version"
+        assert days, "a catalog has at least one version"
         assert all(first < second for first, second in pairwise(days)), f"versions rise, not {days}"
         object.__setattr__(self, "_days", days)
 
@@ -116,15 +116,15 @@ class Catalogue:
         """The version in force on `day`; days before the first version use the first."""
         return self.versions[max(0, bisect_right(self._days, day) - 1)]
 
-    def with_version(self, version: Version) -> "Catalogue":
-        """This catalogue with one more version, or with it in the place of the one that begins on its day."""
+    def with_version(self, version: Version) -> "Catalog":
+        """This catalog with one more version, or with it in the place of the one that begins on its day."""
         others = [known for known in self.versions if known.since != version.since]
         versions = tuple(sorted([*others, version], key=lambda each: each.since))
-        return Catalogue(self.currency, self.validity_days, versions)
+        return Catalog(self.currency, self.validity_days, versions)
 
 
-def load_catalogue(path: Path | str | None = None) -> Catalogue:
-    """The catalogue in the TOML file `path`, or the meter's own; raises CatalogueError with all that is wrong."""
+def load_catalog(path: Path | str | None = None) -> Catalog:
+    """The catalog in the TOML file `path`, or the meter's own; raises CatalogError with all that is wrong."""
     source = "catalog.toml" if path is None else str(path)
     try:
         if path is None:
@@ -133,40 +133,40 @@ def load_catalogue(path: Path | str | None = None) -> Catalogue:
             text = Path(path).read_text("utf-8")
         raw = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as wrong:  # ValueError: not UTF-8, not TOML, an endless number
-        raise CatalogueError(source, [f"the file is TOML in UTF-8: {wrong}"]) from wrong
-    catalogue = _catalogue(read_catalogue(raw, source))
-    problems = over_limits(catalogue)
+        raise CatalogError(source, [f"the file is TOML in UTF-8: {wrong}"]) from wrong
+    catalog = _catalog(read_catalog(raw, source))
+    problems = over_limits(catalog)
     if problems:
-        raise CatalogueError(source, problems)
-    return catalogue
+        raise CatalogError(source, problems)
+    return catalog
 
 
-def over_limits(catalogue: Catalogue) -> list[str]:
-    """What of a catalogue is beyond the limits by which rows and outputs are bounded: the law, then the number."""
-    size, names = len(catalogue_json(catalogue)), {name for version in catalogue.versions for name in version.items}
+def over_limits(catalog: Catalog) -> list[str]:
+    """What of a catalog is beyond the limits by which rows and outputs are bounded: the law, then the number."""
+    size, names = len(catalog_json(catalog)), {name for version in catalog.versions for name in version.items}
     problems = []
-    if size > CATALOGUE_LIMIT_BYTES:
-        problems.append(f"as JSON it has at most {CATALOGUE_LIMIT_BYTES} bytes, not {size}")
+    if size > CATALOG_LIMIT_BYTES:
+        problems.append(f"as JSON it has at most {CATALOG_LIMIT_BYTES} bytes, not {size}")
     if len(names) > ITEMS_LIMIT:
         problems.append(f"its versions together have at most {ITEMS_LIMIT} items, not {len(names)}")
     problems += [
         f"items.{item.name} from {date.fromordinal(version.since)}: an item has at most {RETENTIONS_LIMIT} retentions, "
         f"the default one included, not {len(item.retentions)}"
-        for version in catalogue.versions
+        for version in catalog.versions
         for item in version.items.values()
         if len(item.retentions) > RETENTIONS_LIMIT
     ]
     return problems
 
 
-def catalogue_json(catalogue: Catalogue) -> bytes:
-    """Canonical JSON: equal catalogues have equal bytes."""
-    return _canonical(_catalogue_shape(catalogue))
+def catalog_json(catalog: Catalog) -> bytes:
+    """Canonical JSON: equal catalogs have equal bytes."""
+    return _canonical(_catalog_shape(catalog))
 
 
-def catalogue_from_json(content: bytes) -> Catalogue:
-    """What `catalogue_json` wrote; raises CatalogueError."""
-    return _catalogue(read_catalogue(_parsed(content), "catalogue"))
+def catalog_from_json(content: bytes) -> Catalog:
+    """What `catalog_json` wrote; raises CatalogError."""
+    return _catalog(read_catalog(_parsed(content), "catalogue"))
 
 
 def version_json(version: Version) -> bytes:
@@ -175,11 +175,11 @@ def version_json(version: Version) -> bytes:
 
 
 def version_from_json(content: bytes) -> Version:
-    """What `version_json` wrote; raises CatalogueError."""
-    return _version(read_version(_parsed(content), "catalogue version"))
+    """What `version_json` wrote; raises CatalogError."""
+    return _version(read_version(_parsed(content), "catalog version"))
 
 
-def differences(recorded: Catalogue, file: Catalogue, through: int | None = None) -> list[str]:
+def differences(recorded: Catalog, file: Catalog, through: int | None = None) -> list[str]:
     """Sentences that name what the two say differently; with `through`, only of versions begun by that day."""
     found = [
         f"{name} is recorded as {old}, the file says {new}"
@@ -194,7 +194,7 @@ def differences(recorded: Catalogue, file: Catalogue, through: int | None = None
         label = f"version {date.fromordinal(day).isoformat()}"
         old_version, new_version = old_versions.get(day), new_versions.get(day)
         if new_version is None:
-            found.append(f"{label} is recorded, the file has none from that day")
+            found.append(f"{label} is in the journal but missing from METER_CATALOG")
         elif old_version is None:
             found.append(f"{label} is not recorded, the file adds it")
         else:
@@ -203,8 +203,8 @@ def differences(recorded: Catalogue, file: Catalogue, through: int | None = None
     return found
 
 
-def _by_day(catalogue: Catalogue, through: int | None) -> dict[int, Version]:
-    return {each.since: each for each in catalogue.versions if through is None or each.since <= through}
+def _by_day(catalog: Catalog, through: int | None) -> dict[int, Version]:
+    return {each.since: each for each in catalog.versions if through is None or each.since <= through}
 
 
 def _changes(recorded: object, file: object, place: str) -> Iterator[str]:
@@ -233,9 +233,9 @@ def _canonical(shape: object) -> bytes:
     return json.dumps(shape, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _catalogue_shape(catalogue: Catalogue) -> dict[str, Any]:
-    versions = [_version_shape(version) for version in catalogue.versions]
-    return {"currency": catalogue.currency, "validity_days": catalogue.validity_days, "versions": versions}
+def _catalog_shape(catalog: Catalog) -> dict[str, Any]:
+    versions = [_version_shape(version) for version in catalog.versions]
+    return {"currency": catalog.currency, "validity_days": catalog.validity_days, "versions": versions}
 
 
 def _version_shape(version: Version) -> dict[str, Any]:
@@ -269,9 +269,9 @@ def _plan_shape(plan: PlanPackage) -> dict[str, Any]:
     return shape
 
 
-def _catalogue(file: CatalogueFile) -> Catalogue:
+def _catalog(file: CatalogFile) -> Catalog:
     versions = sorted(map(_version, file.versions), key=lambda version: version.since)
-    return Catalogue(file.currency, file.validity_days, tuple(versions))
+    return Catalog(file.currency, file.validity_days, tuple(versions))
 
 
 def _version(file: VersionFile) -> Version:

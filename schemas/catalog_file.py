@@ -1,4 +1,4 @@
-"""The catalogue as a user writes it (TOML) and the journal keeps it (JSON), and the laws it must obey.
+"""The catalog as a user writes it (TOML) and the journal keeps it (JSON), and the laws it must obey.
 
 Both are one shape. Every problem is found in one pass and told with its place, its law and its numbers.
 """
@@ -21,16 +21,16 @@ from schemas.record import quoted, sentence
 DAYS_LIMIT = 36_600
 #: A factor multiplies quantities: with the limits of an event it keeps figures within reason.
 FACTOR_LIMIT = 10**6
-#: The opening record holds the catalogue and must fit in a journal record, and in a message of the default size.
-CATALOGUE_LIMIT_BYTES = 400 * 1024
+#: The opening record holds the catalog and must fit in a journal record, and in a message of the default size.
+CATALOG_LIMIT_BYTES = 400 * 1024
 #: Items by name, over all versions: a statement tells of each item of each plan, a plan's packages may come of many
 #: versions. Retentions of one item: a charge has a line for each.
 ITEMS_LIMIT = 500
 RETENTIONS_LIMIT = 100
 
 
-class CatalogueError(Exception):
-    """Everything that is wrong with a catalogue; `problems` are sentences, str() lists them under the file's name."""
+class CatalogError(Exception):
+    """Everything that is wrong with a catalog; `problems` are sentences, str() lists them under the file's name."""
 
     def __init__(self, source: str, problems: list[str]) -> None:
         self.source = source
@@ -38,7 +38,7 @@ class CatalogueError(Exception):
         super().__init__(source, self.problems)
 
     def __str__(self) -> str:
-        count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''} in the catalogue"
+        count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''} in the catalog"
         return "\n".join([f"{self.source}: {count}", *(f"  {problem}" for problem in self.problems)])
 
 
@@ -126,8 +126,8 @@ class VersionFile(_Part):
     traffic: dict[Id, TrafficFile] = Field({}, description="Traffic packages by the item they cover.")
 
 
-class CatalogueFile(_Part):
-    """The whole catalogue."""
+class CatalogFile(_Part):
+    """The whole catalog."""
 
     currency: str = Field(
         description="Of every price: a code of three capital letters.", examples=["CNY"], pattern=r"^[A-Z]{3}$"
@@ -136,26 +136,26 @@ class CatalogueFile(_Part):
     versions: list[VersionFile] = Field(description="Dated versions, in any order.", min_length=1)
 
 
-def read_catalogue(raw: object, source: str) -> CatalogueFile:
-    """The catalogue in `raw` (parsed TOML or JSON); raises CatalogueError with all that is wrong."""
-    catalogue, problems = _read(CatalogueFile, raw)
+def read_catalog(raw: object, source: str) -> CatalogFile:
+    """The catalog in `raw` (parsed TOML or JSON); raises CatalogError with all that is wrong."""
+    catalog, problems = _read(CatalogFile, raw)
     versions = raw.get("versions") if isinstance(raw, dict) else None
     if isinstance(versions, list):
         problems += _same_days(versions)
         validity = raw.get("validity_days") if isinstance(raw, dict) else None
         for number, version in enumerate(versions):
             problems += version_problems(version, validity, f"versions[{number}]")
-    if catalogue is None or problems:
-        raise CatalogueError(source, problems)
-    return catalogue
+    if catalog is None or problems:
+        raise CatalogError(source, problems)
+    return catalog
 
 
 def read_version(raw: object, source: str) -> VersionFile:
-    """One version in `raw`; raises CatalogueError with all that is wrong."""
+    """One version in `raw`; raises CatalogError with all that is wrong."""
     version, problems = _read(VersionFile, raw)
     problems += version_problems(raw, None, "")
     if version is None or problems:
-        raise CatalogueError(source, problems)
+        raise CatalogError(source, problems)
     return version
 
 

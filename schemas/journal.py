@@ -179,7 +179,7 @@ class Opening(Fact, frozen=True, tag="opening"):
     """The first record of every journal partition: the facts that no file may change.
 
     `meter_id` and `opened_ms` (LogAppendTime of the one in partition 0) are the same in all partitions;
-    `catalogue` is the catalogue's canonical JSON.
+    `catalogue` is the catalog's canonical JSON.
     """
 
     meter_id: str
@@ -188,11 +188,11 @@ class Opening(Fact, frozen=True, tag="opening"):
     partitions: int
     close_grace_seconds: int
     restatement_horizon_days: int
-    catalogue: bytes
+    catalog: bytes
     opened_ms: int = 0
 
 
-class CatalogueVersion(Fact, frozen=True, tag="catalogue"):
+class CatalogVersion(Fact, frozen=True, tag="catalogue"):
     """A new dated version (canonical JSON) and, in copies, offset and LogAppendTime of partition 0's entry."""
 
     version: bytes
@@ -219,17 +219,17 @@ class DayExpired(Fact, frozen=True, tag="expired"):
     cursor: str = ""
 
 
-JournalRecord = Gathered | Opening | CatalogueVersion | DayClosed | DayExpired
+JournalRecord = Gathered | Opening | CatalogVersion | DayClosed | DayExpired
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(JournalRecord).decode
 encode_evidence = encode
 decode_evidence = msgspec.msgpack.Decoder(Evidence).decode
 
-#: How a catalogue version's record goes on after its first byte (an array of at most 15 parts): its tag.
-_CATALOGUE_TAG = msgspec.msgpack.encode("catalogue")
+#: How a catalog version's record goes on after its first byte (an array of at most 15 parts): its tag.
+_CATALOG_TAG = msgspec.msgpack.encode("catalogue")
 
 
 def announces(value: bytes) -> bool:
-    """Whether a record is a catalogue version, told by its tag: whoever only looks for those reads no others."""
-    return value[1 : 1 + len(_CATALOGUE_TAG)] == _CATALOGUE_TAG
+    """Whether a record is a catalog version, told by its tag: whoever only looks for those reads no others."""
+    return value[1 : 1 + len(_CATALOG_TAG)] == _CATALOG_TAG

@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of all records and of the catalogue, for programs that are not written in Python.
+"""JSON Schemas (2020-12) of all records and of the catalog, for programs that are not written in Python.
 
 `python -m schemas.json_schema docs/schemas` writes them; a test says whether they are current.
 """
@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 from schemas.alerts import QuotaAlert
 from schemas.balances import QuotaBalance
 from schemas.budgets import Budget, BudgetAlert
-from schemas.catalog_file import CatalogueFile
+from schemas.catalog_file import CatalogFile
 from schemas.dead_letters import DeadLetter
 from schemas.orders import ANY_ORDER
 from schemas.outcomes import OrderOutcome
@@ -36,7 +36,7 @@ INPUTS: Mapping[str, TypeAdapter[Any]] = {
     "usage": TypeAdapter(UsageEvent),
     "workspaces": TypeAdapter(WorkspaceTier),
     "plan-purchases": ANY_ORDER,
-    "catalogue": TypeAdapter(CatalogueFile),
+    "catalogue": TypeAdapter(CatalogFile),
 }
 #: What the meter writes: what does not apply is left out.
 OUTPUTS: Mapping[str, TypeAdapter[Any]] = {

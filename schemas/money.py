@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 MONEY_PATTERN = r"-?[0-9]{1,12}(\.[0-9]{1,2})?"
 #: A discount in an order: in (0, 1], at most 4 decimals.
 DISCOUNT_PATTERN = r"[01](\.[0-9]{1,4})?"
-#: A price in a catalogue: not negative, any number of decimals within PRICE_LIMIT characters.
+#: A price in a catalog: not negative, any number of decimals within PRICE_LIMIT characters.
 PRICE_PATTERN = r"[0-9]+(\.[0-9]+)?"
 PRICE_LIMIT = 40
 #: Written figures: amounts and balances, units.
@@ -43,7 +43,7 @@ def parse_discount(text: object) -> Decimal:
 
 
 def parse_price(text: object) -> Decimal:
-    """A price of a catalogue, such as "1.5" or "0.00125"; raises ValueError for anything else."""
+    """A price of a catalog, such as "1.5" or "0.00125"; raises ValueError for anything else."""
     if not isinstance(text, str) or len(text) > PRICE_LIMIT or _price(text) is None:
         raise ValueError('a price is a decimal string, at least "0", without exponent, such as "1.5"')
     return Decimal(text)
@@ -63,7 +63,7 @@ def units_text(value: Decimal) -> str:
 
 
 def price_text(value: Decimal) -> str:
-    """`unit_price`, discounts and catalogue prices: as few decimals as it needs."""
+    """`unit_price`, discounts and catalog prices: as few decimals as it needs."""
     whole, _, decimals = _plain(value).partition(".")
     decimals = decimals.rstrip("0")
     return f"{whole}.{decimals}" if decimals else whole
@@ -98,7 +98,7 @@ def _text_of(pattern: str) -> WithJsonSchema:
 Money = Annotated[Decimal, _read_by(parse_money), PlainSerializer(money_text, str), _text_of(MONEY_PATTERN)]
 #: A discount in an order.
 Discount = Annotated[Decimal, _read_by(parse_discount), PlainSerializer(price_text, str), _text_of(DISCOUNT_PATTERN)]
-#: A price in a catalogue, a `unit_price` in a charge line.
+#: A price in a catalog, a `unit_price` in a charge line.
 Price = Annotated[Decimal, _read_by(parse_price), PlainSerializer(price_text, str), _text_of(PRICE_PATTERN)]
 #: A published amount, price of an order or balance.
 Amount = Annotated[Decimal, _read_by(_written_figure), PlainSerializer(money_text, str), _text_of(AMOUNT_PATTERN)]

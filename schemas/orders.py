@@ -190,7 +190,7 @@ def order_from_json(content: bytes) -> Order:
 
 
 def canonical(order: Order, currency: str) -> bytes:
-    """Canonical JSON of the known fields, defaults filled in (`currency` is the catalogue's).
+    """Canonical JSON of the known fields, defaults filled in (`currency` is the catalog's).
 
     An absent `first_day` and `expires_on` stay absent. `order_from_json` reads it back.
     """

@@ -38,7 +38,7 @@ class Charge(Record):
     """What a workspace owes for an item on a day."""
 
     amount: Amount = Field(description="The sum of the lines, exact.", examples=["75.00"])
-    currency: str = Field(description="The catalogue's.", examples=["CNY"])
+    currency: str = Field(description="The catalog's.", examples=["CNY"])
     lines: list[Line] = Field(description="By retention, shortest first.")
 
 

@@ -38,7 +38,7 @@ class AccountStatement(Record):
         description="Sum of the exact charges of its workspaces, rounded once, half up, to the cent.",
         examples=["87.00"],
     )
-    currency: str = Field(description="The catalogue's.", examples=["CNY"])
+    currency: str = Field(description="The catalog's.", examples=["CNY"])
     plans: list[PlanDay] = Field(description="Plans in force, in allocation order.")
     workspaces: int = Field(description="How many had usage.", ge=0, examples=[1])
     restated: bool = Field(description="Published after the account's close of the day.", examples=[False])

@@ -16,7 +16,7 @@ class Wallet(Record):
     method: Method = Field(description="Where the money is.", examples=["prepaid_card"])
     instrument: Id | None = Field(None, description="Which card or coupon; cash has none.", examples=["card-9"])
     balance: Amount = Field(description="What is left.", examples=["3500.00"])
-    currency: str = Field(description="The catalogue's.", examples=["CNY"])
+    currency: str = Field(description="The catalog's.", examples=["CNY"])
     expires_on: Day | None = Field(
         None, description="The last day it can be drawn; absent: for ever.", examples=["2026-12-31"]
     )

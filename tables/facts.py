@@ -6,8 +6,8 @@ would find accounts without their plans, since these have rows of their own now.
 
 import msgspec
 
-from meter.errors import Trouble
-from schemas.journal import CatalogueVersion, Opening
+from meter.errors import UserError
+from schemas.journal import CatalogVersion, Opening
 from schemas.rows import Fact
 
 #: Rises when rows are written that a meter of the number before would take for something else.
@@ -22,7 +22,7 @@ class FactsRow(Fact, frozen=True):
     expired_through: int
     closing: str = ""
     sweeping: str | None = None
-    announced: tuple[CatalogueVersion, ...] = ()
+    announced: tuple[CatalogVersion, ...] = ()
 
 
 class _Marked(Fact, frozen=True):
@@ -41,13 +41,13 @@ def facts_row(facts: FactsRow) -> bytes:
 
 
 def facts_of(row: bytes) -> FactsRow:
-    """The facts in a row, also as format 5 wrote it; raises Trouble where the state is of a later format."""
+    """The facts in a row, also as format 5 wrote it; raises UserError where the state is of a later format."""
     try:
         marked = _marked(row)
     except msgspec.ValidationError:
         return _unmarked(row)
     if marked.format > STATE_FORMAT:
-        raise Trouble(
+        raise UserError(
             f"the state was written by a later version of the meter: its format is {marked.format}, this version reads "
             f"formats up to {STATE_FORMAT}; start the version that wrote it on every machine"
         )

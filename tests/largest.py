@@ -1,10 +1,10 @@
-"""The largest of what rows, outputs and journal records are made of, by SPEC's limits and the catalogue's."""
+"""The largest of what rows, outputs and journal records are made of, by SPEC's limits and the catalog's."""
 
 from decimal import Decimal
 
 import msgspec
 
-from schemas.catalog_file import CATALOGUE_LIMIT_BYTES, ITEMS_LIMIT, RETENTIONS_LIMIT
+from schemas.catalog_file import CATALOG_LIMIT_BYTES, ITEMS_LIMIT, RETENTIONS_LIMIT
 from schemas.ids import (
     EVENT_NAME_LIMIT,
     PAYMENTS_LIMIT,
@@ -23,8 +23,8 @@ from schemas.rows import Correction, Package, Plan, Rate, Traffic, Use, Workspac
 SUM = 10**30
 MONEY = f"{SUM}.{'9' * PRICE_LIMIT}"
 DAY, DAY_TEXT, REVISION = 739_000, "2026-01-31", 10**18
-#: Retentions that fit a catalogue of its limit, at 29 bytes each, in one workspace's day.
-RETENTIONS_IN_ALL = CATALOGUE_LIMIT_BYTES // 29
+#: Retentions that fit a catalog of its limit, at 29 bytes each, in one workspace's day.
+RETENTIONS_IN_ALL = CATALOG_LIMIT_BYTES // 29
 #: Changes of one plan, a day each, of a journal that was not read for a year, or of the longest horizon.
 DAYS_OF_HISTORY = 500
 
@@ -77,4 +77,4 @@ def largest_order() -> bytes:
 
 
 def opening() -> Opening:
-    return Opening("m" * 36, "America/Argentina/ComodRivadavia", "CNY", 10**4, 10**6, 366, b"x" * CATALOGUE_LIMIT_BYTES)
+    return Opening("m" * 36, "America/Argentina/ComodRivadavia", "CNY", 10**4, 10**6, 366, b"x" * CATALOG_LIMIT_BYTES)

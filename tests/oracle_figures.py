@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 
-from tests.oracle_catalogue import Item
+from tests.oracle_catalog import Item
 from tests.oracle_orders import Account, Market, Plan
 from tests.oracle_reading import Event
 

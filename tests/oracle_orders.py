@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 from tests import oracle_time
-from tests.oracle_catalogue import Book, PlanPackage
+from tests.oracle_catalog import Book, PlanPackage
 from tests.oracle_orders_reading import Order
 
 CENT = Decimal("0.01")
@@ -94,7 +94,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Market:
-    """What an order is decided against besides its account: the catalogue and who owns which workspace since when."""
+    """What an order is decided against besides its account: the catalog and who owns which workspace since when."""
 
     book: Book
     accounts: dict[str, str]

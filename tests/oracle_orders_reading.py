@@ -40,7 +40,7 @@ class Invalid(Exception):
 
 
 def read_order(sent: Sent, currency: str) -> Order | Dead:
-    """An order of `plan-purchases`; `currency` is the catalogue's."""
+    """An order of `plan-purchases`; `currency` is the catalog's."""
     if sent.size > ORDERS_LIMIT:
         return Dead(("too_large",))
     try:

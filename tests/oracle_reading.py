@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from tests import oracle_time
-from tests.oracle_catalogue import DEFAULT, Book
+from tests.oracle_catalog import DEFAULT, Book
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: Groups of four letters of the standard alphabet, the last one padded.

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from tests import records
-from tests.oracle_catalogue import DEFAULT, PLANS, TRAFFIC
+from tests.oracle_catalog import DEFAULT, PLANS, TRAFFIC
 from tests.oracle_orders import Account, Market, decide, price_of
 from tests.oracle_orders_reading import Order, read_order
 from tests.oracle_reading import Dead, Sent

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests import records
 from tests.bad_records import BAD, Ground, bad_message
-from tests.oracle_catalogue import ITEMS, MILLION
+from tests.oracle_catalog import ITEMS, MILLION
 from tests.oracle_reading import Settings
 from tests.oracle_time import DAY_US, billing_day, start_of, time_text
 from tests.records import Message, json_bytes

@@ -149,7 +149,7 @@ def written_times() -> st.SearchStrategy[tuple[datetime, str, int]]:
 
 # ------------------------------------------------------------------------------------------------ records
 
-#: Noon of the day on which histories begin, in UTC; their catalogue is tests/dense_catalog.toml.
+#: Noon of the day on which histories begin, in UTC; their catalog is tests/dense_catalog.toml.
 START_US = instant("2026-01-31T12:00:00Z") or 0
 START_DAY = ordinal("2026-01-31") or 0
 #: Who owns what: the second account shows that accounts do not touch.

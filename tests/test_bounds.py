@@ -14,8 +14,8 @@ import pytest
 from agents.intake.journal_entries import OrderBuilder, pack
 from agents.meter.journal_check import Position
 from meter.kafka.topics import JOURNAL_BATCH_BYTES, STATE_BATCH_BYTES
-from schemas.catalog_file import CATALOGUE_LIMIT_BYTES
-from schemas.journal import CatalogueVersion, Named, OrderEntry, encode
+from schemas.catalog_file import CATALOG_LIMIT_BYTES
+from schemas.journal import CatalogVersion, Named, OrderEntry, encode
 from schemas.rows import NEVER, Binding, StatedDay, Wallet
 from tables import keys
 from tables.facts import FactsRow
@@ -85,7 +85,7 @@ ROWS: dict[bytes, Callable[[PartitionMemory], object]] = {
     keys.DECIDED: lambda memory: memory._rows.update({keys.decided(NAME, NAME): largest_order()}),
     keys.PACKED: identities,
     keys.FACTS: lambda memory: memory.put_row(
-        keys.FACTS, FactsRow(opening(), DAY, DAY, NAME, NAME, (CatalogueVersion(b"x" * CATALOGUE_LIMIT_BYTES),))
+        keys.FACTS, FactsRow(opening(), DAY, DAY, NAME, NAME, (CatalogVersion(b"x" * CATALOG_LIMIT_BYTES),))
     ),
     keys.POSITION: lambda memory: memory.put_row(keys.POSITION, Position(REVISION, REVISION, 1 << 32)),
 }
@@ -113,7 +113,7 @@ def journal_records() -> Iterator[bytes]:
     order = OrderBuilder("plan-purchases", 0, OrderEntry(REVISION, REVISION, DAY, largest_order()), named)
     yield from pack([order] * 50)
     yield encode(opening())
-    yield encode(CatalogueVersion(b"x" * CATALOGUE_LIMIT_BYTES, REVISION, REVISION))
+    yield encode(CatalogVersion(b"x" * CATALOG_LIMIT_BYTES, REVISION, REVISION))
 
 
 def test_no_journal_record_can_outgrow_the_journal() -> None:

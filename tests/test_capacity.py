@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.batch.store import BLOCK_CACHE_BYTES, LEAST_OPEN_FILES, MEMTABLE_BYTES, MEMTABLES
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.machine import capacity
 from meter.machine.capacity import descriptors_needed, require_descriptors, store_room
 
@@ -16,7 +16,9 @@ GIB = 1 << 30
 @pytest.mark.parametrize("partitions", [32, 64])
 def test_too_few_descriptors_are_refused_with_the_numbers(partitions: int, limit: int) -> None:
     needed = descriptors_needed(partitions, 1)
-    with pytest.raises(Trouble, match=rf"all {partitions} .* needs {needed} file descriptors, .* have {limit}; raise"):
+    with pytest.raises(
+        UserError, match=rf"all {partitions} .* needs {needed} file descriptors, .* have {limit}; raise"
+    ):
         require_descriptors(limit, partitions, 1)
     require_descriptors(needed, partitions, 1)
 

@@ -81,7 +81,7 @@ def test_a_broker_that_does_not_run_is_told(tmp_path: Path) -> None:
     assert done.stderr == f"meter: no broker of {tmp_path} is running; `meter broker up` starts one\n"
 
 
-def test_a_catalogue_is_checked(tmp_path: Path) -> None:
+def test_a_catalog_is_checked(tmp_path: Path) -> None:
     good = meter("catalog", "check", "meter/catalog.toml")
     assert good.returncode == 0
     assert good.stdout.startswith("valid: CNY, plans of 372 days")

@@ -8,16 +8,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests import strategies
 from tests.oracle import Prediction, predict
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_figures import plan_order
 from tests.oracle_reading import Event, Settings, read_usage
 from tests.oracle_statements import statements
 from tests.records import Log, Message
 
-DENSE = Settings("+00:00", of_product(load_catalogue(Path(__file__).with_name("dense_catalog.toml"))))
+DENSE = Settings("+00:00", of_product(load_catalog(Path(__file__).with_name("dense_catalog.toml"))))
 History = list[tuple[int, Message]]
 
 

@@ -1,11 +1,11 @@
-"""The oracle's small words: instants, days, and the catalogue that it typed for itself."""
+"""The oracle's small words: instants, days, and the catalog that it typed for itself."""
 
 from pathlib import Path
 
 import pytest
 
-from schemas.catalog import load_catalogue
-from tests import oracle_catalogue
+from schemas.catalog import load_catalog
+from tests import oracle_catalog
 from tests.oracle_time import billing_day, day_text, instant, start_of, time_text
 
 CATALOG = Path(__file__).parent.parent / "meter" / "catalog.toml"
@@ -49,16 +49,16 @@ def test_days_of_zones() -> None:
     assert instant(time_text(moment)) == instant(time_text(moment, "-03:30")) == moment
 
 
-def test_the_tables_of_the_catalogue_are_typed_right() -> None:
+def test_the_tables_of_the_catalog_are_typed_right() -> None:
     for name, value in {"startup": 72_168, "growth": 517_080, "enterprise": 1_019_280}.items():
-        quotas = oracle_catalogue.PLANS[name].quotas
-        items = oracle_catalogue.ITEMS
+        quotas = oracle_catalog.PLANS[name].quotas
+        items = oracle_catalog.ITEMS
         assert sum(quota * items[item].price / items[item].unit for item, quota in quotas.items()) * 372 == value
 
 
-def test_the_products_catalogue_says_what_spec_says() -> None:
-    product = oracle_catalogue.of_product(load_catalogue(CATALOG))
-    own = oracle_catalogue.DEFAULT
+def test_the_products_catalog_says_what_spec_says() -> None:
+    product = oracle_catalog.of_product(load_catalog(CATALOG))
+    own = oracle_catalog.DEFAULT
     assert (product.currency, product.validity_days) == (own.currency, own.validity_days)
     for version in product.versions:
         assert (version.items, version.plans, version.traffic) == (own.on(0).items, own.on(0).plans, own.on(0).traffic)

@@ -133,7 +133,7 @@ def an_account_statement() -> bytes:
 
 
 def a_workspace_statement() -> bytes:
-    """All items at all retentions that a catalogue can hold (at short prices), each drawn from all plans besides."""
+    """All items at all retentions that a catalog can hold (at short prices), each drawn from all plans besides."""
     a_piece = -(-RETENTIONS_IN_ALL // ITEMS_LIMIT)
     line = LineStruct(retention_days=36_600, quantity=SUM, units=f"{SUM}.99", unit_price="9", amount=f"{SUM}.99")
     items = [

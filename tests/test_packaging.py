@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from meter import own_packages
-from meter.errors import Trouble
+from meter.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {"agents", "meter", "schemas", "tables"}
@@ -108,5 +108,5 @@ def test_our_packages_are_ours() -> None:
 
 def test_a_package_from_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_packages, "OURS", ("schemas", "typer"))
-    with pytest.raises(Trouble, match=r"the package `typer` must be the meter's own.*an environment of its own"):
+    with pytest.raises(UserError, match=r"the package `typer` must be the meter's own.*an environment of its own"):
         own_packages.require_own_packages()

@@ -11,7 +11,7 @@ import pytest
 from agents.worker import lock
 from meter import verified
 from meter.batch.store import Stamp, open_store
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.local_broker.jars import private_cache
 from meter.machine import private_files as private
 
@@ -56,14 +56,14 @@ def test_a_link_in_place_of_the_lock_is_refused_and_harms_nothing(tmp_path: Path
     victim.write_text(SECRET)
     data.mkdir()
     (data / "lock").symlink_to(victim)
-    with pytest.raises(Trouble, match="lock must be a plain file of the meter's, it is something else; remove it"):
+    with pytest.raises(UserError, match="lock must be a plain file of the meter's, it is something else; remove it"):
         lock(data)
     assert victim.read_text() == SECRET
 
 
 def test_a_lock_is_never_truncated_and_held_once(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(SECRET)
-    with lock(tmp_path), pytest.raises(Trouble, match="in use by another worker; give each its own METER_DATA_DIR"):
+    with lock(tmp_path), pytest.raises(UserError, match="in use by another worker; give each its own METER_DATA_DIR"):
         lock(tmp_path)
     assert (tmp_path / "lock").read_text() == SECRET
     lock(tmp_path).close()
@@ -72,13 +72,13 @@ def test_a_lock_is_never_truncated_and_held_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["directory", "pipe"])
 def test_a_lock_that_is_no_file_is_told(tmp_path: Path, make: object) -> None:
     make(tmp_path / "lock")  # type: ignore[operator] # either takes a path
-    with pytest.raises(Trouble, match="must be a plain file"):
+    with pytest.raises(UserError, match="must be a plain file"):
         lock(tmp_path)
 
 
 def test_a_data_directory_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
-    with pytest.raises(Trouble, match="data is no directory; move it away, or set METER_DATA_DIR"):
+    with pytest.raises(UserError, match="data is no directory; move it away, or set METER_DATA_DIR"):
         lock(tmp_path / "data")
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to another")
 def test_programs_of_another_users_cache_are_not_run(tmp_path: Path) -> None:
     os.chown(tmp_path, 12_345, 12_345)
-    with pytest.raises(Trouble, match="belongs to another user, who could replace what is run from it"):
+    with pytest.raises(UserError, match="belongs to another user, who could replace what is run from it"):
         private_cache(tmp_path)
 
 

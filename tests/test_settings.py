@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "METER_CATALOG" in refusal(catalog=tmp_path / "none.toml")
 
 
-def test_without_a_catalogue_the_shipped_one_is_used(tmp_path: Path) -> None:
+def test_without_a_catalog_the_shipped_one_is_used(tmp_path: Path) -> None:
     assert Settings.load().catalog_path.is_file()
     own = tmp_path / "own.toml"
     own.touch()

@@ -60,5 +60,5 @@ async def closed_days(settings: Settings, account: str, most_days: int) -> Close
             else:
                 parts.take(read(record.topic, WorkspaceStatement, record.value))
     rows = [plan_row(plans.records[key]) for key in sorted(plans.records)]
-    history = history_of(account, facts.catalogue, rows, days.records.values(), parts.records.values(), most_days)
+    history = history_of(account, facts.catalog, rows, days.records.values(), parts.records.values(), most_days)
     return ClosedDays(history, facts, today)

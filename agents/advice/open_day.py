@@ -45,7 +45,7 @@ async def open_day(settings: Settings, account: str) -> OpenDay:
     past = {day: watched.days[day_text(day)] for day in days[:-1]}
     rows = [plan_row(plan) for plan in plans]
     today = watched.days[day_text(moment.day)]
-    forecast = day_forecast(moment, today, past, rows, Replay(facts.catalogue))
+    forecast = day_forecast(moment, today, past, rows, Replay(facts.catalog))
     return OpenDay(account, facts, forecast, plans)
 
 

@@ -147,7 +147,7 @@ class BudgetLane:
         moment = moment_of(ground.facts.zone, now_ms * 1000)
         today = samples.usage(moment.day, moment)
         past = {day: samples.usage(day, moment) for day in range(moment.day - PAST_DAYS, moment.day)}
-        forecast = day_forecast(moment, today, past, self._plans.get(name, []), Replay(ground.facts.catalogue))
+        forecast = day_forecast(moment, today, past, self._plans.get(name, []), Replay(ground.facts.catalog))
         found: list[BudgetAlert] = []
         for known in self._with_forecast(account):
             period = period_of(known.budget.period, moment.day)

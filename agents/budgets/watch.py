@@ -23,7 +23,7 @@ from agents.journal.opening import recorded_under
 from meter.batch.lanes import Reopen
 from meter.budgets.reading import Fetched, committed_reader, fetched
 from meter.budgets.topics import BudgetTopics, budget_specs
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import compared, connected_admin, create_topics, partition_counts
 from meter.kafka.topics import Topics, missing_sentence
 from meter.rules.state.journal_facts import JournalFacts
@@ -96,7 +96,7 @@ class BudgetWatch:
             self._ticked = quarter
             try:
                 ground.facts = (await recorded_under(self.settings)).facts
-            except Trouble as reason:
+            except UserError as reason:
                 log.warning("catalog versions could not be read: %s; those known apply", reason)
             for lane in list(self.lanes.values()):
                 await self._certainly(lane, lane.tick())
@@ -116,14 +116,14 @@ class BudgetWatch:
                 log.warning("budgets/%d: %s; reading it again", lane.partition, reason)
             self._failing_since = self._failing_since or now
             if now - self._failing_since > PATIENCE_SECONDS and await self._broker_answers():
-                raise Trouble(f"budgets/{lane.partition} cannot be watched: {reason}; look at the broker") from reason
+                raise UserError(f"budgets/{lane.partition} cannot be watched: {reason}; look at the broker") from reason
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _broker_answers(self) -> bool:
         try:
             async with connected_admin(self.settings):
                 return True
-        except Trouble:
+        except UserError:
             return False
 
     async def _lanes_as_assigned(self, ground: Ground) -> None:
@@ -185,7 +185,7 @@ async def ensure_budget_topics(settings: Settings, facts: JournalFacts) -> None:
         there = await partition_counts(admin)
         missing = [spec for spec in specs if spec.name not in there]
         if missing and not settings.create_topics:
-            raise Trouble(missing_sentence(missing))
+            raise UserError(missing_sentence(missing))
         await create_topics(settings, admin, missing)
         for warning in await compared(admin, specs, settings):
             log.warning("%s", warning)

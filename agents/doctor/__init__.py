@@ -1,1 +1,1 @@
-"""`meter doctor`: each thing that a worker needs, looked at by itself, with its mend."""
+"""`meter doctor`: checks each thing that a worker needs, and says what to do about it."""

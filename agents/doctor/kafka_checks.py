@@ -1,4 +1,4 @@
-"""What `meter doctor` asks of Kafka: reach, version, security, topics, rights, groups, workspace topics, clocks."""
+"""Checks of `meter doctor` against Kafka: reach, version, security, topics, rights, groups, workspace topics, time."""
 
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from agents.doctor.lines import Line, State, fail, ok, split, warn
 from agents.journal.facts_reader import begun, reading
 from agents.meter.day_end import ASKS_TIME, CLOCK_LIMIT_US
 from agents.meter.watermarks import Watermarks
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin, found_topics, partition_counts, require_version
 from meter.kafka.groups import group_described
@@ -38,7 +38,7 @@ async def kafka_lines(settings: Settings, role: str) -> AsyncIterator[Line]:
         async with connected_admin(settings) as admin:
             async for line in _asked(settings, admin, role):
                 yield line
-    except (KafkaError, OSError, TimeoutError, Trouble) as error:
+    except (KafkaError, OSError, TimeoutError, UserError) as error:
         reason = await explained(settings, "`meter doctor`", of_role(settings, role), error)
         for sentence in str(reason).splitlines():
             yield split("broker", sentence)
@@ -72,7 +72,7 @@ def _brokers(settings: Settings, admin: AIOKafkaAdminClient) -> Line:
 async def _version(admin: AIOKafkaAdminClient) -> Line:
     try:
         await require_version(admin)
-    except Trouble as older:
+    except UserError as older:
         return split("version", str(older))
     return ok("version", "3.6 or later: it verifies the partitions of transactions")
 

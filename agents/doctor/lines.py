@@ -1,4 +1,4 @@
-"""A line of `meter doctor`: what was looked at, how it is, and what to do about it."""
+"""A line of `meter doctor`: the check, the finding, and what to do about it."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What `meter doctor` looks at on this machine: data directory, disk, open files, memory, the web port."""
+"""Checks of `meter doctor` on this machine: data directory, disk, open files, memory, the web port."""
 
 import fcntl
 import os

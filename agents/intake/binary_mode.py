@@ -1,7 +1,7 @@
-"""CloudEvents in Kafka's binary mode: attributes in `ce_…` headers, the value is the data.
+"""Reads CloudEvents in Kafka's binary mode: attributes in `ce_…` headers, the value is the data.
 
-The headers alone say the mode (SPEC §8). What comes out is what structured mode would have brought, so both are judged
-by the same rules: a dict for `schemas.usage`, or at once the struct of the fast path where nothing is peculiar.
+The headers alone decide the mode (docs/spec.md §8). Both modes give the same fields, so the same rules judge them: as a
+dict for `schemas.usage`, or as the struct of the fast path for ordinary events.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""The catalogue that the intake judges by: what partition 0 of the journal has decided, followed while it runs.
+"""Follows the catalog versions that partition 0 of the journal decides, while the intake runs.
 
-A day's version is final when the day has begun by the broker's clock and partition 0 was read on from there: what is
-judged of a final day may be remembered. Whoever judges by a version first makes sure that its copies stand in every
-partition, so a partition knows it before usage of its days arrives there.
+A day's version is final once the day has begun by the broker's clock and partition 0 has been read from there on. Only
+verdicts of final days are cached. Before the intake judges by a version, it makes sure that every partition holds a
+copy, so a partition knows the version before usage of its days arrives.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from agents.intake.usage_reader import AHEAD_LIMIT_US, UsageReader
 from agents.journal.catalog_versions import copy
 from agents.journal.facts_reader import Recorded, announced_by, reading, recorded
 from meter.batch.lanes import Reopen
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import LAST_DAY, day_text
 from meter.rules.catalog_versions import Announced, version_of
-from schemas.journal import CatalogueVersion
+from schemas.journal import CatalogVersion
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,12 @@ CATCH_UP_SECONDS = 20.0
 NEVER_MS = 1 << 62
 
 
-class KnownCatalogue:
-    """A catalogue of which everything is known: it never changes."""
+class KnownCatalog:
+    """A catalog of which everything is known: it never changes."""
 
     #: Days up to this one have their version for good.
     final_through = LAST_DAY
-    #: What Kafka had before this instant cannot begin a later day.
+    #: Records appended before this time (ms) belong to a day whose catalog version is final.
     final_until_ms = NEVER_MS
 
     async def start(self) -> None:
@@ -58,8 +58,8 @@ class KnownCatalogue:
         return not appended_ms or appended_ms + AHEAD_LIMIT_US // 1000 >= self.final_until_ms
 
 
-class FollowedCatalogue(KnownCatalogue):
-    """The catalogue of a running meter; `reader` judges by what is known of it."""
+class FollowedCatalog(KnownCatalog):
+    """The catalog of a running meter; `reader` judges by what is known of it."""
 
     def __init__(
         self, topics: Topics, reader: UsageReader, client_kwargs: Mapping[str, Any], heard_ms: Callable[[], int]
@@ -73,7 +73,7 @@ class FollowedCatalogue(KnownCatalogue):
         self._tp = TopicPartition(topics.journal, 0)
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._known: Recorded | None = None
-        self._uncopied: list[CatalogueVersion] = []
+        self._uncopied: list[CatalogVersion] = []
         self._judged_by: Announced = ()
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
@@ -83,7 +83,7 @@ class FollowedCatalogue(KnownCatalogue):
         async with reading(self._kwargs) as reader:
             self._known = known = await recorded(reader, self._topics)
         if known is None:
-            raise Trouble(f"{self._topics.journal}/0 is empty; it was opened when this worker started")
+            raise UserError(f"{self._topics.journal}/0 is empty; it was opened when this worker started")
         self._consumer = consumer = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -98,7 +98,7 @@ class FollowedCatalogue(KnownCatalogue):
         consumer.seek(self._tp, known.next_offset)
         await self.catch_up()
         self._make_final(known.newest_ms)
-        self._following = asyncio.create_task(self._follow(), name="following the catalogue")
+        self._following = asyncio.create_task(self._follow(), name="following the catalog")
 
     async def stop(self) -> None:
         if self._following is not None:
@@ -117,12 +117,12 @@ class FollowedCatalogue(KnownCatalogue):
             try:
                 await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
-                raise Reopen(f"the catalogue in {self._tp.topic}/0 could not be followed ({error!r})") from error
+                raise Reopen(f"the catalog in {self._tp.topic}/0 could not be followed ({error!r})") from error
 
     async def _catch_up(self) -> None:
         """1 read on, 2 have copies stand everywhere, 3 only then judge by what is new."""
         consumer = self._consumer
-        assert consumer is not None, "the catalogue is started before it is asked"
+        assert consumer is not None, "the catalog is started before it is asked"
         end = (await consumer.end_offsets([self._tp]))[self._tp]
         while await consumer.position(self._tp) < end:  # 1
             fetched = await consumer.getmany(self._tp, timeout_ms=200)
@@ -132,13 +132,13 @@ class FollowedCatalogue(KnownCatalogue):
         if self._uncopied:  # 2
             await self._copy(known)
         if known.facts.announced != self._judged_by:  # 3
-            self._reader.use(known.facts.catalogue)
+            self._reader.use(known.facts.catalog)
             self._judged_by = known.facts.announced
             days = ", ".join(day_text(version_of(each.version).since) for each in self._judged_by)
-            log.info("judging by the opened catalogue and by versions announced from %s", days)
+            log.info("catalog: the opened version applies, and those announced from %s", days)
 
     def _now(self) -> Recorded:
-        assert self._known is not None, "the catalogue is started before it is asked"
+        assert self._known is not None, "the catalog is started before it is asked"
         return self._known
 
     def _learn(self, record: Any) -> None:
@@ -172,4 +172,4 @@ class FollowedCatalogue(KnownCatalogue):
             except Reopen as error:
                 log.warning("%s; trying again", error)
             except Exception as error:  # who judges a new day asks again, and stops with it
-                log.error("the catalogue cannot be followed: %r; trying again", error)
+                log.error("catalog versions cannot be read: %r; trying again", error)

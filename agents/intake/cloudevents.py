@@ -1,7 +1,7 @@
-"""Events as records bring them, structured or binary, read the fast way or by the reference.
+"""Decodes events, structured or binary, by the fast path or by the reference.
 
-The fast way is a msgspec struct. It may refuse too much, never too little, and msgspec skips unknown fields unread:
-so bytes that are not ASCII or hold `\\u` escapes, and long ones that nest deeply or hold endless numbers, go slowly.
+The fast path is a msgspec struct. It may refuse too much, never too little. msgspec skips unknown fields unread, so
+bytes that are not ASCII or hold `\\u` escapes, and long ones with deep nesting or endless numbers, take the slow path.
 """
 
 from collections.abc import Sequence

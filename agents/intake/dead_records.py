@@ -1,4 +1,4 @@
-"""Dead letters of records as they were read: whole, torn by their producer's own lengths, or too large to be held."""
+"""Makes dead letters of records: whole, torn by their producer's own lengths, or too large to hold."""
 
 from typing import Any
 

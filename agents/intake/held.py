@@ -1,8 +1,8 @@
-"""Records held back: they name workspaces that may stand behind a transaction which is still open on `workspaces`.
+"""Holds back records that name workspaces which may be hidden by an open transaction on `workspaces`.
 
-Usage waits for a workspace that nobody knows yet, an order also for one that is not known to be commercial: refused, it
-would stay refused. The rest of their partition goes on. What is committed stays before the first of them, so a crash
-reads it all again and counts it once.
+Usage waits for an unknown workspace. An order also waits for one that is not known to be commercial: a refusal would be
+final. The rest of the partition goes on. The commit stays before the first held record, so after a crash it is read
+again and counted once.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from faust.types import TP
 
-from agents.intake.catalog_follower import FollowedCatalogue, KnownCatalogue
+from agents.intake.catalog_follower import FollowedCatalog, KnownCatalog
 from agents.intake.journal_writer import JournalWriter
 from agents.intake.marks import Mark
 from agents.intake.operator_commands import Control
@@ -60,14 +60,14 @@ class Intake:
         self.topics = Topics.of(settings.topic_prefix)
         self.kwargs = settings.kafka_client_kwargs()
         opening = facts.opening
-        self.reader = UsageReader(facts.catalogue, facts.zone, opening.restatement_horizon_days)
+        self.reader = UsageReader(facts.catalog, facts.zone, opening.restatement_horizon_days)
         self.directory = WorkspaceDirectory(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
         self.writers = [
             JournalWriter(partition, self.topics.journal, self._current, self.mark_uncertain)
             for partition in range(opening.partitions)
         ]
         self.validation_cache = ValidationCache()
-        self.catalogue: KnownCatalogue = FollowedCatalogue(
+        self.catalog: KnownCatalog = FollowedCatalog(
             self.topics, self.reader, self.kwargs, lambda: max(writer.appended_ms for writer in self.writers)
         )
         self.control = Control(self.topics.control, self.kwargs)
@@ -89,12 +89,12 @@ class Intake:
         )
         await self._asker.start()
         await self.control.start()
-        await self.catalogue.start()
+        await self.catalog.start()
         await self.directory.start()
 
     async def stop(self) -> None:
         await self.directory.stop()
-        await self.catalogue.stop()
+        await self.catalog.stop()
         await self.control.stop()
         if self._asker is not None:
             await self._asker.stop()
@@ -210,7 +210,11 @@ class Intake:
                 try:
                     fetched = await asker.getmany(*waiting, timeout_ms=500)
                 except KafkaError as error:
-                    log.warning("the marks of %d partitions: %r; each asks for itself", len(waiting), error)
+                    log.warning(
+                        "the last records of %d partitions could not be read at once (%r); each lane reads its own",
+                        len(waiting),
+                        error,
+                    )
                     break
                 for kafka_tp, unopened in fetched.items():
                     offset = waiting.pop(kafka_tp)

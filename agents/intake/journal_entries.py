@@ -1,4 +1,4 @@
-"""Builders: usage, orders and bindings on their way into a journal record, and the packing of one."""
+"""Builds journal entries of usage, orders and bindings, and packs them into journal records."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Gathering: entries for one journal partition, packed into records of at most 1 MiB, one under way at a time.
+"""Writes the entries of one journal partition: records of at most 1 MiB, one unacknowledged at a time.
 
-What arrives while a record is under way waits for the next: records grow by themselves under load. One
-unacknowledged record a partition keeps the order of the log, so a top-up never follows its purchase.
+Entries that arrive while a record is under way wait for the next, so records grow with the load. One unacknowledged
+record a partition keeps the order of the log: a top-up never follows its purchase.
 """
 
 import asyncio

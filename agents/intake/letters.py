@@ -1,8 +1,8 @@
-"""The dead letters of one source partition: one for each bad record, as long as they are not a flood.
+"""The dead letters of one source partition: a letter for each bad record, within limits.
 
-A source partition gets `LETTERS_AT_ONCE` letters, and `LETTERS_A_SECOND` more a second of Kafka's time of its records.
-What is beyond that is summed up: one letter names the reasons, counts and offsets of many records, which can be read
-there (`meter.rules.outputs.summaries`). It is written before the offset behind them is committed, like every letter.
+A source partition gets `LETTERS_AT_ONCE` letters, and `LETTERS_A_SECOND` more for each second of its records' Kafka
+time. Further bad records share letters with their reasons, counts and offsets (`meter.rules.outputs.summaries`). Every
+letter is acknowledged before the offset behind it is committed.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Checks records before they are sent: whatever the intake would make a dead letter is a problem of its line.
+"""Checks records before they are sent: whatever would become a dead letter is a problem of its line.
 
 `LineCheck` reads each record as the intake would, by the settings' catalog and time zone. `workspace_problems` then
 reads the log of workspaces, which decides whose usage is known. Conflicting duplicates show only to a worker.
@@ -13,11 +13,11 @@ from agents.intake.usage_reader import Dead, UsageReader, check_size
 from agents.intake.workspace_directory import WorkspaceDirectory, cannot_move, unknown_workspace
 from meter.batch.lanes import Reopen
 from meter.commands.send import Problem
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import zone
 from meter.settings import Settings
-from schemas.catalog import CatalogueError, load_catalogue
+from schemas.catalog import CatalogError, load_catalog
 from schemas.reasons import DeadReason
 from schemas.record import Unreadable
 from schemas.rows import NEVER
@@ -30,9 +30,9 @@ class LineCheck:
     def __init__(self, settings: Settings, what: str) -> None:
         self._read = {"usage": self._usage, "workspaces": self._workspace, "orders": self._order}[what]
         try:
-            catalog = load_catalogue(settings.catalog_path)
-        except CatalogueError as wrong:
-            raise Trouble(str(wrong)) from None
+            catalog = load_catalog(settings.catalog_path)
+        except CatalogError as wrong:
+            raise UserError(str(wrong)) from None
         self._zone = zone(settings.billing_time_zone)
         self._reader = UsageReader(catalog, self._zone, settings.restatement_horizon_days)
         #: The first line of each workspace that usage names.
@@ -64,7 +64,7 @@ class LineCheck:
 
 
 async def workspace_problems(settings: Settings, check: LineCheck) -> list[Problem]:
-    """What the log of workspaces says against the lines that were read; raises Trouble where Kafka cannot be asked."""
+    """What the log of workspaces says against the lines; raises UserError where Kafka cannot be asked."""
     if not check.named and not check.tiers:
         return []
     topic = Topics.of(settings.topic_prefix).workspaces
@@ -74,7 +74,7 @@ async def workspace_problems(settings: Settings, check: LineCheck) -> list[Probl
         directory.require_answer([*check.named, *(told.workspace for _, told in check.tiers)])
         return list(_problems(directory, check))
     except Reopen as silent:
-        raise Trouble(f"{silent}; look at the broker, and try again") from silent
+        raise UserError(f"{silent}; look at the broker, and try again") from silent
     finally:
         await directory.stop()
 

@@ -1,8 +1,8 @@
-"""Marks: what a commit of an intake group says besides the offset, so that another log under the same name shows.
+"""The mark in an intake group's commit: the last record read, so that another log of the same name is noticed.
 
-A topic deleted and made again looks the same by offsets. The mark names the last record read: its offset, its
-time, the CRC of its value; at assignment that record is read again and compared. A commit whose metadata begins with
-`aside` belongs to a partition that is set aside: the day's closing does not wait for it.
+By offsets alone a topic that was deleted and made again looks the same. The mark holds the last record's offset, time
+and CRC; at assignment that record is read again and compared. A commit that begins with `aside` is of a partition that
+is set aside: the day's closing does not wait for it.
 """
 
 import zlib

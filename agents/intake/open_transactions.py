@@ -1,7 +1,7 @@
-"""Transactions that producers left open on source topics: the records behind one wait, and the log and metrics say so.
+"""Watches transactions that producers left open on source topics, and reports them in log and metrics.
 
 Read committed, a partition ends where the first open transaction begins. Kafka ends a transaction whose producer is
-gone (`transaction.timeout.ms`); one that hangs has to be aborted by a hand.
+gone (`transaction.timeout.ms`); a hanging one has to be aborted by hand.
 """
 
 import asyncio

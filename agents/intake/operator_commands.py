@@ -1,7 +1,7 @@
-"""Control: what operators order by `meter skip`, read from `meter.control` by every intake itself.
+"""Reads operators' commands (`meter skip`) from `meter.control`; every intake reads them itself.
 
-Kafka refuses an outside commit into a living group, so a gap is accepted here: the lane that cannot go on looks for the
-order that names its very commit. Orders are few and kept for ever; the log is read once, then only its end.
+Kafka refuses a commit from outside into a living group, so the lane that cannot go on accepts the gap itself: it looks
+for the command that names its commit. Commands are few and kept for ever; the log is read once, then only its end.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Control:
         try:
             ordered = control_from_json(record.value or b"")
         except ValidationError as error:
-            log.warning("%s: the order at %d cannot be read and is ignored: %s", self._tp.topic, record.offset, error)
+            log.warning("%s: the command at %d cannot be read and is ignored: %s", self._tp.topic, record.offset, error)
             return
         if isinstance(ordered, Skip):
             self._skips[(ordered.topic, ordered.partition, ordered.instead_of, spoken(ordered.mark))] = ordered

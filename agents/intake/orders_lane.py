@@ -1,4 +1,4 @@
-"""Orders: records of `plan-purchases` that can be read go to their account's journal partition, in order."""
+"""Sends readable records of `plan-purchases` to the journal partition of their account, in order."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ class OrdersLane(SourceLane):
     async def ready_for(self, records: Sequence[Any]) -> None:
         """The catalog version of their days is in every journal partition."""
         appended = max((record.timestamp for record in records if not is_given(record)), default=0)
-        await self.intake.catalogue.reach(appended)
+        await self.intake.catalog.reach(appended)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
         order = read_order(record.value, record.headers)

@@ -1,7 +1,7 @@
-"""What became of the source records that the intake itself decides: counted once the offset behind them is committed.
+"""Counts the source records that the intake itself decides, once the offset behind them is committed.
 
-What was not committed is read again, after a failure or by the next owner, and counts then: so a record counts once,
-however often it is read, unless its worker dies between the two.
+Uncommitted records are read again, after a failure or by the next owner, and count then. So a record counts once,
+however often it is read, unless its worker dies between the commit and the count.
 """
 
 from collections import Counter, deque

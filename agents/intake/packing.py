@@ -1,7 +1,7 @@
-"""Packing: a source partition's events, in columns, on their way into usage groups of the journal.
+"""Packs a source partition's events in columns, for usage groups of the journal.
 
-Events are decoded one by one, and what is left to look at for an event of a known class (limits, times, account,
-identity) is looked at for many of them at once. Any other event is judged by itself.
+Events are decoded one by one. What is left to check of an event of a known class (limits, times, account, identity) is
+checked for many events at once. Any other event is judged by itself.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from schemas.ids import QUANTITY_LIMIT
 from schemas.journal import identities
 from schemas.reasons import DeadReason
 
-#: Reasons that another version of the catalogue may not have.
-OF_THE_CATALOGUE = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
+#: Reasons that another version of the catalog may not have.
+OF_THE_CATALOG = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
 #: Records of so many journal partitions are filled at once: what is under way stays small where there are many.
 FILLED_AT_ONCE = 8
 #: What a chunk holds beyond so many journal records is read when those are written: a fetch may unpack to anything.
@@ -193,7 +193,7 @@ class Packer:
 
     def _class_of(self, reading: ParsedUsage, entry: WorkspaceEntry) -> int:
         """The number of an event; its kind is learnt for good if its day's version is final."""
-        cache, final = self._cache, reading.day <= self.intake.catalogue.final_through
+        cache, final = self._cache, reading.day <= self.intake.catalog.final_through
         key = (reading.item, reading.retention, reading.corrected, reading.day)
         kind = cache.kind(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
         if kind == UNKNOWN:
@@ -210,18 +210,18 @@ class Packer:
 
     async def _reading(self, record: Any) -> ParsedUsage:
         """Read a record by the version of its day, as it is for good, or else as far as it can be known now."""
-        lane, catalogue, read = self.lane, self.intake.catalogue, self.intake.reader.read
+        lane, catalog, read = self.lane, self.intake.catalog, self.intake.reader.read
         appended = lane.appended(record)
-        await catalogue.reach(appended)
+        await catalog.reach(appended)
         try:
             reading = read(record.value, record.headers, lane.received(record), lane.own)
-            if appended or self._asked or reading.day <= catalogue.final_through:
+            if appended or self._asked or reading.day <= catalog.final_through:
                 return reading
         except Dead as dead:
-            if self._asked or dead.reason not in OF_THE_CATALOGUE or not catalogue.open_at(appended):
+            if self._asked or dead.reason not in OF_THE_CATALOG or not catalog.open_at(appended):
                 raise
         self._asked = True
-        await catalogue.catch_up()
+        await catalog.catch_up()
         return read(record.value, record.headers, lane.received(record), lane.own)
 
     async def _home(self, workspace: str) -> WorkspaceEntry:

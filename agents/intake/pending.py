@@ -1,4 +1,4 @@
-"""Writes of a chunk that are under way: what a fetch may become has no bound, what is held of it has one."""
+"""Bounds the unacknowledged writes of a chunk: a fetch may unpack to any size, what is held of it may not."""
 
 import asyncio
 from typing import Any

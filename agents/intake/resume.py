@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from agents.intake.marks import Mark
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.commit_metadata import is_ours, topic_id_of
 from meter.kafka.set_aside import Reason, Why
 
@@ -17,7 +17,7 @@ from meter.kafka.set_aside import Reason, Why
 NEW_METER_MS = 10 * 60_000
 
 
-class Refused(Trouble):
+class Refused(UserError):
     """The meter cannot know that going on would be right; a person has to decide."""
 
 

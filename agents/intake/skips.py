@@ -1,7 +1,7 @@
-"""A skip accepted: what cannot be read is told as lost, and only then reading goes on behind it.
+"""Accepts a skip: publishes what cannot be read as lost, then goes on behind it.
 
-The dead letter and the commit are two writes. A crash between them repeats the letter, under the same key; after
-the commit the order names a commit that is no more, so it is never taken twice.
+The dead letter and the commit are two writes. A crash between them repeats the letter under the same key. After the
+commit the command names a commit that is gone, so it is never accepted twice.
 """
 
 import logging
@@ -60,4 +60,4 @@ async def accept_skip(
     count = max(0, skip.offset - skip.instead_of)
     intake.metrics.lost.inc(count)  # 3
     intake.metrics.dead(DeadReason.RECORDS_LOST.value)
-    log.warning("%s; skipped as ordered at %s: reading on at %d, %d records lost", why, skip.at, skip.offset, count)
+    log.warning("%s; skipped by the command of %s: reading on at %d, %d records lost", why, skip.at, skip.offset, count)

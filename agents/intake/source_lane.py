@@ -1,7 +1,7 @@
-"""A source partition's lane in the intake: from where it reads, what was handled, what is committed.
+"""The lane of a source partition: where it resumes, what it handled, what it commits.
 
-The intake keeps no state: a chunk is handled when every journal record that holds something of it, and every dead
-letter, was acknowledged. Only then the offset counts. A crash repeats entries; identities make that harmless.
+The intake keeps no state. A chunk is handled when every journal record that holds a part of it, and every dead letter,
+is acknowledged; only then its offset is committed. A crash repeats entries, which their identities make harmless.
 """
 
 import asyncio

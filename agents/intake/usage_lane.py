@@ -1,4 +1,4 @@
-"""Usage: records of the shared topic and of workspaces' own become usage groups of the journal.
+"""Turns usage records into journal entries, of the shared topic and of workspace topics.
 
 A chunk is read some hundred records at a time, however many its producers packed into it (`agents.intake.packing`).
 """

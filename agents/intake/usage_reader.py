@@ -1,7 +1,7 @@
-"""Reading one usage record: from bytes to what the journal carries, or the first reason why not.
+"""Reads one usage record: into what the journal carries, or into the first reason why not.
 
-The fast path (`agents.intake.cloudevents`) may refuse too much, never too little: what it does not accept at once is
-read by the pydantic model, which alone decides what is wrong.
+The fast path (`agents.intake.cloudevents`) may refuse too much, never too little: the pydantic model reads whatever it
+does not accept at once, and alone decides what is wrong.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import msgspec
 from agents.intake.binary_mode import Headers
 from agents.intake.cloudevents import RECORD_LIMIT, opened, usage_of
 from meter.rules.billing_days import BillingZone, day_text, parse_time
-from schemas.catalog import Catalogue, Item
+from schemas.catalog import Catalog, Item
 from schemas.ids import is_id, shown
 from schemas.reasons import DeadReason
 from schemas.record import Unreadable, peculiar
@@ -110,8 +110,8 @@ class Times(dict[str, tuple[int, int]]):
 class UsageReader:
     """Reads usage records by the facts of the meter."""
 
-    def __init__(self, catalogue: Catalogue, zone: BillingZone, horizon_days: int) -> None:
-        self.catalogue = catalogue
+    def __init__(self, catalog: Catalog, zone: BillingZone, horizon_days: int) -> None:
+        self.catalog = catalog
         self.zone = zone
         self.horizon_days = horizon_days
         self._items: dict[tuple[int, str], Item] = {}
@@ -156,14 +156,14 @@ class UsageReader:
             self._received = (received_ms, self.zone.day_of(received_ms * 1000) - self.horizon_days)
         return self._received[1]
 
-    def use(self, catalogue: Catalogue) -> None:
-        """Judge by this catalogue from now on."""
-        self.catalogue = catalogue
+    def use(self, catalog: Catalog) -> None:
+        """Judge by this catalog from now on."""
+        self.catalog = catalog
         self._items = {}
 
     def adds_up(self, reading: ParsedUsage) -> bool:
         """Whether the event's item is a sum: its corrections may be negative."""
-        item = self.catalogue.version(reading.day).items.get(reading.item)
+        item = self.catalog.version(reading.day).items.get(reading.item)
         return item is not None and item.aggregation == "sum"
 
     def _is_id(self, subject: str | None) -> bool:
@@ -237,7 +237,7 @@ class UsageReader:
         return ParsedUsage(subject, item_name, retention, day, corrected, quantity, time_us, source, name)
 
     def _check_count(self, item_name: str, time_us: int, quantity: int) -> None:
-        item = self.catalogue.version(self.zone.day_of(time_us)).items.get(item_name)
+        item = self.catalog.version(self.zone.day_of(time_us)).items.get(item_name)
         if item is not None and item.aggregation == "max":
             raise Dead(
                 DeadReason.INVALID_FIELD, f"data.quantity: the count of a whole day is at least 0, this is {quantity}"
@@ -261,7 +261,7 @@ class UsageReader:
         return day
 
     def _item(self, day: int, name: str) -> Item:
-        item = self.catalogue.version(day).items.get(name)
+        item = self.catalog.version(day).items.get(name)
         if item is None:
             raise Dead(DeadReason.UNKNOWN_ITEM, f"unknown item {shown(name)}: {self._items_of(day)}")
         if len(self._items) > 10_000:
@@ -270,7 +270,7 @@ class UsageReader:
         return item
 
     def _items_of(self, day: int) -> str:
-        names = sorted(self.catalogue.version(day).items)
+        names = sorted(self.catalog.version(day).items)
         more = f" and {len(names) - ITEMS_SHOWN} more" if len(names) > ITEMS_SHOWN else ""
         return f"the catalog of {day_text(day)} has {', '.join(names[:ITEMS_SHOWN])}{more}"
 

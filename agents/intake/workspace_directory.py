@@ -1,7 +1,7 @@
-"""WorkspaceDirectory: which account and journal partition a workspace belongs to, as the `workspaces` log says.
+"""The directory of workspaces: the account and journal partition of each, from the log of `workspaces`.
 
-A map read from the log by every intake worker itself, so nothing has to be asked of another. It remembers where in
-the log a workspace was first bound and first commercial: a record is judged against the log before its own offset.
+Every intake worker reads the log itself. The directory keeps the offsets at which a workspace was first bound and first
+commercial, since a record is judged against the log before its own offset.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from agents.intake.usage_reader import Dead, check_size, is_given
 from meter.batch.lanes import Reopen
 from meter.batch.patches.fetched_records import install_batches, lazy
 from meter.batch.unopened import LazyBatch
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.failpoints import reach
 from meter.rules.billing_days import BillingZone
 from schemas.ids import shown
@@ -94,7 +94,7 @@ class WorkspaceDirectory:
         self._ends.assign([self._tp])
         beginning = (await self._ends.beginning_offsets([self._tp]))[self._tp]
         if beginning:
-            raise Trouble(
+            raise UserError(
                 f"{self._tp.topic}/0: records 0 to {beginning - 1} are gone, and with them whose the workspaces are; "
                 "restore it (it may never expire), or begin under another prefix"
             )
@@ -128,12 +128,12 @@ class WorkspaceDirectory:
         return None if entry is None or entry.named.commercial == NEVER else entry
 
     def require_answer(self, workspaces: Iterable[str], *, commercial: bool = False) -> None:
-        """Raises Trouble where an open transaction hides whether one of these is bound; or `commercial`, for orders."""
+        """Raise UserError where an open transaction hides whether one is bound; or `commercial`, for orders."""
         known = self.commercial if commercial else self.known
         hidden = next((name for name in workspaces if self.held_up and known(name) is None), None)
         if hidden is not None:
             what = f"whether {hidden} is commercial" if self.known(hidden) else f"to which account {hidden} belongs"
-            raise Trouble(
+            raise UserError(
                 f"{self._tp.topic}: a producer's transaction is open at offset {self.read_to}, and behind it may stand "
                 f"{what}; wait until it ends, then try again"
             )

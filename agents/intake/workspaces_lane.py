@@ -1,4 +1,4 @@
-"""Workspaces: records of `workspaces` that tell something new go to their account's journal partition."""
+"""Sends records of `workspaces` that bring something new to the journal partition of their account."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Announcing: what a worker's file adds to the recorded catalogue becomes a fact of the journal, or is refused.
+"""Announces the versions that the catalog file adds to the journal's, or refuses a file that would change the past.
 
-Partition 0 decides, by the broker's clock: an entry is appended there and read back, and only if it counts copies go
-to the other partitions. Copies may be repeated, so whoever knows of a version may write them.
+Partition 0 decides, by the broker's clock: a version is appended there and read back, and only if it applies copies go
+to the other partitions. Copies may repeat, so every worker that knows of a version may write them.
 """
 
 import asyncio
@@ -16,28 +16,28 @@ from meter.failpoints import reach
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import day_text, time_text
 from meter.rules.catalog_versions import Comparison, compared
-from schemas.catalog import Catalogue, Version, version_json
-from schemas.journal import CatalogueVersion, encode
+from schemas.catalog import Catalog, Version, version_json
+from schemas.journal import CatalogVersion, encode
 
 log = logging.getLogger(__name__)
 
 PAST = "the past is a fact: set it back, or begin under another prefix"
-CATALOGUE_PAST = (
+CATALOG_PAST = (
     "the past is a fact: what has begun is recorded and stays; to change a price, add a version whose first day is "
     "still to come"
 )
 
 
-def compare(known: Recorded, file: Catalogue) -> Comparison:
+def compare(known: Recorded, file: Catalog) -> Comparison:
     """The file beside what is recorded, by the broker's clock as far as the journal tells it; the past is refused."""
     found = compared(known.facts.recorded(), file, known.newest_ms * 1000, known.facts.zone)
     if found.refused:
-        raise OpeningRefused("\n".join([*found.refused, CATALOGUE_PAST]))
+        raise OpeningRefused("\n".join([*found.refused, CATALOG_PAST]))
     return found
 
 
 async def announce(
-    reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, known: Recorded, file: Catalogue
+    reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, known: Recorded, file: Catalog
 ) -> Recorded:
     """Announce what the file adds or changes of days to come, the earliest first; what is recorded then."""
     comparison = compare(known, file)
@@ -45,7 +45,7 @@ async def announce(
         known = await _announce(reader, producer, topics, known, file, version)
     for missing in compare(known, file).missing:
         log.warning(
-            "version %s of the catalogue is recorded, the file has none from that day: the journal's is the fact",
+            "version %s of the catalog is in the journal but missing from METER_CATALOG; the journal's version applies",
             day_text(missing.since),
         )
     return known
@@ -56,28 +56,24 @@ async def _announce(
     producer: AIOKafkaProducer,
     topics: Topics,
     known: Recorded,
-    file: Catalogue,
+    file: Catalog,
     version: Version,
 ) -> Recorded:
     before = known.facts.announced
-    await producer.send_and_wait(topics.journal, encode(CatalogueVersion(version_json(version))), partition=0)
+    await producer.send_and_wait(topics.journal, encode(CatalogVersion(version_json(version))), partition=0)
     reach("announcing.decided")
     known = await read_on(reader, topics, known)
     standing = known.facts.announced
     await copy(producer, topics, known, [entry for entry in standing if entry not in before])
     since, begins = day_text(version.since), time_text(known.facts.zone.begin_of(version.since))
     if version not in compare(known, file).news:  # else it came too late, which `compare` refuses, or lost to another
-        log.info("announced version %s of the catalogue, before its first day begins at %s", since, begins)
+        log.info("announced version %s of the catalog; its first day begins at %s", since, begins)
     else:
-        log.warning(
-            "version %s of the catalogue was announced by another worker, otherwise and later: it stands", since
-        )
+        log.warning("catalog version %s: another worker announced it with other content; that one applies", since)
     return known
 
 
-async def copy(
-    producer: AIOKafkaProducer, topics: Topics, known: Recorded, entries: Sequence[CatalogueVersion]
-) -> None:
+async def copy(producer: AIOKafkaProducer, topics: Topics, known: Recorded, entries: Sequence[CatalogVersion]) -> None:
     """Have copies of these entries stand in every partition but the one that decided them."""
     partitions = range(1, known.facts.opening.partitions)
     values = [encode(entry) for entry in entries]

@@ -1,7 +1,7 @@
-"""What the journal holds for a fact: its opening, and the catalogue versions that its partition 0 decided since.
+"""Reads the journal's facts: its opening, and the catalog versions that partition 0 decided since.
 
-Read as the meter itself would: from the state, if there is one (changelog partition 0 keeps opening and versions for
-the time when the journal no longer starts at 0), then on through the journal to its end.
+It reads as the meter does: from the state, if there is one (changelog partition 0 keeps opening and versions for the
+time when the journal no longer begins at 0), then on through the journal to its end.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -13,11 +13,11 @@ import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.catalog_versions import decided
 from meter.rules.state.journal_facts import JournalFacts
-from schemas.journal import CatalogueVersion, Opening, announces, decode
+from schemas.journal import CatalogVersion, Opening, announces, decode
 from schemas.rows import replaced
 from tables import keys
 from tables.facts import FactsRow, facts_of
@@ -33,7 +33,7 @@ ANSWER_MS = 10
 NOTHING_FOLDED = (-1, 0)
 
 
-class OpeningRefused(Trouble):
+class OpeningRefused(UserError):
     """The meter under this prefix was opened with other facts."""
 
 
@@ -134,12 +134,12 @@ async def read_on(reader: aiokafka.AIOKafkaConsumer, topics: Topics, known: Reco
     return Recorded(facts, end, newest_ms)
 
 
-def announced_by(record: Any) -> CatalogueVersion | None:
+def announced_by(record: Any) -> CatalogVersion | None:
     """The version that a record of partition 0 announces; most are something else, and are not even read."""
     if not announces(record.value):
         return None
     entry = decode(record.value)
-    assert isinstance(entry, CatalogueVersion), "its tag says so"
+    assert isinstance(entry, CatalogVersion), "its tag says so"
     return decided(entry, record.offset, record.timestamp)
 
 
@@ -166,7 +166,7 @@ async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRo
 
 
 async def _between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> AsyncIterator[Any]:
-    """The records from offset `low` to before `high`; Trouble if they do not come."""
+    """The records from offset `low` to before `high`; UserError if they do not come."""
     reader.seek(tp, low)
     waited = 0.0
     while await reader.position(tp) < high:
@@ -177,4 +177,4 @@ async def _between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: i
                 yield record
         waited = 0.0 if await reader.position(tp) > before else waited + 0.5
         if waited > PATIENCE_SECONDS:
-            raise Trouble(f"{tp.topic}/{tp.partition} gives nothing from offset {before} on; is the broker well?")
+            raise UserError(f"{tp.topic}/{tp.partition} gives nothing from offset {before} on; is the broker well?")

@@ -1,7 +1,7 @@
-"""The opening: the journal's first record, which fixes what no file and no setting may change afterwards.
+"""Opens the journal: its first record fixes what no file and no setting may change later.
 
-Partition 0 decides. A worker writes its opening there if the partition is empty, reads offset 0 back, compares,
-and only then copies that record (id and time too) to every other empty partition, reading each back.
+Partition 0 decides. A worker writes its opening there if the partition is empty, reads offset 0 back, compares, and
+only then copies that record (id and time too) to every other empty partition, reading each back.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from agents.intake.marks import Mark
 from agents.journal.catalog_versions import PAST, announce, compare
 from agents.journal.facts_reader import OpeningRefused as OpeningRefused
 from agents.journal.facts_reader import Recorded, begun, first, opening, reading, recorded
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.failpoints import reach
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.topics import Topics
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
-from schemas.catalog import Catalogue, catalogue_json
+from schemas.catalog import Catalog, catalog_json
 from schemas.journal import Opening, encode
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ AGAIN_SECONDS = 0.2
 Known = TypeVar("Known")
 
 
-async def open_journal(settings: Settings, catalogue: Catalogue) -> JournalFacts:
-    """Make sure that every journal partition begins with the one opening, and announce what the catalogue adds.
+async def open_journal(settings: Settings, catalog: Catalog) -> JournalFacts:
+    """Make sure that every journal partition begins with the one opening, and announce what the catalog adds.
 
     Answers the facts that the journal holds then; raises OpeningRefused where they are others than the worker's.
     """
@@ -49,11 +49,11 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> JournalFacts
     wanted = Opening(
         meter_id=str(uuid.uuid4()),
         time_zone=settings.billing_time_zone,
-        currency=catalogue.currency,
+        currency=catalog.currency,
         partitions=settings.partitions,
         close_grace_seconds=settings.close_grace_seconds,
         restatement_horizon_days=settings.restatement_horizon_days,
-        catalogue=catalogue_json(catalogue),
+        catalog=catalog_json(catalog),
     )
     producer = AIOKafkaProducer(enable_idempotence=True, max_request_size=2 << 20, **settings.kafka_client_kwargs())
     async with reading(settings.kafka_client_kwargs()) as reader:
@@ -66,12 +66,12 @@ async def open_journal(settings: Settings, catalogue: Catalogue) -> JournalFacts
                 reach("opening.written")
                 known = await recorded(reader, topics)
                 if known is None:
-                    raise Trouble(f"{topics.journal}/0 does not give back its first record; is the broker well?")
+                    raise UserError(f"{topics.journal}/0 does not give back its first record; is the broker well?")
                 log.info("the journal under prefix %r is of meter %s", topics.prefix, known.facts.opening.meter_id)
             _compare(known.facts.opening, wanted, settings)
-            compare(known, catalogue)
+            compare(known, catalog)
             await _copy(reader, producer, topics, known.facts.opening)
-            known = await announce(reader, producer, topics, known, catalogue)
+            known = await announce(reader, producer, topics, known, catalog)
         finally:
             await producer.stop()
     return known.facts
@@ -117,7 +117,7 @@ async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, t
 
 
 async def recorded_under(settings: Settings) -> Recorded:
-    """What is recorded, for whoever only reads; `Trouble` if no worker has opened the journal yet."""
+    """What is recorded, for whoever only reads; `UserError` if no worker has opened the journal yet."""
     return await _read(settings, recorded)
 
 
@@ -137,7 +137,7 @@ async def _read(
         async with reading(settings.kafka_client_kwargs()) as reader:
             known = await ask(reader, topics)
     if known is None:
-        raise Trouble(
+        raise UserError(
             f"the journal {topics.journal} at {settings.broker} is not opened yet; the first `meter worker` does it "
             "(METER_TOPIC_PREFIX names the prefix)"
         )

@@ -1,4 +1,4 @@
-"""Reading a journal partition again beside the meter that folds it: from where, up to where, record by record."""
+"""Reads a journal partition beside the meter that folds it, record by record, from one offset up to another."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import reading
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.reachability import unreachable
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -68,7 +68,7 @@ async def spans_of(reader: Any, topics: Topics, partitions: Iterable[int]) -> di
 
 
 async def records(reader: Any, topic: str, partition: int, low: int, high: int) -> AsyncIterator[Any]:
-    """The records from offset `low` to before `high`; Trouble if they do not come."""
+    """The records from offset `low` to before `high`; UserError if they do not come."""
     tp = TopicPartition(topic, partition)
     reader.assign([tp])
     reader.seek(tp, low)
@@ -81,7 +81,7 @@ async def records(reader: Any, topic: str, partition: int, low: int, high: int) 
         after = await reader.position(tp)
         waited, before = (0.0 if after > before else waited + 0.5), after
         if waited > PATIENCE_SECONDS:
-            raise Trouble(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
+            raise UserError(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
 
 
 async def _span(reader: Any, topic: str, partition: int, bound: int, end: int) -> Span:

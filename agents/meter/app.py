@@ -10,7 +10,7 @@ from agents.meter.meter import Meter
 from agents.meter.progress import publish_progress
 from agents.meter.watermarks import Watermarks
 from meter.batch.faust_app import ChunkApp
-from meter.errors import Trouble
+from meter.errors import UserError
 
 
 def meter_app(meter: Meter) -> ChunkApp:
@@ -39,7 +39,7 @@ def meter_app(meter: Meter) -> ChunkApp:
     async def day_end() -> None:
         try:
             await day_ends.serve(owned)
-        except (KafkaError, Trouble) as error:
+        except (KafkaError, UserError) as error:
             app.fail(error)
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]

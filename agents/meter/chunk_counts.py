@@ -1,6 +1,6 @@
-"""What the fold of one journal partition counted: taken into the metrics once its chunk is committed, never twice.
+"""Counts what the fold of one journal partition counted, once its chunk is committed, and never twice.
 
-Where nobody knows whether a chunk was committed, the position that the partition is reopened with says it.
+If the outcome of a commit is unknown, the position with which the partition is reopened decides.
 """
 
 import time

@@ -1,14 +1,14 @@
-"""Continuity: is the journal the one that the state was folded from, and is nothing missing in between?
+"""Checks that the journal is the one that the state was folded from, without a gap.
 
-The position row names the last record folded. Whatever does not follow it without a gap is refused with the exact
-range: a figure that cannot be known to be right is not published.
+The position row names the last record folded. Records that do not follow it without a gap are refused with the exact
+range: a figure that may be wrong is not published.
 """
 
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from schemas.rows import Fact
 
 WHAT_NOW = "or begin under another prefix"
@@ -22,7 +22,7 @@ class Position(Fact, frozen=True):
     crc: int
 
 
-class AnotherJournal(Trouble):
+class AnotherJournal(UserError):
     """The state does not belong to this journal."""
 
 

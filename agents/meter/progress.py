@@ -1,4 +1,4 @@
-"""How far the meter's group is, for lag tools: once a second."""
+"""Commits the meter group's positions for lag tools, once a second."""
 
 import logging
 

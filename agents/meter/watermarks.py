@@ -1,6 +1,6 @@
-"""Watermarks: how far the source partitions reach, how far the intake has handled them, and the broker's time.
+"""Reads the watermarks of the source partitions, the intake's commits, and the broker's time.
 
-Kafka's side of the day's end; `agents.meter.day_end` decides. Connected only while a day is to be ended.
+This is Kafka's side of the day's end; `agents.meter.day_end` decides. It connects only while a day is to be ended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -134,7 +134,9 @@ class WorkspaceTopics:
         ours = {tp for tp in found if self._slot(tp.topic) in self._slots}
         gone = await self._set_aside_hidden([tp for tp in self.runners if tp not in ours])
         if gone:  # 2
-            log.info("workspace topics: %d partitions are gone, or another's: %s", len(gone), some(gone))
+            log.info(
+                "workspace topics: stopped reading %d partitions (deleted or reassigned): %s", len(gone), some(gone)
+            )
         await self._leave(gone)
         new = ours - self.runners.keys()
         known = sorted({tp.topic for tp in ours - new})

@@ -27,7 +27,7 @@ class PointRun:
         self.point, self.cluster, self.broker_pid, self.directory = point, cluster, broker_pid, directory
         self.load = Load(events, point.workspaces, point.accounts, point.repeats, OWN_SEED, days=point.days)
         self.prefix = f"grow-{time.time_ns():x}."
-        self.settings = meter_settings(self.load.catalogue(), cluster.broker, self.prefix, directory)
+        self.settings = meter_settings(self.load.catalog(), cluster.broker, self.prefix, directory)
         self.settings["METER_RESTATEMENT_HORIZON_DAYS"] = str(HORIZON_DAYS)
 
     def measure(self) -> Run:

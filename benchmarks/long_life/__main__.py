@@ -36,7 +36,7 @@ def run(scale: Scale, every: float, seed: int, out: Path) -> bool:
     """The whole run; whether all was well."""
     with kept_broker() as (broker, running), tempfile.TemporaryDirectory(prefix="long-life-") as given:
         directory, address, prefix = Path(given), f"{HOST}:{running.port}", "life."
-        settings = meter_settings(scale.catalogue(), address, prefix, directory) | {
+        settings = meter_settings(scale.catalog(), address, prefix, directory) | {
             "METER_BILLING_TIME_ZONE": offset_for(datetime.now(UTC), scale.midnight_after + BACK_SECONDS),
             "METER_CLOSE_GRACE_SECONDS": str(scale.grace),
             "METER_RESTATEMENT_HORIZON_DAYS": str(HORIZON_DAYS),

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.load import ITEMS, QUANTITY_MOST, catalogue_of, drawn_line
+from benchmarks.load import ITEMS, QUANTITY_MOST, catalog_of, drawn_line
 from meter.rules.billing_days import zone
 
 DAY_SECONDS = 86_400
@@ -66,11 +66,11 @@ class Scale:
             lists.setdefault(f"acct_{number % self.accounts}", []).append(f"wksp_{number}")
         return lists
 
-    def catalogue(self) -> str:
+    def catalog(self) -> str:
         """One plan, and traffic packages that cost nothing."""
         names = ITEMS[: self.items]
         traffic = "".join(f'\n[versions.traffic.{item}]\ncapacity = {CAPACITY}\nprice = "0"\n' for item in names)
-        return catalogue_of(names, self.quota, traffic)
+        return catalog_of(names, self.quota, traffic)
 
 
 def offset_for(now: datetime, seconds: float) -> str:

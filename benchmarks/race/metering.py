@@ -1,4 +1,4 @@
-"""The meter in the race: `meter worker` processes with a catalogue of their own, nothing switched off.
+"""The meter in the race: `meter worker` processes with a catalog of their own, nothing switched off.
 
 It reads its topics under its own prefix, so the input is copied there, bindings and plans before it. Its time runs
 from the log line with which the intake takes its partitions, before the first record is read.
@@ -40,7 +40,7 @@ class Metering(Contender):
     def prepare(self, entry: Entry) -> None:
         settings = Settings.load(broker=entry.cluster.broker, topic_prefix=f"{entry.name}.")
         entry.cluster.create([Made(spec.name, spec.partitions, spec.config) for spec in wanted_topics(settings)])
-        (entry.directory / "catalog.toml").write_text(entry.source.load.catalogue())
+        (entry.directory / "catalog.toml").write_text(entry.source.load.catalog())
         announce(entry.source.load, entry.cluster.broker, settings.topic_prefix)
         entry.source.copy(entry.cluster, Topics.of(settings.topic_prefix).usage)
 

@@ -22,7 +22,7 @@ from meter.advise.present import discounts_of, laid_over, market_of, paid_by_day
 from meter.advise.replay import Replay
 from meter.advise.savings import cents
 from meter.advise.search import Searched, searched
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.rules.billing_days import day_text
 
 #: Alternatives that are replayed and shown.
@@ -66,25 +66,27 @@ class Advice:
         curves: dict[str, dict[int, Decimal]] = {}
         found = [each for each in self.from_today.searched.found if each.portfolio.upgrade is None]
         for each in sorted(found, key=lambda one: one.portfolio.bought):
-            buys = each.portfolio.buys or tuple((name, 0) for name in self.history.catalogue.version(self.today).plans)
+            buys = each.portfolio.buys or tuple((name, 0) for name in self.history.catalog.version(self.today).plans)
             for name, count in buys if len(buys) == 1 or not each.portfolio.buys else ():
                 curves.setdefault(name, {})[count] = cents(Decimal(repr(each.cost)) / len(self.history.days))
         return curves
 
 
 def advice_of(history: History, today: int, coverage: Decimal | None = None, discount: Decimal | None = None) -> Advice:
-    """Advise; `Trouble` where there is too little to advise from, or the replay is not the bill."""
+    """Advise; `UserError` where there is too little to advise from, or the replay is not the bill."""
     require_enough(history)
-    replay = Replay(history.catalogue)
+    replay = Replay(history.catalog)
     check = checked(history, replay)
     if not check.passed:
-        raise Trouble(f"{check.sentence()}; no advice is given from a replay that is not the bill, run `meter verify`")
+        raise UserError(
+            f"{check.sentence()}; no advice is given from a replay that is not the bill, run `meter verify`"
+        )
     grid = grid_of(history, replay)
     if not grid.workspaces:
-        raise Trouble(
+        raise UserError(
             f"{history.account} had no usage to charge in {len(history.days)} closed days: there is nothing to advise"
         )
-    discounts = discounts_of(history.plans, history.catalogue.version(today), discount)
+    discounts = discounts_of(history.plans, history.catalog.version(today), discount)
     window = Days(history.days[0].day, history.days[-1].day)
     kept = Ground(history, replay, grid, laid_over(history.plans, today, window), today, discounts)
     fresh = Ground(history, replay, grid, (), today, discounts)
@@ -92,10 +94,10 @@ def advice_of(history: History, today: int, coverage: Decimal | None = None, dis
 
 
 def require_enough(history: History) -> None:
-    """`Trouble` with fewer closed days than advice needs."""
+    """`UserError` with fewer closed days than advice needs."""
     if len(history.days) < LEAST_DAYS:
         left_out = "".join(f"; {day_text(day)} left out: {why}" for day, why in [*history.left_out.items()][:1])
-        raise Trouble(
+        raise UserError(
             f"too little to advise: {history.account} has {len(history.days)} closed days with statements, "
             f"advice needs {LEAST_DAYS} (two whole weeks){left_out}; `meter simulate` replays the days that there are"
         )
@@ -133,7 +135,7 @@ def _ranked(made: Sequence[Alternative], shown: int, coverage: Decimal | None) -
 def _search(ground: Ground, base: Alternative, coverage: Decimal | None) -> Searched:
     """The portfolios that could be cheaper than the base, or, for coverage, than twice the value of all usage."""
     history, grid = ground.history, ground.grid
-    market = market_of(ground.plans, history.catalogue, ground.today)
+    market = market_of(ground.plans, history.catalog, ground.today)
     most = base.cost_a_day if coverage is None else 2 * base.outcome.value / len(history.days)
     choice, cut = portfolios(market, grid, most)
     offers = _offers(ground)
@@ -145,7 +147,7 @@ def _search(ground: Ground, base: Alternative, coverage: Decimal | None) -> Sear
 
 def _offers(ground: Ground) -> dict[str, Offer]:
     """What traffic packages cost over the days of the window."""
-    traffic = ground.history.catalogue.version(ground.today).traffic
+    traffic = ground.history.catalog.version(ground.today).traffic
     return {
         item: Offer(package.capacity, float(package.price * ground.discounts[item]) * ground.grid.days)
         for item, package in traffic.items()

@@ -69,7 +69,7 @@ class Ground:
     @property
     def days(self) -> Days:
         """The days for which a plan bought today is replayed: the window and its own."""
-        return Days(self.history.days[0].day, self.today + self.history.catalogue.validity_days - 1)
+        return Days(self.history.days[0].day, self.today + self.history.catalog.validity_days - 1)
 
     @property
     def in_window(self) -> int:
@@ -99,9 +99,9 @@ def alternative_of(
     `base_curve`: the base at other scales of usage; None: no break-even is asked for.
     """
     changes = changes_of(ground, found)
-    version = ground.history.catalogue.version(ground.today)
+    version = ground.history.catalog.version(ground.today)
     plans = changed(ground.plans, changes, version, ground.days)
-    price = price_of(changes, ground.plans, ground.history.catalogue, ground.today)
+    price = price_of(changes, ground.plans, ground.history.catalog, ground.today)
     outcome = outcome_of(ground.replay, ground.history.days, plans)
     saved = tuple(before - price.a_day - due for before, due in zip(base_cost, outcome.due, strict=True))
     quotas = {item: sum(quota_on(plan, item, ground.in_window) for plan in plans) for item in ground.grid.items}
@@ -117,7 +117,7 @@ def alternative_of(
 
 def fill_of(ground: Ground, listed: frozenset[int], item: str, quota: int) -> float:
     """How full the last traffic package within a quota was, in the mean of the days."""
-    capacity = ground.history.catalogue.version(ground.today).traffic[item].capacity
+    capacity = ground.history.catalog.version(ground.today).traffic[item].capacity
     pooled = ground.grid.usage[ground.grid.items.index(item), sorted(listed), :].sum(axis=0)
     return float(np.clip((pooled - (quota - capacity)) / capacity, 0, 1).mean())
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.rules.prices import purchase_price, traffic_price, upgrade_price
-from schemas.catalog import Catalogue, PlanPackage, Version
+from schemas.catalog import Catalog, PlanPackage, Version
 from schemas.money import price_text
 from schemas.orders import TrafficLine
 from schemas.rows import Package, Plan, Traffic, WorkspaceList, replaced
@@ -71,7 +71,7 @@ class Days:
 
 
 def changed(plans: Sequence[Plan], changes: Iterable[Change], version: Version, days: Days) -> list[Plan]:
-    """The plans with all changes, as if each had been made before the first day; `Trouble` for what cannot be."""
+    """The plans with all changes, as if each had been made before the first day; `UserError` for what cannot be."""
     found = {plan.plan_id: plan for plan in plans}
     for change in changes:
         match change:
@@ -105,14 +105,14 @@ def changed(plans: Sequence[Plan], changes: Iterable[Change], version: Version, 
 def _plan(plans: Mapping[str, Plan], plan_id: str) -> Plan:
     if plan_id not in plans:
         there = ", ".join(sorted(plans)) or "none"
-        raise Trouble(f"the account has no plan {plan_id!r}: its plans are {there}; `meter plans` shows them")
+        raise UserError(f"the account has no plan {plan_id!r}: its plans are {there}; `meter plans` shows them")
     return plans[plan_id]
 
 
 def package_of(version: Version, name: str) -> PlanPackage:
-    """A plan package of the version; `Trouble` if it has none of this name."""
+    """A plan package of the version; `UserError` if it has none of this name."""
     if name not in version.plans:
-        raise Trouble(f"unknown plan package {name!r}: the catalog of today has {', '.join(sorted(version.plans))}")
+        raise UserError(f"unknown plan package {name!r}: the catalog of today has {', '.join(sorted(version.plans))}")
     return version.plans[name]
 
 
@@ -123,7 +123,7 @@ def _terms(package: PlanPackage) -> tuple[Decimal, dict[str, int]]:
 def _lines(lines: Iterable[TrafficLine], version: Version, since: int, through: int) -> tuple[Traffic, ...]:
     for line in lines:
         if line.item not in version.traffic:
-            raise Trouble(
+            raise UserError(
                 f"unknown item {line.item!r}: the catalog of today has traffic packages of "
                 f"{', '.join(sorted(version.traffic))}"
             )
@@ -141,9 +141,9 @@ class Price:
     a_day: Decimal
 
 
-def price_of(changes: Iterable[Change], plans: Sequence[Plan], catalogue: Catalogue, today: int) -> Price:
+def price_of(changes: Iterable[Change], plans: Sequence[Plan], catalog: Catalog, today: int) -> Price:
     """What the changes cost if they are ordered today (SPEC §8), each by itself; `plans`: as they are today."""
-    version, validity = catalogue.version(today), catalogue.validity_days
+    version, validity = catalog.version(today), catalog.validity_days
     found = {plan.plan_id: plan for plan in plans}
     now = a_day = ZERO
     for change in changes:
@@ -159,7 +159,9 @@ def price_of(changes: Iterable[Change], plans: Sequence[Plan], catalogue: Catalo
                     plan.last_day - plan.first_day + 1,
                 )
                 if more <= 0:
-                    raise Trouble(f"an upgrade must go up in price: {name} is no dearer than {plan.packages[-1].plan}")
+                    raise UserError(
+                        f"an upgrade must go up in price: {name} is no dearer than {plan.packages[-1].plan}"
+                    )
                 left = days_left(plan, today)
                 now += upgrade_price(package_of(version, name).price, plan.packages[-1].price, left, whole)
                 a_day += more / whole

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from meter.rules.billing_days import parse_day
 from meter.rules.plans import in_force
-from schemas.catalog import Catalogue
+from schemas.catalog import Catalog
 from schemas.rows import NO_RETENTION, Plan
 from schemas.statements import AccountStatement, ItemDay, WorkspaceStatement
 
@@ -56,7 +56,7 @@ class History:
     """What advice is made from. `plans`: all plans of the account, as published. `days` rise."""
 
     account: str
-    catalogue: Catalogue
+    catalog: Catalog
     plans: tuple[Plan, ...]
     days: tuple[ClosedDay, ...]
     #: Days of the window that are no part of `days`, and why.
@@ -65,12 +65,12 @@ class History:
     @property
     def currency(self) -> str:
         """The catalog's."""
-        return self.catalogue.currency
+        return self.catalog.currency
 
 
 def history_of(
     account: str,
-    catalogue: Catalogue,
+    catalog: Catalog,
     plans: Sequence[Plan],
     accounts: Iterable[AccountStatement],
     workspaces: Iterable[WorkspaceStatement],
@@ -90,7 +90,7 @@ def history_of(
             left_out[day] = reason
         else:
             days.append(_closed_day(day, stated.get(day), parts.get(day, ())))
-    return History(account, catalogue, tuple(plans), tuple(days), left_out)
+    return History(account, catalog, tuple(plans), tuple(days), left_out)
 
 
 def _reason_to_leave_out(

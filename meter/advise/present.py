@@ -10,7 +10,7 @@ from meter.advise.changes import Days
 from meter.advise.history import History
 from meter.advise.portfolios import Kept, Market
 from meter.rules.plans import in_force, package_on
-from schemas.catalog import Catalogue, Version
+from schemas.catalog import Catalog, Version
 from schemas.rows import Plan, Traffic, replaced
 
 
@@ -34,7 +34,7 @@ def _laid_over(plan: Plan, first: int, today: int) -> Plan:
     )
 
 
-def market_of(plans: Sequence[Plan], catalogue: Catalogue, today: int) -> Market:
+def market_of(plans: Sequence[Plan], catalog: Catalog, today: int) -> Market:
     """What can be bought today, beside the plans that are kept (`laid_over` made them)."""
     kept = [
         Kept(
@@ -47,7 +47,7 @@ def market_of(plans: Sequence[Plan], catalogue: Catalogue, today: int) -> Market
         )
         for plan in plans
     ]
-    return Market(catalogue.version(today).plans, catalogue.validity_days, kept)
+    return Market(catalog.version(today).plans, catalog.validity_days, kept)
 
 
 def _capacities(lines: Sequence[Traffic]) -> Mapping[str, int]:
@@ -75,16 +75,16 @@ def paid_by_day(history: History, plans: Sequence[Plan]) -> list[Decimal]:
 
     The price of a traffic package is that of the catalog version of the day it began to count.
     """
-    return [sum((_paid(plan, day.day, history.catalogue) for plan in plans), Decimal(0)) for day in history.days]
+    return [sum((_paid(plan, day.day, history.catalog) for plan in plans), Decimal(0)) for day in history.days]
 
 
-def _paid(plan: Plan, day: int, catalogue: Catalogue) -> Decimal:
+def _paid(plan: Plan, day: int, catalog: Catalog) -> Decimal:
     package = package_on(plan, day)
     if package is None or not in_force(plan, day):
         return Decimal(0)
     paid = package.price / (plan.last_day - plan.first_day + 1)
     for line in plan.traffic:
-        traffic = catalogue.version(line.since).traffic.get(line.item)
+        traffic = catalog.version(line.since).traffic.get(line.item)
         if traffic is not None and line.since <= day <= line.through:
             paid += traffic.price * line.units * line.discount
     return paid

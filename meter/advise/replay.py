@@ -15,7 +15,7 @@ from meter.rules.catalog_versions import priced
 from meter.rules.charges import due, exact_sum, package_rate, payg_rates, tariff
 from meter.rules.conversion import converted
 from meter.rules.plans import shares_on
-from schemas.catalog import Catalogue, Item
+from schemas.catalog import Catalog, Item
 from schemas.rows import Plan, Rate, Use
 
 NOTHING = Decimal(0)
@@ -77,8 +77,8 @@ class Reported:
 class Replay:
     """Replays days of one history."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
         self._items: dict[tuple[str, int], Item] = {}
         self._reported: dict[tuple[str, int], Reported] = {}
 
@@ -86,7 +86,7 @@ class Replay:
         """The item by which usage of a day is priced."""
         found = self._items.get((name, day))
         if found is None:
-            found = self._items[(name, day)] = priced(self._catalogue, name, day)
+            found = self._items[(name, day)] = priced(self._catalog, name, day)
         return found
 
     def reported(self, name: str, day: ClosedDay) -> Reported:

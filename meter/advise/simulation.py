@@ -15,7 +15,7 @@ from meter.advise.outcome import Outcome, outcome_of
 from meter.advise.present import paid_by_day
 from meter.advise.replay import Replay
 from meter.advise.savings import Saving, saving_of
-from meter.errors import Trouble
+from meter.errors import UserError
 
 ZERO = Decimal(0)
 
@@ -85,22 +85,22 @@ class Simulation:
 
 
 def simulated(history: History, today: int, changes: Sequence[Change]) -> Simulation:
-    """Simulate; `Trouble` where there is no closed day, a change cannot be made, or the replay is not the bill."""
+    """Simulate; `UserError` where there is no closed day, a change cannot be made, or the replay is not the bill."""
     if not history.days:
-        raise Trouble(f"{history.account} has no closed day with statements yet; the first comes when a day closes")
-    replay = Replay(history.catalogue)
+        raise UserError(f"{history.account} has no closed day with statements yet; the first comes when a day closes")
+    replay = Replay(history.catalog)
     check = checked(history, replay)
     if not check.passed:
-        raise Trouble(f"{check.sentence()}; a simulation would start from the wrong figures, run `meter verify`")
-    version = history.catalogue.version(today)
+        raise UserError(f"{check.sentence()}; a simulation would start from the wrong figures, run `meter verify`")
+    version = history.catalog.version(today)
     days = Days(history.days[0].day, history.days[-1].day)
     plans = changed(history.plans, changes, version, days)
     was = Side(outcome_of(replay, history.days, history.plans), tuple(paid_by_day(history, history.plans)))
     bought = [change for change in changes if isinstance(change, Buy)]
     others = [plan for plan in plans if plan.plan_id not in {change.plan_id for change in bought}]
-    more = price_of(bought, (), history.catalogue, today).a_day
+    more = price_of(bought, (), history.catalog, today).a_day
     then = Side(outcome_of(replay, history.days, plans), tuple(each + more for each in paid_by_day(history, others)))
     saved = [before - after for before, after in zip(was.costs, then.costs, strict=True)]
     saving = saving_of(saved) if len(saved) >= LEAST_DAYS else None
-    price = price_of(changes, history.plans, history.catalogue, today)
+    price = price_of(changes, history.plans, history.catalog, today)
     return Simulation(history, tuple(changes), check, was, then, price, saving)

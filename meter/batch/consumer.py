@@ -21,7 +21,7 @@ from faust.types.tuples import ConsumerMessage
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.group_offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.patches.fetched_records import install_batches, lazy, whole
-from meter.errors import Trouble
+from meter.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class ChunkConsumer(GroupOffsets):
     def _reading_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
             app = cast(Any, self.app)
-            reason = Trouble(f"reading for {app.conf.id} ended: {task.exception()!r}")
+            reason = UserError(f"reading for {app.conf.id} ended: {task.exception()!r}")
             reason.__cause__ = task.exception()
             app.fail(reason)
 

@@ -16,7 +16,7 @@ from faust.types import TP
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Runner
 from meter.batch.read_errors import read_error
-from meter.errors import Trouble
+from meter.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class LaneManager(TableManager):
         if getattr(error, "retriable", False) or isinstance(error, IN_PASSING):
             log.warning("%s: reading failed (%r); trying again", app.conf.id, error)
         else:
-            reason = Trouble(f"{app.conf.id} cannot read: {error!r}")
+            reason = UserError(f"{app.conf.id} cannot read: {error!r}")
             reason.__cause__ = error
             app.fail(reason)
         return False

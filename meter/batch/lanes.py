@@ -17,7 +17,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.denials import denied
 from meter.batch.errors import Reopen as Reopen
 from meter.batch.errors import SetAside as SetAside
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.failpoints import reach
 from meter.machine.shortages import spent
 
@@ -80,7 +80,7 @@ class Lane:
 
     def unreadable(self, why: str) -> Exception:
         """What it means that the partition cannot be read: the end of the worker, unless it may be set aside."""
-        return Trouble(f"{self.tp.topic}/{self.tp.partition}: {why}")
+        return UserError(f"{self.tp.topic}/{self.tp.partition}: {why}")
 
     def spoiled(self, why: str, go_on: int) -> Exception:
         """What it means that a record cannot be read by the client; behind it reading could go on at `go_on`."""
@@ -263,12 +263,12 @@ class Runner:
         lane, now = self.lane, time.monotonic()
         lane.app.consumer.pause(lane.tp)
         if denied(error):
-            raise Trouble(f"{lane.tp.topic}/{lane.tp.partition}: {error}") from error
+            raise UserError(f"{lane.tp.topic}/{lane.tp.partition}: {error}") from error
         self._reopened.append(now)
         while self._reopened[0] < now - REOPEN_WINDOW_SECONDS:
             self._reopened.popleft()
         if len(self._reopened) > REOPENS:
-            raise Trouble(
+            raise UserError(
                 f"{lane.tp.topic}/{lane.tp.partition} was reopened {REOPENS} times within "
                 f"{REOPEN_WINDOW_SECONDS:.0f} s, the last time because: {error}{spent()}"
             ) from error

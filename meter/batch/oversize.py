@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
-from meter.errors import Trouble
+from meter.errors import UserError
 
 #: Kafka's words for a batch above `max.message.bytes`, and for one above `segment.bytes`.
 SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -21,7 +21,7 @@ KEY_SHOWN = 80
 Rows = Iterable[tuple[bytes | None, bytes | None]]
 
 
-class RefusedForSize(Trouble):
+class RefusedForSize(UserError):
     """A record, or a batch of them, is longer than its topic takes."""
 
 

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from meter.batch.lanes import Reopen
 from meter.batch.store import Store
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 20.0
 TELL_SECONDS = 2.0
 
 
-class ChangelogLost(Trouble):
+class ChangelogLost(UserError):
     """The changelog does not hold what the state was made of."""
 
 

@@ -183,7 +183,7 @@ class Store:
 def open_store(path: Path, stamp: Stamp, oldest: float, room: Room | None = None) -> Store:
     """Open the store that carries this stamp and was up to date at `oldest` (seconds since 1970) or later.
 
-    Any other, and a damaged one, is moved aside: it is restored from the changelog. Raises Trouble where the machine
+    Any other, and a damaged one, is moved aside: it is restored from the changelog. Raises UserError where the machine
     does not let it be opened, or somebody else has it open. Its stamp keeps its time until `put_stamp` says that the
     store is up to date again: a restore that was interrupted must not make an old store look young.
     """

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from meter.batch.errors import Reopen
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.machine.shortages import shortage_in
 
 #: How RocksDB says that a store is open already, in another process and in this one.
@@ -36,17 +36,17 @@ class DamagedStore(Reopen):
 
 
 def told(error: Exception, path: Path, doing: str) -> Exception:
-    """`error` as what it means: Trouble, DamagedStore, or itself. `doing` completes "the store … cannot be"."""
+    """`error` as what it means: UserError, DamagedStore, or itself. `doing` completes "the store … cannot be"."""
     text = str(error).strip()
     if any(words in text for words in _OPEN_ALREADY):
-        return Trouble(f"the store {path} is open already; give each worker its own METER_DATA_DIR")
+        return UserError(f"the store {path} is open already; give each worker its own METER_DATA_DIR")
     machine = shortage_in(text, path)
     if machine is not None:
-        return Trouble(f"the store {path} cannot be {doing}: {machine}; the store stays as it is")
+        return UserError(f"the store {path} cannot be {doing}: {machine}; the store stays as it is")
     if _is_damage(text, opening=doing == OPENING):
         return DamagedStore(f"the store {path.name} is damaged ({text}); restoring it from the changelog")
     if text.startswith(_IO):
-        return Trouble(
+        return UserError(
             f"the store {path} cannot be {doing} ({text}); it stays as it is: mend the disk, or move the store away, "
             "then it is restored from the changelog"
         )

@@ -21,7 +21,7 @@ from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, RefusedForSize, refused_for_size
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ Value = TypeVar("Value")
 Rows = Sequence[tuple[bytes | None, bytes | None]]
 
 
-class LogMadeAnew(Trouble):
+class LogMadeAnew(UserError):
     """A topic goes on before where it was."""
 
 

@@ -39,7 +39,7 @@ def advise(
     The days are replayed by the production rules; the check that the replay equals the published statements is printed.
     """
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.ids import check_id
@@ -49,7 +49,7 @@ def advise(
         check_id(account)
         offered = None if discount is None else parse_discount(discount)
     except ValueError as error:
-        raise Trouble(
+        raise UserError(
             f"{error}; ACCOUNT says whom to advise, --discount at what price traffic packages are had"
         ) from None
     settings = Settings.load()
@@ -59,14 +59,14 @@ def advise(
 
 def coverage_of(target: str) -> Decimal | None:
     """The share asked for; None: least cost."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     word, equals, percent = target.partition("=")
     if target == "cost":
         return None
     if word == "coverage" and equals and percent.isascii() and percent.isdecimal() and 1 <= int(percent[:4]) <= 100:
         return Decimal(percent) / 100
-    raise Trouble(f"--target is cost, or coverage=P with P from 1 to 100, such as coverage=90; this is {target!r}")
+    raise UserError(f"--target is cost, or coverage=P with P from 1 to 100, such as coverage=90; this is {target!r}")
 
 
 async def shown(

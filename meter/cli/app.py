@@ -2,7 +2,7 @@
 
 To add a command: put a module beside this one with a function `register(app)` that adds it; it is found by
 itself. Import what is heavy (Faust, aiokafka, pydantic, rocksdict) inside the command's function, so that
-`meter --help` stays quick, and raise `meter.errors.Trouble` for whatever the user can mend.
+`meter --help` stays quick, and raise `meter.errors.UserError` for whatever the user can mend.
 """
 
 import importlib
@@ -18,7 +18,7 @@ import typer
 
 import meter.cli
 from meter.cli.help_ends import end_help
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.machine.shortages import shortage
 from meter.own_packages import require_own_packages
 
@@ -87,7 +87,7 @@ def main() -> None:
             assembled()()
         finally:
             sys.stdout.flush()
-    except Trouble as trouble:
+    except UserError as trouble:
         print(f"meter: {trouble}", file=sys.stderr)
         if "--json" in sys.argv[1:]:
             print(json.dumps({"error": str(trouble), "exit_code": trouble.exit_code}, ensure_ascii=False), flush=True)

@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 def answered(
     settings: "Settings", command: str, rights: "Sequence[Right]", work: Coroutine[Any, Any, Answer]
 ) -> Answer:
-    """What the work of a command answers. Its rights are asked for first; `Trouble` names those that are missing."""
+    """What the work of a command answers. Its rights are asked for first; `UserError` names those that are missing."""
     import asyncio
 
     return asyncio.run(_asked(settings, f"`meter {command}`", rights, work))

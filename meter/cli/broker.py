@@ -59,7 +59,7 @@ def down(data_dir: DataDir = None) -> None:
 
 def status(data_dir: DataDir = None) -> None:
     """Tell whether the broker runs and answers; exit code 1 if not."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.local_broker.probe import is_kafka
 
     broker = broker_of(data_dir)
@@ -67,9 +67,9 @@ def status(data_dir: DataDir = None) -> None:
     if running is None:
         port = local_port() or DEFAULT_PORT
         other = f"; another Kafka answers on port {port}" if is_kafka("127.0.0.1", port) else ""
-        raise Trouble(f"no broker of {broker.data_dir} is running{other}; `meter broker up` starts one")
+        raise UserError(f"no broker of {broker.data_dir} is running{other}; `meter broker up` starts one")
     if not is_kafka("127.0.0.1", running.port):
-        raise Trouble(f"process {running.pid} runs, port {running.port} gives no answer; look into {broker.log}")
+        raise UserError(f"process {running.pid} runs, port {running.port} gives no answer; look into {broker.log}")
     typer.echo(f"Kafka is up on 127.0.0.1:{running.port} (process {running.pid}), data in {broker.home}")
 
 
@@ -97,18 +97,18 @@ def local_port() -> int | None:
 
 
 def settings_port() -> int:
-    """The port that METER_BROKER names; `Trouble` where a broker started here would not be the one that it names."""
-    from meter.errors import Trouble
+    """The port that METER_BROKER names; `UserError` where a broker started here would not be the one that it names."""
+    from meter.errors import UserError
     from meter.settings import Settings
 
     settings, port = Settings.load(), local_port()
     if port is None:
-        raise Trouble(
+        raise UserError(
             f"METER_BROKER is {settings.broker}, `meter broker up` starts a Kafka on 127.0.0.1 only; "
             "unset METER_BROKER, or name a port with --port"
         )
     if settings.security_protocol != "PLAINTEXT":
-        raise Trouble(
+        raise UserError(
             f"METER_SECURITY_PROTOCOL is {settings.security_protocol}, a Kafka of `meter broker up` speaks PLAINTEXT "
             "only; unset it, or name a port with --port"
         )

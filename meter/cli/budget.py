@@ -59,19 +59,19 @@ def set_(
 
 def percents(option: str, words: str) -> tuple[int, ...]:
     """Thresholds out of `80,100`."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     parts = [part.strip() for part in words.split(",") if part.strip()]
     if not all(part.isascii() and part.isdecimal() for part in parts):
-        raise Trouble(f"{option} is whole percents with commas, such as 80,100; this is {words!r}")
+        raise UserError(f"{option} is whole percents with commas, such as 80,100; this is {words!r}")
     return tuple(sorted({int(part[:6]) for part in parts}))
 
 
 def budget_of(fields: dict[str, object]) -> "Budget":
-    """The budget that the fields make; `Trouble` with everything that is wrong with them."""
+    """The budget that the fields make; `UserError` with everything that is wrong with them."""
     from pydantic import ValidationError
 
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from schemas.budgets import Budget
     from schemas.money import parse_money
     from schemas.record import sentence as problem
@@ -87,7 +87,7 @@ def budget_of(fields: dict[str, object]) -> "Budget":
         ]
     except ValueError as wrong:
         problems = [f"--money: {wrong}"]
-    raise Trouble("\n  ".join(["this is no budget, and nothing was set:", *problems]))
+    raise UserError("\n  ".join(["this is no budget, and nothing was set:", *problems]))
 
 
 def list_(
@@ -165,13 +165,13 @@ def watch() -> None:
 
 def checked(account: str) -> str:
     """The account, if it is an id."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from schemas.ids import check_id
 
     try:
         return check_id(account)
     except ValueError as error:
-        raise Trouble(f"{error}; ACCOUNT says whose budgets") from None
+        raise UserError(f"{error}; ACCOUNT says whose budgets") from None
 
 
 def sentence(budget: "Budget") -> str:

@@ -119,7 +119,7 @@ def watch(console: "Console", dashboard: "Watched") -> None:
 
 
 def keep_on(console: "Console", running: "Worker") -> None:
-    """Stay until Ctrl-C, which is the right end then; `Trouble` if the worker ends before."""
+    """Stay until Ctrl-C, which is the right end then; `UserError` if the worker ends before."""
     import contextlib
     import time
 
@@ -131,7 +131,7 @@ def keep_on(console: "Console", running: "Worker") -> None:
 
 
 async def fresh_prefix(settings: "Settings") -> str:
-    """The first `demo-<n>.` after all that there are; `Trouble` names the rights that are missing under it."""
+    """The first `demo-<n>.` after all that there are; `UserError` names the rights that are missing under it."""
     import re
 
     from meter.kafka.access import require

@@ -48,15 +48,15 @@ def explain(
 
     Everything is recomputed from its inputs and is what was published at that revision. Nothing is changed.
     """
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     if record is not None:
         if account is not None:
-            raise Trouble(f"--record takes no ACCOUNT: {HELP}")
+            raise UserError(f"--record takes no ACCOUNT: {HELP}")
         show_record(record, json)
         return
     if account is None or workspace is None or item is None or day is None:
-        raise Trouble(f"which figure? {HELP}")
+        raise UserError(f"which figure? {HELP}")
     show_figure(wanted_of(account, workspace, item, day, revision, compare, compare_revision, sources, history), json)
 
 
@@ -72,7 +72,7 @@ def wanted_of(
     history: int,
 ) -> "Wanted":
     """What the arguments ask for."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.explain.reading import Wanted
     from schemas.days import parse_date
     from schemas.ids import check_id, shown
@@ -91,9 +91,11 @@ def wanted_of(
             else:
                 ids.append(check_id(given or ""))
         except ValueError as error:
-            raise Trouble(f"{name} is {shown(given)}: {error}; {HELP}") from None
+            raise UserError(f"{name} is {shown(given)}: {error}; {HELP}") from None
     if compare is not None and compare_revision is not None:
-        raise Trouble("--compare and --compare-revision: one figure is compared with one other; leave one of them out")
+        raise UserError(
+            "--compare and --compare-revision: one figure is compared with one other; leave one of them out"
+        )
     assert days[0] is not None, "the day is given"
     return Wanted(ids[0], ids[1], ids[2], days[0], revision, days[1], compare_revision, sources, history)
 

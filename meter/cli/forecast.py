@@ -22,7 +22,7 @@ def forecast(
     Never below what they are now. Nothing is estimated in a day's first two hours, or from fewer than five days.
     """
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.ids import check_id
@@ -30,7 +30,7 @@ def forecast(
     try:
         check_id(account)
     except ValueError as error:
-        raise Trouble(f"{error}; ACCOUNT says whose day to forecast") from None
+        raise UserError(f"{error}; ACCOUNT says whose day to forecast") from None
     settings = Settings.load()
     answered(settings, "forecast", of_command(settings, "forecast"), shown(settings, account, json))
 

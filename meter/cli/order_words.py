@@ -40,7 +40,7 @@ Instrument = Annotated[str | None, typer.Option(help="Which card or coupon; cash
 ExpiresOn = Annotated[
     str | None, typer.Option(metavar="YYYY-MM-DD", help="The last day it can be drawn. Default: for ever.")
 ]
-Currency = Annotated[str | None, typer.Option(help="Default: the catalogue's.")]
+Currency = Annotated[str | None, typer.Option(help="Default: the catalog's.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
 PAY_HELP = "A payment, such as `cash=500.00` or `prepaid_card:card-9=1500.00`; more than once"
 
@@ -61,10 +61,10 @@ def purchase(
 
 def add_traffic(account: str, plan_id: str, traffic: Sequence[str] | None) -> Fields:
     """An order of traffic packages; without any it would be an order of nothing."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     if not traffic:
-        raise Trouble("add-traffic adds at least one traffic package, this names 0; say --traffic logs=30")
+        raise UserError("add-traffic adds at least one traffic package, this names 0; say --traffic logs=30")
     return {"kind": "add_traffic", "account": account, "plan_id": plan_id, "traffic": traffic_lines(traffic)}
 
 
@@ -89,33 +89,33 @@ def traffic_lines(words: Sequence[str] | None) -> list[Fields] | None:
 
 
 def _traffic_line(word: str) -> Fields:
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     item, equals, rest = word.partition("=")
     units, at, discount = rest.partition("@")
     if not equals or not (units.isascii() and units.isdecimal()):
-        raise Trouble(f"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT, such as logs=30@0.8; this is {word!r}")
+        raise UserError(f"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT, such as logs=30@0.8; this is {word!r}")
     return present({"item": item, "units": int(units[:20])}, discount=discount if at else None)
 
 
 def payments(words: Sequence[str] | None) -> list[Fields] | None:
     """Payments out of `METHOD[:INSTRUMENT]=AMOUNT`; None for none and for `auto`, which the price decides."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     if words is None or list(words) == [AUTO]:
         return None
     if AUTO in words:
-        raise Trouble("--pay auto stands alone: it pays the whole price from cash; name payments, or say only auto")
+        raise UserError("--pay auto stands alone: it pays the whole price from cash; name payments, or say only auto")
     return [_payment(word) for word in words]
 
 
 def _payment(word: str) -> Fields:
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     who, equals, amount = word.partition("=")
     method, colon, instrument = who.partition(":")
     if not equals:
-        raise Trouble(
+        raise UserError(
             "--pay is METHOD=AMOUNT, METHOD:INSTRUMENT=AMOUNT or auto, such as cash=500.00 or "
             f"prepaid_card:card-9=1500.00; this is {word!r}"
         )
@@ -123,12 +123,12 @@ def _payment(word: str) -> Fields:
 
 
 def parse_order(fields: Fields) -> "Order":
-    """The order that the fields make; `Trouble` with everything that is wrong with them."""
+    """The order that the fields make; `UserError` with everything that is wrong with them."""
     import json
 
     from pydantic import ValidationError
 
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from schemas.orders import order_from_json
     from schemas.record import Unreadable, sentence
 
@@ -138,7 +138,7 @@ def parse_order(fields: Fields) -> "Order":
         problems = [sentence(error) for error in wrong.errors(include_url=False)]
     except Unreadable as wrong:
         problems = [str(wrong)]
-    raise Trouble("\n  ".join(["this is no order, and nothing was sent:", *problems]))
+    raise UserError("\n  ".join(["this is no order, and nothing was sent:", *problems]))
 
 
 def new_order_id(kind: str) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from meter.cli import order_words as words
 from meter.cli.signed_numbers import SignedNumbers
-from meter.errors import Trouble
+from meter.errors import UserError
 
 if TYPE_CHECKING:
     from agents.quote import Quote
@@ -142,7 +142,7 @@ def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None,
         raise typer.Exit(1)
 
 
-class NotSent(Trouble):
+class NotSent(UserError):
     """An order that was not sent because it would be refused."""
 
     def __init__(self, refusal: str, why: str) -> None:

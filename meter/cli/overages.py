@@ -32,7 +32,7 @@ def overages(
 ) -> None:
     """Show the overages as they stand: of every workspace, item and day the figures of the highest revision."""
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.days import check_day
@@ -41,7 +41,7 @@ def overages(
     try:
         wanted = (account and check_id(account), day and check_day(day))
     except ValueError as error:
-        raise Trouble(f"{error}; --account and --day say which overages to show") from None
+        raise UserError(f"{error}; --account and --day say which overages to show") from None
     settings = Settings.load()
     try:
         answered(settings, "overages", of_command(settings, "overages"), shown(settings, wanted, follow, json))
@@ -67,14 +67,14 @@ def take(latest: "Latest[Overage]", value: bytes, wanted: tuple[str | None, str 
     """The record in `value`, if it is wanted and news."""
     from pydantic import ValidationError
 
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from schemas.overages import Overage
     from schemas.record import problem
 
     try:
         record = Overage.model_validate_json(value)
     except ValidationError as wrong:
-        raise Trouble(f"overages holds a record that is none: {problem(wrong)}; who else writes there?") from None
+        raise UserError(f"overages holds a record that is none: {problem(wrong)}; who else writes there?") from None
     account, day = wanted
     if account not in (None, record.account) or day not in (None, record.day):
         return None

@@ -34,7 +34,7 @@ def plans(
     then those that expired.
     """
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.ids import check_id
@@ -42,7 +42,7 @@ def plans(
     try:
         check_id(account)
     except ValueError as error:
-        raise Trouble(f"{error}; ACCOUNT says whose plans to show") from None
+        raise UserError(f"{error}; ACCOUNT says whose plans to show") from None
     settings = Settings.load()
     answered(settings, "plans", of_command(settings, "plans"), shown(settings, account, json))
 

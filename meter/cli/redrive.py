@@ -60,13 +60,13 @@ def records(count: int) -> str:
 
 
 def chosen(names: list[str]) -> "list[DeadReason]":
-    """The reasons of these names; `Trouble` for what is none."""
-    from meter.errors import Trouble
+    """The reasons of these names; `UserError` for what is none."""
+    from meter.errors import UserError
     from schemas.reasons import DeadReason
 
     unknown = [name for name in names if name not in list(DeadReason)]
     if unknown:
-        raise Trouble(f"no reason {', '.join(unknown)}; one of: {', '.join(DeadReason)}")
+        raise UserError(f"no reason {', '.join(unknown)}; one of: {', '.join(DeadReason)}")
     return [DeadReason(name) for name in names]
 
 

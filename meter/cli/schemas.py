@@ -14,12 +14,12 @@ def register(app: typer.Typer) -> None:
 def schemas(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them; made if absent.")],
 ) -> None:
-    """Write the JSON Schema (2020-12) of every record and of the catalogue file."""
-    from meter.errors import Trouble
+    """Write the JSON Schema (2020-12) of every record and of the catalog file."""
+    from meter.errors import UserError
     from schemas.json_schema import write_schemas
 
     try:
         written = write_schemas(directory)
     except OSError as error:
-        raise Trouble(f"{directory} cannot be written: {error.strerror}; name another directory") from error
+        raise UserError(f"{directory} cannot be written: {error.strerror}; name another directory") from error
     typer.echo(f"{len(written)} schemas written to {directory}")

@@ -75,7 +75,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
     import shutil
     import sys
 
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     if file == "-":
         with tempfile.TemporaryFile() as copy:
@@ -86,7 +86,9 @@ def opened(file: str) -> Iterator[BinaryIO]:
     try:
         source = open(file, "rb")  # noqa: SIM115 # closed below; the errors here are the file's, not its reader's
     except OSError as error:
-        raise Trouble(f"{file} cannot be read: {error.strerror}; name a file of JSON lines, or `-` for stdin") from None
+        raise UserError(
+            f"{file} cannot be read: {error.strerror}; name a file of JSON lines, or `-` for stdin"
+        ) from None
     with source:
         if source.seekable():
             yield source
@@ -121,9 +123,9 @@ def checker(settings: "Settings", what: What) -> Checker:
 
 
 def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -> int:
-    """How many records there are; `Trouble` with all problems, by line, if there are any."""
+    """How many records there are; `UserError` with all problems, by line, if there are any."""
     from meter.commands.send import Problem, read_lines
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     problems: list[Problem] = []
     wrong = total = 0
@@ -145,17 +147,17 @@ def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -
     told += [f"  line {number}: {sentence}" for number, sentence in problems]
     if wrong > len(problems):
         told.append(f"  and {wrong - len(problems)} more")
-    raise Trouble("\n".join(told))
+    raise UserError("\n".join(told))
 
 
 def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":
     """The records again; whoever changes the file meanwhile is told."""
     from meter.commands.send import Problem, read_lines
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     for read in read_lines(content, kind):
         if isinstance(read, Problem):
-            raise Trouble(f"line {read.number} was changed while it was sent: {read.sentence}")
+            raise UserError(f"line {read.number} was changed while it was sent: {read.sentence}")
         yield read
 
 

@@ -55,7 +55,7 @@ def simulate(
     Without changes it is the check alone: the replay of the days as they were equals the published statements.
     """
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.ids import check_id
@@ -63,7 +63,7 @@ def simulate(
     try:
         check_id(account)
     except ValueError as error:
-        raise Trouble(f"{error}; ACCOUNT says whose days to replay") from None
+        raise UserError(f"{error}; ACCOUNT says whose days to replay") from None
     changes = changes_of(buy or (), add_traffic or (), upgrade or (), workspaces or (), without or ())
     settings = Settings.load()
     answered(settings, "simulate", of_command(settings, "simulate"), shown(settings, account, days, changes, json))
@@ -92,12 +92,12 @@ def changes_of(
 
 
 def _pairs(option: str, words: Sequence[str], mark: str = "=") -> list[tuple[str, str]]:
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     pairs = [word.partition(mark) for word in words]
     for word, (first, _, second) in zip(words, pairs, strict=True):
         if not first or not second:
-            raise Trouble(
+            raise UserError(
                 f"{option} is two names with {mark!r} between them, this is {word!r}; see `meter simulate --help`"
             )
     return [(first, second) for first, _, second in pairs]
@@ -105,11 +105,11 @@ def _pairs(option: str, words: Sequence[str], mark: str = "=") -> list[tuple[str
 
 def listed(names: str) -> tuple[str, ...]:
     """A list of workspaces, each once."""
-    from meter.errors import Trouble
+    from meter.errors import UserError
 
     found = tuple(name for name in names.split(",") if name)
     if not found or len(set(found)) != len(found):
-        raise Trouble(f"a list names workspaces, each once, with commas between them; this is {names!r}")
+        raise UserError(f"a list names workspaces, each once, with commas between them; this is {names!r}")
     return found
 
 
@@ -118,14 +118,14 @@ def traffic(word: str) -> "TrafficLine":
     from pydantic import ValidationError
 
     from meter.cli.order_words import traffic_lines
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from schemas.orders import TrafficLine
     from schemas.record import problem
 
     try:
         return TrafficLine.model_validate((traffic_lines([word]) or [])[0])
     except ValidationError as wrong:
-        raise Trouble(f"--add-traffic {word!r}: {problem(wrong)}") from None
+        raise UserError(f"--add-traffic {word!r}: {problem(wrong)}") from None
 
 
 async def shown(settings: "Settings", account: str, days: int, changes: "Sequence[Change]", json: bool) -> None:

@@ -32,7 +32,7 @@ def verify(
     """
     from agents.verify import verify as verified
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.days import parse_date
@@ -42,7 +42,7 @@ def verify(
         account = account and check_id(account)
         ordinal = None if day is None else parse_date(day).toordinal()
     except ValueError as error:
-        raise Trouble(f"{error}; --account and --day say what to verify") from None
+        raise UserError(f"{error}; --account and --day say what to verify") from None
     settings = Settings.load()
     result = answered(settings, "verify", of_command(settings, "verify"), verified(settings, account, ordinal))
     tell(result, json)

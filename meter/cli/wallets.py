@@ -28,7 +28,7 @@ def wallets(
 ) -> None:
     """Show the wallets of an account: its cash, prepaid cards and coupons, what is left on them and until when."""
     from meter.cli.asking import answered
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
     from schemas.ids import check_id
@@ -36,7 +36,7 @@ def wallets(
     try:
         check_id(account)
     except ValueError as error:
-        raise Trouble(f"{error}; ACCOUNT says whose wallets to show") from None
+        raise UserError(f"{error}; ACCOUNT says whose wallets to show") from None
     settings = Settings.load()
     answered(settings, "wallets", of_command(settings, "wallets"), shown(settings, account, json))
 

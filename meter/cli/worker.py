@@ -41,7 +41,7 @@ def worker(
     gc.disable()  # an eighth of a start's CPU was spent on looking for cycles in modules; `tune_collector` enables it
     import meter.logs
     from agents.worker import Worker
-    from meter.errors import Trouble
+    from meter.errors import UserError
     from meter.machine.private_files import UMASK
     from meter.machine.shortages import shortage
     from meter.settings import Settings
@@ -55,7 +55,7 @@ def worker(
         with asyncio.Runner(loop_factory=fast_loop()) as runner:
             tune_collector()
             runner.run(Worker(settings, role.value).run())
-    except Trouble as trouble:
+    except UserError as trouble:
         log.error("stopped: %s", trouble)
         raise typer.Exit(1) from None
     except BaseException as error:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.output_reader import Latest, Revised, open_outputs
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -42,11 +42,11 @@ async def _standing(settings: Settings, topic: str, model: type[ModelT], account
 
 
 def read(topic: str, model: type[ModelT], value: bytes) -> ModelT:
-    """A record of an output topic; `Trouble` if it is none."""
+    """A record of an output topic; `UserError` if it is none."""
     try:
         return model.model_validate_json(value)
     except ValidationError as wrong:
-        raise Trouble(f"{topic} holds a record that is none: {problem(wrong)}; who else writes there?") from None
+        raise UserError(f"{topic} holds a record that is none: {problem(wrong)}; who else writes there?") from None
 
 
 def plan_row(plan: PlanRecord) -> Plan:

@@ -11,7 +11,7 @@ from meter.budgets.partition import BUDGETS_LIMIT
 from meter.budgets.reading import committed_reader, to_the_end
 from meter.budgets.topics import BudgetTopics
 from meter.commands.account_state import read
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import partition_of
 from meter.kafka.reachability import unreachable
@@ -51,10 +51,10 @@ async def budgets_of(settings: Settings, account: str) -> Standing:
 
 
 async def set_budget(settings: Settings, budget: Budget) -> None:
-    """Publish a budget; `Trouble` where the account has too many."""
+    """Publish a budget; `UserError` where the account has too many."""
     known = (await budgets_of(settings, budget.account)).budgets
     if budget.budget not in known and len(known) >= BUDGETS_LIMIT:
-        raise Trouble(
+        raise UserError(
             f"an account has at most {BUDGETS_LIMIT} budgets, {budget.account} has {len(known)}; "
             "`meter budget clear` takes one away"
         )
@@ -62,20 +62,20 @@ async def set_budget(settings: Settings, budget: Budget) -> None:
 
 
 async def clear_budget(settings: Settings, account: str, name: str) -> None:
-    """Take a budget away; `Trouble` where there is none."""
+    """Take a budget away; `UserError` where there is none."""
     known = (await budgets_of(settings, account)).budgets
     if name not in known:
         there = ", ".join(known) or "none"
-        raise Trouble(f"{account} has no budget {name!r}: it has {there}; `meter budget list {account}` shows them")
+        raise UserError(f"{account} has no budget {name!r}: it has {there}; `meter budget list {account}` shows them")
     await _send(settings, account, f"{account}/{name}", None)
 
 
 async def _partitions(settings: Settings, topics: BudgetTopics) -> int:
-    """How many partitions the topics have; `Trouble` where there are none yet."""
+    """How many partitions the topics have; `UserError` where there are none yet."""
     async with connected_admin(settings) as admin:
         there = await partition_counts(admin)
     if not {topics.budgets, topics.alerts} <= there.keys():
-        raise Trouble(
+        raise UserError(
             f"there is no topic {topics.budgets} at {settings.broker}; `meter budget watch` creates it and watches "
             "budgets (METER_TOPIC_PREFIX names the prefix)"
         )
@@ -89,7 +89,7 @@ async def _send(settings: Settings, account: str, key: str, value: bytes | None)
         try:
             await producer.send_and_wait(topics.budgets, value, key.encode(), partition=partition)
         except KafkaError as error:
-            raise Trouble(f"{topics.budgets} did not take it: {type(error).__name__}: {error}") from error
+            raise UserError(f"{topics.budgets} did not take it: {type(error).__name__}: {error}") from error
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.output_reader import open_outputs
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -31,6 +31,6 @@ async def order(settings: Settings, wanted: Skip | Redriven) -> None:
         await producer.start()
         await producer.send_and_wait(topic, wanted.json_bytes(), key=wanted.record_key().encode(), partition=0)
     except (KafkaError, OSError) as error:
-        raise Trouble(f"the order could not be written to {topic}: {error!r}; try again") from error
+        raise UserError(f"the order could not be written to {topic}: {error!r}; try again") from error
     finally:
         await producer.stop()

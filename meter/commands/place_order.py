@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from meter.commands.account_state import read
 from meter.commands.send import REQUEST_BYTES
-from meter.errors import Interrupted, Trouble
+from meter.errors import Interrupted, UserError
 from meter.kafka.output_reader import OutputReader, open_outputs
 from meter.kafka.reachability import unreachable
 from meter.kafka.topics import Topics
@@ -35,7 +35,7 @@ class RecordPosition(NamedTuple):
 
 
 async def placed(settings: Settings, order: Order, seconds: float, chosen: bool) -> OrderOutcome:
-    """The outcome of an order; `chosen`: its id may have been used before. `Trouble` if none comes in `seconds`.
+    """The outcome of an order; `chosen`: its id may have been used before. `UserError` if none comes in `seconds`.
 
     1. An id that was decided: nothing is sent. 2. Read on from where the outputs end now. 3. Send; wait for the
     acknowledgement. 4. Wait for the outcome, or for the dead letter of an id that another order took meanwhile.
@@ -58,7 +58,7 @@ async def placed(settings: Settings, order: Order, seconds: float, chosen: bool)
             async with asyncio.timeout(seconds):
                 return await _outcome(reader, topics, order, place)  # 4
         except TimeoutError:
-            raise Trouble(_no_outcome(settings, order, place, seconds)) from None
+            raise UserError(_no_outcome(settings, order, place, seconds)) from None
         except asyncio.CancelledError:
             raise Interrupted(
                 f"interrupted: order {order.order_id} was sent ({place.topic}, offset {place.offset}) and counts; "
@@ -81,7 +81,7 @@ async def ordered(settings: Settings, account: str, order_id: str) -> Order | No
 
 
 def same(first: Order, second: Order) -> bool:
-    """Whether two orders are the same by SPEC: an absent currency is the catalogue's, in both."""
+    """Whether two orders are the same by SPEC: an absent currency is the catalog's, in both."""
     currency = first.currency or second.currency or ""
     return canonical(first, currency) == canonical(second, currency)
 
@@ -95,10 +95,10 @@ async def _decided(reader: OutputReader, topics: Topics, order: Order) -> OrderO
 
 
 async def _require_same(settings: Settings, order: Order) -> None:
-    """`Trouble` if another order was decided under the id."""
+    """`UserError` if another order was decided under the id."""
     first = await ordered(settings, order.account, order.order_id)
     if first is not None and not same(first, order):
-        raise Trouble(
+        raise UserError(
             f"an order id is used once in an account: {order.order_id} of {order.account} was decided with other "
             "content, and nothing is sent; take another --order-id"
         )
@@ -118,7 +118,7 @@ async def _sent(settings: Settings, topics: Topics, order: Order) -> RecordPosit
     try:
         told = await producer.send_and_wait(topics.plan_purchases, value, key=order.account.encode())
     except KafkaError as error:
-        raise Trouble(
+        raise UserError(
             f"Kafka did not take order {order.order_id}: {type(error).__name__}: {error}; "
             f"send it again with --order-id {order.order_id}: if it arrived after all, it still counts once"
         ) from error
@@ -135,7 +135,7 @@ async def _outcome(reader: OutputReader, topics: Topics, order: Order, place: Re
                 return read(record.topic, OrderOutcome, record.value)
             if record.topic == topics.dead_letters and record.key == letter_key:
                 letter = read(record.topic, DeadLetter, record.value)
-                raise Trouble(f"the order is a dead letter, {letter.reason}: {letter.error}")
+                raise UserError(f"the order is a dead letter, {letter.reason}: {letter.error}")
 
 
 def _no_outcome(settings: Settings, order: Order, place: RecordPosition, seconds: float) -> str:

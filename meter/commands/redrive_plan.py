@@ -13,7 +13,7 @@ from meter.commands import control_log as control
 from meter.commands.redrive import Distinct, Left, Plan, Planning, RecordPosition, Sendable, completed, in_order
 from meter.commands.redriven import notes_of, runs_of
 from meter.commands.send import REQUEST_BYTES
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.output_reader import open_outputs
 from meter.kafka.source_records import SourceRecords, source_records
@@ -64,7 +64,7 @@ async def _letters(settings: Settings, topics: Topics) -> AsyncIterator[tuple[Re
                 letter = DeadLetter.model_validate_json(record.value)
             except ValidationError as error:
                 where = f"{record.topic}/{record.partition} at {record.offset}"
-                raise Trouble(f"{where} is no dead letter: {error.error_count()} fields are wrong") from error
+                raise UserError(f"{where} is no dead letter: {error.error_count()} fields are wrong") from error
             yield RecordPosition(record.partition, record.offset), letter
 
 
@@ -118,7 +118,7 @@ async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], 
             await sender.send(made)
         await sender.finish()
     except (KafkaError, OSError) as error:
-        raise Trouble(
+        raise UserError(
             f"Kafka took {sender.sent} of {plan.records} records, then: {error!r}; redrive once more, "
             "what arrived already counts once"
         ) from error
@@ -143,7 +143,7 @@ async def records_in_order(settings: Settings, run: Redrive) -> AsyncIterator[Se
                 found = await records.of_summary(letter)
                 fresh = [] if isinstance(found, str) else _chosen(run, found, distinct)[0]
                 if len(fresh) != count:
-                    raise Trouble(f"the records of {letter.record_key()} were deleted meanwhile; redrive once more")
+                    raise UserError(f"the records of {letter.record_key()} were deleted meanwhile; redrive once more")
                 for made in fresh:
                     yield made
     for made in singles:

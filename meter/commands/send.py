@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from meter.errors import Interrupted, Trouble
+from meter.errors import Interrupted, UserError
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.reachability import unreachable
 from meter.kafka.topics import Topics
@@ -94,7 +94,7 @@ async def deliver(
 ) -> int:
     """Send lines in their order and return, when each is acknowledged, how many there were.
 
-    `told` is called with the number of each acknowledged step, `say` with what is waited for. Raises `Trouble` with
+    `told` is called with the number of each acknowledged step, `say` with what is waited for. Raises `UserError` with
     the first line that Kafka did not take.
     """
     topic = kind.topic(Topics.of(settings.topic_prefix))
@@ -150,9 +150,9 @@ async def _send_all(producer: AIOKafkaProducer, topic: str, lines: Iterable[Line
     return acknowledged
 
 
-def _refused(number: int, error: KafkaError, acknowledged: int) -> Trouble:
+def _refused(number: int, error: KafkaError, acknowledged: int) -> UserError:
     name = type(error).__name__
-    return Trouble(
+    return UserError(
         f"line {number}: Kafka did not take it: {name}: {error}; {acknowledged} records before it are acknowledged. "
         "Mend it and send the file again: what arrived already counts once"
     )
@@ -165,7 +165,7 @@ async def _await_topic(settings: Settings, topic: str, say: Callable[[str], None
     async with connected_admin(settings) as admin:
         while topic not in await partition_counts(admin):
             if time.monotonic() > deadline:
-                raise Trouble(f"there is no topic {topic} at {settings.broker}; `meter worker` creates it")
+                raise UserError(f"there is no topic {topic} at {settings.broker}; `meter worker` creates it")
             if not waited:
                 say(f"there is no topic {topic} yet; waiting up to {TOPIC_SECONDS:.0f} s for a worker to create it")
             waited = True

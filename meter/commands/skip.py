@@ -16,7 +16,7 @@ from meter.batch.patches.fetched_records import install_batches, whole
 from meter.batch.unopened import UnreadableRecord
 from meter.commands import control_log as control
 from meter.commands.redrive import is_input
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin
 from meter.kafka.commit_metadata import is_aside, is_ours, spoken, topic_id_of
 from meter.kafka.topic_ids import topic_states
@@ -58,13 +58,13 @@ class PartitionStatus(NamedTuple):
 
 
 async def skip(settings: Settings, topic: str, partition: int, offset: int) -> tuple[Skip, PartitionStatus]:
-    """Order to go on at `offset`; `topic` with or without the prefix. `Trouble` if it makes no sense there."""
+    """Order to go on at `offset`; `topic` with or without the prefix. `UserError` if it makes no sense there."""
     topics = Topics.of(settings.topic_prefix)
     bare = input_topic(settings, topic)
     status = await _standing(settings, topics, bare, partition)
     why = refusal(bare, partition, offset, status)
     if why is not None:
-        raise Trouble(why)
+        raise UserError(why)
     at = time_text(time.time_ns() // 1000)
     wanted = Skip(
         kind="skip",
@@ -80,10 +80,10 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
 
 
 def input_topic(settings: Settings, topic: str) -> str:
-    """The name without the prefix of an input topic; `Trouble` if it is none."""
+    """The name without the prefix of an input topic; `UserError` if it is none."""
     bare = Topics.of(settings.topic_prefix).bare(topic)
     if not is_input(bare):
-        raise Trouble(f"{bare} is no input topic: usage, usage.<workspace>, workspaces or plan-purchases")
+        raise UserError(f"{bare} is no input topic: usage, usage.<workspace>, workspaces or plan-purchases")
     return bare
 
 
@@ -119,13 +119,13 @@ async def _standing(settings: Settings, topics: Topics, bare: str, partition: in
         await consumer.start()
         there = (await consumer._client.fetch_all_metadata()).partitions_for_topic(place.topic) or set()
         if partition not in there:
-            raise Trouble(f"there is no {bare}/{partition}: {bare} has {len(there)} partitions")
+            raise UserError(f"there is no {bare}/{partition}: {bare} has {len(there)} partitions")
         beginning = (await consumer.beginning_offsets([place]))[place]
         end = (await consumer.end_offsets([place]))[place]
         offset, metadata = (-1, "") if committed is None else (committed.offset, committed.metadata)
         readable = beginning <= offset <= end and await _readable(consumer, place, offset, end)
     except (KafkaError, OSError) as error:
-        raise Trouble(f"{bare}/{partition} could not be asked for: {error!r}; try again") from error
+        raise UserError(f"{bare}/{partition} could not be asked for: {error!r}; try again") from error
     finally:
         await consumer.stop()
     return PartitionStatus(offset, metadata, beginning, end, states[place.topic].id, readable)

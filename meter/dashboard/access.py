@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import SecretStr
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.settings import Settings
 
 COOKIE = "meter_dashboard"
@@ -96,7 +96,7 @@ def _bearer(request: web.BaseRequest) -> bytes | None:
 def check_binding(settings: Settings) -> None:
     """Refuse to listen beyond this machine without a read token."""
     if _secret(settings.dashboard_token) is None and not is_loopback(settings.dashboard_host):
-        raise Trouble(
+        raise UserError(
             f"METER_DASHBOARD_HOST={settings.dashboard_host} can be reached from other machines and "
             "METER_DASHBOARD_TOKEN is not set; set a token, or listen on 127.0.0.1"
         )

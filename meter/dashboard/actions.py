@@ -12,7 +12,7 @@ from meter.dashboard.asked import Asked
 from meter.dashboard.resend import Attempt
 from meter.dashboard.sign_in import form_of
 from meter.dashboard.site import Site
-from meter.errors import Trouble
+from meter.errors import UserError
 
 #: Values of the field `action`.
 TRY, GROUP = "try", "group"
@@ -47,7 +47,7 @@ async def act(
     reason, source = form.get("reason", ""), form.get("source", "")
     try:
         attempt = resends.begin(reason, source, form["action"] == TRY)
-    except Trouble as error:
+    except UserError as error:
         return problem_answer(409, "Not now", str(error), site, asked.form)
     if asked.form == "json":
         body = msgspec.json.encode(asdict(attempt)) + b"\n"

@@ -15,7 +15,7 @@ from meter.dashboard.asked import Asked
 from meter.dashboard.explained import Explaining
 from meter.dashboard.models import Record
 from meter.dashboard.sight import NotThere, Sight
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.explain.change_model import Drivers
 from meter.explain.drivers import total
 from meter.explain.reading import Wanted
@@ -69,7 +69,7 @@ def changed_cells(sight: Sight, account: str, days: tuple[str, str]) -> list[Cha
 
 
 async def comparison(explaining: Explaining, account: str, days: tuple[str, str], cells: Sequence[Changed]) -> Record:
-    """The comparison of two days; raises Trouble where the journal cannot be read now."""
+    """The comparison of two days; raises UserError where the journal cannot be read now."""
     asked = [
         Wanted(account, cell.workspace, cell.item, parse_day(days[1]), compare_day=parse_day(days[0]), sources=False)
         for cell in cells[:CELLS]
@@ -77,7 +77,7 @@ async def comparison(explaining: Explaining, account: str, days: tuple[str, str]
     answers = await asyncio.gather(*(explaining.of(wanted) for wanted in asked), return_exceptions=True)
     wrong = [each for each in answers if isinstance(each, BaseException)]
     for error in wrong:
-        if not isinstance(error, Trouble) or len(wrong) == len(answers):
+        if not isinstance(error, UserError) or len(wrong) == len(answers):
             raise error
     return summed(days, cells, [None if isinstance(each, BaseException) else each.drivers for each in answers])
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from meter.dashboard.asked import Asked
 from meter.dashboard.sight import NotThere
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.explain.model import Explanation
 from meter.explain.reading import Wanted, explain
 from meter.rules.billing_days import day_text
@@ -25,16 +25,16 @@ class Explaining:
         self._places = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, asked: Asked) -> Explanation:
-        """The explanation of an address; raises NotThere, and Trouble where it cannot be had now."""
+        """The explanation of an address; raises NotThere, and UserError where it cannot be had now."""
         return await self.of(wanted_of(asked))
 
     async def of(self, wanted: Wanted) -> Explanation:
-        """The explanation of a figure; raises Trouble where it cannot be had now."""
+        """The explanation of a figure; raises UserError where it cannot be had now."""
         try:
             async with asyncio.timeout(SECONDS), self._places:
                 return await explain(self._settings, wanted)
         except TimeoutError:
-            raise Trouble(
+            raise UserError(
                 f"the explanation took more than {SECONDS:.0f} s; ask without its sources (?sources=0), or use the "
                 f"command: meter explain {wanted.account} {wanted.workspace} {wanted.item} {day_text(wanted.day)}"
             ) from None

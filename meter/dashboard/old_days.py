@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from meter.dashboard.models import Record
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.settings import Settings
 
@@ -44,7 +44,7 @@ async def workspace_statements(
             for since, until in spans(published_ms):
                 await _read(consumer, place, since, until, f"{account}/{day}/", found)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Trouble(
+        raise UserError(
             f"the workspaces of {day} are read from Kafka, and that failed ({error!r}); "
             "try again, or use `meter explain` for one of them"
         ) from error

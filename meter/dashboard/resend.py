@@ -21,7 +21,7 @@ from meter.commands.redriven import notes_of, runs_of
 from meter.commands.send import REQUEST_BYTES
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.models import Record
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.explain.record_fate import fate_of
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import time_text
@@ -72,11 +72,11 @@ class Resending:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, reason: str, source: str, only_one: bool) -> Attempt:
-        """Begin an attempt; raises Trouble while another one is under way, and for what is no reason."""
+        """Begin an attempt; raises UserError while another one is under way, and for what is no reason."""
         if self._task is not None and not self._task.done():
-            raise Trouble("another attempt is under way; wait until it has ended, then try again")
+            raise UserError("another attempt is under way; wait until it has ended, then try again")
         if reason not in set(DeadReason):
-            raise Trouble(f"there is no reason {reason[:40]!r}; the page lists the reasons that there are")
+            raise UserError(f"there is no reason {reason[:40]!r}; the page lists the reasons that there are")
         kind = "try" if only_one else "group"
         attempt = Attempt(reason, source, kind, self._calendar.time(time.time_ns() // 1000))
         self._shown[:] = [attempt, *self._shown][:ATTEMPTS]
@@ -98,7 +98,7 @@ class Resending:
             await self._note(attempt, sent)  # 3
             await self._look(attempt, sent)  # 4
             self._to(attempt, "done")
-        except (Trouble, KafkaError, OSError, TimeoutError) as error:
+        except (UserError, KafkaError, OSError, TimeoutError) as error:
             attempt.error = str(error) or repr(error)
             self._to(attempt, "failed")
             log.warning("dashboard: sending dead letters again failed after %d records: %r", attempt.sent, error)

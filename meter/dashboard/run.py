@@ -19,7 +19,7 @@ from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
 from meter.dashboard.watch.watch import Watch
 from meter.settings import Settings
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Dashboard:
         self.settings = settings
         self.access = Access(settings)
         self.calendar = Calendar.of(settings)
-        self.catalog = load_catalogue(settings.catalog)
+        self.catalog = load_catalog(settings.catalog)
         self.live = Live()
         self.store = Store(file_of(settings))
         self.changes = Changes()

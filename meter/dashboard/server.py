@@ -29,9 +29,9 @@ from meter.dashboard.sign_in import sign_in, sign_out
 from meter.dashboard.site import Site
 from meter.dashboard.special import special
 from meter.dashboard.store import Store
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.settings import Settings
-from schemas.catalog import Catalogue
+from schemas.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Parts(Protocol):
     settings: Settings
     access: Access
     calendar: Calendar
-    catalog: Catalogue
+    catalog: Catalog
     live: Live
     store: Store
     changes: Changes
@@ -91,7 +91,7 @@ class Server:
         return 0 if self.visits is None else self.visits.streams
 
     async def start(self, seconds: float = VISIT_SECONDS) -> None:
-        """Listen; raises Trouble if the port cannot be had. `seconds`: the most that a page may take."""
+        """Listen; raises UserError if the port cannot be had. `seconds`: the most that a page may take."""
         settings = self._dashboard.settings
         self.visits = Connections(self.answer, seconds=seconds)
         self._runner = web.ServerRunner(self.visits, shutdown_timeout=STOP_SECONDS)
@@ -99,7 +99,7 @@ class Server:
         try:
             await web.TCPSite(self._runner, settings.dashboard_host, settings.dashboard_port).start()
         except OSError as error:
-            raise Trouble(
+            raise UserError(
                 f"the dashboard's port {settings.dashboard_host}:{settings.dashboard_port} cannot be used "
                 f"({error.strerror}); set METER_DASHBOARD_PORT to a free one"
             ) from error

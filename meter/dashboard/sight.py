@@ -12,7 +12,7 @@ from meter.dashboard.calendar import Calendar
 from meter.dashboard.models import AsOf, Loading
 from meter.rules.billing_days import parse_day
 from meter.settings import Settings
-from schemas.catalog import Catalogue, Item
+from schemas.catalog import Catalog, Item
 from schemas.money import money_text
 
 
@@ -44,7 +44,7 @@ class Sight:
 
     connection: sqlite3.Connection
     calendar: Calendar
-    catalog: Catalogue
+    catalog: Catalog
     settings: Settings
     now_us: int
     live: Live

@@ -27,10 +27,10 @@ from meter.dashboard.sight import Live, NotThere, Sight
 from meter.dashboard.site import Site
 from meter.dashboard.store import Store
 from meter.dashboard.views import old_day
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.explain.model import Explanation
 from meter.settings import Settings
-from schemas.catalog import Catalogue
+from schemas.catalog import Catalog
 
 Seen = TypeVar("Seen")
 
@@ -43,7 +43,7 @@ class Special(Protocol):
 
     settings: Settings
     calendar: Calendar
-    catalog: Catalogue
+    catalog: Catalog
     live: Live
     store: Store
 
@@ -83,7 +83,7 @@ async def _compared(
     cells = await asyncio.to_thread(_seen, board, lambda sight: changed_cells(sight, account, days))
     try:
         compared = await comparison(board.explaining, account, days, cells)
-    except Trouble as error:
+    except UserError as error:
         return problem_answer(503, "No comparison now", str(error), site, asked.form)
     assert isinstance(found, HistoryPage), "the history's model"
     found = msgspec.structs.replace(found, comparison=compared)
@@ -102,7 +102,7 @@ async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | N
         return None
     try:
         stated = await workspace_statements(board.settings, account, day, *versions)
-    except Trouble as error:
+    except UserError as error:
         return problem_answer(503, "Not readable now", str(error), site, asked.form)
     found = await asyncio.to_thread(_seen, board, lambda sight: old_day.page(sight, account, day, stated))
     if asked.form == "json":
@@ -124,7 +124,7 @@ async def _explanation(request: web.BaseRequest, asked: Asked, site: Site, board
         request.protocol.extend(SECONDS)
     try:
         found = await board.explaining.answer(asked)
-    except Trouble as error:
+    except UserError as error:
         return problem_answer(503, "No explanation now", str(error), site, asked.form)
     if asked.form == "json":
         return json_answer(found)

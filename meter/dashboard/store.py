@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.machine import private_files as private
 
 #: Rises with every change of schema.sql or of what its columns mean.
@@ -91,7 +91,7 @@ class Store:
             return self._open()
         except sqlite3.DatabaseError as error:
             if not self.path.exists() or isinstance(error, sqlite3.OperationalError):
-                raise Trouble(
+                raise UserError(
                     f"{self.path} cannot be used ({error}); free the disk, or set METER_DASHBOARD_DB"
                 ) from error
             self._remove()  # no database, or a damaged one: all of it comes from Kafka

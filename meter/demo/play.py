@@ -24,7 +24,7 @@ from meter.demo.clock import DAY_MINUTES, shown
 from meter.demo.day import Step
 from meter.demo.records import Sent
 from meter.demo.stage import Worker
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.output_reader import open_outputs
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -113,7 +113,7 @@ class Play:
                 self.sent += len(those)
                 self.note_tiers(those)
         except KafkaError as error:
-            raise Trouble(
+            raise UserError(
                 f"Kafka did not take a record: {type(error).__name__}: {error}; look at the broker"
             ) from error
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.local_broker.broker import HOST, Broker
 from meter.local_broker.probe import is_kafka
 from meter.settings import PREFIX, Address, Settings, variable
@@ -38,7 +38,7 @@ def broker_there(settings: Settings, say: Say) -> Iterator[bool]:
         return
     port = port_here(settings.addresses)
     if port is None:
-        raise Trouble(
+        raise UserError(
             f"no Kafka answers at {settings.broker}; the demo starts one itself only where METER_BROKER is one port "
             "of 127.0.0.1: start that Kafka, or unset METER_BROKER"
         )
@@ -68,11 +68,11 @@ class Worker:
         self._log = log
 
     def must_live(self) -> None:
-        """`Trouble`, with the end of its log, if it has ended."""
+        """`UserError`, with the end of its log, if it has ended."""
         code = self._process.poll()
         if code is not None:
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
-            raise Trouble(f"the worker ended with exit code {code}; the end of its log:\n{tail}")
+            raise UserError(f"the worker ended with exit code {code}; the end of its log:\n{tail}")
 
     def page(self, path: str) -> str | None:
         """A page of its web port; None while it answers anything but 200."""
@@ -89,7 +89,7 @@ class Worker:
         while self.page("/ready") is None:
             self.must_live()
             if time.monotonic() - begun > READY_SECONDS:
-                raise Trouble(f"the worker was not ready within {READY_SECONDS:.0f} s; the machine may be too busy")
+                raise UserError(f"the worker was not ready within {READY_SECONDS:.0f} s; the machine may be too busy")
             time.sleep(0.05)
         return time.monotonic() - begun
 

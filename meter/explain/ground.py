@@ -8,7 +8,7 @@ from meter.rules.billing_days import SECOND_US, BillingZone, zone
 from meter.rules.catalog_versions import priced
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
-from schemas.catalog import Catalogue, Item, TrafficPackage
+from schemas.catalog import Catalog, Item, TrafficPackage
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Ground:
 
     zone: BillingZone
     currency: str
-    catalog: Catalogue
+    catalog: Catalog
     close_grace_seconds: int
     horizon_days: int
 
@@ -26,10 +26,10 @@ class Ground:
         """What the journal says, which is what figures were made by."""
         opening = facts.opening
         horizon = opening.restatement_horizon_days
-        return cls(facts.zone, opening.currency, facts.catalogue, opening.close_grace_seconds, horizon)
+        return cls(facts.zone, opening.currency, facts.catalog, opening.close_grace_seconds, horizon)
 
     @classmethod
-    def of_settings(cls, settings: Settings, catalog: Catalogue) -> "Ground":
+    def of_settings(cls, settings: Settings, catalog: Catalog) -> "Ground":
         """What the settings say, for whoever may not read the journal: a worker with other ones would not start."""
         billing = zone(settings.billing_time_zone)
         horizon = settings.restatement_horizon_days

@@ -106,6 +106,8 @@ def _what(record: Overage) -> str:
         return f"order {_names(cause.orders or [], more)}"
     if cause.kind == "catalogue":
         return "a new version of the catalog"
+    if not cause.workspaces:  # usage or an order of it brought the day before its own record did
+        return f"{record.workspace} is commercial from an earlier day"
     names = _names(cause.workspaces, max(0, len(cause.workspaces) - NAMED))
     return f"usage of {names}" if cause.kind == "usage" else f"{names} went commercial"
 

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from meter.batch.patches.fetched_records import install_batches, lazy
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
 
@@ -102,7 +102,7 @@ class LogReader:
         return None if found is None else int(found.offset)
 
     async def lists(self, topic: str, partition: int, low: int, high: int, *needles: bytes) -> AsyncIterator[list[Any]]:
-        """The records from offset `low` to before `high`, as they are fetched; Trouble if they do not come.
+        """The records from offset `low` to before `high`, as they are fetched; UserError if they do not come.
 
         With `needles` those of the batches that hold one of them; the records beside them come along.
         """
@@ -125,7 +125,7 @@ class LogReader:
             after = await self.position(tp)
             waited, before = (0.0 if after > before else waited + LOOK_MS / 1000), after
             if waited > PATIENCE_SECONDS:
-                raise Trouble(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
+                raise UserError(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
 
     async def newest_first(
         self, topic: str, partition: int, low: int, high: int, *needles: bytes

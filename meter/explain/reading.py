@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import recorded
 from agents.journal.reader import folded_position
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.explain.cell import Cell
 from meter.explain.count import CellCount, Counted, cell_of
 from meter.explain.dead import DeadPlaces, OwnLetters
@@ -56,14 +56,16 @@ class Wanted:
 
 
 async def explain(settings: Settings, wanted: Wanted) -> Explanation:
-    """The whole answer, by the journal's facts; what the user can mend is `Trouble`."""
+    """The whole answer, by the journal's facts; what the user can mend is `UserError`."""
     topics = Topics.of(settings.topic_prefix)
     try:
         async with open_logs(settings) as logs:
             partition = await _partition(settings, logs, topics, wanted.account, topics.journal, topics.changelog)
             return await explained(logs, topics, partition, wanted)
     except KafkaError as error:
-        raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+        raise UserError(
+            f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again"
+        ) from error
 
 
 async def explained(logs: LogReader, topics: Topics, partition: int, wanted: Wanted) -> Explanation:
@@ -71,7 +73,7 @@ async def explained(logs: LogReader, topics: Topics, partition: int, wanted: Wan
     logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
     known = await recorded(logs, topics)
     if known is None:
-        raise Trouble(f"{topics.journal} is empty; {NO_METER}")
+        raise UserError(f"{topics.journal} is empty; {NO_METER}")
     folded = await folded_position(logs, topics.changelog, partition)
     return await _Explaining(topics, logs, Ground.of_journal(known.facts), wanted, partition, folded).run()
 
@@ -84,15 +86,17 @@ async def explain_as_published(settings: Settings, wanted: Wanted, ground: Groun
             partition = await _partition(settings, logs, topics, wanted.account)
             return await _Explaining(topics, logs, ground, replace(wanted, sources=False), partition, None).run()
     except KafkaError as error:
-        raise Trouble(f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+        raise UserError(
+            f"explaining stopped: {type(error).__name__}: {error}; look at the broker, then again"
+        ) from error
 
 
 async def _partition(settings: Settings, logs: LogReader, topics: Topics, account: str, *internal: str) -> int:
-    """Where the account's records go; `Trouble` if topics are missing."""
+    """Where the account's records go; `UserError` if topics are missing."""
     counts = {topic: await logs.partitions(topic) for topic in (*internal, *topics.outputs)}
     missing = [topic for topic, partitions in counts.items() if not partitions]
     if missing:
-        raise Trouble(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
+        raise UserError(f"there is no topic {', '.join(missing)} at {settings.broker}; {NO_METER}")
     return partition_of(account, counts[topics.overages])
 
 
@@ -149,7 +153,7 @@ class _Explaining:
             return NEWEST if revision is None else revision
         if revision is None or revision < self._folded:
             return self._folded - 1 if revision is None else revision
-        raise Trouble(
+        raise UserError(
             f"revision {revision} is not published yet: {self._topics.journal}/{self._partition} is folded up to "
             f"offset {self._folded - 1}; ask for that or an earlier one"
         )
@@ -177,7 +181,7 @@ class _Explaining:
         found = self._ground.item(name, day)
         if found is None:
             items = ", ".join(sorted(self._ground.catalog.version(day).items))
-            raise Trouble(f"unknown item {name!r}: the catalog of {day_text(day)} has {items}")
+            raise UserError(f"unknown item {name!r}: the catalog of {day_text(day)} has {items}")
         return found
 
     def _note(self, day: int, through: int, stands: OfCell) -> None:

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from agents.journal.facts_reader import recorded
 from agents.journal.reader import folded_position
 from meter.commands.skip import input_topic
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.explain.dead import DeadPlaces, LetterRow
 from meter.explain.log_reader import LogReader, open_logs
 from meter.explain.model import Fate, RecordFate, Where
@@ -30,14 +30,14 @@ LOG_APPEND_TIME = 1
 
 
 async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -> RecordFate:
-    """The fate of a record; `topic` with or without the prefix. What the user can mend is `Trouble`."""
+    """The fate of a record; `topic` with or without the prefix. What the user can mend is `UserError`."""
     where = Where(topic=input_topic(settings, topic), partition=partition, offset=offset)
     topics = Topics.of(settings.topic_prefix)
     async with connected_admin(settings) as admin:
         there = await partition_counts(admin)
         if partition not in range(there.get(topics.prefix + where.topic, 0)):
             held = there.get(topics.prefix + where.topic, 0)
-            raise Trouble(f"there is no {where.topic}/{partition}: {where.topic} has {held} partitions")
+            raise UserError(f"there is no {where.topic}/{partition}: {where.topic} has {held} partitions")
         group = topics.own_intake_group if where.topic.startswith(OWN) else topics.intake_group
         committed = {
             (place.topic, place.partition): commit.offset
@@ -47,7 +47,7 @@ async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -
         async with open_logs(settings) as logs:
             return await fate(logs, topics, where, committed)
     except KafkaError as error:
-        raise Trouble(f"looking stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
+        raise UserError(f"looking stopped: {type(error).__name__}: {error}; look at the broker, then again") from error
 
 
 async def fate(logs: LogReader, topics: Topics, where: Where, committed: int) -> RecordFate:
@@ -80,7 +80,7 @@ class _Asking:
             return self._told("null", f"{self._name()} has no value (a tombstone): it is ignored, and counted as null.")
         known = await recorded(self._logs, self._topics)
         if known is None:
-            raise Trouble(f"{self._topics.journal} is empty; no meter ran under this prefix")
+            raise UserError(f"{self._topics.journal} is empty; no meter ran under this prefix")
         search = Search(self._logs, self._topics, where, known.facts.opening.partitions, self._since_us(record))
         letters = await search.letters()  # 2
         found = await search.entry(self._kind)  # 3

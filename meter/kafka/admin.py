@@ -22,7 +22,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.reachability import BrokerUnreachable as BrokerUnreachable
 from meter.kafka.reachability import unreachable
 from meter.kafka.replication import LEAST_IN_SYNC, kafkas_own
@@ -45,7 +45,7 @@ ADD_PARTITIONS_TO_TXN_VERSION = 4
 BROKERS_REPLICATION = -1
 
 
-class TopicsRefused(Trouble):
+class TopicsRefused(UserError):
     """Topics are missing or are not what the meter needs; one line for each difference."""
 
 

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
@@ -117,7 +117,7 @@ class OutputReader:
         try:
             fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000))
         except KafkaError as error:
-            raise Trouble(f"reading stopped: {type(error).__name__}: {error}; look at the broker") from error
+            raise UserError(f"reading stopped: {type(error).__name__}: {error}; look at the broker") from error
         return [
             OutputRecord(place.topic, place.partition, record.offset, record.timestamp, record.key, record.value)
             for place, records in fetched.items()
@@ -133,7 +133,7 @@ def partition_of(account: str, partitions: int) -> int:
 
 @asynccontextmanager
 async def open_outputs(settings: Settings, *topics: str, account: str | None = None) -> AsyncIterator[OutputReader]:
-    """Open topics (whole names) at their beginning; `Trouble` if one does not exist or no broker answers.
+    """Open topics (whole names) at their beginning; `UserError` if one does not exist or no broker answers.
 
     With `account` only the partitions that its records go to: the others hold nothing of it.
     """
@@ -141,7 +141,7 @@ async def open_outputs(settings: Settings, *topics: str, account: str | None = N
         counts = await partition_counts(admin)
     missing = [topic for topic in topics if topic not in counts]
     if missing:
-        raise Trouble(
+        raise UserError(
             f"there is no topic {', '.join(missing)} at {settings.broker}; `meter worker` creates it "
             "(METER_TOPIC_PREFIX names the prefix)"
         )

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.local_broker.probe import ANSWER_LIMIT_BYTES, is_plain_kafka
 from meter.settings import Settings
 
@@ -43,7 +43,7 @@ class Reason(NamedTuple):
     lasting: bool
 
 
-class BrokerUnreachable(Trouble):
+class BrokerUnreachable(UserError):
     """No Kafka answers, or none that the meter can use."""
 
     def __init__(self, sentence: str, lasting: bool = False) -> None:

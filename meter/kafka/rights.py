@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import OUTPUTS, OWN
 from meter.settings import Settings
 
@@ -76,7 +76,7 @@ class Right(NamedTuple):
         return f"{operation} --{self.resource} {self.name.removesuffix(PREFIXED)}{pattern}"
 
 
-class MissingRights(Trouble):
+class MissingRights(UserError):
     """Kafka does not allow what a role or a command needs."""
 
     def __init__(self, settings: Settings, who: str, missing: Iterable[Right], then: str = "") -> None:

@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from meter.batch.denials import chain
 from meter.batch.errors import Reopen
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin
 from meter.kafka.reachability import BrokerUnreachable, reasons_of, told
@@ -28,7 +28,7 @@ def of_kafka(error: BaseException) -> bool:
     return any(isinstance(each, OF_KAFKA) for each in chain(error))
 
 
-async def explained(settings: Settings, who: str, rights: Sequence[Right], error: BaseException) -> Trouble:
+async def explained(settings: Settings, who: str, rights: Sequence[Right], error: BaseException) -> UserError:
     """The reason of an error of Kafka, with its mend; `who` met it, and needs the rights."""
     if isinstance(error, MissingRights | BrokerUnreachable):
         return error
@@ -43,10 +43,12 @@ async def explained(settings: Settings, who: str, rights: Sequence[Right], error
         lacking = []
     if lacking:
         return MissingRights(settings, who, lacking)
-    if isinstance(error, Trouble):
+    if isinstance(error, UserError):
         return error
     words = ": ".join(filter(None, (type(error).__name__, str(error).removeprefix(f"{type(error).__name__}: "))))
-    return Trouble(f"Kafka at {settings.broker} did not do what {who} asked ({words}); look at the broker, then again")
+    return UserError(
+        f"Kafka at {settings.broker} did not do what {who} asked ({words}); look at the broker, then again"
+    )
 
 
 async def _lacking(settings: Settings, rights: Sequence[Right]) -> list[Right]:

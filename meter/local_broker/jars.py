@@ -12,14 +12,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.local_broker import class_archive
 from meter.machine import private_files as private
 
 SHIPPED = Path(__file__).parent
 
 
-class BrokerTrouble(Trouble):
+class BrokerTrouble(UserError):
     """The broker cannot be started, stopped or found."""
 
 

@@ -6,7 +6,7 @@ A worker may come to own every partition, when the others die: it is measured by
 from pathlib import Path
 
 from meter.batch import store
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.machine import shortages as machine
 
 #: Log, lock, event loop, pipes, jars of the interpreter.
@@ -39,7 +39,7 @@ def require_descriptors(limit: int, partitions: int, brokers: int) -> None:
     """Refuse to start where the limit of open files would end the worker later, in the midst of its work."""
     needed = descriptors_needed(partitions, brokers)
     if limit < needed:
-        raise Trouble(
+        raise UserError(
             f"a worker that owns all {partitions} journal partitions, with {brokers} brokers, needs {needed} file "
             f"descriptors, this process may have {limit}; raise the hard limit to {needed} or more (`ulimit -Hn`, "
             "LimitNOFILE= of systemd, `--ulimit nofile=` of a container)"
@@ -60,7 +60,7 @@ def store_room(limit: int, memory: int, partitions: int, brokers: int) -> store.
 
 
 def limits(partitions: int, brokers: int, data_dir: Path) -> list[str]:
-    """What this machine gives a worker beside what it needs, a sentence each; raises Trouble where it is too little."""
+    """What this machine gives a worker beside what it needs, a sentence each; raises UserError if it is too little."""
     limit, memory = machine.raise_descriptors(), machine.memory_bytes()
     require_descriptors(limit, partitions, brokers)
     room = store_room(limit, memory, partitions, brokers)

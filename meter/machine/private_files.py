@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from meter.errors import Trouble
+from meter.errors import UserError
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
@@ -20,7 +20,7 @@ FILE_MODE = 0o600
 UMASK = 0o077
 
 
-class InUse(Trouble):
+class InUse(UserError):
     """Somebody else holds the lock."""
 
 
@@ -30,7 +30,7 @@ def directory(path: Path) -> Path:
         path.mkdir(mode=DIRECTORY_MODE, parents=True)
     except FileExistsError:
         if not path.is_dir():
-            raise Trouble(f"{path} is no directory; move it away, or set METER_DATA_DIR to another place") from None
+            raise UserError(f"{path} is no directory; move it away, or set METER_DATA_DIR to another place") from None
     return path
 
 
@@ -65,12 +65,12 @@ def locked(path: Path, busy: str, *, wait: bool = False) -> IO[str]:
         held.close()
         if error.errno == errno.EWOULDBLOCK:
             raise InUse(busy) from None
-        raise Trouble(f"{path} cannot be locked ({error.strerror}); put it on a disk of this machine") from error
+        raise UserError(f"{path} cannot be locked ({error.strerror}); put it on a disk of this machine") from error
     return held
 
 
-def _no_file(path: Path) -> Trouble:
-    return Trouble(f"{path} must be a plain file of the meter's, it is something else; remove it")
+def _no_file(path: Path) -> UserError:
+    return UserError(f"{path} must be a plain file of the meter's, it is something else; remove it")
 
 
 def write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Which catalogue is in force: the opened one and the versions announced since, as partition 0 decided them.
+"""Which catalog is in force: the opened one and the versions announced since, as partition 0 decided them.
 
 A version counts if its entry in partition 0 stands before its first day begins; of several that begin on one day the
 last such. Copies say where and when that was, so it is no matter when they arrive, how often, or in what order.
@@ -11,11 +11,11 @@ from functools import lru_cache
 from itertools import pairwise
 
 from meter.rules.billing_days import FIRST_DAY, LAST_DAY, BillingZone
-from schemas.catalog import Catalogue, Item, Version, differences, over_limits, version_from_json, version_json
-from schemas.journal import CatalogueVersion
+from schemas.catalog import Catalog, Item, Version, differences, over_limits, version_from_json, version_json
+from schemas.journal import CatalogVersion
 from schemas.rows import replaced
 
-Announced = tuple[CatalogueVersion, ...]
+Announced = tuple[CatalogVersion, ...]
 
 
 @lru_cache(64)
@@ -24,14 +24,14 @@ def version_of(content: bytes) -> Version:
     return version_from_json(content)
 
 
-def decided(entry: CatalogueVersion, offset: int, timestamp_ms: int) -> CatalogueVersion:
+def decided(entry: CatalogVersion, offset: int, timestamp_ms: int) -> CatalogVersion:
     """The entry with where and when partition 0 decided it: a copy says so, the original is it."""
     if entry.decided_offset >= 0:
         return entry
     return replaced(entry, decided_offset=offset, decided_ms=timestamp_ms)
 
 
-def with_announced(announced: Announced, found: CatalogueVersion, zone: BillingZone) -> Announced:
+def with_announced(announced: Announced, found: CatalogVersion, zone: BillingZone) -> Announced:
     """The announced versions that stand, by first day; the same tuple if this one changes nothing."""
     since = version_of(found.version).since
     if found.decided_ms * 1000 >= zone.begin_of(since):
@@ -45,14 +45,14 @@ def with_announced(announced: Announced, found: CatalogueVersion, zone: BillingZ
     return tuple(sorted([*others, found], key=lambda each: version_of(each.version).since))
 
 
-def recorded(opened: Catalogue, announced: Announced) -> Catalogue:
+def recorded(opened: Catalog, announced: Announced) -> Catalog:
     """What the journal holds, version by version: what files are compared with."""
     for each in announced:
         opened = opened.with_version(version_of(each.version))
     return opened
 
 
-def in_force(opened: Catalogue, announced: Announced) -> Catalogue:
+def in_force(opened: Catalog, announced: Announced) -> Catalog:
     """What figures are made by.
 
     An announced version says nothing of days before its own: where it would become the first of all, days before it
@@ -62,19 +62,19 @@ def in_force(opened: Catalogue, announced: Announced) -> Catalogue:
     return now if now.versions[0] == first else now.with_version(replace(first, since=FIRST_DAY))
 
 
-def priced(catalogue: Catalogue, name: str, day: int) -> Item:
+def priced(catalog: Catalog, name: str, day: int) -> Item:
     """The item by which usage of a day is priced, once it was counted: never an error, whatever was announced since.
 
     That of the day's version; where it has no such item that of the last version before it that has one, else of the
     first after it. What no version has any more costs nothing.
     """
-    had = [version for version in catalogue.versions if name in version.items]
+    had = [version for version in catalog.versions if name in version.items]
     if not had:
         return Item(name, "sum", 1, Decimal(0), None, {})
     return next((version for version in reversed(had) if version.since <= day), had[0]).items[name]
 
 
-def repriced(before: Catalogue, after: Catalogue) -> Iterator[tuple[int, int]]:
+def repriced(before: Catalog, after: Catalog) -> Iterator[tuple[int, int]]:
     """First and last day of every stretch of days of which anything counted is priced otherwise than before."""
     names = {name for version in (*before.versions, *after.versions) for name in version.items}
     days = sorted({FIRST_DAY, *(version.since for version in (*before.versions, *after.versions))})
@@ -92,7 +92,7 @@ class Comparison:
     missing: Sequence[Version]
 
 
-def compared(known: Catalogue, file: Catalogue, now_us: int, zone: BillingZone) -> Comparison:
+def compared(known: Catalog, file: Catalog, now_us: int, zone: BillingZone) -> Comparison:
     """Compare a file with what is recorded; a version whose first day has come by `now_us` is past."""
     past = [since for since in _first_days(known, file) if zone.begin_of(since) <= now_us]
     refused = [*differences(known, file, through=max(past, default=FIRST_DAY))]
@@ -107,22 +107,22 @@ def compared(known: Catalogue, file: Catalogue, now_us: int, zone: BillingZone) 
     )
 
 
-def _too_much(known: Catalogue, news: Sequence[Version]) -> Iterator[str]:
-    """What would be recorded beyond the limits of a catalogue: versions that the file lacks are kept beside its own."""
+def _too_much(known: Catalog, news: Sequence[Version]) -> Iterator[str]:
+    """What would be recorded beyond the limits of a catalog: versions that the file lacks are kept beside its own."""
     if news:
         for version in news:
             known = known.with_version(version)
         for problem in over_limits(known):
-            yield f"with the versions recorded already the catalogue is too large: {problem}"
+            yield f"with the versions recorded already the catalog is too large: {problem}"
 
 
 def _other(known: Version | None, file: Version) -> bool:
     return known is None or version_json(known) != version_json(file)
 
 
-def _first_days(*catalogues: Catalogue) -> Iterable[int]:
-    return {version.since for catalogue in catalogues for version in catalogue.versions}
+def _first_days(*catalogs: Catalog) -> Iterable[int]:
+    return {version.since for catalog in catalogs for version in catalog.versions}
 
 
-def _by_first_day(catalogue: Catalogue) -> dict[int, Version]:
-    return {version.since: version for version in catalogue.versions}
+def _by_first_day(catalog: Catalog) -> dict[int, Version]:
+    return {version.since: version for version in catalog.versions}

@@ -1,7 +1,7 @@
-"""A case: one order with everything gathered to decide it.
+"""The context of one order: the order with everything that decides it.
 
-What an order brings is read here once for all kinds (a kind without traffic packages has none of them), so that
-laws and changes need not know every kind; what has to be worked out is worked out when first asked for.
+It reads once, for all kinds, what an order brings (a kind without traffic packages has none), so laws and changes need
+not know every kind. It calculates the rest when first asked.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from functools import cached_property
 
 from meter.rules import prices, wallets
 from meter.rules.wallets import WalletKey
-from schemas.catalog import Catalogue, Version
+from schemas.catalog import Catalog, Version
 from schemas.orders import AddTraffic, ChangeWorkspaces, Order, Payment, Purchase, TopUp, TrafficLine, Upgrade
 from schemas.rows import Account, Binding, Package, Plan, Wallet
 
@@ -25,14 +25,14 @@ class OrderContext:
     account: Account
     wallets: Mapping[WalletKey, Wallet]
     bindings: Mapping[str, Binding]
-    catalogue: Catalogue
+    catalog: Catalog
     #: The plan it changes, where all days of that are final: the account no longer has it among its plans.
     expired: Plan | None = None
 
     @cached_property
     def version(self) -> Version:
-        """The catalogue's version of the order's day."""
-        return self.catalogue.version(self.day)
+        """The catalog's version of the order's day."""
+        return self.catalog.version(self.day)
 
     @cached_property
     def payments(self) -> tuple[Payment, ...]:
@@ -100,7 +100,7 @@ class OrderContext:
                 return None
             case Purchase(plan=name):
                 package = self.version.plans[name].price
-                return prices.purchase_price(package, self.traffic, self.version, self.catalogue.validity_days)
+                return prices.purchase_price(package, self.traffic, self.version, self.catalog.validity_days)
             case AddTraffic():
                 return prices.traffic_price(self.traffic, self.version, self.days_left)
             case Upgrade(plan=name):

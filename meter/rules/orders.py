@@ -1,9 +1,8 @@
-"""Deciding an order: refused by the first law it breaks, or accepted and carried out.
+"""Decides an order: refused by the first law that it breaks, or accepted and carried out.
 
-Pure: it answers new rows and leaves the old ones alone. Refusals come first (`refusals.LAWS`, one precedence
-for all kinds); after them nothing can fail any more, and what follows only writes down what the order does.
-A change counts from a whole day: an entry of a plan's history with the same first day is replaced, so of two
-changes on one day the later stands for all of it.
+Pure: it returns new rows and leaves the old ones alone. Refusals come first (`refusals.LAWS`, one precedence for all
+kinds); after them nothing can fail, and the rest only writes down what the order does. A change counts from a whole
+day: it replaces an entry of the plan's history with the same first day, so the later of two changes of a day applies.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from decimal import Decimal
 from meter.rules.order_case import OrderContext
 from meter.rules.refusals import first_broken
 from meter.rules.wallets import WalletKey, drawn, topped_up
-from schemas.catalog import Catalogue
+from schemas.catalog import Catalog
 from schemas.orders import ChangeWorkspaces, Order, Purchase, TopUp, Upgrade
 from schemas.reasons import Refusal
 from schemas.rows import Account, Binding, Package, Plan, Traffic, Wallet, WorkspaceList
@@ -61,7 +60,7 @@ def decide(
     account: Account,
     wallets: Mapping[WalletKey, Wallet],
     bindings: Mapping[str, Binding],
-    catalogue: Catalogue,
+    catalog: Catalog,
     expired: Plan | None = None,
 ) -> Decision:
     """Decide `order`, whose billing day is `day` (not before the account's previous order's).
@@ -72,7 +71,7 @@ def decide(
     """
     assert account.last_order_day <= day, f"orders' days never fall: {day} after {account.last_order_day}"
     assert account.account == order.account, f"an order of {order.account} is not decided for {account.account}"
-    case = OrderContext(order, day, account, wallets, bindings, catalogue, expired)
+    case = OrderContext(order, day, account, wallets, bindings, catalog, expired)
     broken = first_broken(case)
     if broken is not None:
         return _refused(case, *broken)
@@ -87,7 +86,7 @@ def _refused(case: OrderContext, refusal: Refusal, error: str) -> Decision:
         order.account,
         order.kind,
         accepted=False,
-        currency=case.catalogue.currency,
+        currency=case.catalog.currency,
         refusal=refusal,
         error=error,
         price=case.price if refusal in ABOUT_PAYING else None,
@@ -103,7 +102,7 @@ def _topped_up(case: OrderContext, order: TopUp) -> Decision:
         order.account,
         order.kind,
         accepted=True,
-        currency=case.catalogue.currency,
+        currency=case.catalog.currency,
         wallets=(wallet,),
     )
 
@@ -116,7 +115,7 @@ def _carried_out(case: OrderContext) -> Decision:
         order.account,
         order.kind,
         accepted=True,
-        currency=case.catalogue.currency,
+        currency=case.catalog.currency,
         price=case.price,
         payments=tuple((payment.method, payment.instrument, payment.amount) for payment in case.payments),
         plan_id=plan.plan_id,
@@ -132,7 +131,7 @@ def _bought(case: OrderContext, order: Purchase) -> Plan:
     """The plan that a purchase makes; its id is the order's."""
     assert order.order_id not in case.account.plans, f"an order id is decided once: {order.order_id}"
     first_day = case.counts_from
-    last_day = first_day + case.catalogue.validity_days - 1
+    last_day = first_day + case.catalog.validity_days - 1
     packages = (_package(case, order.plan),)
     lists = (WorkspaceList(first_day, order.workspaces),)
     return Plan(order.order_id, first_day, last_day, packages, lists, _traffic(case, last_day))

@@ -1,7 +1,7 @@
-"""What a plan is on one day: in force or not, its package, its list, its quota of an item, its place in the order.
+"""A plan on one day: in force or not, its package, its list, its quota of an item, its place in the order.
 
-A plan keeps its history (`packages` and `lists` by their first days), so the answer for a past day stays what it was,
-for as long as that day can change.
+A plan keeps its history (`packages` and `lists` by their first days), so the answer for a past day never changes while
+that day can change.
 """
 
 from collections.abc import Iterable

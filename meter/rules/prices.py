@@ -1,7 +1,7 @@
-"""What an order costs: exact decimals all the way, the order's price rounded half up to the cent, once.
+"""Prices of orders: exact decimals, rounded half up to the cent once, at the end.
 
-The trick: `EXACT` traps every inexact result, so a rounding that nobody asked for stops the process instead
-of losing a fraction of a cent; the one division (an upgrade's share of the validity) is done in whole cents.
+`EXACT` traps every inexact result, so an unwanted rounding stops the process instead of losing a fraction of a cent.
+The one division (an upgrade's share of the validity) is done in whole cents.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from schemas.catalog import Version
 from schemas.orders import TrafficLine
 
 #: Digits an exact product or sum may have. 50 lines of price × units × discount × days need about 40;
-#: more than this cannot come from a catalogue that anybody wrote, and raises.
+#: more than this cannot come from a catalog that anybody wrote, and raises.
 EXACT_DIGITS = 400
 EXACT = Context(prec=EXACT_DIGITS, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 

@@ -1,8 +1,8 @@
-"""The laws an order must keep, and the numbers by which it breaks one.
+"""The laws that an order must keep, and the numbers by which it breaks one.
 
-`LAWS` is the one order of precedence: that of `schemas.reasons.Refusal`, of SPEC §8 and of the table test.
-Each function is one law: it looks at a `OrderContext` and answers the numbers that break it, or None if it is kept.
-It may rely on every law above it, and says nothing of the kinds of orders it is not about.
+`LAWS` is the one order of precedence: that of `schemas.reasons.Refusal`, of docs/spec.md §8 and of the table test. Each
+function is one law: it takes an `OrderContext` and returns the numbers that break it, or None. A law may rely on every
+law above it, and ignores the kinds of orders that it is not about.
 """
 
 from collections import Counter
@@ -34,10 +34,10 @@ def first_broken(case: OrderContext) -> tuple[Refusal, str] | None:
 
 
 def _currency_must_match(case: OrderContext) -> str | None:
-    theirs, ours = case.order.currency, case.catalogue.currency
+    theirs, ours = case.order.currency, case.catalog.currency
     if theirs is None or theirs == ours:
         return None
-    return f"the order's is {shown(theirs)}, the catalogue's {ours}"
+    return f"the order's is {shown(theirs)}, the catalog's {ours}"
 
 
 def _amount_must_be_positive(case: OrderContext) -> str | None:

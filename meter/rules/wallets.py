@@ -1,8 +1,8 @@
-"""The wallet of an account: cash, prepaid cards and coupons, topped up and drawn.
+"""The wallets of an account: cash, prepaid cards and coupons, topped up and drawn.
 
-Money is never made or lost here: a top-up raises one balance by its amount, a draw lowers balances by
-exactly what the payments say, payments of one instrument added up first, and no balance goes below 0.
-Cash is the instrument without a name; it is always there (with 0 until topped up) and never expires.
+Money is never made or lost here: a top-up raises one balance by its amount, a draw lowers balances by exactly the
+payments (payments of one instrument added up first), and no balance goes below 0. Cash is the instrument without a
+name; it always exists (with 0 until topped up) and never expires.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,15 +1,15 @@
-"""The prices and quotas of a day, as the journal decided them: the opened catalogue and what was announced in time."""
+"""The prices and quotas of a day, by the opened catalog and the versions announced in time."""
 
 from decimal import Decimal
 
 from meter.rules.billing_days import BillingZone
-from schemas.catalog import Catalogue, Item, Version, version_from_json
+from schemas.catalog import Catalog, Item, Version, version_from_json
 
 
 class PriceBook:
-    """The catalogue as one partition of the journal has told it so far."""
+    """The catalog as one partition of the journal has told it so far."""
 
-    def __init__(self, opened: Catalogue, zone: BillingZone) -> None:
+    def __init__(self, opened: Catalog, zone: BillingZone) -> None:
         self.currency = opened.currency
         self.validity_days = opened.validity_days
         self._zone = zone

@@ -1,4 +1,4 @@
-"""The comparison: a recount held against what was published, and what came of it."""
+"""Compares a recount with what was published."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What differs: a field of a published record and what the recount says it should be, to the unit."""
+"""A difference: a field of a published record and the recount's value, to the unit."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The figures of one account, item and day from its totals: usage, coverage, overage, charge (SPEC sections 4 to 6).
+"""The figures of one account, item and day from its totals: usage, coverage, overage, charge (docs/spec.md §4 to §6).
 
 Money is a `Fraction` and quantities are integers: nothing here can round.
 """

@@ -1,4 +1,4 @@
-"""Orders decided again (SPEC section 8), one after the other as the journal has them: a story of plans and wallets.
+"""Decides orders again (docs/spec.md §8), one after the other as the journal has them.
 
 Money is whole cents; prices on their way to a cent are fractions.
 """

@@ -1,4 +1,4 @@
-"""A plan as a day sees it: the list and the quota in force, from its history."""
+"""A plan on one day: the list and the quota in force, from its history."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

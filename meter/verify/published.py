@@ -1,7 +1,7 @@
-"""What was published of a topic, up to the journal offset that was recounted: of each key the record that stands.
+"""What was published of a topic, up to the journal offset of the recount: the latest record of each key.
 
-On the way every revision is looked at: they rise, `previous_revision` names the one before, deltas make `overage`.
-What is older than the compaction lag may be compacted away, but only from a key's beginning.
+It checks every revision on the way: revisions rise, `previous_revision` names the one before, deltas add up to
+`overage`. Records older than the compaction lag may be compacted away, but only from a key's beginning.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
-"""One partition of the journal, counted again: identities, sums, orders, and the figures that follow in the end.
+"""Counts one partition of the journal again: identities, sums, orders, and the figures at the end.
 
-An identity counts once, its first event; everything else is a sum. Figures are made when they are asked for, or when
-their day expires: then they are final.
+An identity counts once, by its first event; everything else is a sum. Figures are made when they are asked for, or when
+their day expires and they are final.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from meter.verify.orders import Account, decide
 from meter.verify.plans import Plan
 from schemas.journal import (
     BindingGroup,
-    CatalogueVersion,
+    CatalogVersion,
     DayExpired,
     Gathered,
     JournalRecord,
@@ -79,7 +79,7 @@ class Recount:
                     self._orders(group, by_id)
                 else:
                     self._bindings(group, record.named)
-        elif isinstance(record, CatalogueVersion):
+        elif isinstance(record, CatalogVersion):
             original = record.decided_offset < 0
             decided = (offset, timestamp_ms) if original else (record.decided_offset, record.decided_ms)
             self.book.announce(record.version, *decided)

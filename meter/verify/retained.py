@@ -1,7 +1,7 @@
-"""Where the journal no longer begins at its beginning: which days it still holds whole, and plans as published.
+"""For a journal whose beginning is gone: the days that it still holds whole, and plans as published.
 
-Of those days all usage stands in the journal. An identity may have been claimed before, for another day: that is a
-conflict, which the recount cannot see, so it counts the event; a difference by one such event is no proof.
+All usage of those days is in the journal. An identity may have been claimed before, for another day: that is a conflict
+that the recount cannot see, so it counts the event; a difference by one such event is no proof.
 """
 
 from pydantic import ValidationError

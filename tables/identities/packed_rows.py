@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meter.batch.store import Store
-from meter.errors import Trouble
+from meter.errors import UserError
 from schemas.columns import Ints, Words
 from tables import keys
 from tables.identities import index
@@ -35,7 +35,7 @@ Table = np.ndarray[tuple[int], np.dtype[np.void]]
 T = TypeVar("T")
 
 
-class OtherPacking(Trouble):
+class OtherPacking(UserError):
     """The changelog has identities as an earlier version packed them."""
 
 

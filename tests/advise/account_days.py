@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from meter.advise.history import History, history_of
 from meter.commands.account_state import plan_row
 from meter.rules.billing_days import day_text
-from schemas.catalog import Catalogue, Item, Retention, Version, load_catalogue, version_json
-from schemas.journal import CatalogueVersion
+from schemas.catalog import Catalog, Item, Retention, Version, load_catalog, version_json
+from schemas.journal import CatalogVersion
 from schemas.plans import Plan
 from schemas.statements import AccountStatement, WorkspaceStatement
 from tests import records
 from tests.rules.days_world import Days
 from tests.strategies import workspace_lists
 
-DENSE = load_catalogue(Path(__file__).parents[1] / "dense_catalog.toml")
+DENSE = load_catalog(Path(__file__).parents[1] / "dense_catalog.toml")
 ACCOUNT = "acct"
 FIRST = date(2026, 2, 1)
 DAYS = 6
@@ -97,14 +97,14 @@ def at(day: int, hour: int = 12) -> str:
 
 def told(story: Story) -> Days:
     """The days, folded and closed."""
-    days = Days(at(0, 1), catalogue=DENSE)
+    days = Days(at(0, 1), catalog=DENSE)
     for name in COMMERCIAL:
         days.bind(name)
     days.bind(FREE, commercial=None)
     days.order(records.top_up(ACCOUNT, "t", "1000"), at(0, 2))
     days.order(records.purchase(ACCOUNT, "p0", "small", ["A", "B"], []), at(0, 3))
     if story.dearer:
-        days.append(CatalogueVersion(version_json(dearer())), at(1))
+        days.append(CatalogVersion(version_json(dearer())), at(1))
     for day in range(DAYS + 2):
         if day:
             days.close_through(day_text(FIRST.toordinal() + day - 1), at(day, 2))
@@ -147,10 +147,10 @@ def published(days: Days, most_days: int = 400) -> History:
     for (topic, key), value in last.items():
         name = f"{topic}/{key.count('/')}" if topic == "statements" else topic
         by_topic.setdefault(name, []).append(json.dumps(value).encode())
-    catalogue: Catalogue = days.fold.known().catalogue
+    catalog: Catalog = days.fold.known().catalog
     return history_of(
         ACCOUNT,
-        catalogue,
+        catalog,
         [plan_row(Plan.model_validate_json(each)) for each in by_topic.get("plans", [])],
         [AccountStatement.model_validate_json(each) for each in by_topic.get("statements/1", [])],
         [WorkspaceStatement.model_validate_json(each) for each in by_topic.get("statements/2", [])],

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from meter.advise.history import ClosedDay, History, ItemUse, WorkspaceDay
 from meter.advise.replay import Replay
-from schemas.catalog import Catalogue, load_catalogue
+from schemas.catalog import Catalog, load_catalog
 from schemas.rows import NO_RETENTION, Package, Plan, Traffic, WorkspaceList
 
-CATALOGUE = load_catalogue()
+CATALOG = load_catalog()
 FIRST = date(2026, 10, 1).toordinal()
 MILLION = 1_000_000
 
@@ -26,11 +26,11 @@ def plan(
     *workspaces: str,
     first: int = FIRST - 30,
     traffic: tuple[tuple[str, int, str], ...] = (),
-    catalogue: Catalogue = CATALOGUE,
+    catalog: Catalog = CATALOG,
 ) -> Plan:
     """A plan bought 30 days before the first day; traffic as (item, units, discount)."""
-    bought = catalogue.version(first).plans[package]
-    last = first + catalogue.validity_days - 1
+    bought = catalog.version(first).plans[package]
+    last = first + catalog.validity_days - 1
     return Plan(
         plan_id,
         first,
@@ -38,19 +38,19 @@ def plan(
         (Package(first, package, bought.price, dict(bought.quotas)),),
         (WorkspaceList(first, workspaces),),
         tuple(
-            Traffic(item, units, Decimal(discount), first, last, catalogue.version(first).traffic[item].capacity)
+            Traffic(item, units, Decimal(discount), first, last, catalog.version(first).traffic[item].capacity)
             for item, units, discount in traffic
         ),
     )
 
 
 def history(
-    days: int, usage: Callable[[int], Usage], *plans: Plan, catalogue: Catalogue = CATALOGUE, account: str = "acct_1"
+    days: int, usage: Callable[[int], Usage], *plans: Plan, catalog: Catalog = CATALOG, account: str = "acct_1"
 ) -> History:
     """So many closed days; their published figures are the replay's."""
-    replay = Replay(catalogue)
+    replay = Replay(catalog)
     closed = [_published(_day(FIRST + number, usage(number)), plans, replay) for number in range(days)]
-    return History(account, catalogue, plans, tuple(closed), {})
+    return History(account, catalog, plans, tuple(closed), {})
 
 
 def _day(day: int, usage: Usage) -> ClosedDay:

@@ -11,7 +11,7 @@ from meter.advise.history import History
 from meter.advise.savings import cents
 from meter.advise.sentences import title
 from meter.advise.text import text
-from meter.errors import Trouble
+from meter.errors import UserError
 from tests.advise.accounts import FIRST, MILLION, Usage, history, plan
 
 TODAY = FIRST + 30
@@ -146,7 +146,7 @@ def test_all_of_the_usage_can_be_asked_to_be_covered() -> None:
 
 
 def test_fewer_than_fourteen_closed_days_are_too_little() -> None:
-    with pytest.raises(Trouble, match="13 closed days with statements, advice needs 14"):
+    with pytest.raises(UserError, match="13 closed days with statements, advice needs 14"):
         advice_of(history(13, every_day(W5)), TODAY)
 
 
@@ -155,10 +155,10 @@ def test_no_advice_is_given_from_a_replay_that_is_not_the_bill() -> None:
     first = told.days[0]
     other = History(
         "acct_1",
-        told.catalogue,
+        told.catalog,
         told.plans,
         (type(first)(first.day, first.due + 1, first.workspaces), *told.days[1:]),
         {},
     )
-    with pytest.raises(Trouble, match="published"):
+    with pytest.raises(UserError, match="published"):
         advice_of(other, TODAY)

@@ -13,11 +13,11 @@ from meter.advise.forecast_text import shape, text
 from meter.advise.open_day import DayUsage, Running, day_forecast
 from meter.advise.replay import Replay
 from meter.rules.billing_days import parse_day, zone
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests.advise.accounts import MILLION, plan
 from tests.strategies import times_in_zones
 
-CATALOGUE = load_catalogue()
+CATALOG = load_catalog()
 HOUR = 3_600_000_000
 MONDAY = parse_day("2026-11-02")
 NOON = Moment(MONDAY + 21, 12 * HOUR, 24 * HOUR)
@@ -114,7 +114,7 @@ def test_charges_are_what_the_rules_make_of_the_estimated_usage() -> None:
     days = {MONDAY + 15 + each: day_of({"a": 20 * MILLION}, {"a": 40 * MILLION}) for each in range(6)}
     today = day_of({}, {"a": 30 * MILLION})
     plans = [plan("o-1", "startup", "a", first=MONDAY)]
-    found = day_forecast(NOON, today, days, plans, Replay(CATALOGUE))
+    found = day_forecast(NOON, today, days, plans, Replay(CATALOG))
     assert found.charges.now == 0
     assert found.charges.end == (Decimal(30),) * 3, "60 M of 40 M: 20 M over at 1.5"
     lines = list(text("acct_1", "UTC", found))
@@ -130,13 +130,13 @@ def test_charges_are_never_estimated_below_those_of_now(days: list[PastDay], lis
     today.latest["logs", "b"] = Running(1, unlisted * 1000, Decimal("1.5") * unlisted / 1000)
     over = max(0, listed * MILLION // 10 - 40 * MILLION)
     today.latest["logs", "a"].charge = Decimal("1.5") * (100 * over // MILLION) / 100
-    found = day_forecast(NOON, today, known, [plan("o-1", "startup", "a", first=MONDAY)], Replay(CATALOGUE))
+    found = day_forecast(NOON, today, known, [plan("o-1", "startup", "a", first=MONDAY)], Replay(CATALOG))
     assert found.charges.end is None or found.charges.now <= min(found.charges.end)
 
 
 def test_a_forecast_names_what_keeps_it_silent() -> None:
     early = Moment(MONDAY, HOUR, 24 * HOUR)
-    lines = list(text("acct_1", "UTC", day_forecast(early, day_of({}, {"a": 5}), {}, [], Replay(CATALOGUE))))
+    lines = list(text("acct_1", "UTC", day_forecast(early, day_of({}, {"a": 5}), {}, [], Replay(CATALOG))))
     assert lines[0] == "acct_1 on 2026-11-02 (UTC), 1.0 of 24 hours are over."
     assert lines[1].startswith("No forecast before 2 hours of the day are over")
 

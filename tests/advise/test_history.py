@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from meter.advise.history import History, history_of
 from meter.rules.billing_days import day_text, parse_day
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from schemas.rows import Package, Plan, WorkspaceList
 from schemas.statements import AccountStatement, PlanDay, WorkspaceStatement
 
-CATALOGUE = load_catalogue()
+CATALOG = load_catalog()
 FIRST = parse_day("2026-11-01")
 
 
@@ -33,7 +33,7 @@ def a_plan(plan_id: str, first: int, known_from: int) -> Plan:
 
 
 def history(days: list[AccountStatement], *plans: Plan, most: int = 35) -> History:
-    return history_of("acct", CATALOGUE, plans, days, list[WorkspaceStatement](), most)
+    return history_of("acct", CATALOG, plans, days, list[WorkspaceStatement](), most)
 
 
 def test_the_newest_days_are_taken_up_to_the_last_stated_one() -> None:

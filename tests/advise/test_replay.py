@@ -11,7 +11,7 @@ from tests.advise.account_days import Story, Use, published, stories, told
 
 
 def check_of(history: History) -> tuple[str, ...]:
-    return checked(history, Replay(history.catalogue)).differences
+    return checked(history, Replay(history.catalog)).differences
 
 
 @given(stories())

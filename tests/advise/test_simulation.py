@@ -11,7 +11,7 @@ from meter.advise.savings import cents
 from meter.advise.simulation import Simulation, simulated
 from meter.advise.simulation_text import text
 from meter.cli.simulate import changes_of
-from meter.errors import Trouble
+from meter.errors import UserError
 from tests.advise.accounts import FIRST, MILLION, Usage, history, plan
 
 TODAY = FIRST + 30
@@ -80,7 +80,7 @@ def test_without_changes_it_is_the_check_alone() -> None:
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(word: str, problem: str) -> None:
-    with pytest.raises(Trouble, match=problem):
+    with pytest.raises(UserError, match=problem):
         of(word)
 
 

@@ -1,4 +1,4 @@
-"""A reader of the default catalogue, good events for it, and what it says of a record."""
+"""A reader of the default catalog, good events for it, and what it says of a record."""
 
 import base64
 import json
@@ -7,14 +7,14 @@ from typing import Any
 from agents.intake.usage_reader import Dead, ParsedUsage, UsageReader
 from meter.rules.billing_days import zone
 from meter.settings import Settings
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests.oracle_time import instant
 
 WORKSPACE = "wksp_a"
 ZONE = "Asia/Shanghai"
 HORIZON_DAYS = 35
-CATALOGUE = load_catalogue(Settings.load().catalog_path)
-READER = UsageReader(CATALOGUE, zone(ZONE), HORIZON_DAYS)
+CATALOG = load_catalog(Settings.load().catalog_path)
+READER = UsageReader(CATALOG, zone(ZONE), HORIZON_DAYS)
 #: When Kafka received the good event: a second after its time.
 RECEIVED_MS = (instant("2026-01-31T08:00:01Z") or 0) // 1000
 

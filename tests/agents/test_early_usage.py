@@ -1,4 +1,4 @@
-"""Usage ahead of Kafka's clock: judged by what can be known of tomorrow's catalogue, remembered only for good."""
+"""Usage ahead of Kafka's clock: judged by what can be known of tomorrow's catalog, remembered only for good."""
 
 import asyncio
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from typing import Any
 
 from faust.types import TP
 
-from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.catalog_follower import KnownCatalog
 from agents.intake.journal_entries import Builder, UsageBuilder
 from agents.intake.usage_lane import UsageLane
 from agents.intake.usage_reader import UsageReader
@@ -15,17 +15,17 @@ from agents.intake.workspace_directory import WorkspaceEntry
 from meter.batch.chunks import Chunk
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day, parse_time, zone
-from schemas.catalog import Catalogue, Version
+from schemas.catalog import Catalog, Version
 from schemas.journal import Named
 from tests.agents.reading_ground import event, value_of
 from tests.rules.announced_world import OPENED_VERSION, version
 
 MIDNIGHT_MS = parse_time("2026-02-01T00:00:00Z") // 1000
-OPENED = Catalogue("CNY", 372, (OPENED_VERSION,))
+OPENED = Catalog("CNY", 372, (OPENED_VERSION,))
 CALLS = version("2026-02-01", logs="2", sms="0.1")
 
 
-class ToldCatalogue(KnownCatalogue):
+class ToldCatalog(KnownCatalog):
     """The day of 31 January is final; what is asked for next is told to the reader when it is asked for."""
 
     def __init__(self, reader: UsageReader) -> None:
@@ -41,7 +41,7 @@ class ToldCatalogue(KnownCatalogue):
 
     async def catch_up(self) -> None:
         self.asked += 1
-        self.reader.use(Catalogue("CNY", 372, (OPENED_VERSION, *self.news)))
+        self.reader.use(Catalog("CNY", 372, (OPENED_VERSION, *self.news)))
 
 
 class Intake:
@@ -49,7 +49,7 @@ class Intake:
 
     def __init__(self) -> None:
         self.reader = UsageReader(OPENED, zone("+00:00"), 35)
-        self.catalogue = ToldCatalogue(self.reader)
+        self.catalog = ToldCatalog(self.reader)
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
         self.validation_cache = ValidationCache()
@@ -95,25 +95,25 @@ def _value(item: str, time: str) -> bytes:
 
 def test_an_item_unknown_of_tomorrow_is_asked_for_once_a_chunk_before_it_is_dead() -> None:
     intake = Intake()
-    intake.catalogue.news = [CALLS]
+    intake.catalog.news = [CALLS]
     intake.read(("sms", -60_000), ("fax", -60_000), ("fax", -60_000))
-    assert (intake.counted, intake.buried, intake.catalogue.asked) == ([("sms", 0)], ["unknown_item"] * 2, 1)
+    assert (intake.counted, intake.buried, intake.catalog.asked) == ([("sms", 0)], ["unknown_item"] * 2, 1)
 
 
 def test_an_item_unknown_of_today_is_dead_at_once() -> None:
     intake = Intake()
     intake.read(("fax", -3_600_000), time="2026-01-31T22:00:00Z")
-    assert (intake.buried, intake.catalogue.asked) == (["unknown_item"], 0)
+    assert (intake.buried, intake.catalog.asked) == (["unknown_item"], 0)
 
 
 def test_what_was_judged_of_tomorrow_is_judged_again_when_tomorrow_has_come() -> None:
     intake = Intake()
     intake.read(("logs", -60_000), ("logs", -60_000))
     items = {**CALLS.items, "logs": _kept_30_days()}
-    intake.catalogue.news = [Version(CALLS.since, items, {}, {})]
+    intake.catalog.news = [Version(CALLS.since, items, {}, {})]
     intake.read(("logs", -1), ("logs", 0), ("logs", 1))
     assert intake.counted == [("logs", 14), ("logs", 14), ("logs", 14), ("logs", 30), ("logs", 30)]
-    assert intake.catalogue.asked == 1, "once a day"
+    assert intake.catalog.asked == 1, "once a day"
 
 
 def _kept_30_days() -> Any:

@@ -66,7 +66,7 @@ def test_they_are_dead_letters_once_the_setting_is_mended_and_their_neighbours_c
         async def reach(appended_ms: int) -> None:
             finals.append(appended_ms)
 
-        intake.look_at_settings, intake.catalogue.reach = look, reach
+        intake.look_at_settings, intake.catalog.reach = look, reach
         topic, value = ("usage", used) if kind is UsageLane else ("plan-purchases", ordered)
         lane = kind(None, TP(topic, 0), intake)
         names = ["a", "b", "c", "d"]

@@ -10,7 +10,7 @@ import pytest
 from faust.types import TP
 
 from agents.intake import held as held_module
-from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.catalog_follower import KnownCatalog
 from agents.intake.journal_entries import Builder, OrderBuilder, UsageBuilder
 from agents.intake.open_transactions import TELL_AFTER_SECONDS, OpenTransactions, ReadUpTo
 from agents.intake.orders_lane import OrdersLane
@@ -20,7 +20,7 @@ from agents.intake.validation_cache import ValidationCache
 from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.metrics.metrics import Metrics
 from meter.batch.chunks import Chunk
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import zone
 from tests.agents.reading_ground import READER, RECEIVED_MS, event, value_of
@@ -57,7 +57,7 @@ class Intake:
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
         self.metrics = Metrics()
-        self.reader, self.catalogue, self.validation_cache = READER, KnownCatalogue(), ValidationCache()
+        self.reader, self.catalog, self.validation_cache = READER, KnownCatalog(), ValidationCache()
         self.facts = SimpleNamespace(zone=zone("Asia/Shanghai"), opening=SimpleNamespace(currency="CNY"))
         self.directory = ScriptedDirectory()
         self.writers = [SimpleNamespace(add=self._add)]
@@ -268,10 +268,10 @@ def test_a_command_says_what_it_waits_for_instead_of_calling_a_workspace_unknown
     directory.bind(1, "free")
     directory.held_up = True
     directory.require_answer(["known"])
-    with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* account new belongs"):
+    with pytest.raises(UserError, match=r"a producer's transaction is open at offset 5, .* account new belongs"):
         directory.require_answer(["known", "new"])
     directory.require_answer(["free"])
-    with pytest.raises(Trouble, match=r"a producer's transaction is open at offset 5, .* whether free is commercial"):
+    with pytest.raises(UserError, match=r"a producer's transaction is open at offset 5, .* whether free is commercial"):
         directory.require_answer(["known", "free"], commercial=True)
 
 

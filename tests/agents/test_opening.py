@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.intake.catalog_follower import FollowedCatalogue, KnownCatalogue
+from agents.intake.catalog_follower import FollowedCatalog, KnownCatalog
 from agents.intake.usage_reader import Dead, UsageReader
 from agents.journal.catalog_versions import announce, compare
 from agents.journal.facts_reader import OpeningRefused, Recorded, opening, recorded
@@ -15,8 +15,8 @@ from meter.batch.lanes import Reopen
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day, parse_time, zone
 from schemas import journal
-from schemas.catalog import Catalogue, Version, catalogue_json, version_json
-from schemas.journal import CatalogueVersion, DayClosed, Opening
+from schemas.catalog import Catalog, Version, catalog_json, version_json
+from schemas.journal import CatalogVersion, DayClosed, Opening
 from tables import keys
 from tables.facts import FactsRow
 from tests.agents.logs import Logs, Reader, Writer
@@ -28,16 +28,16 @@ OPENED_MS = parse_time("2026-01-20T08:00:00Z") // 1000
 BEFORE_MS = parse_time("2026-01-31T23:59:59.999Z") // 1000
 AFTER_MS = BEFORE_MS + 1
 DEARER, DEAREST = version("2026-02-01", logs="2"), version("2026-02-01", logs="4")
-OPENED = Catalogue("CNY", 372, (OPENED_VERSION,))
+OPENED = Catalog("CNY", 372, (OPENED_VERSION,))
 
 
 def opening_record(meter_id: str = "m") -> Opening:
-    return Opening(meter_id, "+00:00", "CNY", 3, 3600, 35, catalogue_json(OPENED))
+    return Opening(meter_id, "+00:00", "CNY", 3, 3600, 35, catalog_json(OPENED))
 
 
-def file(*versions: Version) -> Catalogue:
+def file(*versions: Version) -> Catalog:
     """A worker's file: what the journal was opened with, and these."""
-    return Catalogue("CNY", 372, (OPENED_VERSION, *versions))
+    return Catalog("CNY", 372, (OPENED_VERSION, *versions))
 
 
 def opened(*announced: tuple[Version, int]) -> Logs:
@@ -46,7 +46,7 @@ def opened(*announced: tuple[Version, int]) -> Logs:
     for partition in range(3):
         logs.append(TOPICS.journal, partition, journal.encode(opening_record()), OPENED_MS)
     for news, at_ms in announced:
-        logs.append(TOPICS.journal, 0, journal.encode(CatalogueVersion(version_json(news))), at_ms)
+        logs.append(TOPICS.journal, 0, journal.encode(CatalogVersion(version_json(news))), at_ms)
     return logs
 
 
@@ -84,7 +84,7 @@ def test_the_opening_and_what_was_announced_in_time_are_recorded() -> None:
 
 def test_when_the_journal_no_longer_begins_with_the_opening_the_changelog_has_it() -> None:
     logs = opened((DEARER, BEFORE_MS), (version("2026-02-03", logs="3"), BEFORE_MS))
-    entry = CatalogueVersion(version_json(DEARER), 1, BEFORE_MS)
+    entry = CatalogVersion(version_json(DEARER), 1, BEFORE_MS)
     stale = FactsRow(msgspec.structs.replace(opening_record(), opened_ms=OPENED_MS), 1, 1)
     folded(logs, (keys.FACTS, stale), (keys.POSITION, (0, OPENED_MS, 0)))
     folded(logs, (keys.FACTS, msgspec.structs.replace(stale, announced=(entry,))), (keys.POSITION, (1, BEFORE_MS, 0)))
@@ -117,7 +117,7 @@ def test_without_a_beginning_and_without_a_state_it_refuses() -> None:
 
 def test_the_state_of_another_journal_is_not_believed() -> None:
     logs = opened()
-    entry = CatalogueVersion(version_json(DEARER), 1, BEFORE_MS)
+    entry = CatalogVersion(version_json(DEARER), 1, BEFORE_MS)
     folded(logs, (keys.FACTS, FactsRow(opening_record("another"), 1, 1, "", None, (entry,))))
     folded(logs, (keys.POSITION, (900, BEFORE_MS, 0)))
     assert prices(known(logs)) == {"-30": "1.5"}
@@ -126,8 +126,8 @@ def test_the_state_of_another_journal_is_not_believed() -> None:
 # A worker's file
 
 
-def announced(logs: Logs, catalogue: Catalogue, now_ms: int) -> Recorded:
-    return asyncio.run(announce(Reader(logs), Writer(logs, now_ms), TOPICS, known(logs), catalogue))
+def announced(logs: Logs, catalog: Catalog, now_ms: int) -> Recorded:
+    return asyncio.run(announce(Reader(logs), Writer(logs, now_ms), TOPICS, known(logs), catalog))
 
 
 def test_a_version_to_come_is_announced_in_partition_0_and_then_copied() -> None:
@@ -136,7 +136,7 @@ def test_a_version_to_come_is_announced_in_partition_0_and_then_copied() -> None
     assert prices(found) == {"-30": "1.5", "1": "2"}
     assert logs.appended[3:] == [(TOPICS.journal, 0), (TOPICS.journal, 1), (TOPICS.journal, 2)]
     copies = [journal.decode(logs.records[(TOPICS.journal, number)][-1].value or b"") for number in (1, 2)]
-    assert copies == [CatalogueVersion(version_json(DEARER), 1, BEFORE_MS)] * 2
+    assert copies == [CatalogVersion(version_json(DEARER), 1, BEFORE_MS)] * 2
 
 
 def test_the_same_file_announces_nothing_again() -> None:
@@ -177,14 +177,14 @@ def test_a_changed_past_is_refused_before_anything_is_written() -> None:
 def test_a_recorded_version_that_the_file_lacks_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         announced(opened((DEARER, BEFORE_MS)), file(), BEFORE_MS)
-    assert "version 2026-02-01 of the catalogue is recorded, the file has none from that day" in caplog.text
+    assert "version 2026-02-01 of the catalog is in the journal but missing from METER_CATALOG" in caplog.text
 
 
 # Following
 
 
 class Followed:
-    """The catalogue of an intake that follows logs in memory."""
+    """The catalog of an intake that follows logs in memory."""
 
     def __init__(self, logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
         self.logs = logs
@@ -192,24 +192,24 @@ class Followed:
         self.reader = UsageReader(OPENED, zone("+00:00"), 35)
         monkeypatch.setattr("agents.intake.catalog_follower.aiokafka.AIOKafkaConsumer", lambda **_: Reader(logs))
         monkeypatch.setattr("agents.intake.catalog_follower.AIOKafkaProducer", lambda **_: Writer(logs, AFTER_MS))
-        self.catalogue = FollowedCatalogue(TOPICS, self.reader, {}, lambda: self.heard_ms)
+        self.catalog = FollowedCatalog(TOPICS, self.reader, {}, lambda: self.heard_ms)
 
     def run(self, *steps: Any) -> None:
         async def all_of_it() -> None:
-            await self.catalogue.start()
+            await self.catalog.start()
             for step in steps:
                 found = step()
                 if found is not None:
                     await found
-            await self.catalogue.stop()
+            await self.catalog.stop()
 
         asyncio.run(all_of_it())
 
     def announce(self) -> None:
-        self.logs.append(TOPICS.journal, 0, journal.encode(CatalogueVersion(version_json(DEARER))), BEFORE_MS)
+        self.logs.append(TOPICS.journal, 0, journal.encode(CatalogVersion(version_json(DEARER))), BEFORE_MS)
 
     def price(self) -> str:
-        return str(self.reader.catalogue.version(parse_day("2026-02-01")).items["logs"].price)
+        return str(self.reader.catalog.version(parse_day("2026-02-01")).items["logs"].price)
 
     def copies(self) -> int:
         return len(self.logs.records[(TOPICS.journal, 1)]) - 1
@@ -222,7 +222,7 @@ def test_what_another_worker_announced_is_followed_and_copied(monkeypatch: pytes
         lambda: seen.append((world.price(), world.copies())),
         world.announce,
         lambda: seen.append((world.price(), world.copies())),
-        world.catalogue.catch_up,
+        world.catalog.catch_up,
         lambda: seen.append((world.price(), world.copies())),
     )
     assert seen == [("1.5", 0), ("1.5", 0), ("2", 1)]
@@ -240,12 +240,12 @@ def test_nothing_is_judged_by_a_version_that_could_not_be_copied(monkeypatch: py
     async def failing() -> None:
         monkeypatch.setattr(Writer, "start", _refuse)
         with pytest.raises(Reopen):
-            await world.catalogue.catch_up()
+            await world.catalog.catch_up()
         assert world.price() == "1.5"
         monkeypatch.undo()
         monkeypatch.setattr("agents.intake.catalog_follower.AIOKafkaProducer", lambda **_: Writer(world.logs, AFTER_MS))
 
-    world.run(world.announce, failing, world.catalogue.catch_up)
+    world.run(world.announce, failing, world.catalog.catch_up)
     assert (world.price(), world.copies()) == ("2", 1)
 
 
@@ -257,16 +257,16 @@ def test_a_day_is_final_once_it_has_begun_and_partition_0_was_read_on_from_there
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = Followed(opened(), monkeypatch)
-    catalogue, day = world.catalogue, parse_day("2026-01-31")
+    catalog, day = world.catalog, parse_day("2026-01-31")
     final: list[int] = []
     world.run(
-        lambda: final.append(catalogue.final_through),
-        lambda: catalogue.reach(BEFORE_MS),
-        lambda: final.append(catalogue.final_through),
+        lambda: final.append(catalog.final_through),
+        lambda: catalog.reach(BEFORE_MS),
+        lambda: final.append(catalog.final_through),
         world.announce,
-        lambda: final.append(catalogue.final_until_ms - AFTER_MS),
-        lambda: catalogue.reach(AFTER_MS),
-        lambda: final.append(catalogue.final_through),
+        lambda: final.append(catalog.final_until_ms - AFTER_MS),
+        lambda: catalog.reach(AFTER_MS),
+        lambda: final.append(catalog.final_through),
     )
     assert final == [parse_day("2026-01-20"), day, 0, day + 1]
     assert world.price() == "2"
@@ -276,19 +276,19 @@ def test_only_in_the_last_minutes_of_a_day_an_event_may_be_of_one_that_is_not_fi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = Followed(opened(), monkeypatch)
-    world.run(lambda: world.catalogue.reach(BEFORE_MS))
-    assert [world.catalogue.open_at(AFTER_MS - ms) for ms in (300_001, 300_000, 1)] == [False, True, True]
-    assert world.catalogue.open_at(0), "of a record whose time only its producer tells nothing is known"
-    assert not KnownCatalogue().open_at(AFTER_MS)
+    world.run(lambda: world.catalog.reach(BEFORE_MS))
+    assert [world.catalog.open_at(AFTER_MS - ms) for ms in (300_001, 300_000, 1)] == [False, True, True]
+    assert world.catalog.open_at(0), "of a record whose time only its producer tells nothing is known"
+    assert not KnownCatalog().open_at(AFTER_MS)
 
 
-def test_a_reader_that_is_given_another_catalogue_forgets_the_items_of_the_last() -> None:
+def test_a_reader_that_is_given_another_catalog_forgets_the_items_of_the_last() -> None:
     reader = UsageReader(OPENED, zone("+00:00"), 35)
     value = value_of(event(item="logs", retention_days=7, time="2026-02-01T08:00:00Z"))
     received_ms = parse_time("2026-02-01T08:00:01Z") // 1000
     reader.read(value_of(event(item="logs", time="2026-02-01T08:00:00Z")), (), received_ms)
     with pytest.raises(Dead, match="logs is kept 14, 30 days"):
         reader.read(value, (), received_ms)
-    reader.use(Catalogue("CNY", 372, (version("2026-01-01", calls="1"),)))
+    reader.use(Catalog("CNY", 372, (version("2026-01-01", calls="1"),)))
     with pytest.raises(Dead, match="unknown item"):
         reader.read(value, (), received_ms)

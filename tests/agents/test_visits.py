@@ -14,7 +14,7 @@ from agents.readiness import Readiness
 from agents.visits import Visits
 from agents.web import Web
 from meter.cli.worker import fast_loop
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.settings import Settings
 
 MOST = 8
@@ -187,7 +187,7 @@ def test_a_workers_pages() -> None:
         assert b"meter_records_lost_total 7.0" in await asked(number, LIVE.replace(b"live", b"metrics"))
         assert b"HTTP/1.1 404 " in await asked(number, LIVE.replace(b"live", b"table"))
         assert b"HTTP/1.1 405 " in await asked(number, LIVE.replace(b"GET", b"POST"))
-        with pytest.raises(Trouble, match=r"the web port 127.0.0.1:\d+ cannot be used .*; set METER_WEB_PORT"):
+        with pytest.raises(UserError, match=r"the web port 127.0.0.1:\d+ cannot be used .*; set METER_WEB_PORT"):
             await Web(settings, readiness, metrics).start()
         held = await silent(number, 5)
         begun = time.monotonic()

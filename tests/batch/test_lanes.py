@@ -13,7 +13,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.lane_manager import LaneManager
 from meter.batch.lanes import REOPENS, Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
-from meter.errors import Trouble
+from meter.errors import UserError
 from tests.batch.stage import USAGE, Stage, on_stage
 
 
@@ -127,7 +127,7 @@ def test_too_many_doubts_in_a_minute_stop_the_worker_with_the_last_reason() -> N
         stage.runner.doubt(Reopen("reason 1"))
         await asyncio.wait({stage.runner.task}, timeout=5)
         assert stage.lane.opened_times == REOPENS + 1
-        assert isinstance(stage.app.failure, Trouble)
+        assert isinstance(stage.app.failure, UserError)
         assert f"usage/0 was reopened {REOPENS} times within 60 s" in str(stage.app.failure)
         assert f"reason {REOPENS + 1}" in str(stage.app.failure)
 

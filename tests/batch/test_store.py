@@ -9,7 +9,7 @@ import pytest
 
 from meter.batch.lanes import Reopen
 from meter.batch.store import STAMP_KEY, Stamp, Store, open_store
-from meter.errors import Trouble
+from meter.errors import UserError
 
 STAMP = Stamp("meter-1", "test.", 3)
 ROW = b"row"
@@ -114,7 +114,7 @@ def test_a_second_opener_is_refused_with_a_sentence_and_harms_nothing(tmp_path: 
     path = tmp_path / "store"
     first = open_store(path, STAMP, 0.0)
     first.write([(ROW, b"1")])
-    with pytest.raises(Trouble, match="is open already; give each worker its own METER_DATA_DIR"):
+    with pytest.raises(UserError, match="is open already; give each worker its own METER_DATA_DIR"):
         open_store(path, STAMP, 0.0)
     assert not asides(path)
     first.write([(ROW, b"2")])

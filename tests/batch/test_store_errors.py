@@ -15,7 +15,7 @@ import pytest
 from meter.batch import store as store_module
 from meter.batch.store import LEAST_DESCRIPTORS, LEAST_OPEN_FILES, Room, Stamp, Store, open_store
 from meter.batch.store_errors import OPENING, READING, WRITING, DamagedStore, told
-from meter.errors import Trouble
+from meter.errors import UserError
 
 STAMP = Stamp("meter-1", "test.", 3)
 PATH = Path("stores/journal-3")
@@ -44,8 +44,8 @@ SHORTAGES = {
 @pytest.mark.parametrize("number", SHORTAGES, ids=errno.errorcode.get)
 def test_what_the_machine_refuses_is_no_damage(number: int, wrapped: str, doing: str) -> None:
     meaning = told(Exception(wrapped.format(path=PATH, words=os.strerror(number))), PATH, doing)
-    assert isinstance(meaning, Trouble)
-    with pytest.raises(Trouble, match=rf"{PATH} cannot be {doing}: .*{SHORTAGES[number]}.*stays as it is"):
+    assert isinstance(meaning, UserError)
+    with pytest.raises(UserError, match=rf"{PATH} cannot be {doing}: .*{SHORTAGES[number]}.*stays as it is"):
         raise meaning
 
 
@@ -59,7 +59,7 @@ def test_damage_is_damage(words: str, doing: str) -> None:
 
 def test_an_error_of_the_disk_that_nobody_knows_leaves_the_store() -> None:
     meaning = told(Exception("IO error: While pread: x: Stale file handle"), PATH, READING)
-    assert isinstance(meaning, Trouble)
+    assert isinstance(meaning, UserError)
     assert "Stale file handle" in str(meaning)
     assert "move the store away, then it is restored" in str(meaning)
 
@@ -111,7 +111,7 @@ def made(directory: Path, count: int) -> None:
 def refused(directory: Path, limit: int, count: int) -> None:
     """Opens them under a limit that is too low, and hears so."""
     said = opened(directory, limit, count)
-    assert said.startswith("Trouble "), said
+    assert said.startswith("UserError "), said
     assert "the process has no file descriptor left" in said
     assert f"the limit is {limit})" in said
 
@@ -186,11 +186,11 @@ def test_a_read_only_and_a_full_disk_are_named_and_leave_the_store(small_disk: P
     store.write([(b"k", b"v")])
     store.close()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(Trouble, match="read-only; mount it writable"):
+    with pytest.raises(UserError, match="read-only; mount it writable"):
         open_store(path, STAMP, 0.0)
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     ballast = fill(small_disk)
-    with pytest.raises(Trouble, match=r"no room is left on the disk \(0 MiB are free\); make room"):
+    with pytest.raises(UserError, match=r"no room is left on the disk \(0 MiB are free\); make room"):
         open_store(path, STAMP, 0.0)
     ballast.unlink()
     store = open_store(path, STAMP, 0.0)

@@ -16,7 +16,7 @@ from meter.budgets.estimates import estimate
 from meter.budgets.periods import period_of
 from meter.rules.billing_days import day_text, parse_day, zone
 from schemas.budgets import Budget
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from schemas.overages import Overage
 from tests.budgets.test_crossings import Charged
 
@@ -24,7 +24,7 @@ UTC = zone("+00:00")
 TODAY = parse_day("2026-11-10")
 HOUR_MS = 3_600_000
 NOON = Moment(TODAY, 12 * HOUR_MS * 1000, 24 * HOUR_MS * 1000)
-REPLAY = Replay(load_catalogue())
+REPLAY = Replay(load_catalog())
 
 
 def overage(day: int, workspace: str, usage: int, revision: int) -> Overage:

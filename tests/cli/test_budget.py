@@ -4,7 +4,7 @@ import pytest
 
 from meter.cli.budget import budget_of, listed, percents, sentence
 from meter.commands.budgets import Standing
-from meter.errors import Trouble
+from meter.errors import UserError
 from schemas.budgets import BudgetAlert
 
 FIELDS: dict[str, object] = {
@@ -40,14 +40,14 @@ def test_a_budget_is_said_in_a_line() -> None:
     ],
 )
 def test_what_is_no_budget_is_named(fields: dict[str, object], problem: str) -> None:
-    with pytest.raises(Trouble, match=problem):
+    with pytest.raises(UserError, match=problem):
         budget_of(FIELDS | fields)
 
 
 def test_percents_are_whole_and_rise() -> None:
     assert percents("--actual", "100, 80,80") == (80, 100)
     assert percents("--forecast", "") == ()
-    with pytest.raises(Trouble, match="whole percents"):
+    with pytest.raises(UserError, match="whole percents"):
         percents("--actual", "80%")
 
 

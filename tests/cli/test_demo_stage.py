@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meter.demo.stage import broker_there, ended_by_signals, environment, uninterrupted, worker
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.settings import Settings
 from tests.end_to_end.workers import free_port
 
@@ -44,7 +44,7 @@ def test_the_worker_takes_over_how_to_reach_kafka_and_nothing_else(monkeypatch: 
 def test_a_worker_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     with worker(NOWHERE, tmp_path, {"METER_TOPIC_PREFIX": "wrong"}) as started:
         with pytest.raises(
-            Trouble, match=r"the worker ended with exit code 1; the end of its log:\nmeter: METER_TOPIC_PR"
+            UserError, match=r"the worker ended with exit code 1; the end of its log:\nmeter: METER_TOPIC_PR"
         ):
             started.wait_ready()
         assert started.taken_in() == {}
@@ -53,5 +53,8 @@ def test_a_worker_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> N
 def test_a_broker_is_started_on_this_machine_only() -> None:
     for elsewhere in ("meter.invalid:{}", "[::1]:{}", "127.0.0.1:{},127.0.0.1:1"):
         settings = Settings.model_construct(broker=elsewhere.format(free_port()))
-        with pytest.raises(Trouble, match="only where METER_BROKER is one port of 127"), broker_there(settings, print):
+        with (
+            pytest.raises(UserError, match="only where METER_BROKER is one port of 127"),
+            broker_there(settings, print),
+        ):
             pass

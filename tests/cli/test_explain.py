@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from meter.cli.app import assembled
-from meter.errors import Trouble
+from meter.errors import UserError
 
 FIGURE = ("acct", "w", "logs", "2026-01-31")
 
@@ -12,7 +12,7 @@ FIGURE = ("acct", "w", "logs", "2026-01-31")
 def refused(*arguments: str) -> str:
     """What is said of wrong arguments."""
     done = CliRunner().invoke(assembled(), ["explain", *arguments])
-    assert isinstance(done.exception, Trouble), done.output
+    assert isinstance(done.exception, UserError), done.output
     return str(done.exception)
 
 

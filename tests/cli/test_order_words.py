@@ -4,7 +4,7 @@ import pytest
 
 from meter.cli import order_words as words
 from meter.commands.place_order import same
-from meter.errors import Trouble
+from meter.errors import UserError
 from schemas.ids import is_id
 from tests.rules.order_world import order_of, read
 
@@ -19,7 +19,7 @@ def test_traffic_is_an_item_units_and_perhaps_a_discount() -> None:
 
 @pytest.mark.parametrize("word", ["logs", "logs=", "logs=x", "logs=1.5", "logs=-1", "logs=٣"])
 def test_other_traffic_is_told(word: str) -> None:
-    with pytest.raises(Trouble, match=r"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT"):
+    with pytest.raises(UserError, match=r"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT"):
         words.traffic_lines([word])
 
 
@@ -32,7 +32,7 @@ def test_payments_are_a_method_perhaps_an_instrument_and_an_amount() -> None:
 
 
 def test_auto_stands_alone() -> None:
-    with pytest.raises(Trouble, match="--pay auto stands alone"):
+    with pytest.raises(UserError, match="--pay auto stands alone"):
         words.payments(["auto", "cash=1.00"])
 
 
@@ -59,7 +59,7 @@ def test_every_kind_of_order_is_what_its_json_would_be() -> None:
 
 def test_everything_that_is_wrong_with_an_order_is_told_at_once() -> None:
     fields = words.purchase("acct 1", "startup", ["wksp_a"], ["logs=0"], "2026-02-30")
-    with pytest.raises(Trouble) as told:
+    with pytest.raises(UserError) as told:
         words.parse_order({**fields, "order_id": "o-2", "payments": words.payments(["cash=1,5"])})
     first, *rest = str(told.value).splitlines()
     assert first == "this is no order, and nothing was sent:"
@@ -72,12 +72,12 @@ def test_everything_that_is_wrong_with_an_order_is_told_at_once() -> None:
 
 
 def test_cash_has_no_instrument() -> None:
-    with pytest.raises(Trouble, match="named by instrument, cash has none"):
+    with pytest.raises(UserError, match="named by instrument, cash has none"):
         words.parse_order({**words.top_up("acct_1", "5", "cash", "card-9", None), "order_id": "t-1"})
 
 
 def test_traffic_of_nothing_is_no_order() -> None:
-    with pytest.raises(Trouble, match="adds at least one traffic package"):
+    with pytest.raises(UserError, match="adds at least one traffic package"):
         words.add_traffic("acct_1", "o-1", None)
 
 

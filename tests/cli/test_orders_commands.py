@@ -12,7 +12,7 @@ from meter.cli.order_sentences import outcome_lines, quote_json, quote_lines
 from meter.cli.orders import NotSent, with_price_paid
 from meter.cli.plans import NAMED, in_order, names, state_of
 from meter.commands.account_state import plan_row, wallet_row
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.rules.outputs.order_outcomes import publish_outcome
 from meter.rules.outputs.plans import publish_plan
 from meter.rules.outputs.wallets import publish_wallet
@@ -47,7 +47,7 @@ class Said:
 def quoted(order: Json, world: World | None = None) -> Quote:
     """The quote of an order in a world."""
     world = world or a_world()
-    known = Surroundings(world.account, world.wallets, world.bindings, world.catalogue)
+    known = Surroundings(world.account, world.wallets, world.bindings, world.catalog)
     return quote(read(order), world.day, known)
 
 
@@ -162,7 +162,7 @@ def test_the_quoted_price_is_what_the_meter_takes() -> None:
 
 def test_auto_sends_nothing_that_would_be_refused() -> None:
     order = order_of("purchase", payments=[], plan="platinum")
-    with pytest.raises(Trouble, match="nothing was sent: it would be refused: unknown_plan"):
+    with pytest.raises(UserError, match="nothing was sent: it would be refused: unknown_plan"):
         with_price_paid(read(order), quoted(order))
 
 
@@ -187,7 +187,7 @@ def test_auto_draws_no_more_than_cash_holds() -> None:
     world = a_world()
     world.fill(CASH, "100.00")
     order = order_of("purchase", payments=[])
-    with pytest.raises(Trouble, match=r"cash holds 100\.00, the price is 55392\.00; `meter top-up acct_1 55292\.00`"):
+    with pytest.raises(UserError, match=r"cash holds 100\.00, the price is 55392\.00; `meter top-up acct_1 55292\.00`"):
         with_price_paid(read(order), quoted(order, world))
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from meter.cli.overages import sentence, summary, table, take
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.output_reader import Latest
 from schemas.overages import Overage
 from tests.test_command import meter
@@ -74,7 +74,7 @@ def test_an_account_and_a_day_are_chosen() -> None:
 
 
 def test_what_is_no_overage_is_told() -> None:
-    with pytest.raises(Trouble, match="overages holds a record that is none"):
+    with pytest.raises(UserError, match="overages holds a record that is none"):
         take(Latest(), b'{"account":1}', (None, None))
 
 

@@ -17,19 +17,19 @@ from meter.dashboard.store import Store
 from meter.kafka.topics import OUTPUTS
 from meter.rules.billing_days import parse_day, parse_time
 from meter.settings import Settings
-from schemas.catalog import Catalogue, load_catalogue
+from schemas.catalog import Catalog, load_catalog
 from tests.simulation.kafka import Cluster
 
 #: Of the worlds of the simulation.
-DENSE = load_catalogue(Path(__file__).parent.parent / "dense_catalog.toml")
+DENSE = load_catalog(Path(__file__).parent.parent / "dense_catalog.toml")
 
 
 class ReadModel:
     """The store of one dashboard, its ingest, and the pages of it."""
 
-    def __init__(self, path: Path, zone: str = "+00:00", horizon_days: int = 35, catalogue: Catalogue = DENSE) -> None:
+    def __init__(self, path: Path, zone: str = "+00:00", horizon_days: int = 35, catalog: Catalog = DENSE) -> None:
         self.calendar = Calendar(zone, 3600, horizon_days)
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.store = Store(path)
         self.store.begin("m")
         self.live = Live()
@@ -47,7 +47,7 @@ class ReadModel:
         """The JSON of an address at an instant."""
         asked = Asked(tuple(part for part in path.split("/") if part), form, query)
         with self.store.reading() as connection:
-            sight = Sight(connection, self.calendar, self.catalogue, Settings(), parse_time(now), self.live)
+            sight = Sight(connection, self.calendar, self.catalog, Settings(), parse_time(now), self.live)
             model = route_of(asked).model(sight, asked)
         found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(model))
         return found

@@ -25,7 +25,7 @@ class Served:
 
     def __init__(self, model: ReadModel, settings: Settings) -> None:
         self.settings, self.access = settings, Access(settings)
-        self.calendar, self.catalog = model.calendar, model.catalogue
+        self.calendar, self.catalog = model.calendar, model.catalog
         self.live, self.store, self.changes = model.live, model.store, Changes()
         self.resends: Resends | None = None
         self.explaining = Explaining(settings)

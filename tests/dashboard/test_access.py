@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from meter.dashboard.access import COOKIE, is_loopback
 from meter.dashboard.answers import POLICY
-from meter.errors import Trouble
+from meter.errors import UserError
 from tests.dashboard.served import TOKEN, WRITE_TOKEN, Served, served
 
 PAGES = ("/", "/index.json", "/accounts/a/days/2026-01-31.json", "/alerts", "/dead-letters.csv", "/operations")
@@ -24,7 +24,7 @@ def test_without_a_token_it_listens_on_loopback_only(tmp_path: Path, host: str) 
         async with served(tmp_path, dashboard_host=host):
             pass
 
-    with pytest.raises(Trouble, match="METER_DASHBOARD_TOKEN is not set"):
+    with pytest.raises(UserError, match="METER_DASHBOARD_TOKEN is not set"):
         asyncio.run(start())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from meter.dashboard.ingest.batch import Published
 from meter.dashboard.store import FORMAT, Store
-from meter.errors import Trouble
+from meter.errors import UserError
 from tests.dashboard.read_models import ReadModel
 from tests.dashboard.test_worth import overage
 
@@ -86,7 +86,7 @@ def test_a_file_of_another_format_or_a_damaged_one_is_made_again(tmp_path: Path,
 
 def test_two_dashboards_do_not_share_a_file(tmp_path: Path) -> None:
     store = Store(tmp_path / "d.sqlite")
-    with pytest.raises(Trouble, match="METER_DASHBOARD_DB"):
+    with pytest.raises(UserError, match="METER_DASHBOARD_DB"):
         Store(tmp_path / "d.sqlite")
     store.close()
 

@@ -10,18 +10,18 @@ import pytest
 
 from meter.dashboard.ingest.batch import Published
 from meter.dashboard.mends import MENDS
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from schemas.reasons import DeadReason
 from tests.dashboard.read_models import ReadModel
 
 TODAY, NOW = "2026-02-03", "2026-02-03T12:00:00Z"
 MILLION = 1_000_000
-CATALOG = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
+CATALOG = load_catalog(Path(__file__).parents[2] / "meter" / "catalog.toml")
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Iterator[ReadModel]:
-    found = ReadModel(tmp_path / "dashboard.sqlite", catalogue=CATALOG)
+    found = ReadModel(tmp_path / "dashboard.sqlite", catalog=CATALOG)
     workspaces = [{"workspace": "listed", "usage": 9 * MILLION, "covered": 9 * MILLION, "overage": 0}]
     plans = [{"plan_id": "o-1", "quota": 10 * MILLION, "covered": 9 * MILLION, "left": MILLION}]
     balance: dict[str, Any] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.rights import COMMANDS, MissingRights, Right, of_command, to_redrive, to_skip
 from tests.end_to_end.strangers import User, command, lacking, until, user_of
 from tests.support.clusters import Cluster
@@ -74,7 +74,7 @@ def test_a_command_names_each_right_that_is_missing_at_once(
         begun = time.monotonic()
         _, error, _ = command(monkeypatch, command_user.variables, *line)
         assert time.monotonic() - begun < REFUSED_SECONDS
-        assert isinstance(error, Trouble)
+        assert isinstance(error, UserError)
         return error.rights if isinstance(error, MissingRights) else ()
 
     assert set(refused()) == set(rights)

@@ -13,13 +13,13 @@ import pytest
 
 from meter.kafka.output_reader import partition_of
 from meter.rules.billing_days import parse_time
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests import records
 from tests.end_to_end.dashboards import DashboardProcess
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.records import pay, traffic
@@ -38,7 +38,7 @@ PAGE = f"/accounts/acme/days/{DAY}.json"
 
 @pytest.fixture(scope="module")
 def meter(module_meter: StartMeter) -> Meter:
-    found = module_meter(Settings(ZONE, of_product(load_catalogue(CATALOG)), 35))
+    found = module_meter(Settings(ZONE, of_product(load_catalog(CATALOG)), 35))
     found.start("a").wait_ready()
     return found
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests import records, revisions
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Sending
 from tests.end_to_end.told_orders import ACCEPTED, PACKAGES, STORIES, Story
 from tests.end_to_end.workers import Meter, Worker
 from tests.meters import StartMeter
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.records import Message
@@ -95,7 +95,7 @@ def usages(stories: Sequence[Story], at_us: int) -> list[Message]:
 def told(request: pytest.FixtureRequest, module_meter: StartMeter, catalog: Path) -> Iterator[Told]:
     zone = midnight_zone(now_us(), 12 * 3600)  # midnight is far off, so that all is told on one day
     today = billing_day(now_us(), zone)
-    meter = module_meter(Settings(zone, of_product(load_catalogue(catalog))), METER_CATALOG=str(catalog))
+    meter = module_meter(Settings(zone, of_product(load_catalog(catalog))), METER_CATALOG=str(catalog))
     stories = [tell(today) for tell in STORIES]
     disturbed = Disturbed(meter, request.param)
     meter.kafka.send([binding for story in stories for binding in story.bindings()])

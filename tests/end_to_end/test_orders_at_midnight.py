@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests import records, revisions
 from tests.end_to_end.judged import judge
 from tests.end_to_end.told_orders import PACKAGES, Story
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, start_of
 from tests.records import Message, pay
@@ -47,7 +47,7 @@ def now_us() -> int:
 
 def before_midnight(new_meter: StartMeter, catalog: Path) -> tuple[Meter, int]:
     """A meter that is ready some time before its midnight, and when that is."""
-    book = of_product(load_catalogue(catalog))
+    book = of_product(load_catalog(catalog))
     for _ in range(3):
         zone = midnight_zone(now_us(), BEFORE_MIDNIGHT_SECONDS)
         midnight = start_of(billing_day(now_us(), zone) + 1, zone)

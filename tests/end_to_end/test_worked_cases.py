@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests import records, revisions
 from tests.end_to_end.judged import judge
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.records import Message, pay, traffic
@@ -106,7 +106,7 @@ class Case:
 def meter(module_meter: StartMeter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meter]:
     catalog = tmp_path_factory.mktemp("catalog") / "catalog.toml"
     catalog.write_text(CATALOG.read_text() + TEN)
-    book = of_product(load_catalogue(catalog))
+    book = of_product(load_catalog(catalog))
     meter = module_meter(Settings(ZONE, book), METER_CATALOG=str(catalog))
     worker = meter.start().wait_ready()
     yield meter

@@ -12,7 +12,7 @@ from tests import records
 from tests.oracle_time import day_text
 from tests.records import Message, pay
 
-#: Besides the default catalogue: packages of ten and of twenty hosts.
+#: Besides the default catalog: packages of ten and of twenty hosts.
 PACKAGES = """
 [versions.plans.ten]
 title = "Ten"

@@ -88,7 +88,7 @@ class World:
         """The cell after the journal record at an offset."""
         counted = self.counted(account, own, item, day, through)
         priced = self.facts.priced(item, day)
-        traffic = self.facts.catalogue.version(day).traffic.get(item)
+        traffic = self.facts.catalog.version(day).traffic.get(item)
         currency = self.facts.opening.currency
         return cell_of(counted, account, own, day, priced, self.plans(account, through), currency, traffic), counted
 

@@ -12,12 +12,12 @@ from meter.explain.sentences import sentence
 from meter.explain.text import text
 from meter.explain.words import counted, joined, short, signed
 from meter.rules.billing_days import parse_day, zone
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from schemas.rows import Package, Plan, Traffic, WorkspaceList
 from tests.explain.journal_world import histories
 
 DAY = parse_day("2026-01-31")
-CATALOG = load_catalogue().version(DAY)
+CATALOG = load_catalog().version(DAY)
 LAST_DAY = DAY + 371
 WIDTH = 80
 

@@ -31,7 +31,7 @@ CHUNK = (
 )
 #: A partition is let go after SIGTERM.
 LETTING_GO = ("meter.producer-stopped", "meter.store-closed")
-#: The journal's first records, and versions of the catalogue.
+#: The journal's first records, and versions of the catalog.
 OPENING = ("opening.written", "opening.copied", "announcing.decided", "announcing.copied")
 #: Workspace topics, one of them set aside and its gap skipped.
 OWN_TOPICS = ("own-topics.followed", "own-topics.committed", "lane.set-aside", "skip.told", "skip.committed")

@@ -1,4 +1,4 @@
-"""A worker dies while it opens a journal and announces a catalogue, and while it lets its partitions go."""
+"""A worker dies while it opens a journal and announces a catalog, and while it lets its partitions go."""
 
 import time
 from pathlib import Path
@@ -6,17 +6,17 @@ from random import Random
 
 import pytest
 
-from schemas.catalog import load_catalogue
-from schemas.journal import CatalogueVersion, Opening, decode
+from schemas.catalog import load_catalog
+from schemas.journal import CatalogVersion, Opening, decode
 from tests.end_to_end.kafka import JOURNAL
-from tests.end_to_end.test_catalogue import with_version
+from tests.end_to_end.test_catalog import with_version
 from tests.end_to_end.workers import Meter
 from tests.faults import points
 from tests.faults.killing import die, slices, start_to_die
 from tests.faults.load import Load, load, settings
 from tests.faults.verdict import back_to_zero_lag, judged
 from tests.meters import StartMeter
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
@@ -30,7 +30,7 @@ def test_a_worker_may_die_while_it_opens_the_journal_and_announces_a_version(
 ) -> None:
     later = tmp_path / "later.toml"
     later.write_text(with_version("2099-01-01"), encoding="utf-8")
-    meter = new_meter(Settings(settings().zone, of_product(load_catalogue(later))))
+    meter = new_meter(Settings(settings().zone, of_product(load_catalog(later))))
     for failpoint in points.OPENING:
         if failpoint.startswith("announcing"):
             meter.variables["METER_CATALOG"] = str(later)
@@ -55,7 +55,7 @@ def openings(meter: Meter) -> set[str]:
 def announced(meter: Meter) -> set[int | None]:
     """The partitions that hold the version."""
     records = [(record.partition(), decode(record.value() or b"")) for record in meter.kafka.read(JOURNAL)]
-    return {partition for partition, entry in records if isinstance(entry, CatalogueVersion)}
+    return {partition for partition, entry in records if isinstance(entry, CatalogVersion)}
 
 
 def test_a_worker_may_die_while_it_lets_its_partitions_go(new_meter: StartMeter, seed: int, rng: Random) -> None:

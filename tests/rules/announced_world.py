@@ -1,6 +1,6 @@
-"""One journal partition and the catalogue of its days, told in a billing person's words.
+"""One journal partition and the catalog of its days, told in a billing person's words.
 
-before  the catalogue as opened: `logs` 1.5 a unit of one, `calls` 1, `hosts` (max) 3, from 2026-01-01
+before  the catalog as opened: `logs` 1.5 a unit of one, `calls` 1, `hosts` (max) 3, from 2026-01-01
 do      usage of one commercial workspace that no plan lists, announcements, copies of announcements
 after   what each item of a day is charged, as last published
 """
@@ -13,9 +13,9 @@ from typing import Any
 from meter.batch.store import Store
 from meter.rules.billing_days import parse_day, parse_time
 from meter.rules.fold.fold import Fold
-from schemas.catalog import Catalogue, Item, Retention, Version, catalogue_json, version_json
+from schemas.catalog import Catalog, Item, Retention, Version, catalog_json, version_json
 from schemas.journal import (
-    CatalogueVersion,
+    CatalogVersion,
     DayClosed,
     Gathered,
     Named,
@@ -76,8 +76,8 @@ class World:
     def __init__(self, *versions: Version, zone: str = "+00:00", chunk: int = 1) -> None:
         """Opened with these versions; what is folded is taken over after every so many records."""
         self.chunk = chunk
-        catalogue = Catalogue("CNY", 372, versions or (OPENED_VERSION,))
-        opening = Opening("m", zone, "CNY", 4, 3600, 35, catalogue_json(catalogue), OPENED)
+        catalog = Catalog("CNY", 372, versions or (OPENED_VERSION,))
+        opening = Opening("m", zone, "CNY", 4, 3600, 35, catalog_json(catalog), OPENED)
         self.memory = PartitionMemory(DictStore())
         self.fold = Fold(self.memory, None)
         self.offset = -1
@@ -96,12 +96,12 @@ class World:
 
     def announce(self, news: Version, at: str) -> int:
         """The entry itself, in partition 0: it stands where it stands."""
-        self._append(CatalogueVersion(version_json(news)), parse_time(at) // 1000)
+        self._append(CatalogVersion(version_json(news)), parse_time(at) // 1000)
         return self.offset
 
     def copy(self, news: Version, offset: int, at: str) -> None:
         """A copy of partition 0's entry, which stands there at `offset` since `at`."""
-        entry = CatalogueVersion(version_json(news), offset, parse_time(at) // 1000)
+        entry = CatalogVersion(version_json(news), offset, parse_time(at) // 1000)
         self._append(entry, OPENED + 10**9)
 
     def use(self, item: str, quantity: int, at: str, retention: int = NO_RETENTION) -> None:

@@ -13,7 +13,7 @@ from meter.batch.store import Store
 from meter.rules.billing_days import parse_day, parse_time
 from meter.rules.fold.closing import SLICE_ITEMS
 from meter.rules.fold.fold import Fold
-from schemas.catalog import Catalogue, catalogue_json, load_catalogue
+from schemas.catalog import Catalog, catalog_json, load_catalog
 from schemas.journal import (
     DayClosed,
     DayExpired,
@@ -30,7 +30,7 @@ from tables.partition_state import PartitionMemory
 from tests.rules.announced_world import DictStore
 from tests.usage_groups import usage_group
 
-CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
+CATALOG = load_catalog(Path(__file__).parents[2] / "meter" / "catalog.toml")
 HORIZON_DAYS = 3
 
 
@@ -45,11 +45,11 @@ class Days:
         self,
         opened: str = "2026-01-30T12:00:00Z",
         zone: str = "+00:00",
-        catalogue: Catalogue = CATALOGUE,
+        catalog: Catalog = CATALOG,
         store: Store | None = None,
     ) -> None:
-        self.catalogue = catalogue
-        opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalogue_json(catalogue), ms(opened))
+        self.catalog = catalog
+        opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalog_json(catalog), ms(opened))
         self.store: Any = DictStore() if store is None else store
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.told: list[tuple[str, str, dict[str, Any]]] = []
@@ -105,7 +105,7 @@ class Days:
     ) -> None:
         """One event of this instant; without `at` it comes at once."""
         time_us, name = parse_time(time), id or f"{self.offset}"
-        days = self.catalogue.versions[0].items[item].default_retention if retention is None else retention
+        days = self.catalog.versions[0].items[item].default_retention if retention is None else retention
         slot = Slot(0, item, days or NO_RETENTION, self.fold.known().zone.day_of(time_us), corrected)
         group = usage_group(self.offset, ms(at or time), slot, workspace, quantity, time_us, name)
         self.append(Gathered([self.directory[workspace]], [group]), at or time)

@@ -10,7 +10,7 @@ from schemas.orders import canonical, order_from_json
 from schemas.reasons import LAW
 from schemas.rows import Plan
 from tests import oracle_orders
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_orders_reading import Order as OracleOrder
 from tests.oracle_orders_reading import read_order
 from tests.oracle_reading import Sent

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from meter.rules.orders import Decision
-from schemas.catalog import Catalogue, Item, PlanPackage, TrafficPackage, Version
+from schemas.catalog import Catalog, Item, PlanPackage, TrafficPackage, Version
 from schemas.rows import NEVER
 from tests.rules.order_world import BOUGHT_ON, CARD, CASH, COUPON, Json, World, read
 
@@ -44,7 +44,7 @@ def _version(since: int, plans: dict[str, tuple[int, int]], logs: str, capacity:
 
 
 #: On the third day prices change: `s` costs as much as `m` did, `m` less than `s`.
-MARKET = Catalogue(
+MARKET = Catalog(
     "CNY",
     VALIDITY,
     (
@@ -133,7 +133,7 @@ def stories(draw: st.DrawFn) -> list[Step]:
 
 def told(rules: Any, story: list[Step]) -> Iterator[Told]:
     """Tell a story to the rules, step by step; what is accepted is written before the next step."""
-    world = World(day=BOUGHT_ON, catalogue=MARKET)
+    world = World(day=BOUGHT_ON, catalog=MARKET)
     world.bind("acct_1", BOUGHT_ON, "a", "b")
     world.bind("acct_1", BOUGHT_ON + 2, "f")
     world.bind("acct_1", NEVER, "free")

@@ -13,12 +13,12 @@ from typing import Any
 from meter.rules import orders
 from meter.rules.orders import Decision
 from meter.rules.wallets import WalletKey, key_of
-from schemas.catalog import Catalogue, load_catalogue
+from schemas.catalog import Catalog, load_catalog
 from schemas.orders import Order, order_from_json
 from schemas.rows import NEVER, Account, Binding, Wallet
 
 Json = dict[str, Any]
-DEFAULT_CATALOGUE = load_catalogue()
+DEFAULT_CATALOG = load_catalog()
 KINDS = ("top_up", "purchase", "add_traffic", "upgrade", "change_workspaces")
 CASH: WalletKey = ("cash", None)
 CARD: WalletKey = ("prepaid_card", "card-9")
@@ -83,14 +83,14 @@ class World:
     """One account and what surrounds it; `decide` and `accept` read it, only `accept` changes it."""
 
     day: int = TODAY
-    catalogue: Catalogue = DEFAULT_CATALOGUE
+    catalog: Catalog = DEFAULT_CATALOG
     account: Account = field(default_factory=lambda: Account("acct_1", {}))
     wallets: dict[WalletKey, Wallet] = field(default_factory=dict)
     bindings: dict[str, Binding] = field(default_factory=dict)
 
     def decide(self, order: Json) -> Decision:
         """What would become of the order today."""
-        return orders.decide(read(order), self.day, self.account, self.wallets, self.bindings, self.catalogue)
+        return orders.decide(read(order), self.day, self.account, self.wallets, self.bindings, self.catalog)
 
     def apply(self, decision: Decision) -> None:
         """Write what was decided, as the fold does."""
@@ -102,7 +102,7 @@ class World:
     def copy(self) -> "World":
         """The world as it is now (rows are frozen)."""
         account = Account(self.account.account, dict(self.account.plans), self.account.last_order_day)
-        return World(self.day, self.catalogue, account, dict(self.wallets), dict(self.bindings))
+        return World(self.day, self.catalog, account, dict(self.wallets), dict(self.bindings))
 
     def accept(self, order: Json) -> Decision:
         """Decide an order that must be accepted, and write it."""

@@ -1,4 +1,4 @@
-"""Dated versions of the catalogue: which count, from which day, and what they change of what was told before."""
+"""Dated versions of the catalog: which count, from which day, and what they change of what was told before."""
 
 from itertools import permutations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from meter.rules.billing_days import day_text, parse_day, parse_time, zone
 from meter.rules.catalog_versions import compared, recorded
-from schemas.catalog import Catalogue, Item, Version, version_json
+from schemas.catalog import Catalog, Item, Version, version_json
 from tests.rules.announced_world import OPENED_VERSION, World, version
 
 DEARER = version("2026-02-01", logs="2", calls="1", hosts="3")
@@ -237,13 +237,13 @@ UTC = zone("+00:00")
 NOW = parse_time("2026-01-31T12:00:00Z")
 
 
-def catalogue(*versions: Version, currency: str = "CNY") -> Catalogue:
-    return Catalogue(currency, 372, versions)
+def catalog(*versions: Version, currency: str = "CNY") -> Catalog:
+    return Catalog(currency, 372, versions)
 
 
-def told(file: Catalogue, known: Catalogue | None = None, now: int = NOW) -> tuple[list[str], list[str], list[str]]:
+def told(file: Catalog, known: Catalog | None = None, now: int = NOW) -> tuple[list[str], list[str], list[str]]:
     """What is refused, which first days are announced, which the file lacks."""
-    found = compared(known or catalogue(OPENED_VERSION), file, now, UTC)
+    found = compared(known or catalog(OPENED_VERSION), file, now, UTC)
     return (
         list(found.refused),
         [day_text(each.since) for each in found.news],
@@ -252,18 +252,18 @@ def told(file: Catalogue, known: Catalogue | None = None, now: int = NOW) -> tup
 
 
 def test_the_same_file_is_neither_refused_nor_announced() -> None:
-    assert told(catalogue(OPENED_VERSION)) == ([], [], [])
+    assert told(catalog(OPENED_VERSION)) == ([], [], [])
 
 
 def test_a_new_version_is_announced_until_its_first_day_comes_and_then_refused() -> None:
-    file = catalogue(OPENED_VERSION, DEARER)
+    file = catalog(OPENED_VERSION, DEARER)
     assert told(file, now=parse_time(DAY_BEFORE)) == ([], ["2026-02-01"], [])
     refused, news, _ = told(file, now=parse_time(FIRST_INSTANT))
     assert (refused, news) == (["version 2026-02-01 is not recorded, the file adds it"], [])
 
 
 def test_a_changed_version_is_announced_again_until_its_first_day_comes_and_then_refused() -> None:
-    known, file = catalogue(OPENED_VERSION, DEARER), catalogue(OPENED_VERSION, version("2026-02-01", logs="4"))
+    known, file = catalog(OPENED_VERSION, DEARER), catalog(OPENED_VERSION, version("2026-02-01", logs="4"))
     assert told(file, known)[:2] == ([], ["2026-02-01"])
     refused, news, _ = told(file, known, parse_time(FIRST_INSTANT))
     assert "version 2026-02-01: items.logs.price is recorded as 2, the file says 4" in refused
@@ -271,19 +271,19 @@ def test_a_changed_version_is_announced_again_until_its_first_day_comes_and_then
 
 
 def test_a_version_that_the_file_lacks_is_told_until_its_first_day_comes_and_then_refused() -> None:
-    known, file = catalogue(OPENED_VERSION, DEARER), catalogue(OPENED_VERSION)
+    known, file = catalog(OPENED_VERSION, DEARER), catalog(OPENED_VERSION)
     assert told(file, known) == ([], [], ["2026-02-01"])
     assert told(file, known, parse_time(FIRST_INSTANT))[0] == [
-        "version 2026-02-01 is recorded, the file has none from that day"
+        "version 2026-02-01 is in the journal but missing from METER_CATALOG"
     ]
 
 
 def test_another_currency_is_refused_whatever_the_day() -> None:
-    assert told(catalogue(OPENED_VERSION, currency="EUR"))[0] == ["currency is recorded as CNY, the file says EUR"]
+    assert told(catalog(OPENED_VERSION, currency="EUR"))[0] == ["currency is recorded as CNY, the file says EUR"]
 
 
 def test_a_changed_past_is_refused_with_every_difference() -> None:
-    file = catalogue(version("2026-01-01", logs="1.4", calls="1", hosts="3"), DEARER)
+    file = catalog(version("2026-01-01", logs="1.4", calls="1", hosts="3"), DEARER)
     assert told(file)[0] == [
         "version 2026-01-01: items.logs.price is recorded as 1.5, the file says 1.4",
         "version 2026-01-01: items.logs.retentions.30.price is recorded as 3, the file says 2.8",
@@ -294,4 +294,4 @@ def test_what_is_recorded_is_what_was_opened_and_announced() -> None:
     world = World()
     world.announce(DEARER, DAY_BEFORE)
     facts = world.fold.known()
-    assert recorded(catalogue(OPENED_VERSION), facts.announced) == catalogue(OPENED_VERSION, DEARER)
+    assert recorded(catalog(OPENED_VERSION), facts.announced) == catalog(OPENED_VERSION, DEARER)

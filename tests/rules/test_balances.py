@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from schemas.balances import QuotaBalance
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from tests.rules.days_world import Days
 
-DENSE = load_catalogue(Path(__file__).parents[1] / "dense_catalog.toml")
+DENSE = load_catalog(Path(__file__).parents[1] / "dense_catalog.toml")
 NOON = "2026-01-31T12:00:00Z"
 KEY, ALERT = "acct/logs/2026-01-31", "acct/P/logs/2026-01-31/80"
 
 
 def with_plan(package: str = "large", price: str = "9") -> Days:
     """Workspace A, money, and a plan of six logs for it."""
-    days = Days(catalogue=DENSE)
+    days = Days(catalog=DENSE)
     days.bind("A")
     days.order({"order_id": "t", "account": "acct", "kind": "top_up", "method": "cash", "amount": "99.00"}, NOON)
     bought = {"order_id": "P", "account": "acct", "kind": "purchase", "plan": package, "workspaces": ["A"]}

@@ -80,7 +80,7 @@ def test_pay_as_you_go_is_a_line_for_each_retention_unconverted_shortest_first()
     assert Decimal(charge.amount) == 5
 
 
-def test_a_retention_the_catalogue_no_longer_has_costs_the_items_price() -> None:
+def test_a_retention_the_catalog_no_longer_has_costs_the_items_price() -> None:
     assert written(payg({90: 1_000_000}, LOGS)) == [(90, 1_000_000, "1.00", "1.5", "1.50")]
 
 

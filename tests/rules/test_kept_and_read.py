@@ -6,9 +6,9 @@ from decimal import Decimal
 from meter.rules.billing_days import parse_day
 from meter.rules.state.rows import ROW_WORKSPACES
 from schemas.catalog import Retention, Version, version_json
-from schemas.journal import CatalogueVersion
+from schemas.journal import CatalogVersion
 from tables.partition_state import PartitionMemory
-from tests.rules.days_world import CATALOGUE, Days
+from tests.rules.days_world import CATALOG, Days
 
 DAY = "2026-02-01"
 EARLY, BEFORE = f"{DAY}T00:02:00Z", "2026-01-31T23:59:59Z"
@@ -17,7 +17,7 @@ NAMES = [f"w{number:03}" for number in range(2 * ROW_WORKSPACES)]
 
 def priced_anew() -> Version:
     """From `DAY` on logs kept for 30 days count three times."""
-    (version,) = CATALOGUE.versions
+    (version,) = CATALOG.versions
     logs = version.items["logs"]
     longer = {**logs.retentions, 30: Retention(3, Decimal(2))}
     return replace(version, since=parse_day(DAY), items={**version.items, "logs": replace(logs, retentions=longer)})
@@ -38,7 +38,7 @@ def test_a_new_version_changes_the_rows_of_all_whose_usage_it_converts_otherwise
     bought(days)
     for name in NAMES:
         days.use(name, "logs", 1_000, EARLY, at=BEFORE, retention=30)
-    days.append(CatalogueVersion(version_json(priced_anew())), BEFORE)
+    days.append(CatalogVersion(version_json(priced_anew())), BEFORE)
     key = ("acct", parse_day(DAY), "logs")
     kept, read = days.memory.cell(key), PartitionMemory(days.store).cell(key)
     assert {name: use.usage for name, use in kept.uses.items()} == dict.fromkeys(NAMES, 3_000)

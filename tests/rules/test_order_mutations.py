@@ -55,7 +55,7 @@ MUTATIONS = [
         ("price:", "prices", "price * line.units * line.discount", "price * line.units"),
         ("price:", "order_case", "- self.counts_from + 1", "- self.counts_from"),
         ("price:", "order_case", "max(self.day, self.plan.first_day)", "self.day"),
-        ("price:", "order_case", "self.catalogue.version(self.day)", "self.catalogue.version(self.counts_from)"),
+        ("price:", "order_case", "self.catalog.version(self.day)", "self.catalog.version(self.counts_from)"),
         ("past:", "orders", "in packages if entry.since < since", "in packages"),
         ("past:", "orders", "in lists if entry.since < since", "in ()"),
         (

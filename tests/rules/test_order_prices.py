@@ -4,14 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.catalog import Catalogue, TrafficPackage, Version
+from schemas.catalog import Catalog, TrafficPackage, Version
 from schemas.reasons import Refusal
 from schemas.rows import Account
 from tests.rules.order_world import (
     BOUGHT_ON,
     CARD,
     CASH,
-    DEFAULT_CATALOGUE,
+    DEFAULT_CATALOG,
     LAST_DAY,
     TODAY,
     Json,
@@ -83,9 +83,9 @@ def test_only_the_price_of_an_order_is_rounded_half_up_and_once() -> None:
 
 def test_prices_stay_exact_beyond_the_28_digits_of_the_default_context() -> None:
     dear = Decimal("9999999999999999999999999999.9999999999")
-    version = DEFAULT_CATALOGUE.version(TODAY)
+    version = DEFAULT_CATALOG.version(TODAY)
     world = on(LAST_DAY)
-    world.catalogue = Catalogue(
+    world.catalog = Catalog(
         "CNY",
         372,
         (Version(1, version.items, version.plans, {"logs": TrafficPackage("logs", 1, dear)}),),

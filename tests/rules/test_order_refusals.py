@@ -80,7 +80,7 @@ def a_plan_that_ended_yesterday(world: World, order: Json) -> None:
 
 
 def a_package_as_dear(world: World, order: Json) -> None:
-    plan, dear = world.account.plans["o-1"], world.catalogue.version(TODAY).plans["growth"].price
+    plan, dear = world.account.plans["o-1"], world.catalog.version(TODAY).plans["growth"].price
     world.account.plans["o-1"] = replace(plan, packages=(replace(plan.packages[0], price=dear),))
 
 
@@ -134,7 +134,7 @@ def a_cent_too_much(world: World, order: Json) -> None:
 
 #: Refusal, kinds of orders, how one comes to break its law, the numbers its sentence gives (of the last kind).
 TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
-    (Refusal.CURRENCY_MUST_MATCH, KINDS, another_currency, "the order's is 'USD', the catalogue's CNY"),
+    (Refusal.CURRENCY_MUST_MATCH, KINDS, another_currency, "the order's is 'USD', the catalog's CNY"),
     (Refusal.AMOUNT_MUST_BE_POSITIVE, TOP_UP, a_top_up_of_nothing, "an amount is 0.00"),
     (Refusal.AMOUNT_MUST_BE_POSITIVE, PAID, a_payment_of_nothing, "an amount is 0.00"),
     (
@@ -289,7 +289,7 @@ def test_the_price_is_told_to_those_who_paid_wrong_and_to_no_other_refused() -> 
 def test_text_from_outside_is_escaped_and_short() -> None:
     decision = a_world().decide(order_of("purchase", currency="\n\u0085€\U0001f4b0\x00"))
     assert decision.error == f"{LAW[Refusal.CURRENCY_MUST_MATCH]}: " + (
-        r"the order's is '\n\x85\u20ac\U0001f4b0\x00', the catalogue's CNY"
+        r"the order's is '\n\x85\u20ac\U0001f4b0\x00', the catalog's CNY"
     )
     longest = a_world().decide(order_of("change_workspaces", workspaces=["w" * 64]))
     assert longest.error is not None

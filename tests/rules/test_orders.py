@@ -1,4 +1,4 @@
-"""What accepted orders change: plans bought, two changes of one day, catalogue versions."""
+"""What accepted orders change: plans bought, two changes of one day, catalog versions."""
 
 from decimal import Decimal
 
@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from meter.rules.plans import listed_on, package_on, quota_on
-from schemas.catalog import Catalogue, PlanPackage, TrafficPackage, Version
+from schemas.catalog import Catalog, PlanPackage, TrafficPackage, Version
 from schemas.reasons import Refusal
 from schemas.rows import Traffic
 from tests.rules.order_world import (
     BOUGHT_ON,
-    DEFAULT_CATALOGUE,
+    DEFAULT_CATALOG,
     LAST_DAY,
     TODAY,
     a_world,
@@ -159,20 +159,20 @@ def test_an_upgrade_goes_up_from_the_present_package(plan: str) -> None:
     assert world.decide(order_of("upgrade", plan=plan)).refusal == Refusal.UPGRADE_MUST_GO_UP
 
 
-def with_new_prices(since: int) -> Catalogue:
+def with_new_prices(since: int) -> Catalog:
     """From `since` on Growth costs 300,000 and has 500 M logs; a logs traffic package 2 a day for 2 M."""
-    old = DEFAULT_CATALOGUE.version(since)
+    old = DEFAULT_CATALOG.version(since)
     plans = {
         "startup": PlanPackage("startup", "Startup", {"logs": 1}, Decimal(300_000), None),
         "growth": PlanPackage("growth", "Growth", {"logs": 500_000_000}, Decimal(300_000), None),
     }
     traffic_packages = {"logs": TrafficPackage("logs", 2_000_000, Decimal(2))}
-    return DEFAULT_CATALOGUE.with_version(Version(since, old.items, plans, traffic_packages))
+    return DEFAULT_CATALOG.with_version(Version(since, old.items, plans, traffic_packages))
 
 
 def test_an_order_takes_prices_and_quotas_of_the_version_of_its_day_and_keeps_them() -> None:
     world = on(LAST_DAY - 185)
-    world.catalogue = with_new_prices(world.day)
+    world.catalog = with_new_prices(world.day)
     assert unpaid(world, order_of("upgrade")) == 129_000, "the present package keeps the price it was bought at"
     assert unpaid(world, order_of("add_traffic")) == 30 * 2 * Decimal("0.8") * 186
     world.accept(order_of("add_traffic", order_id="a-1", payments=paid("8928.00")))
@@ -189,7 +189,7 @@ def test_an_order_takes_prices_and_quotas_of_the_version_of_its_day_and_keeps_th
 
 def test_the_version_of_the_orders_day_counts_also_for_a_later_first_day() -> None:
     world = a_world()
-    world.catalogue = with_new_prices(TODAY + 1)
+    world.catalog = with_new_prices(TODAY + 1)
     assert unpaid(world, order_of("purchase", first_day="2026-02-20", traffic=[])) == 42_000
     world.day = TODAY + 1
     assert unpaid(world, order_of("purchase", first_day="2026-02-20", traffic=[])) == 300_000
@@ -199,5 +199,5 @@ def test_the_version_of_the_orders_day_counts_also_for_a_later_first_day() -> No
 
 def test_the_same_package_at_a_higher_price_is_an_upgrade() -> None:
     world = a_world()
-    world.catalogue = with_new_prices(TODAY)
+    world.catalog = with_new_prices(TODAY)
     assert unpaid(world, order_of("upgrade", plan="startup")) == Decimal("251064.52")

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from meter.verify.plans import published_plan
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from schemas.plans import PLAN_HISTORY_LIMIT, Plan
 from tests.rules.days_world import Days
 
-DENSE = load_catalogue(Path(__file__).parents[1] / "dense_catalog.toml")
+DENSE = load_catalog(Path(__file__).parents[1] / "dense_catalog.toml")
 FIRST = date(2026, 1, 31)
 CHANGES = PLAN_HISTORY_LIMIT + 5
 
@@ -36,7 +36,7 @@ def changed(days: Days, number: int) -> None:
 
 
 def test_a_plan_that_changes_every_day_tells_of_the_newest_lists_and_counts_the_others() -> None:
-    days = Days(catalogue=load_catalogue())
+    days = Days(catalog=load_catalog())
     for name in ("A", "B"):
         days.bind(name)
     cash = {"method": "cash", "amount": "42000.00"}
@@ -57,7 +57,7 @@ def test_a_plan_that_changes_every_day_tells_of_the_newest_lists_and_counts_the_
 
 
 def test_the_days_that_are_final_leave_the_history_with_the_next_change() -> None:
-    days = Days(catalogue=load_catalogue())
+    days = Days(catalog=load_catalog())
     days.bind("A")
     days.bind("B")
     cash = {"method": "cash", "amount": "42000.00"}
@@ -77,7 +77,7 @@ def test_the_days_that_are_final_leave_the_history_with_the_next_change() -> Non
 
 
 def test_a_plan_whose_days_are_final_is_still_known_as_expired() -> None:
-    days = Days(catalogue=DENSE)  # plans of four days, a horizon of three
+    days = Days(catalog=DENSE)  # plans of four days, a horizon of three
     bought(days)
     days.use("A", "logs", 5, noon(3))
     days.close_through(str(FIRST + timedelta(6)), noon(8))

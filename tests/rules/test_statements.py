@@ -14,7 +14,7 @@ from schemas.statements import (
 )
 from tables import keys
 from tests import records
-from tests.rules.days_world import CATALOGUE, Days
+from tests.rules.days_world import CATALOG, Days
 
 DAY, IN_DAY, LATE, CLOSES = "2026-01-31", "2026-01-31T12:00:00Z", "2026-02-01T05:00:00Z", "2026-02-01T01:00:00Z"
 MILLION = 1_000_000
@@ -162,7 +162,7 @@ def test_statements_of_a_thousand_workspaces_are_small_records() -> None:
     with told.one_chunk():
         for name in names:
             told.bind(name)
-            for each in CATALOGUE.versions[0].items:
+            for each in CATALOG.versions[0].items:
                 told.use(name, each, 10**15, IN_DAY)
         told.close(DAY, CLOSES)
     assert len(told.statements()) == 1_001

@@ -9,10 +9,10 @@ from meter.verify import orders as recount
 from meter.verify.catalog import PriceBook
 from schemas.orders import canonical
 from tests import oracle_orders
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_orders_reading import Order, read_order
 from tests.oracle_reading import Sent
-from tests.rules.order_world import BOUGHT_ON, DEFAULT_CATALOGUE, Json, World, order_of, read
+from tests.rules.order_world import BOUGHT_ON, DEFAULT_CATALOG, Json, World, order_of, read
 
 #: Decides an order of the day; the reason for which it is refused, or None.
 Decider = Callable[[Json], str | None]
@@ -37,7 +37,7 @@ def by_the_rules() -> Decider:
 
 def by_the_oracle() -> Decider:
     account = oracle_orders.Account("acct_1")
-    market = oracle_orders.Market(of_product(DEFAULT_CATALOGUE), OWNERS, dict.fromkeys(OWNERS, BOUGHT_ON))
+    market = oracle_orders.Market(of_product(DEFAULT_CATALOG), OWNERS, dict.fromkeys(OWNERS, BOUGHT_ON))
 
     def decide(order: Json) -> str | None:
         readable = read_order(Sent("plan-purchases", 0, 0, 0, canonical(read(order), "CNY")), "CNY")
@@ -48,7 +48,7 @@ def by_the_oracle() -> Decider:
 
 
 def by_the_recount() -> Decider:
-    account, book = recount.Account(), PriceBook(DEFAULT_CATALOGUE, zone("Asia/Shanghai"))
+    account, book = recount.Account(), PriceBook(DEFAULT_CATALOG, zone("Asia/Shanghai"))
 
     def decide(order: Json) -> str | None:
         recount.decide(read(order), BOUGHT_ON, account, dict.fromkeys(OWNERS, BOUGHT_ON), book)

@@ -32,7 +32,7 @@ def test_usage_keeps_law(law: Law, example: st.DataObject) -> None:
         ({14: -3, 30: 4}, {30: 4}, 8),  # it takes nothing from another retention
         ({14: 0}, {}, 0),
         ({60: 20_000 * 10**15}, {60: 2 * 10**19}, 6 * 10**19),  # more than 64 bits
-        ({14: 1, 90: 2}, {14: 1, 90: 2}, 3),  # a later catalogue dropped 90 days: they count once
+        ({14: 1, 90: 2}, {14: 1, 90: 2}, 3),  # a later catalog dropped 90 days: they count once
     ],
 )
 def test_sums_are_floored_and_converted_by_retention(sums: dict[int, int], reported: dict[int, int], used: int) -> None:

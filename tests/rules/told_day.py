@@ -19,12 +19,12 @@ from meter.rules.charges import charge_of, due, package_rate
 from meter.rules.conversion import converted
 from meter.rules.plans import shares_on
 from meter.rules.prices import traffic_price
-from schemas.catalog import load_catalogue
+from schemas.catalog import load_catalog
 from schemas.orders import TrafficLine
 from schemas.rows import NO_RETENTION, Package, Plan, Traffic, Use, WorkspaceList
 
 TODAY = parse_day("2026-01-31")
-CATALOGUE = load_catalogue().version(TODAY)
+CATALOG = load_catalog().version(TODAY)
 UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
 QUANTITY = r"(-?[0-9]+) ?([kM]?)"
 
@@ -81,18 +81,18 @@ class ToldDay:
         pattern = r"([a-z]+)(?: \+ ([0-9]+) ([a-z]+) packages(?: at (0\.[0-9]+))?)?"
         package, units, item, discount = parts(pattern, text)
         if not units:
-            return CATALOGUE.plans[package].quotas, ()
+            return CATALOG.plans[package].quotas, ()
         line = TrafficLine(item=item, units=int(units), discount=Decimal(discount or 1))
         self.traffic_bought.append(line)
-        capacity = CATALOGUE.traffic[item].capacity
+        capacity = CATALOG.traffic[item].capacity
         traffic = Traffic(item, line.units, line.discount, TODAY, through, capacity)
-        return CATALOGUE.plans[package].quotas, (traffic,)
+        return CATALOG.plans[package].quotas, (traffic,)
 
     def use(self, text: str) -> None:
         """`A logs 40 M at 30 d`"""
         workspace, name, number, unit, days = parts(rf"([A-Z]) ([a-z]+) {QUANTITY}(?: at ([0-9]+) d)?", text)
         use, quantity = self.uses[name].setdefault(workspace, Use()), quantity_of(number, unit)
-        item = CATALOGUE.items[name]
+        item = CATALOG.items[name]
         if item.aggregation == "max":
             use.peak = max(use.peak, quantity)
         else:
@@ -101,7 +101,7 @@ class ToldDay:
 
     def usage(self, item: str) -> dict[str, int]:
         """Usage of the item by workspace."""
-        return {workspace: converted(use, CATALOGUE.items[item]) for workspace, use in self.uses[item].items()}
+        return {workspace: converted(use, CATALOG.items[item]) for workspace, use in self.uses[item].items()}
 
     def allocation(self, item: str) -> Allocation:
         """Who is covered."""
@@ -131,7 +131,7 @@ class ToldDay:
         for item in self.uses:
             over = self.usage(item).get(workspace, 0) - self.allocation(item).covered.get(workspace, 0)
             if over:
-                charge = charge_of([package_rate(CATALOGUE.items[item])], [over], "CNY")
+                charge = charge_of([package_rate(CATALOG.items[item])], [over], "CNY")
                 found[item] = Decimal(charge.amount)
         return found
 
@@ -149,7 +149,7 @@ class ToldDay:
     def check_traffic(self, text: str) -> None:
         """`36.00 a day, together 123.00`"""
         price, together = parts(r"([0-9.]+) a day, together ([0-9.]+)", text)
-        day_of_traffic = traffic_price(self.traffic_bought, CATALOGUE, 1)
+        day_of_traffic = traffic_price(self.traffic_bought, CATALOG, 1)
         assert str(day_of_traffic) == price, text
         users = {workspace for uses in self.uses.values() for workspace in uses}
         charges = [each for workspace in users for each in self.charges(workspace).values()]

@@ -1,1 +1,1 @@
-"""What the records and the catalogue promise."""
+"""What the records and the catalog promise."""

@@ -96,7 +96,7 @@ REFUSED: dict[str, Any] = {
     "kind": "purchase",
     "outcome": "refused",
     "reason": "unknown_plan",
-    "error": "the plan package stands in the catalogue's version of the day: there is no 'huge'",
+    "error": "the plan package stands in the catalog's version of the day: there is no 'huge'",
     "revision": 7,
 }
 PLAN: dict[str, Any] = {

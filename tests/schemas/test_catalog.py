@@ -1,4 +1,4 @@
-"""The catalogue: the meter's own, canonical JSON, versions, differences."""
+"""The catalog: the meter's own, canonical JSON, versions, differences."""
 
 from dataclasses import replace
 from datetime import date
@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from schemas.catalog import (
-    Catalogue,
+    Catalog,
     Item,
     Retention,
-    catalogue_from_json,
-    catalogue_json,
+    catalog_from_json,
+    catalog_json,
     differences,
-    load_catalogue,
+    load_catalog,
     version_from_json,
     version_json,
 )
 
-OWN = load_catalogue()
+OWN = load_catalog()
 FIRST = OWN.versions[0]
 #: SPEC §3: item -> aggregation, unit, price, default retention, other retentions (factor, price).
 ITEMS = {
@@ -51,7 +51,7 @@ TRAFFIC = {
 }
 
 
-def test_our_own_catalogue_says_what_the_specification_says() -> None:
+def test_our_own_catalog_says_what_the_specification_says() -> None:
     assert (OWN.currency, OWN.validity_days, FIRST.since) == ("CNY", 372, date(2024, 1, 1).toordinal())
     for name, (aggregation, unit, price, default, others) in ITEMS.items():
         retentions = {days: Retention(factor, Decimal(cost)) for days, (factor, cost) in others.items()}
@@ -74,13 +74,13 @@ def test_retentions_include_the_default_one_in_rising_order() -> None:
 
 
 def test_canonical_json_round_trips() -> None:
-    content = catalogue_json(OWN)
-    assert catalogue_from_json(content) == OWN
-    assert catalogue_json(catalogue_from_json(content)) == content
+    content = catalog_json(OWN)
+    assert catalog_from_json(content) == OWN
+    assert catalog_json(catalog_from_json(content)) == content
     assert version_from_json(version_json(FIRST)) == FIRST
 
 
-def test_equal_catalogues_have_equal_bytes(tmp_path: Path) -> None:
+def test_equal_catalogs_have_equal_bytes(tmp_path: Path) -> None:
     text = """
         validity_days = 372
         currency = "CNY"
@@ -93,9 +93,9 @@ def test_equal_catalogues_have_equal_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
     first.write_text(text.format("2024-01-01", "1.50"))
     second.write_text(text.format('"2024-01-01"', "01.5"))
-    assert load_catalogue(first) == load_catalogue(second)
-    assert catalogue_json(load_catalogue(first)) == catalogue_json(load_catalogue(second))
-    assert b'"price":"1.5"' in catalogue_json(load_catalogue(first))
+    assert load_catalog(first) == load_catalog(second)
+    assert catalog_json(load_catalog(first)) == catalog_json(load_catalog(second))
+    assert b'"price":"1.5"' in catalog_json(load_catalog(first))
 
 
 def test_a_version_is_in_force_until_the_next_and_the_first_before_all() -> None:
@@ -113,18 +113,18 @@ def test_a_version_takes_the_place_of_the_one_that_begins_on_its_day() -> None:
 
 def test_versions_that_do_not_rise_are_a_bug() -> None:
     with pytest.raises(AssertionError, match="versions rise"):
-        Catalogue("CNY", 372, (FIRST, FIRST))
+        Catalog("CNY", 372, (FIRST, FIRST))
 
 
-def test_equal_catalogues_have_no_differences() -> None:
-    assert differences(OWN, catalogue_from_json(catalogue_json(OWN))) == []
+def test_equal_catalogs_have_no_differences() -> None:
+    assert differences(OWN, catalog_from_json(catalog_json(OWN))) == []
 
 
 def test_every_difference_is_named() -> None:
     logs = replace(FIRST.items["logs"], price=Decimal("1.6"), retentions={14: Retention(1, Decimal("1.6"))})
     items = {name: item for name, item in FIRST.items.items() if name != "sms"} | {"logs": logs}
     changed = replace(FIRST, items=items)
-    file = Catalogue("USD", 372, (changed, replace(FIRST, since=FIRST.since + 1)))
+    file = Catalog("USD", 372, (changed, replace(FIRST, since=FIRST.since + 1)))
     told = differences(OWN, file)
     assert told[0] == "currency is recorded as CNY, the file says USD"
     assert "version 2024-01-01: items.logs.price is recorded as 1.5, the file says 1.6" in told
@@ -135,7 +135,7 @@ def test_every_difference_is_named() -> None:
     assert "version 2024-01-02 is not recorded, the file adds it" in told
     assert any(each.startswith("version 2024-01-01: items.sms is recorded as") for each in told)
     assert len(told) == 8
-    assert differences(file, OWN)[-1] == "version 2024-01-02 is recorded, the file has none from that day"
+    assert differences(file, OWN)[-1] == "version 2024-01-02 is in the journal but missing from METER_CATALOG"
 
 
 def test_differences_of_the_future_can_be_left_out() -> None:

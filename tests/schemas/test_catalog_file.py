@@ -1,10 +1,10 @@
-"""Everything wrong with a catalogue is told at once, with its place, its law and its numbers."""
+"""Everything wrong with a catalog is told at once, with its place, its law and its numbers."""
 
 from pathlib import Path
 
 import pytest
 
-from schemas.catalog import CatalogueError, load_catalogue, version_from_json
+from schemas.catalog import CatalogError, load_catalog, version_from_json
 
 GOOD = """
 currency = "EUR"
@@ -68,19 +68,19 @@ ONE_PROBLEM = [
 ]
 
 
-def _load(path: Path, text: str) -> CatalogueError | None:
+def _load(path: Path, text: str) -> CatalogError | None:
     path.write_text(text, encoding="utf-8")
     try:
-        load_catalogue(path)
-    except CatalogueError as wrong:
+        load_catalog(path)
+    except CatalogError as wrong:
         return wrong
     return None
 
 
-def test_a_catalogue_of_ones_own_is_read(tmp_path: Path) -> None:
+def test_a_catalog_of_ones_own_is_read(tmp_path: Path) -> None:
     path = tmp_path / "catalog.toml"
     path.write_text(GOOD)
-    version = load_catalogue(path).versions[0]
+    version = load_catalog(path).versions[0]
     assert version.plans["small"].title == "small"
     assert version.items["gb.month"].retentions.keys() == {1}
 
@@ -109,7 +109,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     wrong = _load(tmp_path / "catalog.toml", text)
     assert wrong is not None
     lines = str(wrong).splitlines()
-    assert lines[0] == f"{tmp_path / 'catalog.toml'}: 5 problems in the catalogue"
+    assert lines[0] == f"{tmp_path / 'catalog.toml'}: 5 problems in the catalog"
     assert "  versions: no two begin on one day, 2 begin on 2025-01-01" in lines
     assert len(lines) == 6
 
@@ -128,8 +128,8 @@ def test_a_file_that_cannot_be_parsed_is_told(tmp_path: Path, text: str) -> None
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"a = '\xff'")
     for path in (tmp_path / "missing.toml", tmp_path, tmp_path / "latin.toml"):
-        with pytest.raises(CatalogueError, match="the file is TOML in UTF-8"):
-            load_catalogue(path)
+        with pytest.raises(CatalogError, match="the file is TOML in UTF-8"):
+            load_catalog(path)
 
 
 @pytest.mark.parametrize("text", ["versions = 3", "versions = [3]", "versions = []", "[versions]\nitems = 3", ""])
@@ -143,7 +143,7 @@ def test_a_value_is_compared_at_the_decimals_it_states(tmp_path: Path, value: st
     assert (wrong is None) == (value != "0.037")
 
 
-def test_a_catalogue_that_does_not_fit_the_opening_record_is_told(tmp_path: Path) -> None:
+def test_a_catalog_that_does_not_fit_the_opening_record_is_told(tmp_path: Path) -> None:
     items = "\n".join(f'i{n} = {{ aggregation = "max", unit = 1, price = "1" }}' for n in range(9_000))
     wrong = _load(tmp_path / "catalog.toml", GOOD.replace("[versions.items]", f"[versions.items]\n{items}"))
     assert wrong is not None
@@ -177,5 +177,5 @@ def test_an_item_has_at_most_a_hundred_retentions(tmp_path: Path, others: int, t
 
 
 def test_a_recorded_version_is_judged_too() -> None:
-    with pytest.raises(CatalogueError, match="catalogue version: 1 problem"):
+    with pytest.raises(CatalogError, match="catalog version: 1 problem"):
         version_from_json(b'{"from":"2024-01-01","items":{}}')

@@ -11,7 +11,7 @@ from typing import Any
 
 from faust.types import TP
 
-from agents.intake.catalog_follower import KnownCatalogue
+from agents.intake.catalog_follower import KnownCatalog
 from agents.intake.journal_entries import Builder, pack
 from agents.intake.journal_writer import next_record
 from agents.intake.orders_lane import OrdersLane
@@ -70,10 +70,10 @@ class IntakeWorker:
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
         self.metrics = NoMetrics()
-        self.reader = UsageReader(facts.catalogue, facts.zone, facts.opening.restatement_horizon_days)
+        self.reader = UsageReader(facts.catalog, facts.zone, facts.opening.restatement_horizon_days)
         self.directory = KnownHomes(cluster, facts)
         self.validation_cache = ValidationCache()
-        self.catalogue = KnownCatalogue()
+        self.catalog = KnownCatalog()
         self.writers = [SimpleNamespace(add=self._adder(number)) for number in range(facts.opening.partitions)]
         self.lines: list[deque[tuple[Builder, Work]]] = [deque() for _ in self.writers]
         self.lanes: dict[TP, SourceLane] = {}

@@ -1,7 +1,7 @@
 """Meter workers: the real `JournalLane`, its real restore, transactions and memory, over the simulated Kafka and disks.
 
 What is replaced is named in `simulated`, once for a whole process of seeds: clients, the local store, and what needs a
-running event loop or reads the same catalogue again and again; and sizes, so that small worlds fill them.
+running event loop or reads the same catalog again and again; and sizes, so that small worlds fill them.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.store import Room
 from meter.kafka.topics import Topics
 from meter.rules.state.journal_facts import JournalFacts
-from schemas.catalog import catalogue_from_json
+from schemas.catalog import catalog_from_json
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Cluster, Consumer, Producer
 from tests.simulation.steps import Fate, Run, State
@@ -102,7 +102,7 @@ def simulated() -> Iterator[None]:
             "meter.batch.transactions.AIOKafkaProducer": Producer,
             "meter.batch.transactions.let_go": _let_go,
             "meter.batch.transactions.within": _within,
-            "meter.rules.state.journal_facts.catalogue_from_json": lru_cache(catalogue_from_json),
+            "meter.rules.state.journal_facts.catalog_from_json": lru_cache(catalog_from_json),
             **{name: values[-1] for name, values in KNOBS.items() if hasattr(*knob(name))},
         }.items():
             stack.enter_context(patch(target, fake))

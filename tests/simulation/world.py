@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from schemas.catalog import catalogue_json, load_catalogue
+from schemas.catalog import catalog_json, load_catalog
 from schemas.journal import Opening
 from tests import records
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Sent, Settings
 from tests.oracle_time import DAY_US, day_text, instant, ordinal
 from tests.records import Message
@@ -29,9 +29,9 @@ LEAST, MOST = 5, 17
 
 @cache
 def settings() -> tuple[Settings, bytes]:
-    """What oracle and meter are told: the dense catalogue in a zone whose days are UTC's."""
-    catalogue = load_catalogue(Path(__file__).parent.parent / "dense_catalog.toml")
-    return Settings("+00:00", of_product(catalogue), HORIZON_DAYS), catalogue_json(catalogue)
+    """What oracle and meter are told: the dense catalog in a zone whose days are UTC's."""
+    catalog = load_catalog(Path(__file__).parent.parent / "dense_catalog.toml")
+    return Settings("+00:00", of_product(catalog), HORIZON_DAYS), catalog_json(catalog)
 
 
 @dataclass
@@ -46,10 +46,10 @@ class World:
 def world(seed: int, most: int | None = None) -> World:
     """The world of a seed; `most`: no more than so many messages after the opening ones, the same ones."""
     rng = Random(f"world {seed}")
-    oracle_settings, catalogue = settings()
+    oracle_settings, catalog = settings()
     partitions = rng.choice((1, 1, 2))
     opened_us = START_US + rng.choice((-DAY_US, -1_000_000, 0, 2 * DAY_US, 6 * DAY_US))
-    opening = Opening("m", "+00:00", "CNY", partitions, 3600, HORIZON_DAYS, catalogue, opened_us // 1000)
+    opening = Opening("m", "+00:00", "CNY", partitions, 3600, HORIZON_DAYS, catalog, opened_us // 1000)
     made = World(oracle_settings, opening)
     ends: dict[tuple[str, int], int] = {}
     for kafka_us, message in _Maker(rng, Random(f"bare {seed}")).messages(most):

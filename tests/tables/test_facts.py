@@ -5,18 +5,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from meter.errors import Trouble
-from schemas.catalog import catalogue_json, load_catalogue
-from schemas.journal import CatalogueVersion, Opening
+from meter.errors import UserError
+from schemas.catalog import catalog_json, load_catalog
+from schemas.journal import CatalogVersion, Opening
 from schemas.rows import Fact, pack
 from tables import keys
 from tables.facts import STATE_FORMAT, FactsRow, facts_of, facts_row
 from tables.partition_state import PartitionMemory
 from tests.rules.announced_world import DictStore
 
-CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
-OPENING = Opening("meter-1", "Asia/Shanghai", "CNY", 4, 3_600, 35, catalogue_json(CATALOGUE), 1_769_000_000_000)
-ROW = FactsRow(OPENING, 739_000, 738_965, "acct", None, (CatalogueVersion(b"{}", 7, 9),))
+CATALOG = load_catalog(Path(__file__).parents[2] / "meter" / "catalog.toml")
+OPENING = Opening("meter-1", "Asia/Shanghai", "CNY", 4, 3_600, 35, catalog_json(CATALOG), 1_769_000_000_000)
+ROW = FactsRow(OPENING, 739_000, 738_965, "acct", None, (CatalogVersion(b"{}", 7, 9),))
 
 
 class FactsOfFormat5(Fact, frozen=True):
@@ -27,7 +27,7 @@ class FactsOfFormat5(Fact, frozen=True):
     expired_through: int
     closing: str = ""
     sweeping: str | None = None
-    announced: tuple[CatalogueVersion, ...] = ()
+    announced: tuple[CatalogVersion, ...] = ()
 
 
 def test_a_meter_that_would_find_accounts_without_plans_cannot_read_the_facts() -> None:
@@ -52,9 +52,9 @@ def test_the_facts_of_format_5_are_read_and_written_again_with_the_first_chunk()
 
 def test_a_state_of_a_later_format_is_refused_with_both_numbers() -> None:
     later = msgspec.msgpack.encode([STATE_FORMAT + 1, msgspec.to_builtins(ROW, builtin_types=(bytes,)), "what it adds"])
-    with pytest.raises(Trouble, match=rf"its format is {STATE_FORMAT + 1}, this version reads formats up to 6"):
+    with pytest.raises(UserError, match=rf"its format is {STATE_FORMAT + 1}, this version reads formats up to 6"):
         facts_of(later)
     store = DictStore()
     store.rows[keys.FACTS] = later
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         PartitionMemory(store)

@@ -10,16 +10,16 @@ import pytest
 from meter.batch.store import Store
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.state.rows import Decided
-from schemas.catalog import catalogue_json, load_catalogue
+from schemas.catalog import catalog_json, load_catalog
 from schemas.columns import ints
 from schemas.journal import CONTENT_BYTES, IDENTITY_BYTES, Opening
 from schemas.rows import Binding, Fact, Use, Wallet
 from tables import keys
 from tables.partition_state import PartitionMemory, Rows, restored
 
-CATALOGUE = load_catalogue(Path(__file__).parents[2] / "meter" / "catalog.toml")
+CATALOG = load_catalog(Path(__file__).parents[2] / "meter" / "catalog.toml")
 DAY = 739_000
-OPENING = Opening("meter-1", "Asia/Shanghai", "CNY", 4, 3_600, 35, catalogue_json(CATALOGUE), 1_769_000_000_000)
+OPENING = Opening("meter-1", "Asia/Shanghai", "CNY", 4, 3_600, 35, catalog_json(CATALOG), 1_769_000_000_000)
 CONTENT, OTHER_CONTENT = b"c" * CONTENT_BYTES, b"d" * CONTENT_BYTES
 
 
@@ -173,7 +173,7 @@ def test_facts_and_position_are_kept(memory: PartitionMemory) -> None:
     again = PartitionMemory(memory.store)
     facts = again.facts()
     assert facts is not None
-    assert (facts.opening, facts.closed_through, facts.catalogue) == (OPENING, DAY, CATALOGUE)
+    assert (facts.opening, facts.closed_through, facts.catalog) == (OPENING, DAY, CATALOG)
     assert again.position(Where) == Where(41)
 
 

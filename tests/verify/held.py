@@ -8,7 +8,7 @@ from meter.verify.comparison import Verified, Wanted, compare_figures, compare_o
 from meter.verify.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
 from meter.verify.published import Published
 from meter.verify.recount import Recount, RecountConfig
-from schemas.catalog import catalogue_from_json
+from schemas.catalog import catalog_from_json
 from schemas.journal import Opening, decode
 from tests.revisions import murmur2
 from tests.simulation.kafka import Cluster
@@ -28,7 +28,7 @@ def recounted(cluster: Cluster, opening: Opening, bounds: Mapping[int, int] | No
     made = []
     for partition in range(opening.partitions):
         billing = zone(opening.time_zone)
-        recount = Recount(RecountConfig(opening, billing), PriceBook(catalogue_from_json(opening.catalogue), billing))
+        recount = Recount(RecountConfig(opening, billing), PriceBook(catalog_from_json(opening.catalog), billing))
         log = cluster.log(JOURNAL, partition).records
         for record in log if bounds is None else log[: bounds[partition]]:
             recount.take(record.offset, record.timestamp, decode(record.value or b""))

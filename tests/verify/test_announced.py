@@ -1,4 +1,4 @@
-"""Catalogue versions announced while usage comes: the recount's prices are what the fold published."""
+"""Catalog versions announced while usage comes: the recount's prices are what the fold published."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from meter.verify.comparison import Verified, Wanted, compare_figures
 from meter.verify.differences import OVERAGES
 from meter.verify.published import Published
 from meter.verify.recount import Recount, RecountConfig
-from schemas.catalog import Catalogue, catalogue_json
+from schemas.catalog import Catalog, catalog_json
 from schemas.journal import Opening
 from tests.rules.announced_world import OPENED, OPENED_VERSION, World, version
 
@@ -61,9 +61,9 @@ def test_whatever_is_announced_the_recount_prices_as_the_fold(steps: list[tuple[
 
 def verified(world: Recorded) -> Verified:
     """The world's overages against the recount of its journal."""
-    catalogue, billing = Catalogue("CNY", 372, (OPENED_VERSION,)), zone("+00:00")
-    opening = Opening("m", "+00:00", "CNY", 4, 3600, 35, catalogue_json(catalogue), OPENED)
-    recount = Recount(RecountConfig(opening, billing), PriceBook(catalogue, billing))
+    catalog, billing = Catalog("CNY", 372, (OPENED_VERSION,)), zone("+00:00")
+    opening = Opening("m", "+00:00", "CNY", 4, 3600, 35, catalog_json(catalog), OPENED)
+    recount = Recount(RecountConfig(opening, billing), PriceBook(catalog, billing))
     for record in world.journal:
         recount.take(*record)
     published = Published(OVERAGES, {0: world.offset + 1}, lambda account: 0)

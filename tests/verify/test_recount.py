@@ -59,9 +59,9 @@ def test_the_recount_of_a_dense_history_is_what_the_oracle_says(history: list[tu
     log = records.Log()
     for kafka_us, message in history:
         log.send(kafka_us, [message])
-    oracle_settings, catalogue = told_settings()
+    oracle_settings, catalog = told_settings()
     opened_ms = history[-1][0] // 1000 + 1  # all of it is there before anything is read: nothing is left to a race
-    opening = Opening("m", "+00:00", "CNY", 2, 3600, oracle_settings.horizon_days, catalogue, opened_ms)
+    opening = Opening("m", "+00:00", "CNY", 2, 3600, oracle_settings.horizon_days, catalog, opened_ms)
     with simulated():
         simulator = Simulator(seed, World(oracle_settings, opening, log.sent), faults=0)
         simulator.run()

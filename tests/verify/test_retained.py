@@ -7,7 +7,7 @@ from meter.verify.differences import OVERAGES, PLANS
 from meter.verify.published import Published
 from meter.verify.recount import Recount, RecountConfig
 from meter.verify.retained import first_whole_day, plans_of
-from schemas.catalog import catalogue_from_json
+from schemas.catalog import catalog_from_json
 from schemas.journal import decode
 from tests.oracle_time import instant, ordinal
 from tests.simulation.owner import JOURNAL, simulated
@@ -54,7 +54,7 @@ def verified_from(simulator: Simulator, begin: int) -> Verified:
             if record[0] == 0:
                 each.take(*record)
     config = RecountConfig(opening, billing, plans_of(published[PLANS]))
-    recount = Recount(config, PriceBook(catalogue_from_json(opening.catalogue), billing))
+    recount = Recount(config, PriceBook(catalog_from_json(opening.catalog), billing))
     for left in journal[begin:]:
         recount.take(left.offset, left.timestamp, decode(left.value or b""))
     result = Verified(published[OVERAGES].differences + published[PLANS].differences)

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import OpeningRefused, opening, reading
 from meter.dashboard.calendar import Calendar
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.topic_ids import topic_states
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -44,11 +44,11 @@ async def adopt_facts(settings: Settings, topics: Topics, calendar: Calendar) ->
 
 
 async def meter_of(admin: AIOKafkaAdminClient, topics: Topics) -> PublishingMeter:
-    """The meter under a prefix; raises Trouble where its topics are not there yet."""
+    """The meter under a prefix; raises UserError where its topics are not there yet."""
     found = await topic_states(admin, topics.outputs)
     missing = [name for name in topics.outputs if name not in found]
     if missing:
-        raise Trouble(
+        raise UserError(
             f"there is no meter under the prefix {topics.prefix!r} yet: {', '.join(missing[:3])} "
             f"and {len(missing) - min(3, len(missing))} more topics are missing; `meter worker` creates them"
         )

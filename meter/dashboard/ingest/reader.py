@@ -23,7 +23,7 @@ from meter.dashboard.ingest.meter import adopt_facts, meter_of
 from meter.dashboard.models import Loading
 from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -66,8 +66,8 @@ class Reader:
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError, TimeoutError, Trouble) as error:
-                self._trouble(str(error) if isinstance(error, Trouble) else f"Kafka: {error!r}")
+            except (KafkaError, OSError, TimeoutError, UserError) as error:
+                self._trouble(str(error) if isinstance(error, UserError) else f"Kafka: {error!r}")
             except sqlite3.Error as error:
                 self._trouble(f"{self._store.path} cannot be written ({error}); free its disk")
             await asyncio.sleep(self._again)
@@ -183,7 +183,7 @@ class Reader:
         ends = await consumer.end_offsets(list(places))
         for place, offset in places.items():
             if offset > ends[place]:
-                raise Trouble(f"{place.topic}/{place.partition} ends before what was read of it: it was made again")
+                raise UserError(f"{place.topic}/{place.partition} ends before what was read of it: it was made again")
             log.warning("dashboard: %s/%d: offsets %d to %d are gone", *place, offset, beginnings[place] - 1)
             consumer.seek(place, beginnings[place])
 

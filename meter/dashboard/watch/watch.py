@@ -19,7 +19,7 @@ from meter.dashboard.sight import Live
 from meter.dashboard.watch.groups import Groups
 from meter.dashboard.watch.observed import Observed, unknown, verdict_of
 from meter.dashboard.watch.workers import Worker, balance_of, workers
-from meter.errors import Trouble
+from meter.errors import UserError
 from meter.kafka.admin import connected_admin
 from meter.kafka.set_aside import set_aside
 from meter.kafka.topics import Topics
@@ -52,8 +52,8 @@ class Watch:
                         self._live.operations = await self._look(admin, consumer)
                         self._changed()
                         await asyncio.sleep(LOOK_SECONDS)
-            except (KafkaError, OSError, TimeoutError, Trouble) as error:
-                reason = str(error) if isinstance(error, Trouble) else f"Kafka does not answer ({error!r})"
+            except (KafkaError, OSError, TimeoutError, UserError) as error:
+                reason = str(error) if isinstance(error, UserError) else f"Kafka does not answer ({error!r})"
                 self._live.operations = unknown(reason)
                 self._changed()
             await asyncio.sleep(AGAIN_SECONDS)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from meter.rules.catalog_versions import decided, repriced
 from meter.rules.state.context import FoldContext
-from schemas.journal import CatalogueVersion
+from schemas.journal import CatalogVersion
 
 
-def announce(context: FoldContext, offset: int, timestamp_ms: int, entry: CatalogueVersion) -> Iterator[None]:
+def announce(context: FoldContext, offset: int, timestamp_ms: int, entry: CatalogVersion) -> Iterator[None]:
     """Store a version, if it applies, and mark the cells of the days whose prices it changes."""
     before = context.known()
     found = decided(entry, offset, timestamp_ms)
@@ -20,7 +20,7 @@ def announce(context: FoldContext, offset: int, timestamp_ms: int, entry: Catalo
     if after is before:
         return
     context.facts = after
-    for first, last in repriced(before.catalogue, after.catalogue):
+    for first, last in repriced(before.catalog, after.catalog):
         yield from _reprice(context, after.live_from(first), last, found.decided_offset)
 
 

@@ -2,8 +2,8 @@
 
 The worker says when (`agents.meter.day_end`). The fold trusts only the broker's clock and its own order: days close one
 after the other, a slice at a time, each where the last one ended. It ignores any other entry, so a worker's wrong
-clock, a repeat or a late writer changes nothing. How long slices are changes when
-statements come, never what they say.
+clock, a repeat or a late writer changes nothing. The length of slices changes when statements are published, never
+what they say.
 """
 
 from bisect import bisect_right

@@ -1,6 +1,6 @@
-"""Expiry: days whose restatement horizon is over become final, and their rows go, a slice for each entry.
+"""Expires days: once the restatement horizon is over a day is final, and its rows go, a slice for each entry.
 
-From the first entry on the day's figures are final and its identities free; when the rows go means nothing.
+From the first entry on the day's figures are final and its identities free. When the rows go changes nothing.
 """
 
 from collections.abc import Generator, Iterator

@@ -24,7 +24,7 @@ from meter.rules.state.context import FoldContext, Output
 from meter.rules.state.journal_facts import JournalFacts
 from schemas.journal import (
     BindingGroup,
-    CatalogueVersion,
+    CatalogVersion,
     DayClosed,
     DayExpired,
     Gathered,
@@ -58,7 +58,7 @@ class Fold(FoldContext):
                 yield from self._gathered(record)
             case Opening():
                 self._open(timestamp_ms, record)
-            case CatalogueVersion():
+            case CatalogVersion():
                 yield from announce(self, offset, timestamp_ms, record)
                 yield from self._end_record()
             case DayClosed():

@@ -70,7 +70,7 @@ def _decide(context: FoldContext, entry: OrderEntry, wanted: Order, names: Recor
             wallets[key] = wallet
     plan_id = getattr(wanted, "plan_id", None)
     expired = context.rows.expired_plan(wanted.account, plan_id) if plan_id and plan_id not in account.plans else None
-    return decide(wanted, day, account, wallets, bindings, context.known().catalogue, expired)
+    return decide(wanted, day, account, wallets, bindings, context.known().catalog, expired)
 
 
 def _wallets_named(wanted: Order) -> set[WalletKey]:

@@ -192,5 +192,5 @@ def _refused(context: FoldContext, day: int, item: str) -> tuple[DeadReason, str
             f"the billing day has expired: it could be restated for {facts.opening.restatement_horizon_days} days",
         )
     if facts.item(item, day) is None:
-        return DeadReason.UNKNOWN_ITEM, "the catalogue of the billing day has no such item"
+        return DeadReason.UNKNOWN_ITEM, "the catalog of the billing day has no such item"
     return None

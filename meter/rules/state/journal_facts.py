@@ -1,11 +1,11 @@
-"""The facts a fold stands on: what the opening record fixed, the catalogue as announced, which days are over."""
+"""The journal's facts: what the opening fixed, the catalog versions, and which days are closed and expired."""
 
 from dataclasses import dataclass, field, replace
 
 from meter.rules.billing_days import SECOND_US, BillingZone, zone
 from meter.rules.catalog_versions import Announced, in_force, priced, recorded, with_announced
-from schemas.catalog import Catalogue, Item, catalogue_from_json
-from schemas.journal import CatalogueVersion, Opening
+from schemas.catalog import Catalog, Item, catalog_from_json
+from schemas.journal import CatalogVersion, Opening
 
 #: `JournalFacts.expired_through` before the first day expires: no day is so early.
 NEVER_EXPIRED = 0
@@ -19,7 +19,7 @@ class JournalFacts:
 
     opening: Opening
     zone: BillingZone
-    catalogue: Catalogue
+    catalog: Catalog
     #: Days up to this one are closed (their figures are restated) and expired (final).
     closed_through: int
     expired_through: int
@@ -28,7 +28,7 @@ class JournalFacts:
     closing: str = ""
     #: How far rows of expired days are dropped: after which account; None: none are left.
     sweeping: str | None = None
-    #: Catalogue versions announced since the opening, those that stand, by first day.
+    #: Catalog versions announced since the opening, those that stand, by first day.
     announced: Announced = ()
     _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -40,7 +40,7 @@ class JournalFacts:
         """
         billing = zone(opening.time_zone)
         closed = _closed_by_opening(opening, billing, opened_ms)
-        return cls(opening, billing, catalogue_from_json(opening.catalogue), closed, NEVER_EXPIRED)
+        return cls(opening, billing, catalog_from_json(opening.catalog), closed, NEVER_EXPIRED)
 
     @classmethod
     def remembered(
@@ -53,34 +53,34 @@ class JournalFacts:
         announced: Announced,
     ) -> "JournalFacts":
         """The facts as a state remembers them."""
-        catalogue = in_force(catalogue_from_json(opening.catalogue), announced)
+        catalog = in_force(catalog_from_json(opening.catalog), announced)
         billing = zone(opening.time_zone)
-        return cls(opening, billing, catalogue, closed_through, expired_through, closing, sweeping, announced)
+        return cls(opening, billing, catalog, closed_through, expired_through, closing, sweeping, announced)
 
     def item(self, name: str, day: int) -> Item | None:
-        """The item as the catalogue version of the day has it; None if it has no such item."""
+        """The item as the catalog version of the day has it; None if it has no such item."""
         key = (day, name)
         if key not in self._items:
             if len(self._items) >= ITEMS_KEPT:
                 self._items.clear()
-            self._items[key] = self.catalogue.version(day).items.get(name)
+            self._items[key] = self.catalog.version(day).items.get(name)
         return self._items[key]
 
     def priced(self, name: str, day: int) -> Item:
         """The item by which usage already counted is priced, also if a version announced since dropped it."""
-        return self.item(name, day) or priced(self.catalogue, name, day)
+        return self.item(name, day) or priced(self.catalog, name, day)
 
-    def recorded(self) -> Catalogue:
+    def recorded(self) -> Catalog:
         """What the journal holds, version by version: what files are compared with."""
-        return recorded(catalogue_from_json(self.opening.catalogue), self.announced)
+        return recorded(catalog_from_json(self.opening.catalog), self.announced)
 
-    def with_announced(self, found: CatalogueVersion) -> "JournalFacts":
+    def with_announced(self, found: CatalogVersion) -> "JournalFacts":
         """The facts with one more version as partition 0 decided it; the same where it does not count or stand."""
         announced = with_announced(self.announced, found, self.zone)
         if announced is self.announced:
             return self
-        catalogue = in_force(catalogue_from_json(self.opening.catalogue), announced)
-        return replace(self, catalogue=catalogue, announced=announced, _items={})
+        catalog = in_force(catalog_from_json(self.opening.catalog), announced)
+        return replace(self, catalog=catalog, announced=announced, _items={})
 
     def closes_at_us(self, day: int) -> int:
         """The instant from which the day may be closed: its end and the grace."""

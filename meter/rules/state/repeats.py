@@ -1,8 +1,8 @@
-"""Source records that the fold has met before: what the intake writes again after a failure is no record more.
+"""Source records that the fold has met before: an entry that the intake writes twice is one record.
 
-Figures need none of this, since identities and order ids know a repeat. It is for the metrics alone: records in =
-counted + duplicate + dead + null. A journal partition gets the records of one source partition in their order, so
-what does not lie behind the last one is a repeat. What was met counts from its commit on.
+Figures need none of this, since identities and order ids show a repeat. It is for the metrics alone: records in =
+counted + duplicate + dead + null. A journal partition gets the records of a source partition in order, so an offset
+that is not behind the last one is a repeat.
 """
 
 Source = tuple[str, int]

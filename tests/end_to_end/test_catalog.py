@@ -1,4 +1,4 @@
-"""Dated versions of the catalogue on a real Kafka: the journal's are the fact, whatever file a worker has."""
+"""Dated versions of the catalog on a real Kafka: the journal's are the fact, whatever file a worker has."""
 
 import re
 import time
@@ -10,15 +10,15 @@ from confluent_kafka import TopicPartition
 
 from meter.rules.billing_days import zone
 from schemas import journal
-from schemas.catalog import load_catalogue, version_json
-from schemas.journal import CatalogueVersion
+from schemas.catalog import load_catalog, version_json
+from schemas.journal import CatalogVersion
 from tests import records, revisions
 from tests.end_to_end.commands import run
 from tests.end_to_end.judged import PARTITIONS, judge
 from tests.end_to_end.kafka import JOURNAL, REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import READY_SECONDS, Meter
 from tests.meters import StartMeter
-from tests.oracle_catalogue import of_product
+from tests.oracle_catalog import of_product
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day, day_text
 from tests.scenarios import midnight_zone
@@ -39,14 +39,14 @@ def now_us() -> int:
 
 
 def written(directory: Path, name: str, text: str) -> Path:
-    """A catalogue file."""
+    """A catalog file."""
     path = directory / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def with_version(since: str, changes: Sequence[tuple[str, str]] = ()) -> str:
-    """The shipped catalogue and a version from a day on: some text of its only version replaced."""
+    """The shipped catalog and a version from a day on: some text of its only version replaced."""
     version = SHIPPED[SHIPPED.index("\n[[versions]]\n") :].replace("from = 2024-01-01", f"from = {since}")
     version = re.sub(r"\nvalue = .*", "", version)
     for old, new in changes:
@@ -110,7 +110,7 @@ def test_a_version_announced_by_one_worker_holds_for_all_from_its_first_day(
     today = billing_day(began, name)
     days, midnight_us = (day_text(today), day_text(today + 1)), zone(name).begin_of(today + 1)
     old, new = written(tmp_path, "old", SHIPPED), written(tmp_path, "new", with_version(days[1], TOMORROW))
-    meter = new_meter(Settings(name, of_product(load_catalogue(new))), METER_CATALOG=str(old))
+    meter = new_meter(Settings(name, of_product(load_catalog(new))), METER_CATALOG=str(old))
     first = meter.start("first").wait_ready()
     meter.kafka.send([records.binding_message(records.binding(f"{account}-w", account)) for account in ACCOUNTS])
     use(meter, "today", "logs", now_us())
@@ -137,7 +137,7 @@ def test_a_version_announced_by_one_worker_holds_for_all_from_its_first_day(
     assert charges(meter, "calls", days[1]) == {"90000.00"}
 
     late = refusal(meter, "first", METER_CATALOG=str(old))
-    assert f"version {days[1]} is recorded, the file has none from that day" in late
+    assert f"version {days[1]} is in the journal but missing from METER_CATALOG" in late
     code, told = run(meter, "catalog", "check", str(old), "--against-journal")
     assert (code, f"version {days[1]} is recorded" in told) == (1, True)
     assert second.stop() == 0
@@ -145,10 +145,10 @@ def test_a_version_announced_by_one_worker_holds_for_all_from_its_first_day(
 
 @pytest.fixture(scope="module")
 def opened(module_meter: StartMeter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Meter, Path]]:
-    """A meter that runs with the shipped catalogue, and a directory for other files."""
+    """A meter that runs with the shipped catalog, and a directory for other files."""
     meter = module_meter(Settings("Asia/Shanghai"))
     worker = meter.start().wait_ready()
-    yield meter, tmp_path_factory.mktemp("catalogues")
+    yield meter, tmp_path_factory.mktemp("catalogs")
     assert worker.stop() == 0
 
 
@@ -192,7 +192,7 @@ def test_a_worker_with_another_past_refuses_to_start_and_names_the_difference(
 def test_copies_are_written_by_whoever_runs_if_the_announcing_worker_died(opened: tuple[Meter, Path]) -> None:
     meter, directory = opened
     path = written(directory, "far", with_version("2099-01-01"))
-    entry = CatalogueVersion(version_json(load_catalogue(path).versions[-1]))
+    entry = CatalogVersion(version_json(load_catalog(path).versions[-1]))
     meter.kafka.producer.produce(meter.kafka.prefix + JOURNAL, journal.encode(entry), partition=0)
     meter.kafka.producer.flush(REQUEST_SECONDS)
 
@@ -208,7 +208,7 @@ def test_when_the_journal_no_longer_begins_with_the_opening_the_state_still_has_
 ) -> None:
     name = midnight_zone(now_us(), 12 * 3600)
     path = written(tmp_path, "new", with_version("2099-01-01", TOMORROW))
-    meter = new_meter(Settings(name, of_product(load_catalogue(path))), METER_CATALOG=str(tmp_path / "old.toml"))
+    meter = new_meter(Settings(name, of_product(load_catalog(path))), METER_CATALOG=str(tmp_path / "old.toml"))
     written(tmp_path, "old", SHIPPED)
     meter.start().wait_ready()
     meter.kafka.send([records.binding_message(records.binding(f"{account}-w", account)) for account in ACCOUNTS])

@@ -1,9 +1,9 @@
-"""What is recorded of the catalogue stays within a catalogue's limits, whatever files announce one after the other."""
+"""What is recorded of the catalog stays within a catalog's limits, whatever files announce one after the other."""
 
 from meter.rules.billing_days import parse_time, zone
 from meter.rules.catalog_versions import compared
-from schemas.catalog import Catalogue, Item, Version, over_limits
-from schemas.catalog_file import CATALOGUE_LIMIT_BYTES, ITEMS_LIMIT
+from schemas.catalog import Catalog, Item, Version, over_limits
+from schemas.catalog_file import CATALOG_LIMIT_BYTES, ITEMS_LIMIT
 from tests.rules.announced_world import OPENED_VERSION, version
 
 NOW = parse_time("2026-01-20T08:00:00Z")
@@ -17,29 +17,29 @@ def large(since: str, letter: str, items: int = 200, price: str = "1") -> Versio
     return Version(each.since, dict.fromkeys(named, some) | OPENED_VERSION.items, {}, {})
 
 
-def catalogue(*versions: Version) -> Catalogue:
-    return Catalogue("CNY", 372, (OPENED_VERSION, *versions))
+def catalog(*versions: Version) -> Catalog:
+    return Catalog("CNY", 372, (OPENED_VERSION, *versions))
 
 
 def test_versions_that_the_file_lacks_count_beside_its_own() -> None:
-    known, file = catalogue(large("2026-03-01", "a", 300)), catalogue(large("2026-04-01", "b", 300))
+    known, file = catalog(large("2026-03-01", "a", 300)), catalog(large("2026-04-01", "b", 300))
     assert not over_limits(file)
     told = compared(known, file, NOW, zone("+00:00"))
     assert [version.since for version in told.news] == [file.versions[1].since]
     assert any(f"at most {ITEMS_LIMIT} items, not 603" in problem for problem in told.refused), told.refused
 
 
-def test_files_one_after_the_other_cannot_record_more_than_a_catalogue_takes() -> None:
-    known, days = catalogue(), 0
-    while not (told := compared(known, catalogue(large(f"2026-03-{days + 1:02d}", "a")), NOW, zone("+00:00"))).refused:
+def test_files_one_after_the_other_cannot_record_more_than_a_catalog_takes() -> None:
+    known, days = catalog(), 0
+    while not (told := compared(known, catalog(large(f"2026-03-{days + 1:02d}", "a")), NOW, zone("+00:00"))).refused:
         for news in told.news:
             known = known.with_version(news)
         days += 1
         assert days < 31, "there is an end"
     assert days > 3
-    assert any(f"at most {CATALOGUE_LIMIT_BYTES} bytes" in problem for problem in told.refused)
+    assert any(f"at most {CATALOG_LIMIT_BYTES} bytes" in problem for problem in told.refused)
 
 
 def test_a_worker_whose_file_adds_nothing_starts_whatever_is_recorded() -> None:
-    known = catalogue(large("2026-03-01", "a", 300), large("2026-04-01", "b", 300))
-    assert not compared(known, catalogue(), NOW, zone("+00:00")).refused
+    known = catalog(large("2026-03-01", "a", 300), large("2026-04-01", "b", 300))
+    assert not compared(known, catalog(), NOW, zone("+00:00")).refused

@@ -1,4 +1,4 @@
-"""The oracle's own reading of the catalogue of SPEC section 3, typed from its tables, not from `catalog.toml`.
+"""The oracle's own reading of the catalog of SPEC section 3, typed from its tables, not from `catalog.toml`.
 
 Two readings of one table: a slip of the pen in either shows in `tests/test_oracle.py`.
 """
@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from schemas.catalog import Catalogue
+    from schemas.catalog import Catalog
 
 MILLION = 1_000_000
 
@@ -53,7 +53,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Book:
-    """A catalogue: its currency, how many days a plan is valid, and its versions."""
+    """A catalog: its currency, how many days a plan is valid, and its versions."""
 
     currency: str
     validity_days: int
@@ -114,10 +114,10 @@ TRAFFIC = {
 DEFAULT = Book("CNY", 372, (Version(datetime.date(2020, 1, 1).toordinal(), ITEMS, PLANS, TRAFFIC),))
 
 
-def of_product(catalogue: "Catalogue") -> Book:
-    """The same shape made of a catalogue that the product loaded, for catalogues other than the default."""
+def of_product(catalog: "Catalog") -> Book:
+    """The same shape made of a catalog that the product loaded, for catalogs other than the default."""
     versions = []
-    for version in catalogue.versions:
+    for version in catalog.versions:
         items = {
             name: Item(
                 item.aggregation,
@@ -131,4 +131,4 @@ def of_product(catalogue: "Catalogue") -> Book:
         plans = {name: PlanPackage(plan.price, dict(plan.quotas)) for name, plan in version.plans.items()}
         traffic = {name: TrafficPackage(pack.capacity, pack.price) for name, pack in version.traffic.items()}
         versions.append(Version(version.since, items, plans, traffic))
-    return Book(catalogue.currency, catalogue.validity_days, tuple(versions))
+    return Book(catalog.currency, catalog.validity_days, tuple(versions))
