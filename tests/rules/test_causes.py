@@ -35,6 +35,31 @@ def test_a_cause_names_twenty_orders_of_a_burst_and_counts_the_others() -> None:
     assert cause["last_offset"] - cause["first_offset"] == 24
 
 
+def test_a_binding_that_came_with_usage_of_another_item_names_itself_and_that_usage() -> None:
+    days = Days()
+    days.bind("w", commercial=None)
+    days.use("w", "sms", 1_000, NOON)
+    days.bind("w")
+    days.use("w", "api_calls", 10_000, NOON)
+    cause = days.last("acct/w/sms/2026-01-31", "overages")["cause"]
+    assert (cause["kind"], cause["workspaces"], cause["topic"]) == ("workspace", ["w"], "usage")
+    assert cause["first_offset"] == cause["last_offset"] > 0
+
+
+def test_a_binding_that_came_with_an_order_of_a_later_day_names_itself_and_that_order() -> None:
+    days = Days()
+    days.bind("w", commercial=None)
+    days.use("w", "sms", 1_000, NOON)
+    days.bind("w")
+    top_up = {"order_id": "t-1", "account": "acct", "kind": "top_up", "method": "cash", "amount": "42000.00"}
+    bought = {"order_id": "P", "account": "acct", "kind": "purchase", "plan": "startup", "workspaces": ["w"]}
+    paid = [{"method": "cash", "amount": "42000.00"}]
+    days.order(top_up, NOON)
+    days.order({**bought, "first_day": "2026-02-03", "payments": paid}, NOON)
+    cause = days.last("acct/w/sms/2026-01-31", "overages")["cause"]
+    assert (cause["kind"], cause["workspaces"], cause["topic"]) == ("workspace", ["w"], "plan-purchases")
+
+
 def test_a_cause_of_twenty_orders_leaves_out_none() -> None:
     touch = touched()
     for number in range(CAUSE_ORDERS_LIMIT):

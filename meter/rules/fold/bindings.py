@@ -6,6 +6,7 @@ earliest applies, and the days from it on are priced again.
 
 from collections.abc import Iterator, Sequence
 
+from meter.rules.state.cause import SourceRange
 from meter.rules.state.context import FoldContext
 from meter.rules.state.rows import Cell
 from schemas.journal import BindingGroup, Named
@@ -30,8 +31,12 @@ class RecordNames:
         return self._by_id.get(workspace)
 
 
-def bind(context: FoldContext, named: Named, names: RecordNames) -> list[Cell] | None:
+def bind(
+    context: FoldContext, named: Named, names: RecordNames, brought_by: SourceRange | None = None
+) -> list[Cell] | None:
     """Apply a workspace's binding; return the cells whose basis it changes, or None if nothing is new.
+
+    `brought_by`: the usage or order that the binding came with, before its own record.
 
     Usage is counted only after its workspace is bound, so a new workspace has no cells.
     """
@@ -47,7 +52,7 @@ def bind(context: FoldContext, named: Named, names: RecordNames) -> list[Cell] |
         names.cells[key] = list(context.rows.cells_from(*key))
     changed = [cell for cell in names.cells[key] if named.workspace in cell.uses]
     for cell in changed:
-        context.change(cell).reprice(named.workspace)
+        context.change(cell).reprice(named.workspace, brought_by)
     return changed
 
 

@@ -10,6 +10,7 @@ from meter.rules.orders import Decision, decide
 from meter.rules.outputs.dead_letters import dead_order
 from meter.rules.outputs.order_outcomes import publish_outcome
 from meter.rules.plans import listed_on, live_history
+from meter.rules.state.cause import SourceRange
 from meter.rules.state.context import FoldContext
 from meter.rules.state.rows import Decided
 from schemas.journal import OrderEntry, OrderGroup
@@ -46,11 +47,14 @@ def _order(context: FoldContext, group: OrderGroup, entry: OrderEntry, names: Re
                 wanted,
             )
         return
-    decision = _decide(context, entry, wanted, names)
+    brought_by = SourceRange(group.topic, group.partition, entry.offset, entry.offset)
+    decision = _decide(context, entry, wanted, names, brought_by)
     _apply(context, group, entry, decision)
 
 
-def _decide(context: FoldContext, entry: OrderEntry, wanted: Order, names: RecordNames) -> Decision:
+def _decide(
+    context: FoldContext, entry: OrderEntry, wanted: Order, names: RecordNames, brought_by: SourceRange
+) -> Decision:
     account = context.rows.account(wanted.account)
     account.last_order_day = day = max(entry.day, account.last_order_day)
     context.rows.put_account(account)
@@ -61,7 +65,7 @@ def _decide(context: FoldContext, entry: OrderEntry, wanted: Order, names: Recor
             continue
         bindings[workspace] = Binding(each.account, each.commercial)
         if each.account == wanted.account:
-            bind(context, each, names)
+            bind(context, each, names, brought_by)
             bindings[workspace] = context.rows.binding(workspace) or bindings[workspace]
     wallets = {}
     for key in _wallets_named(wanted):

@@ -8,7 +8,7 @@ from collections.abc import Container, Generator, Iterable, Iterator, Mapping, S
 
 from meter.rules.fold.bindings import RecordNames, bind
 from meter.rules.outputs.dead_letters import dead_usages
-from meter.rules.state.cause import CellChange
+from meter.rules.state.cause import CellChange, SourceRange
 from meter.rules.state.context import FoldContext
 from meter.rules.state.rows import CellKey
 from schemas.columns import Run, runs
@@ -23,12 +23,12 @@ CELLS_A_STEP = 8
 
 def count_usage(context: FoldContext, group: UsageGroup, names: RecordNames) -> Iterator[None]:
     """Count a group of usage into its cells."""
-    named = names.by_number
+    named, events = names.by_number, group.events()
+    source = SourceRange(group.topic, group.partition, int(events.offset[0]), int(events.offset[-1]))
     for index in dict.fromkeys(slot.named for slot in group.slots):
-        bind(context, named[index], names)
+        bind(context, named[index], names, source)
     names.cells.clear()
     yield
-    events = group.events()
     refused = _refused_slots(context, group)
     if refused:
         yield from _count_others(context, group, events, named, refused)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from heapq import nsmallest
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from meter.rules.state.rows import Cell
 from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT, cause_text
@@ -17,10 +17,20 @@ NO_OFFSET = 1 << 63
 _NOTHING = cast(dict[Any, Any], MappingProxyType({}))
 
 
+class SourceRange(NamedTuple):
+    """Records of a source partition (topic without the prefix), by their first and last offset."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
 class CellChange:
     """One record's change of one cell."""
 
     __slots__ = (
+        "brought_by",
         "cell",
         "ending",
         "everything",
@@ -47,6 +57,8 @@ class CellChange:
         self.named: Sequence[str] = ()
         #: Workspaces that a binding charges otherwise.
         self.repriced: dict[str, None] = _NOTHING
+        #: The usage or order with which that binding came, where its own record did not bring it.
+        self.brought_by: SourceRange | None = None
         #: The list of the last order (its workspaces are in `named`), and the lists that plans had before orders.
         self.listing: tuple[str, ...] | None = None
         self.left: dict[int, tuple[str, ...]] = _NOTHING
@@ -96,8 +108,9 @@ class CellChange:
         self._by("catalogue", JOURNAL, 0, offset, offset)
         self.everything = True
 
-    def reprice(self, workspace: str) -> None:
-        """The workspace is charged otherwise."""
+    def reprice(self, workspace: str, brought_by: SourceRange | None = None) -> None:
+        """The workspace is charged otherwise: by its own record, or by a binding that usage or an order brought."""
+        self.brought_by = brought_by or self.brought_by
         self.repriced = self.repriced or {}
         self.repriced[workspace] = None
 
@@ -117,6 +130,8 @@ class CellChange:
 
     def cause(self) -> str:
         """The published `cause`, as JSON."""
+        if self.source is None and self.brought_by is not None:
+            return cause_text("workspace", sorted(self.repriced)[:CAUSE_WORKSPACES_LIMIT], None, 0, *self.brought_by)
         topic, partition = self.source or ("", 0)
         names = {*self.used, *self.named} if self.named else self.used
         workspaces = nsmallest(CAUSE_WORKSPACES_LIMIT, names) if len(names) > CAUSE_WORKSPACES_LIMIT else sorted(names)
