@@ -29,7 +29,7 @@ from schemas.catalog import catalog_json, load_catalog
 from schemas.columns import ints
 from schemas.journal import DayClosed, Named, Opening, OrderEntry, identities, name_prefix
 from schemas.orders import canonical, order_from_json
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 
 DAY, NOW = parse_day("2026-01-31"), parse_time("2026-01-31T08:00:00Z")
 ITEMS = {"logs": 14, "traces": 7, "pv": 7, "datakit": 0, "triggers": 0, "sms": 0, "api_calls": 0, "backup_logs": 0}
@@ -41,8 +41,8 @@ class World:
 
     def __init__(self, directory: Path) -> None:
         self.catalog = load_catalog(Path(__file__).parents[1] / "meter" / "catalog.toml")
-        self.memory = PartitionMemory(Store(directory / "store"))
-        self.fold = Fold(self.memory, None)
+        self.state = PartitionState(Store(directory / "store"))
+        self.fold = Fold(self.state, None)
         self.offset, self.events, self.orders_sent = -1, 0, 0
         self.directory: dict[str, WorkspaceEntry] = {}
         self.cpu = self.longest = 0.0
@@ -131,10 +131,10 @@ class World:
     def _commit(self) -> Iterator[None]:
         outputs = self.fold.finish()
         yield
-        self.memory.put_facts(self.fold.known())
-        rows = self.memory.changes(self.offset)
+        self.state.put_facts(self.fold.known())
+        rows = self.state.changes(self.offset)
         yield
-        self.memory.settle(rows, self.offset)
+        self.state.committed(rows, self.offset)
         self.outputs += len(outputs)
         self.output_bytes += sum(len(value) for *_, value in outputs)
         self.rows += sum(len(key) + len(value or b"") for key, value in rows)

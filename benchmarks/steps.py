@@ -35,7 +35,7 @@ from schemas import journal
 from schemas.catalog import Catalog, catalog_json, load_catalog
 from schemas.journal import Named, Opening, OrderEntry
 from schemas.orders import canonical, order_from_json
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 
 HORIZON_DAYS = 35
 PARTITIONS = 4
@@ -90,8 +90,8 @@ class Bench:
             for account, workspaces in load.lists().items()
             for workspace in workspaces
         }
-        self.memory = PartitionMemory(Store(directory / "store"))
-        self.fold = Fold(self.memory, None)
+        self.state = PartitionState(Store(directory / "store"))
+        self.fold = Fold(self.state, None)
         self.offset = 0
         self.last: dict[str, int] = {}
         self.outputs = self.output_bytes = self.changelog_bytes = 0
@@ -160,7 +160,7 @@ class Bench:
     def fold_all(self, records: Sequence[bytes], a_chunk: int) -> None:
         """The meter's steps; `a_chunk` journal records are one transaction."""
         clock = self.clock
-        self.memory.claim = clock.wrapped("identity", self.memory.claim)  # type: ignore[method-assign]
+        self.state.claim = clock.wrapped("identity", self.state.claim)  # type: ignore[method-assign]
         end_record = self.fold._end_record
         ended = clock.wrapped("outputs", lambda: iter(list(end_record())))
         self.fold._end_record = ended  # type: ignore[method-assign]
@@ -173,8 +173,8 @@ class Bench:
 
     def _end_chunk(self, clock: Clock) -> None:
         outputs = clock.of("balances", self.fold.finish)
-        rows = clock.of("changelog", self.memory.changes, self.offset)
-        clock.of("store", self.memory.settle, rows, self.offset)
+        rows = clock.of("changelog", self.state.changes, self.offset)
+        clock.of("store", self.state.committed, rows, self.offset)
         self.changelog_bytes += sum(len(key) + len(value or b"") for key, value in rows)
         for topic, _, value in outputs:
             self.outputs, self.output_bytes = self.outputs + 1, self.output_bytes + len(value)

@@ -1,1 +1,1 @@
-"""The memory: which rows exist, how they are keyed and packed."""
+"""The rows of a partition's state: which there are, their keys and their packing."""

@@ -123,7 +123,7 @@ class Accounts:
             last = each
 
     def changes(self) -> Iterator[Row]:
-        """Rows of what was changed since `settle`."""
+        """Rows of what was changed since `committed`."""
         for (name, plan_id), stub in self._expired.items():
             yield keys.expired_plan(name, plan_id), _encode(stub)
         for name, account in self._changed.items():
@@ -135,7 +135,7 @@ class Accounts:
             for plan_id, plan in account.plans.items():
                 yield from _plan_changes(name, plan, stored.get(plan_id, {}))
 
-    def settle(self, kept: int) -> None:
+    def committed(self, kept: int) -> None:
         """The rows of `changes` are in the store; keep at most so many accounts at hand."""
         for name, account in self._changed.items():
             self._stored[name] = {plan_id: plan_rows(name, plan) for plan_id, plan in account.plans.items()}

@@ -124,7 +124,7 @@ class Cells:
         return 0 if value is None else _decode(value).workspaces
 
     def changes(self) -> Iterator[tuple[bytes, bytes]]:
-        """The rows that were changed since `settle`."""
+        """The rows that were changed since `committed`."""
         for key, cell in self._new.items():
             if len(cell.uses) <= rows.ROW_WORKSPACES:
                 row = CellRow(cell.uses, cell.alerts, cell.balance, len(cell.uses))
@@ -149,7 +149,7 @@ class Cells:
         names.extend(new)
         return names, placed
 
-    def settle(self) -> None:
+    def committed(self) -> None:
         """What was changed is in the store."""
         for cell in self._new.values():
             cell.written()

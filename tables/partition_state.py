@@ -1,7 +1,8 @@
-"""The memory of one journal partition: rows of the store, the chunk's changes over them, decoded rows kept at hand.
+"""The state of one journal partition: rows of the store, the chunk's changes over them, decoded rows in memory.
 
-The fold reads and changes rows here; `changes` says what a chunk changed, to be written in its transaction, and
-`settle` takes it over once that is certain. When in doubt the whole memory is dropped and made anew from the store.
+The fold reads and changes rows here. `changes` gives a chunk's changed rows, to be written in its transaction, and
+`committed` writes them to the store once the commit is certain. If it is uncertain, the whole state is dropped and
+read from the store again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,8 +40,8 @@ _wallet = msgspec.msgpack.Decoder(Wallet).decode
 Rows = list[Row]
 
 
-class PartitionMemory:
-    """`meter.rules.state.context.Memory` over a store."""
+class PartitionState:
+    """`meter.rules.state.rows.Rows` over a store."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -176,7 +177,7 @@ class PartitionMemory:
         self._rows[key] = _encode(row)
 
     def changes(self, offset: int) -> Rows:
-        """The changelog's rows of what was changed since `settle`; `offset`: of the last journal record folded."""
+        """The changelog's rows of what was changed since `committed`; `offset`: of the last journal record folded."""
         return list(self.changing(offset))
 
     def changing(self, offset: int) -> Iterator[Row]:
@@ -187,14 +188,14 @@ class PartitionMemory:
         yield from self._stated.changes()
         yield from self._identities.changes(offset)
 
-    def settle(self, rows: Rows, changelog_next: int) -> None:
+    def committed(self, rows: Rows, changelog_next: int) -> None:
         """The rows of `changes` are committed: take them over, with where the changelog goes on."""
-        local = self._identities.settle()
+        local = self._identities.committed()
         self.store.write([*rows, *local, (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
         self._rows = {}
-        self._accounts.settle(ROWS_KEPT)
-        self._cells.settle()
-        self._stated.settle()
+        self._accounts.committed(ROWS_KEPT)
+        self._cells.committed()
+        self._stated.committed()
         self._trim()
 
     def _trim(self) -> None:

@@ -106,7 +106,7 @@ class StatedDays:
         return range(_rows(len(self._new[key].names)))
 
     def changes(self) -> Iterator[tuple[bytes, bytes]]:
-        """The rows that were changed since `settle`."""
+        """The rows that were changed since `committed`."""
         for key, day in self._new.items():
             stated = day.stated
             assert stated is not None, "a day that was put was stated"
@@ -116,7 +116,7 @@ class StatedDays:
                 row = StatedDay(b"", workspaces) if number else replaced(stated, workspaces=workspaces)
                 yield keys.stated(*key, number), _encode(row)
 
-    def settle(self) -> None:
+    def committed(self) -> None:
         """What was changed is in the store."""
         for day in self._new.values():
             day.changed.clear()

@@ -20,7 +20,7 @@ from schemas.rows import NEVER, Binding, StatedDay, Wallet
 from tables import keys
 from tables.facts import FactsRow
 from tables.identities.packed_rows import PACKED_IDENTITIES
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.largest import (
     DAY,
     MONEY,
@@ -37,57 +37,57 @@ from tests.largest import (
 from tests.rules.announced_world import DictStore
 
 
-def written(change: Callable[[PartitionMemory], object]) -> list[tuple[bytes, bytes | None]]:
-    memory = PartitionMemory(DictStore())
-    change(memory)
-    return memory.changes(REVISION)
+def written(change: Callable[[PartitionState], object]) -> list[tuple[bytes, bytes | None]]:
+    state = PartitionState(DictStore())
+    change(state)
+    return state.changes(REVISION)
 
 
-def an_account(memory: PartitionMemory) -> None:
-    account = memory.account(NAME)
+def an_account(state: PartitionState) -> None:
+    account = state.account(NAME)
     account.plans.update({NAME: largest_plan()})
     account.plans.update({each: msgspec.structs.replace(largest_plan(), plan_id=each, lists=()) for each in PLANS[:1]})
-    memory.put_account(account)
+    state.put_account(account)
 
 
-def an_ended_plan(memory: PartitionMemory) -> None:
-    an_account(memory)
-    memory.settle(memory.changes(1), 1)
-    assert memory.drop_days(NAME, DAY + 36_600) == 2
+def an_ended_plan(state: PartitionState) -> None:
+    an_account(state)
+    state.committed(state.changes(1), 1)
+    assert state.drop_days(NAME, DAY + 36_600) == 2
 
 
-def a_cell(memory: PartitionMemory) -> None:
-    cell = memory.cell((NAME, DAY, NAME))
+def a_cell(state: PartitionState) -> None:
+    cell = state.cell((NAME, DAY, NAME))
     cell.uses.update(dict.fromkeys(NAMES, largest_use()))
     cell.alerts, cell.balance = dict.fromkeys(PLANS, 3), b"x" * 16
     cell.note(NAMES)
-    memory.put_cell(cell)
+    state.put_cell(cell)
 
 
-def statements_of_a_hundred_thousand(memory: PartitionMemory) -> None:
+def statements_of_a_hundred_thousand(state: PartitionState) -> None:
     told = b"x" * 17 + b"1" * 40  # more digits than a charge has
-    memory.put_stated(NAME, DAY, StatedDay(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), told))
+    state.put_stated(NAME, DAY, StatedDay(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), told))
 
 
-def identities(memory: PartitionMemory) -> None:
+def identities(state: PartitionState) -> None:
     count = 3 * PACKED_IDENTITIES
-    memory.claim([DAY], np.zeros(count, dtype=np.int64), np.arange(2 * count, dtype="<u8").tobytes(), b"x" * 8 * count)
+    state.claim([DAY], np.zeros(count, dtype=np.int64), np.arange(2 * count, dtype="<u8").tobytes(), b"x" * 8 * count)
 
 
-ROWS: dict[bytes, Callable[[PartitionMemory], object]] = {
+ROWS: dict[bytes, Callable[[PartitionState], object]] = {
     keys.ACCOUNT: an_account,
     keys.PLAN: an_account,
     keys.EXPIRED_PLAN: an_ended_plan,
-    keys.BINDING: lambda memory: memory.put_binding(NAME, Binding(NAME, NEVER)),
+    keys.BINDING: lambda state: state.put_binding(NAME, Binding(NAME, NEVER)),
     keys.CELL: a_cell,
     keys.STATED: statements_of_a_hundred_thousand,
-    keys.WALLET: lambda memory: memory.put_wallet(NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), NEVER)),
-    keys.DECIDED: lambda memory: memory._rows.update({keys.decided(NAME, NAME): largest_order()}),
+    keys.WALLET: lambda state: state.put_wallet(NAME, Wallet("prepaid_card", NAME, Decimal(MONEY), NEVER)),
+    keys.DECIDED: lambda state: state._rows.update({keys.decided(NAME, NAME): largest_order()}),
     keys.PACKED: identities,
-    keys.FACTS: lambda memory: memory.put_row(
+    keys.FACTS: lambda state: state.put_row(
         keys.FACTS, FactsRow(opening(), DAY, DAY, NAME, NAME, (CatalogVersion(b"x" * CATALOG_LIMIT_BYTES),))
     ),
-    keys.POSITION: lambda memory: memory.put_row(keys.POSITION, Position(REVISION, REVISION, 1 << 32)),
+    keys.POSITION: lambda state: state.put_row(keys.POSITION, Position(REVISION, REVISION, 1 << 32)),
 }
 #: Rows that are no record of the changelog.
 LOCAL = {keys.CHANGELOG, keys.SPILLED, keys.IDENTITY}

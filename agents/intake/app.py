@@ -40,11 +40,11 @@ def intake_app(intake: Intake) -> ChunkApp:
         async for event in stream.noack().events():
             app.tables.offer(event.value)
 
-    async def settle() -> None:
+    async def committed() -> None:
         await commit_progress(app, intake)
 
-    app.timer(COMMIT_SECONDS)(settle)
-    app.settle = settle
+    app.timer(COMMIT_SECONDS)(committed)
+    app.commit_progress = committed
 
     return app
 

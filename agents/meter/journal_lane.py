@@ -33,7 +33,7 @@ from meter.rules.fold.fold import Fold
 from meter.rules.state.context import Output
 from schemas import journal
 from tables import keys
-from tables.partition_state import PartitionMemory, Rows, restored
+from tables.partition_state import PartitionState, Rows, restored
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class JournalLane(Lane):
         self.restore: Restore | None = None
         self.store: Store | None = None
         self.producer: FencedProducer | None = None
-        self.memory: PartitionMemory | None = None
+        self.state: PartitionState | None = None
         self.fold: Fold | None = None
         self.last: Position | None = None
         #: Of the usage of the chunk in hand: when Kafka had it, and how many events.
@@ -81,12 +81,12 @@ class JournalLane(Lane):
         applied = await self.restore.run(self.store)  # 2
         reach("meter.restored")
         self.store.put_stamp(stamp, asked)
-        self.memory = PartitionMemory(self.store)
+        self.state = PartitionState(self.store)
         self.producer.following[meter.topics.changelog] = self.restore.position
-        self.last = self.memory.position(Position)
+        self.last = self.state.position(Position)
         self.handled_ms, self.waited = 0 if self.last is None else self.last.timestamp_ms, []
         repeats = self.counts.reopened(-1 if self.last is None else self.last.offset)
-        self.fold, self.folded = Fold(self.memory, self.memory.facts(), repeats), 0
+        self.fold, self.folded = Fold(self.state, self.state.facts(), repeats), 0
         await self._check()  # 3
         reach("meter.checked")
         seconds = time.monotonic() - begun
@@ -168,23 +168,23 @@ class JournalLane(Lane):
 
     async def _commit(self, record: Any) -> None:
         """Steps 2 to 5 of a chunk whose last record is `record`."""
-        fold, memory, producer = self.fold, self.memory, self.producer
-        assert fold is not None and memory is not None and producer is not None
+        fold, state, producer = self.fold, self.state, self.producer
+        assert fold is not None and state is not None and producer is not None
         begun = time.perf_counter()
         await self.turns.between(fold.balancing())
         outputs = fold.finish()
         position = position_of(record)
-        memory.put_row(keys.POSITION, position)
-        memory.put_facts(fold.known())
+        state.put_row(keys.POSITION, position)
+        state.put_facts(fold.known())
         rows: Rows = []
-        await self.turns.between(map(rows.append, memory.changing(record.offset)))
+        await self.turns.between(map(rows.append, state.changing(record.offset)))
         counts, fold.counts = fold.counts, {}
         waited, self.waited = self.waited, []
         self.counts.committing(position.offset, counts, waited)
         following = await producer.commit(self._batches(outputs, rows))  # 2, 3
         self.counts.committed()
         reach("meter.committed")
-        memory.settle(rows, following[self.meter.topics.changelog])  # 4
+        state.committed(rows, following[self.meter.topics.changelog])  # 4
         reach("meter.stored")
         self.last, self.folded = position, 0
         self.position = position.offset + 1
@@ -210,7 +210,7 @@ class JournalLane(Lane):
 
     async def close(self) -> None:
         """Let go: stop the producer, close the store (flushed, so that the next start is warm)."""
-        self.fold = self.memory = None
+        self.fold = self.state = None
         producer, self.producer = self.producer, None
         if producer is not None:
             await producer.stop()

@@ -25,4 +25,4 @@ async def publish_progress(app: ChunkApp, meter: Meter) -> None:
     except KafkaError as error:
         log.info("positions of the meter's group not committed (%r)", error)
     lanes = app.tables.lanes()
-    meter.metrics.identities.set(sum(lane.memory.remembered() for lane in lanes if lane.memory is not None))
+    meter.metrics.identities.set(sum(lane.state.known() for lane in lanes if lane.state is not None))

@@ -45,7 +45,7 @@ class _Listener(ConsumerRebalanceListener):
         await consumer.on_partitions_revoked({TP(tp.topic, tp.partition) for tp in revoked})
         consumer.revoking = True
         try:
-            await cast(Any, consumer.app).tables.settle()
+            await cast(Any, consumer.app).tables.drain()
         finally:
             consumer.revoking = False
 

@@ -65,7 +65,7 @@ class ChunkApp(faust.App):
         self._sticky = None if cooperates_with_tables else sticky_assignor(group)
         self.client_kwargs = client_kwargs
         #: Commits what was handled, where the group's offsets matter.
-        self.settle: Callable[[], Awaitable[None]] | None = None
+        self.commit_progress: Callable[[], Awaitable[None]] | None = None
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
         super().__init__(

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 #: Errors of a partition that was just given or taken away.
 IN_PASSING = (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError)
 #: Before others may take over, the chunks in hand get this long to come to their end, and their commit as long.
-SETTLE_SECONDS = 1.0
+DRAIN_SECONDS = 1.0
 
 
 class LaneManager(TableManager):
@@ -46,19 +46,19 @@ class LaneManager(TableManager):
 
     async def leave_all(self) -> None:
         await asyncio.gather(*(runner.leave() for runner in self.runners.values()))
-        await self.settle()
+        await self.drain()
         self.runners = {}
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Let the chunks in hand end and commit what was handled, so that the next owner repeats little."""
         app: Any = self.app
-        if app.settle is None:
+        if app.commit_progress is None:
             return
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + DRAIN_SECONDS
         while time.monotonic() < deadline and any(runner.busy for runner in self.runners.values()):
             await asyncio.sleep(0.02)
         try:
-            await asyncio.wait_for(app.settle(), SETTLE_SECONDS)
+            await asyncio.wait_for(app.commit_progress(), DRAIN_SECONDS)
         except TimeoutError:
             log.info("%s: not all offsets were committed in time; their records are read again", app.conf.id)
 

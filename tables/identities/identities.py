@@ -26,13 +26,13 @@ class Identities:
     def __init__(self, store: Store, expired_through: int) -> None:
         self.store = store
         self._expired_through = expired_through
-        self._remembered = Remembered(store, expired_through)
+        self._known = Remembered(store, expired_through)
         #: Packed rows dropped in this chunk, and the deletions that go with them.
         self._unpacked: list[bytes] = []
         self._dropped: list[Row] = []
 
     def __len__(self) -> int:
-        return len(self._remembered)
+        return len(self._known)
 
     def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
         """`meter.rules.state.context.Memory.claim`."""
@@ -45,20 +45,20 @@ class Identities:
         self._look(events, first, second, under, known)
         self._ask(events[~known[events]], identities, under, known)
         fresh = events[~known[events]]
-        self._remembered.add(ints(days)[slots[fresh]], np.stack((first[fresh], second[fresh], under[fresh])))
+        self._known.add(ints(days)[slots[fresh]], np.stack((first[fresh], second[fresh], under[fresh])))
         under[repeats] = under[firsts]
         known[repeats] = True
         return _told(known, under)
 
     def _look(self, events: Ints, first: Words, second: Words, under: Words, known: npt.NDArray[np.bool_]) -> None:
         """Find the events that the index knows: under which contents."""
-        numbers, contents = self._remembered.find(first[events], second[events])
+        numbers, contents = self._known.find(first[events], second[events])
         known[events[numbers]] = True
         under[events[numbers]] = contents
 
     def _ask(self, events: Ints, identities: bytes, under: Words, known: npt.NDArray[np.bool_]) -> None:
         """Find those among the events that are spilled."""
-        if self._remembered.spilled_through < 0 or not len(events):
+        if self._known.spilled_through < 0 or not len(events):
             return
         starts = [event * IDENTITY_BYTES for event in events.tolist()]
         names = [identities[start : start + IDENTITY_BYTES] for start in starts]
@@ -69,12 +69,12 @@ class Identities:
     def any_from(self, day: int) -> bool:
         """Whether one was claimed for this day or a later one: packed rows stand by day, so one look tells."""
         stored = self.store.scan(keys.PACKED, start=keys.packed(day, 0, 0))
-        return self._remembered.fresh_from(day) or next(stored, None) is not None
+        return self._known.fresh_from(day) or next(stored, None) is not None
 
     def expire(self, through: int) -> None:
         """Days up to `through` have expired: their identities are free from now on."""
         self._expired_through = through
-        self._remembered.expire(through)
+        self._known.expire(through)
 
     def drop(self, most: int) -> int:
         """Drop about so many identities of expired days; how many went (0: none are left)."""
@@ -83,7 +83,7 @@ class Identities:
         for key, value in self.store.scan(keys.PACKED, start=start):
             if keys.packed_day(key) > self._expired_through or dropped >= most:
                 break
-            if keys.packed_offset(key) <= self._remembered.spilled_through:
+            if keys.packed_offset(key) <= self._known.spilled_through:
                 self._dropped += spill.gone(self.store, key, value)
             self._unpacked.append(key)
             dropped += max(1, len(value) // CLAIM_BYTES)
@@ -92,13 +92,13 @@ class Identities:
     def changes(self, offset: int) -> Iterator[Row]:
         """Rows for the changelog; `offset` is that of the chunk's last journal record."""
         yield from ((key, None) for key in self._unpacked)
-        yield from self._remembered.changes(offset)
+        yield from self._known.changes(offset)
 
-    def settle(self) -> Iterator[Row]:
+    def committed(self) -> Iterator[Row]:
         """Rows for the store alone, what was dropped before what is spilled; the chunk is over."""
         dropped, self._unpacked, self._dropped = self._dropped, [], []
         yield from dropped
-        yield from self._remembered.settle()
+        yield from self._known.committed()
 
 
 def _apart(first: Words, second: Words) -> tuple[Ints, Ints, Ints]:

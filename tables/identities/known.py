@@ -110,10 +110,10 @@ class Remembered:
         """This chunk's packed rows."""
         return self.rows.changes(offset)
 
-    def settle(self) -> Iterator[Row]:
+    def committed(self) -> Iterator[Row]:
         """The chunk is over; the rows of what is to be spilled now."""
         rows = [row for rows in self._spill() for row in rows]
-        self.rows.settle()
+        self.rows.committed()
         yield from rows
 
     def _spill(self) -> Iterator[Iterator[Row]]:

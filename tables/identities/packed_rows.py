@@ -154,7 +154,7 @@ class PackedRows:
             self._table["offset"][ordinal], self._table["number"][ordinal] = offset, number
             yield keys.packed(day, offset, number), pack(self._fresh_row(ordinal))
 
-    def settle(self) -> None:
+    def committed(self) -> None:
         """The rows of `changes` are stored."""
         settled = {ordinal: self._fresh_row(ordinal) for ordinal in self._fresh}
         self._kept |= settled

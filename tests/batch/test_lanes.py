@@ -260,12 +260,12 @@ def test_what_was_handled_is_committed_after_the_chunk_in_hand_and_before_leavin
         async def slowly(chunk: Chunk) -> None:
             await asyncio.sleep(0.05)
 
-        stage.app.settle = commit  # type: ignore[attr-defined]
+        stage.app.commit_progress = commit  # type: ignore[attr-defined]
         manager = FakeManager(stage.app, stage.runner)
         stage.lane.handling = slowly
         stage.chunk(0, 5)
         await stage.turn()
-        await manager.settle()
+        await manager.drain()
         assert committed == [5]
         stage.chunk(5, 9)
         await stage.turn()

@@ -21,7 +21,7 @@ from schemas.journal import Gathered
 from schemas.overages import Overage
 from schemas.plans import Plan as PlanRecord
 from schemas.rows import Plan
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.simulation.days import DayEnds, day_ends_simulated
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Log
@@ -50,8 +50,8 @@ class World:
     def of(cls, log: Log) -> "World":
         """Fold a log."""
         world = cls(log)
-        memory = PartitionMemory(MemoryStore(Disk()))
-        fold = Fold(memory, None)
+        state = PartitionState(MemoryStore(Disk()))
+        fold = Fold(state, None)
         for record in log.records:
             fold.fold(record.offset, record.timestamp, journal.decode(record.value or b""))
             for topic, key, value in fold.finish():

@@ -23,7 +23,7 @@ from schemas.journal import (
     Slot,
 )
 from schemas.rows import NO_RETENTION
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.usage_groups import usage_group
 
 ACCOUNT, WORKSPACE = "acct_1", "wksp_a"
@@ -78,8 +78,8 @@ class World:
         self.chunk = chunk
         catalog = Catalog("CNY", 372, versions or (OPENED_VERSION,))
         opening = Opening("m", zone, "CNY", 4, 3600, 35, catalog_json(catalog), OPENED)
-        self.memory = PartitionMemory(DictStore())
-        self.fold = Fold(self.memory, None)
+        self.state = PartitionState(DictStore())
+        self.fold = Fold(self.state, None)
         self.offset = -1
         self.told: dict[str, list[dict[str, Any]]] = {}
         self._append(opening, OPENED)
@@ -91,8 +91,8 @@ class World:
             return
         for topic, _, value in self.fold.finish():
             self.told.setdefault(topic, []).append(json.loads(value))
-        self.memory.put_facts(self.fold.known())
-        self.memory.settle(self.memory.changes(self.offset), self.offset)
+        self.state.put_facts(self.fold.known())
+        self.state.committed(self.state.changes(self.offset), self.offset)
 
     def announce(self, news: Version, at: str) -> int:
         """The entry itself, in partition 0: it stands where it stands."""
@@ -119,8 +119,8 @@ class World:
 
     def reopened(self) -> None:
         """The worker is gone, another goes on from the rows."""
-        self.memory = PartitionMemory(self.memory.store)
-        self.fold = Fold(self.memory, self.memory.facts())
+        self.state = PartitionState(self.state.store)
+        self.fold = Fold(self.state, self.state.facts())
 
     def charges(self, day: str) -> Mapping[str, str]:
         """What the items of a day are charged, as last published."""

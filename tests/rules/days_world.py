@@ -26,7 +26,7 @@ from schemas.journal import (
 )
 from schemas.orders import canonical, order_from_json
 from schemas.rows import NEVER, NO_RETENTION
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.rules.announced_world import DictStore
 from tests.usage_groups import usage_group
 
@@ -61,8 +61,8 @@ class Days:
 
     def reopen(self) -> None:
         """The worker is gone; another goes on from what was committed."""
-        self.memory = PartitionMemory(self.store)
-        self.fold = Fold(self.memory, self.memory.facts())
+        self.state = PartitionState(self.store)
+        self.fold = Fold(self.state, self.state.facts())
 
     def append(self, record: Any, at: str) -> None:
         self.offset += 1
@@ -72,10 +72,10 @@ class Days:
 
     def commit(self) -> None:
         self.told += [(topic, key, json.loads(value)) for topic, key, value in self.fold.finish()]
-        self.memory.put_facts(self.fold.known())
-        rows = self.memory.changes(self.offset)
+        self.state.put_facts(self.fold.known())
+        rows = self.state.changes(self.offset)
         self.changelog += rows
-        self.memory.settle(rows, len(self.changelog))
+        self.state.committed(rows, len(self.changelog))
 
     @contextmanager
     def one_chunk(self) -> Iterator[None]:

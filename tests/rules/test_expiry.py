@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from meter.rules.billing_days import parse_day
 from tables import keys
-from tables.partition_state import PartitionMemory, restored
+from tables.partition_state import PartitionState, restored
 from tests import records
 from tests.rules.announced_world import DictStore
 from tests.rules.days_world import Days
@@ -126,7 +126,7 @@ def test_the_last_balance_is_told_before_its_cell_goes() -> None:
         told.use("w", "datakit", 21, IN_DAY)
         told.expire(DAY, LAST_CLOSES)
     assert told.last(f"acct/datakit/{DAY}", "quota-balances")["workspaces"][0]["usage"] == 21
-    assert told.memory.cell(("acct", parse_day(DAY), "datakit")).uses == {}
+    assert told.state.cell(("acct", parse_day(DAY), "datakit")).uses == {}
 
 
 def test_rows_go_a_slice_an_entry() -> None:
@@ -155,7 +155,7 @@ def test_of_an_expired_plan_it_is_still_known_that_it_has_expired() -> None:
 
 def test_a_memory_opened_anew_knows_what_has_expired() -> None:
     told = expired()
-    told.memory = PartitionMemory(told.store)
+    told.state = PartitionState(told.store)
     told.reopen()
     told.use("w", "sms", 5, IN_DAY, at=LAST_CLOSES)
     assert told.dead() == ["time_beyond_horizon"]
@@ -177,4 +177,4 @@ def test_a_plans_history_of_final_days_goes_when_the_plan_is_changed_again() -> 
     told.order(records.management("acct", "c9", "change_workspaces", "p", workspaces=["w"]), "2026-02-04T13:00:00Z")
     froms = [each["from"] for each in told.last("acct/p", "plans")["lists"]]
     assert froms == ["2026-02-01", "2026-02-03", "2026-02-04"]
-    assert len(told.memory.account("acct").plans["p"].lists) == 3
+    assert len(told.state.account("acct").plans["p"].lists) == 3

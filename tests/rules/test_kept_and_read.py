@@ -7,7 +7,7 @@ from meter.rules.billing_days import parse_day
 from meter.rules.state.rows import ROW_WORKSPACES
 from schemas.catalog import Retention, Version, version_json
 from schemas.journal import CatalogVersion
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.rules.days_world import CATALOG, Days
 
 DAY = "2026-02-01"
@@ -40,6 +40,6 @@ def test_a_new_version_changes_the_rows_of_all_whose_usage_it_converts_otherwise
         days.use(name, "logs", 1_000, EARLY, at=BEFORE, retention=30)
     days.append(CatalogVersion(version_json(priced_anew())), BEFORE)
     key = ("acct", parse_day(DAY), "logs")
-    kept, read = days.memory.cell(key), PartitionMemory(days.store).cell(key)
+    kept, read = days.state.cell(key), PartitionState(days.store).cell(key)
     assert {name: use.usage for name, use in kept.uses.items()} == dict.fromkeys(NAMES, 3_000)
     assert read.uses == kept.uses

@@ -50,7 +50,7 @@ def test_a_plan_that_changes_every_day_tells_of_the_newest_lists_and_counts_the_
     assert record.more_lists == CHANGES - PLAN_HISTORY_LIMIT
     assert record.more_packages is None
     assert record.lists[-1].from_ == str(FIRST + timedelta(CHANGES - 1))
-    assert len(days.memory.account("acct").plans["P"].lists) == CHANGES, "the state knows all that can still matter"
+    assert len(days.state.account("acct").plans["P"].lists) == CHANGES, "the state knows all that can still matter"
     recounted = published_plan(record)
     assert recounted.known_from() == day_of(CHANGES - PLAN_HISTORY_LIMIT)
     assert recounted.listed(day_of(0)) == tuple(record.lists[0].workspaces), "of days before it, not compared"
@@ -73,7 +73,7 @@ def test_the_days_that_are_final_leave_the_history_with_the_next_change() -> Non
     assert [each["from"] for each in record["lists"]] == [str(FIRST + timedelta(2)), str(FIRST + timedelta(7))]
     assert "more_lists" not in record
     days.reopen()
-    assert len(days.memory.account("acct").plans["P"].lists) == 2
+    assert len(days.state.account("acct").plans["P"].lists) == 2
 
 
 def test_a_plan_whose_days_are_final_is_still_known_as_expired() -> None:
@@ -81,11 +81,11 @@ def test_a_plan_whose_days_are_final_is_still_known_as_expired() -> None:
     bought(days)
     days.use("A", "logs", 5, noon(3))
     days.close_through(str(FIRST + timedelta(6)), noon(8))
-    assert set(days.memory.account("acct").plans) == {"P"}
+    assert set(days.state.account("acct").plans) == {"P"}
     days.expire(str(FIRST + timedelta(3)), noon(8))
     while days.fold.known().sweeping is not None:
         days.expire(str(FIRST + timedelta(3)), noon(8), cursor=days.fold.known().sweeping or "")
-    assert days.memory.account("acct").plans == {}
+    assert days.state.account("acct").plans == {}
     for worker in range(2):
         order = {"order_id": f"late-{worker}", "account": "acct", "kind": "change_workspaces", "workspaces": ["A"]}
         days.order({**order, "plan_id": "P"}, noon(8))

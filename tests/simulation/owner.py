@@ -1,4 +1,4 @@
-"""Meter workers: the real `JournalLane`, its real restore, transactions and memory, over the simulated Kafka and disks.
+"""Meter workers: the real `JournalLane`, its real restore, transactions and state, over the simulated Kafka and disks.
 
 What is replaced is named in `simulated`, once for a whole process of seeds: clients, the local store, and what needs a
 running event loop or reads the same catalog again and again; and sizes, so that small worlds fill them.

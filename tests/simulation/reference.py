@@ -15,7 +15,7 @@ from schemas import journal
 from tables import keys
 from tables.identities import spilled as spill
 from tables.identities.packed_rows import unpack
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Log
 
@@ -36,14 +36,14 @@ class Reference:
 def reference(log: Log) -> Reference:
     """Fold a journal partition from its beginning."""
     store = MemoryStore(Disk())
-    memory = PartitionMemory(store)
-    fold = Fold(memory, None)
+    state = PartitionState(store)
+    fold = Fold(state, None)
     made = Reference()
     for record in log.records:
         fold.fold(record.offset, record.timestamp, journal.decode(record.value or b""))
         made.outputs += fold.finish()
-    memory.put_facts(fold.known())
-    memory.settle(memory.changes(len(log.records) - 1), 0)
+    state.put_facts(fold.known())
+    state.committed(state.changes(len(log.records) - 1), 0)
     made.rows = meaning(store.rows)
     made.counts = fold.counts
     return made

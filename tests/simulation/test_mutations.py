@@ -23,9 +23,9 @@ MUTATIONS = tuple(
             "the position stands outside the transaction",
             "agents.meter.journal_lane",
             (
-                "memory.put_row(keys.POSITION, position)",
-                "memory.put_row(keys.POSITION, position)\n"
-                "        self.store.write([(keys.POSITION, memory._rows.pop(keys.POSITION))])",
+                "state.put_row(keys.POSITION, position)",
+                "state.put_row(keys.POSITION, position)\n"
+                "        self.store.write([(keys.POSITION, state._rows.pop(keys.POSITION))])",
             ),
         ),
         (
@@ -35,8 +35,8 @@ MUTATIONS = tuple(
                 "        following = await producer.commit(self._batches(outputs, rows))  # 2, 3\n"
                 "        self.counts.committed()\n"
                 '        reach("meter.committed")\n'
-                "        memory.settle(rows, following[self.meter.topics.changelog])  # 4",
-                '        memory.settle(rows, int.from_bytes(self.store.get(keys.CHANGELOG) or b"", "big"))\n'
+                "        state.committed(rows, following[self.meter.topics.changelog])  # 4",
+                '        state.committed(rows, int.from_bytes(self.store.get(keys.CHANGELOG) or b"", "big"))\n'
                 "        await producer.commit(self._batches(outputs, rows))",
             ),
         ),
@@ -76,15 +76,15 @@ MUTATIONS = tuple(
                 "following = await producer.commit(self._batches(outputs, rows))",
                 "self.last = position\n        following = await producer.commit(self._batches(outputs, rows))",
             ),
-            ("self.last = self.memory.position(Position)", "self.last = self.last or self.memory.position(Position)"),
+            ("self.last = self.state.position(Position)", "self.last = self.last or self.state.position(Position)"),
         ),
         (
             "rows kept at hand outlive an aborted transaction",
             "agents.meter.journal_lane",
-            ("self.fold = self.memory = None", "self.fold = None"),
+            ("self.fold = self.state = None", "self.fold = None"),
             (
-                "self.memory = PartitionMemory(self.store)",
-                "self.memory = self.memory or PartitionMemory(self.store)\n        self.memory.store = self.store",
+                "self.state = PartitionState(self.store)",
+                "self.state = self.state or PartitionState(self.store)\n        self.state.store = self.store",
             ),
         ),
         (
@@ -113,7 +113,7 @@ MUTATIONS = tuple(
         (
             "spilled identities are not asked for",
             "tables.identities.identities",
-            ("if self._remembered.spilled_through < 0 or", "if True or"),
+            ("if self._known.spilled_through < 0 or", "if True or"),
         ),
         (
             "figures are compared once a chunk, not once a record",

@@ -42,7 +42,7 @@ def write(store: Store, cells: Cells) -> list[bytes]:
     """Write the changes; the keys of the rows written."""
     rows = list(cells.changes())
     store.write(rows)
-    cells.settle()
+    cells.committed()
     return [key for key, _ in rows]
 
 

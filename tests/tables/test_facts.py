@@ -11,7 +11,7 @@ from schemas.journal import CatalogVersion, Opening
 from schemas.rows import Fact, pack
 from tables import keys
 from tables.facts import STATE_FORMAT, FactsRow, facts_of, facts_row
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.rules.announced_world import DictStore
 
 CATALOG = load_catalog(Path(__file__).parents[2] / "meter" / "catalog.toml")
@@ -39,13 +39,13 @@ def test_a_meter_that_would_find_accounts_without_plans_cannot_read_the_facts() 
 def test_the_facts_of_format_5_are_read_and_written_again_with_the_first_chunk() -> None:
     store = DictStore()
     store.rows[keys.FACTS] = pack(FactsOfFormat5(OPENING, 739_000, 738_965))
-    memory = PartitionMemory(store)
-    facts = memory.facts()
+    state = PartitionState(store)
+    facts = state.facts()
     assert facts is not None
     assert (facts.closed_through, facts.expired_through) == (739_000, 738_965)
-    memory._chunks = 1  # not in turn to be written for a while
-    memory.put_facts(facts)
-    assert [key for key, value in memory.changes(1) if value == facts_row(FactsRow(OPENING, 739_000, 738_965))] == [
+    state._chunks = 1  # not in turn to be written for a while
+    state.put_facts(facts)
+    assert [key for key, value in state.changes(1) if value == facts_row(FactsRow(OPENING, 739_000, 738_965))] == [
         keys.FACTS
     ]
 
@@ -57,4 +57,4 @@ def test_a_state_of_a_later_format_is_refused_with_both_numbers() -> None:
     store = DictStore()
     store.rows[keys.FACTS] = later
     with pytest.raises(UserError):
-        PartitionMemory(store)
+        PartitionState(store)

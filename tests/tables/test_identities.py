@@ -57,7 +57,7 @@ class Model:
             return None
         return standing[0]
 
-    def remembered(self) -> int:
+    def known(self) -> int:
         return sum(day > self.expired_through for _, day in self.claims.values())
 
     def copy(self) -> "Model":
@@ -107,7 +107,7 @@ class Played:
         self.offset += 1
         rows = list(self.identities.changes(self.offset))
         self.changelog += rows
-        self.store.write([*rows, *self.identities.settle(), self._position()])
+        self.store.write([*rows, *self.identities.committed(), self._position()])
         self.committed = self.model.copy()
 
     def expire(self, step: IdentityStep) -> None:
@@ -143,7 +143,7 @@ class Played:
                 self.crash(step)
             case "restore":
                 self.restore()
-        assert len(self.identities) == self.model.remembered()
+        assert len(self.identities) == self.model.known()
 
     def all_are_known(self) -> None:
         """Every identity, asked last."""
@@ -182,7 +182,7 @@ def claimed(identities: Identities, names: Sequence[bytes], day: int = DAY) -> l
 def end(store: Store, identities: Identities, offset: int) -> list[Row]:
     """End a chunk; its rows of the changelog."""
     rows = list(identities.changes(offset))
-    store.write([*rows, *identities.settle()])
+    store.write([*rows, *identities.committed()])
     return rows
 
 

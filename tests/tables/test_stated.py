@@ -6,7 +6,7 @@ from msgspec.msgpack import encode
 from schemas.rows import StatedDay, replaced
 from tables import keys
 from tables import stated as stated_days
-from tables.partition_state import PartitionMemory
+from tables.partition_state import PartitionState
 from tests.rules.announced_world import DictStore
 
 DAY = 739_000
@@ -21,22 +21,22 @@ def first(names: str) -> dict[str, bytes]:
     return dict.fromkeys(names, b"first")
 
 
-def stored(memory: PartitionMemory) -> list[bytes]:
+def stored(state: PartitionState) -> list[bytes]:
     """Commit; the rows of what was told that were written."""
-    rows = memory.changes(1)
-    memory.settle(rows, 1)
+    rows = state.changes(1)
+    state.committed(rows, 1)
     return [key for key, value in rows if value is not None and key.startswith(keys.STATED)]
 
 
-def put(memory: PartitionMemory, account: bytes, changed: dict[str, bytes]) -> list[bytes]:
+def put(state: PartitionState, account: bytes, changed: dict[str, bytes]) -> list[bytes]:
     """Tell this of the account and of these workspaces; the rows that were written."""
-    before = memory.stated("acct", DAY)
+    before = state.stated("acct", DAY)
     whole = ({} if before is None else before.workspaces) | changed
-    memory.put_stated("acct", DAY, StatedDay(account, due="1.50", used=2), changed)
+    state.put_stated("acct", DAY, StatedDay(account, due="1.50", used=2), changed)
     expected = StatedDay(account, whole, len(whole), "1.50", 2)
-    assert memory.stated("acct", DAY) == expected, "also before it is stored"
-    written = stored(memory)
-    assert PartitionMemory(memory.store).stated("acct", DAY) == expected
+    assert state.stated("acct", DAY) == expected, "also before it is stored"
+    written = stored(state)
+    assert PartitionState(state.store).stated("acct", DAY) == expected
     return written
 
 
@@ -45,70 +45,70 @@ def rows(*numbers: int) -> list[bytes]:
 
 
 def test_nothing_told_is_none_and_an_account_without_workspaces_is_one_row() -> None:
-    memory = PartitionMemory(DictStore())
-    assert memory.stated("acct", DAY) is None
-    assert put(memory, b"a", {}) == rows(0)
+    state = PartitionState(DictStore())
+    assert state.stated("acct", DAY) is None
+    assert put(state, b"a", {}) == rows(0)
 
 
 def test_a_restatement_writes_the_first_row_and_those_that_changed() -> None:
-    memory = PartitionMemory(DictStore())
-    assert put(memory, b"a", first("bcdefghij")) == rows(0, 1, 2)
-    assert put(memory, b"b", {"g": b"again"}) == rows(0, 1)
-    assert put(memory, b"c", {}) == rows(0)
+    state = PartitionState(DictStore())
+    assert put(state, b"a", first("bcdefghij")) == rows(0, 1, 2)
+    assert put(state, b"b", {"g": b"again"}) == rows(0, 1)
+    assert put(state, b"c", {}) == rows(0)
 
 
 def test_a_workspace_that_comes_later_moves_nobody_to_another_row() -> None:
-    memory = PartitionMemory(DictStore())
-    put(memory, b"a", first("bcdefghij"))
-    assert put(memory, b"b", first("a")) == rows(0, 3)
+    state = PartitionState(DictStore())
+    put(state, b"a", first("bcdefghij"))
+    assert put(state, b"b", first("a")) == rows(0, 3)
 
 
 def test_another_worker_finds_each_workspace_in_its_row() -> None:
-    memory = PartitionMemory(DictStore())
-    put(memory, b"a", first("bcdefghij"))
-    assert put(PartitionMemory(memory.store), b"b", {"g": b"again", "k": b"first"}) == rows(0, 1, 3)
+    state = PartitionState(DictStore())
+    put(state, b"a", first("bcdefghij"))
+    assert put(PartitionState(state.store), b"b", {"g": b"again", "k": b"first"}) == rows(0, 1, 3)
 
 
 def test_a_day_that_is_no_longer_at_hand_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stated_days, "STATED_KEPT", 5)
-    memory = PartitionMemory(DictStore())
+    state = PartitionState(DictStore())
     for number in range(4):
-        put(memory, b"%d" % number, first("bcdefghij"[: 3 * number]))
+        put(state, b"%d" % number, first("bcdefghij"[: 3 * number]))
 
 
 def test_a_row_of_an_earlier_version_is_read_and_written_anew_whole() -> None:
     store = DictStore()
     store.write([(keys.stated("acct", DAY), encode((b"a", first("bcdefgh"))))])
-    memory = PartitionMemory(store)
-    assert memory.stated("acct", DAY) == StatedDay(b"a", first("bcdefgh"), 7)
-    assert put(memory, b"b", {}) == rows(0, 1, 2)
+    state = PartitionState(store)
+    assert state.stated("acct", DAY) == StatedDay(b"a", first("bcdefgh"), 7)
+    assert put(state, b"b", {}) == rows(0, 1, 2)
 
 
 def test_rows_of_an_earlier_version_have_no_sums() -> None:
     store = DictStore()
     store.write([(keys.stated("acct", DAY), encode((b"a", first("bcd"), 5)))])
     store.write([(keys.stated("acct", DAY, 1), encode((b"", first("ef"), 0)))])
-    memory = PartitionMemory(store)
-    assert memory.stated("acct", DAY) == StatedDay(b"a", first("bcdef"), 5, "", 0)
-    assert put(memory, b"b", {"c": b"again"}) == rows(0)
+    state = PartitionState(store)
+    assert state.stated("acct", DAY) == StatedDay(b"a", first("bcdef"), 5, "", 0)
+    assert put(state, b"b", {"c": b"again"}) == rows(0)
 
 
 def test_all_rows_of_a_day_go_with_it() -> None:
-    memory = PartitionMemory(DictStore())
-    put(memory, b"a", first("bcdefghij"))
-    memory.put_stated("acct", DAY + 1, StatedDay(b"a"), first("bcdefghij"))
-    assert memory.drop_days("acct", DAY) == 3
-    stored(memory)
-    assert memory.stated("acct", DAY) is None
-    told = memory.stated("acct", DAY + 1)
+    state = PartitionState(DictStore())
+    put(state, b"a", first("bcdefghij"))
+    state.put_stated("acct", DAY + 1, StatedDay(b"a"), first("bcdefghij"))
+    assert state.drop_days("acct", DAY) == 3
+    stored(state)
+    assert state.stated("acct", DAY) is None
+    told = state.stated("acct", DAY + 1)
     assert told is not None
     assert replaced(told, count=0) == StatedDay(b"a", first("bcdefghij"))
-    assert memory.drop_days("acct", DAY + 1) == 3
+    assert state.drop_days("acct", DAY + 1) == 3
 
 
 def test_a_day_goes_that_was_told_in_the_same_chunk() -> None:
-    memory = PartitionMemory(DictStore())
-    memory.put_stated("acct", DAY, StatedDay(b"a"), first("bcde"))
-    assert memory.drop_days("acct", DAY) == 2
-    assert not stored(memory)
-    assert memory.stated("acct", DAY) is None
+    state = PartitionState(DictStore())
+    state.put_stated("acct", DAY, StatedDay(b"a"), first("bcde"))
+    assert state.drop_days("acct", DAY) == 2
+    assert not stored(state)
+    assert state.stated("acct", DAY) is None
