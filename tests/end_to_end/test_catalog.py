@@ -139,7 +139,7 @@ def test_a_version_announced_by_one_worker_holds_for_all_from_its_first_day(
     late = refusal(meter, "first", METER_CATALOG=str(old))
     assert f"version {days[1]} is in the journal but missing from METER_CATALOG" in late
     code, told = run(meter, "catalog", "check", str(old), "--against-journal")
-    assert (code, f"version {days[1]} is recorded" in told) == (1, True)
+    assert (code, f"version {days[1]} is in the journal but missing" in told) == (1, True)
     assert second.stop() == 0
 
 

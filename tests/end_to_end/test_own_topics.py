@@ -107,7 +107,7 @@ def test_a_deleted_topic_holds_up_no_other_and_a_new_one_of_its_name_is_read(met
     delete_topic(kafka, "goes")
     kafka.send([reported("stays", number) for number in range(10, 20)])
     wait_until("the other goes on", lambda: usage_of(kafka, "stays") == 20, PICKED_UP_SECONDS, meter.logs)
-    wait_until("it is let go", lambda: "are gone" in worker.log_text(), PICKED_UP_SECONDS, meter.logs)
+    wait_until("it is let go", lambda: "stopped reading" in worker.log_text(), PICKED_UP_SECONDS, meter.logs)
     make_topic(kafka, "goes")
     kafka.send([reported("goes", number) for number in range(5, 15)])
     wait_until("the new one is counted", lambda: usage_of(kafka, "goes") == 15, 2 * PICKED_UP_SECONDS, meter.logs)

@@ -51,12 +51,27 @@ class Prometheus:
     def __enter__(self) -> "Prometheus":
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(self._command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
-        wait_until("the worker is scraped", lambda: self.query("up == 1") != [], START_SECONDS, self.log)
+        try:
+            wait_until("Prometheus is ready", self._ready, START_SECONDS, self.log)
+            wait_until("the worker is scraped", lambda: self.query("up == 1") != [], START_SECONDS, self.log)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(30)
+
+    def _ready(self) -> bool:
+        """It answers queries; while it opens its storage it answers them with 503."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=10):
+                return True
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            return False
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-4_000:]
