@@ -60,7 +60,7 @@ class PartitionState:
     def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
         return self._identities.claim(days, slots, identities, contents)
 
-    def remembered(self) -> int:
+    def known(self) -> int:
         """How many identities are remembered, those of the chunk in hand too."""
         return len(self._identities)
 
