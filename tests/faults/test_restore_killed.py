@@ -25,7 +25,7 @@ APPLIED = re.compile(r"is ours: (\d+) changelog records applied")
 def test_a_restore_killed_twice_goes_on_where_it_was_and_all_is_counted(
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
-    meter = new_meter(settings())
+    meter = new_meter(settings(), CHUNK_RECORDS="1")  # a transaction a journal record: a long changelog
     *first, second, third = slices(load(seed, meter.settings, events=EVENTS).steps, 5)
     worker = meter.start().wait_ready()
     fed = Load(meter.kafka, [step for part in first for step in part]).join()

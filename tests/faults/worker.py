@@ -13,6 +13,7 @@ import signal
 from collections.abc import Iterable
 
 import agents.intake.resume
+import agents.meter.journal_lane
 import meter.batch.faust_app
 import meter.batch.restore
 import meter.batch.store
@@ -62,6 +63,9 @@ if __name__ == "__main__":
         failpoints.hook = Failpoint(os.environ["FAILPOINT"])
     meter.batch.faust_app.SESSION_SECONDS = SESSION_SECONDS
     meter.batch.faust_app.HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
+    agents.meter.journal_lane.CHUNK_RECORDS = int(
+        os.environ.get("CHUNK_RECORDS", agents.meter.journal_lane.CHUNK_RECORDS)
+    )
     meter.batch.restore.BATCH_RECORDS = int(os.environ.get("RESTORE_RECORDS", meter.batch.restore.BATCH_RECORDS))
     agents.intake.resume.NEW_METER_MS = int(os.environ.get("NEW_METER_MS", agents.intake.resume.NEW_METER_MS))
     meter.batch.store.MEMTABLE_BYTES = int(os.environ.get("MEMTABLE_BYTES", meter.batch.store.MEMTABLE_BYTES))
