@@ -9,7 +9,7 @@ STAMP := $(VENV)/set-up
 # What builds run with, ours and those of dependencies without a wheel for this machine (faust-streaming on Linux arm64).
 BUILD_TOOLS := setuptools setuptools-scm Cython wheel
 CODE := agents meter schemas tables tests $(wildcard benchmarks)
-# Tests of meters wait half of their time: four at a time, a file each, also on two cores; in the order of their names,
+# Tests of meters wait half of their time: six at a time, a file each, also on two cores; in the order of their names,
 # so that the faults, whose files are long, do not come last.
 SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
 # Where the broker's jars come from: fetched before the tests, so that no test waits for the network.
