@@ -104,20 +104,27 @@ class Worker:
         return found
 
 
-@contextmanager
-def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
-    """A worker with `own` variables, its data and log in `directory`; it is gone at the end."""
-    port = port or free_port()
-    variables = {**own, "METER_DATA_DIR": str(directory / "worker"), "METER_WEB_PORT": str(port)}
-    with (directory / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "meter.cli", "worker"],
+def launched(
+    command: str, settings: Settings, directory: Path, variables: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    """A process of a `meter` command with these variables, its log in `directory`."""
+    with (directory / f"{command}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "meter.cli", command],
             env=environment(settings, variables),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is ours: we end it in our own time
         )
+
+
+@contextmanager
+def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
+    """A worker with `own` variables, its data and log in `directory`; it is gone at the end."""
+    port = port or free_port()
+    variables = {**own, "METER_DATA_DIR": str(directory / "worker"), "METER_WEB_PORT": str(port)}
+    process = launched("worker", settings, directory, variables)
     patience = INTERRUPTED_SECONDS
     try:
         yield Worker(process, port, directory / "worker.log")

@@ -2,14 +2,13 @@
 
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from meter.demo.stage import INTERRUPTED_SECONDS, environment, free_port, uninterrupted
+from meter.demo.stage import INTERRUPTED_SECONDS, free_port, launched, uninterrupted
 from meter.settings import Settings
 
 #: The account whose day is SPEC's worked example.
@@ -48,15 +47,7 @@ def dashboard(settings: Settings, directory: Path, own: Mapping[str, str]) -> It
     """A dashboard with `own` variables, at its usual port if that is free; it is gone at the end."""
     port = port_for(settings)
     variables = {**own, "METER_DATA_DIR": str(directory / "dashboard"), "METER_DASHBOARD_PORT": str(port)}
-    with (directory / "dashboard.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "meter.cli", "dashboard"],
-            env=environment(settings, variables),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is ours: we end it in our own time
-        )
+    process = launched("dashboard", settings, directory, variables)
     try:
         yield Watched(process, port)
     finally:
