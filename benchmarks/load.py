@@ -95,7 +95,8 @@ class Load:
         return lists
 
     def lines(self, now: datetime) -> Iterator[bytes]:
-        """The events as JSON, of this day (UTC) and those before; what must be counted today adds up in `usage`."""
+        """The events as JSON, of this day (UTC) and those before; `usage` is then what must be counted today."""
+        self.usage.clear()
         chance = random.Random(self.seed)
         seconds = min(600, int((now - now.replace(hour=0, minute=0, second=0)).total_seconds()) + 1)
         made: list[bytes] = []
