@@ -1,1 +1,1 @@
-"""The rows of a partition's state: which there are, their keys and their packing."""
+"""The rows of a partition's state: their kinds, keys and encoding."""

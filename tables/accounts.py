@@ -1,8 +1,8 @@
-"""Accounts as rows: the account by itself, each plan by itself, each list and each package of a plan by itself.
+"""Rows of accounts: one row for each account, plan, list of a plan and package of a plan.
 
-So no row grows with history or with the number of plans, and an order writes what it changed: one list of up to 1,000
-workspaces, and not the 37 lists before it. A plan whose days are all final becomes a stub, out of the way of those
-that are read with their account: it only says that there was one, and when it ended.
+So no row grows with history or with the number of plans, and an order writes only what it changed: one list of up to
+1,000 workspaces instead of all lists before it. A plan whose days have all expired becomes a stub with only its first
+and last day, under another key, so that reading an account does not read it.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ NO_END = 1 << 31
 
 
 class AccountRow(Fact, frozen=True):
-    """An account as stored; `ends`: the first of the last days of its plans, NO_END without any."""
+    """An account as stored; `ends`: the earliest last day of its plans, NO_END without plans."""
 
     last_order_day: int
-    #: Always empty: plans are found by their keys. Rows of earlier versions have ids here.
+    #: Always empty: plans are found by their keys. Earlier versions stored ids here.
     plan_ids: tuple[str, ...] = ()
     ends: int = 0
 
@@ -35,24 +35,24 @@ _plan = msgspec.msgpack.Decoder(Plan).decode
 _package = msgspec.msgpack.Decoder(Package).decode
 _list = msgspec.msgpack.Decoder(WorkspaceList).decode
 
-#: The rows of a plan: of each key what stands in it. Entries are replaced, never changed, so `is` tells a change.
+#: The rows of a plan, key -> entry. Entries are replaced, never changed in place, so `is` shows whether one changed.
 PlanRows = dict[bytes, object]
 
 
 class Accounts:
-    """The accounts of a partition, those of a chunk over those of the store."""
+    """The accounts of a partition: those that the chunk changed, over those in the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._accounts: dict[str, Account] = {}
-        #: The rows of the plans of accounts at hand as they stand in the store.
+        #: Of each cached account: the rows of its plans as they are in the store.
         self._stored: dict[str, dict[str, PlanRows]] = {}
         self._changed: dict[str, Account] = {}
         #: Plans that became stubs in this chunk.
         self._expired: dict[tuple[str, str], Plan] = {}
 
     def get(self, name: str) -> Account:
-        """The account with its plans that are not expired; a new one if there is none."""
+        """The account with its plans that have not expired; a new one if there is none."""
         found = self._accounts.get(name)
         if found is None:
             value = self._store.get(keys.account(name))
@@ -79,7 +79,7 @@ class Accounts:
                 plans[plan_id] = _plan(value)
         stored = self._stored[name] = {}
         for plan_id, head in plans.items():
-            if head.packages:  # as earlier versions had them, in one row: all is written anew at the next change
+            if head.packages:  # one row, as earlier versions wrote; the next change rewrites it
                 stored[plan_id] = {keys.plan(name, plan_id): None}
                 continue
             plan = replaced(head, packages=tuple(packages[plan_id]), lists=tuple(lists[plan_id]))
@@ -87,11 +87,11 @@ class Accounts:
         return plans
 
     def touch(self, account: Account) -> None:
-        """The account was changed."""
+        """Note that the account changed."""
         self._changed[account.account] = account
 
     def expired(self, name: str, plan_id: str) -> Plan | None:
-        """The stub of a plan of which all days are final."""
+        """The stub of an expired plan; None if there is none."""
         found = self._expired.get((name, plan_id))
         if found is None:
             value = self._store.get(keys.expired_plan(name, plan_id))
@@ -99,7 +99,7 @@ class Accounts:
         return found
 
     def expire(self, name: str, through: int) -> int:
-        """Make stubs of the account's plans that ended by this day; how many."""
+        """Turn the account's plans that ended by this day into stubs. Returns how many."""
         if name not in self._accounts:
             value = self._store.get(keys.account(name))
             if value is None or _account(value).ends > through:
@@ -113,7 +113,7 @@ class Accounts:
         return len(ended)
 
     def after(self, name: str) -> Iterator[str]:
-        """Names of accounts behind this one, in their order."""
+        """Names of the accounts after this one, in order."""
         stored = (key[1:].decode() for key, _ in self._store.scan(keys.ACCOUNT, start=keys.account(name) + b"\0"))
         fresh = sorted(each for each in self._changed if each > name)
         last = None
@@ -123,7 +123,7 @@ class Accounts:
             last = each
 
     def changes(self) -> Iterator[Row]:
-        """Rows of what was changed since `committed`."""
+        """The rows that changed since `committed`."""
         for (name, plan_id), stub in self._expired.items():
             yield keys.expired_plan(name, plan_id), _encode(stub)
         for name, account in self._changed.items():
@@ -136,7 +136,7 @@ class Accounts:
                 yield from _plan_changes(name, plan, stored.get(plan_id, {}))
 
     def committed(self, kept: int) -> None:
-        """The rows of `changes` are in the store; keep at most so many accounts at hand."""
+        """Forget the changes, which are stored now; `kept`: how many accounts stay cached at most."""
         for name, account in self._changed.items():
             self._stored[name] = {plan_id: plan_rows(name, plan) for plan_id, plan in account.plans.items()}
         self._changed, self._expired = {}, {}
@@ -146,7 +146,7 @@ class Accounts:
 
 
 def plan_rows(name: str, plan: Plan) -> PlanRows:
-    """The rows of an account's plan; its own row holds what is no history, of which traffic may change."""
+    """The rows of a plan: its own (all but the history; only `traffic` can change), its packages and its lists."""
     rows: PlanRows = {keys.plan(name, plan.plan_id): plan.traffic}
     rows |= {keys.plan_package(name, plan.plan_id, each.since): each for each in plan.packages}
     rows |= {keys.plan_list(name, plan.plan_id, each.since): each for each in plan.lists}
@@ -164,5 +164,5 @@ def _plan_changes(name: str, plan: Plan, stored: PlanRows) -> Iterator[Row]:
 
 
 def _interned(listing: WorkspaceList) -> WorkspaceList:
-    """Lists of one plan name the same workspaces, each once in memory."""
+    """The list with interned names: lists of one plan mostly name the same workspaces."""
     return WorkspaceList(listing.since, tuple(map(intern, listing.workspaces)))

@@ -1,7 +1,7 @@
-"""Cells as rows: one row for up to 32 workspaces, so that a chunk writes what it changed and not an account's all.
+"""Rows of cells: one row for up to 32 workspaces, so that a chunk writes only the parts of a cell that it changed.
 
-A cell of 4 workspaces is one row; one of 1,000 is 32, and a single event of it writes 4 KB instead of 120. A
-workspace stays in the row it first came to; row 0 also holds what belongs to the whole cell.
+A cell of 4 workspaces is one row; one of 1,000 is 32 rows, and a single event writes 4 KB of it instead of 120. A
+workspace stays in the row it was first put in. Row 0 also holds the fields of the whole cell.
 """
 
 from collections.abc import Iterator
@@ -15,17 +15,18 @@ from meter.rules.state.rows import Cell, CellKey
 from schemas.rows import Fact, Use, pack, unpacker
 from tables import keys
 
-#: Workspaces in decoded cells kept at hand; beyond it all are decoded anew when needed. Weighed now and then.
+#: How many workspaces the cached cells may have in all, checked every WEIGH_EVERY chunks; beyond it the cache is
+#: emptied.
 USES_KEPT = 100_000
 WEIGH_EVERY = 32
-#: So many rows of one cell are read over in a scan for others' keys, before it jumps behind them.
+#: A scan for keys of cells reads past this many rows of one cell, then seeks behind the cell.
 JUMPED_ROWS = 4
 #: Later than any day.
 NO_END = 1 << 31
 
 
 class CellRow(Fact, frozen=True):
-    """A part of a cell as stored; the last three only in row 0. `workspaces`: how many the whole cell has."""
+    """A row of a cell as stored. Only row 0 has the last three fields; `workspaces`: how many the whole cell has."""
 
     uses: dict[str, Use]
     alerts: dict[str, int] = msgspec.field(default_factory=dict)
@@ -37,15 +38,15 @@ _decode = unpacker(CellRow)
 
 
 class Cells:
-    """The cells of one partition: those in the store, those changed since, those kept at hand."""
+    """The cells of one partition: those in the store, those changed since, and a cache of both."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cells: dict[CellKey, Cell] = {}
         self._new: dict[CellKey, Cell] = {}
-        #: Of cells at hand that take many rows: their workspaces in their places, and the place of each.
+        #: Of cached cells with several rows: the workspaces in stored order, and the position of each.
         self._places: dict[CellKey, tuple[list[str], dict[str, int]]] = {}
-        #: Keys of `_new` by account, made when asked for.
+        #: The keys of `_new` by account; None until needed.
         self._new_of: dict[str, list[CellKey]] | None = None
         self._chunks = 0
 
@@ -69,7 +70,7 @@ class Cells:
         return cell
 
     def touch(self, cell: Cell) -> None:
-        """The cell was changed."""
+        """Note that the cell changed."""
         if not cell.touched:
             cell.touched = True
             self._new[cell.key] = cell
@@ -85,7 +86,7 @@ class Cells:
         return sorted(found)
 
     def _stored_keys(self, account: str, day: int) -> Iterator[CellKey]:
-        """The keys of an account's cells in the store from a day on; the rows of large ones are jumped over."""
+        """The keys of an account's stored cells from a day on; it seeks past the rows of large cells."""
         start: bytes | None = keys.cells_from(account, day)
         while start is not None:
             scanned, start = self._store.scan(keys.cells_of(account), start=start), None
@@ -105,7 +106,7 @@ class Cells:
         return self._new_of.get(account, [])
 
     def drop(self, key: CellKey) -> Iterator[bytes]:
-        """Forget a cell; the keys of its rows."""
+        """Drop a cell; yield the keys of its rows."""
         workspaces = self._workspaces(key)
         if (held := self._cells.pop(key, None)) is not None:
             held.touched = False
@@ -116,7 +117,7 @@ class Cells:
             yield keys.cell(*key, number)
 
     def _workspaces(self, key: CellKey) -> int:
-        """How many a cell has; one that is not at hand is not decoded for that, but for its first row."""
+        """How many workspaces a cell has; of a cell that is not cached it decodes only row 0."""
         found = self._cells.get(key)
         if found is not None:
             return len(found.uses)
@@ -124,7 +125,7 @@ class Cells:
         return 0 if value is None else _decode(value).workspaces
 
     def changes(self) -> Iterator[tuple[bytes, bytes]]:
-        """The rows that were changed since `committed`."""
+        """The rows that changed since `committed`."""
         for key, cell in self._new.items():
             if len(cell.uses) <= rows.ROW_WORKSPACES:
                 row = CellRow(cell.uses, cell.alerts, cell.balance, len(cell.uses))
@@ -142,7 +143,7 @@ class Cells:
             yield keys.cell(*key, number), pack(row)
 
     def _places_of(self, cell: Cell) -> tuple[list[str], dict[str, int]]:
-        """The workspaces of a cell in their places, and the place of each; asked again it looks at those only new."""
+        """The workspaces of a cell in stored order, and the position of each; new ones are appended."""
         names, placed = self._places.setdefault(cell.key, ([], {}))
         new = list(islice(reversed(cell.uses), len(cell.uses) - len(names)))[::-1]
         placed.update(zip(new, range(len(names), len(cell.uses)), strict=True))
@@ -150,7 +151,7 @@ class Cells:
         return names, placed
 
     def committed(self) -> None:
-        """What was changed is in the store."""
+        """Forget the changes: they are stored."""
         for cell in self._new.values():
             cell.written()
         self._new, self._new_of = {}, None

@@ -1,7 +1,7 @@
-"""The facts as a row, which also says the format of all rows of the state.
+"""The row of a partition's facts, which also holds the format number of the whole state.
 
-Whoever takes a partition over reads it first. A meter from before the number was written cannot read it and stops: it
-would find accounts without their plans, since these have rows of their own now.
+A worker that takes over a partition reads this row first. A version from before the format number cannot decode it and
+stops, instead of reading accounts without their plans.
 """
 
 import msgspec
@@ -10,7 +10,7 @@ from meter.errors import UserError
 from schemas.journal import CatalogVersion, Opening
 from schemas.rows import Fact
 
-#: Rises when rows are written that a meter of the number before would take for something else.
+#: Raise it when an earlier version would misread new rows.
 STATE_FORMAT = 6
 
 
@@ -36,12 +36,12 @@ _unmarked = msgspec.msgpack.Decoder(FactsRow).decode
 
 
 def facts_row(facts: FactsRow) -> bytes:
-    """The row as it is written."""
+    """The facts encoded."""
     return _encode(_Marked(STATE_FORMAT, facts))
 
 
 def facts_of(row: bytes) -> FactsRow:
-    """The facts in a row, also as format 5 wrote it; raises UserError where the state is of a later format."""
+    """The facts in a row, of this format or of format 5; UserError if a later version wrote it."""
     try:
         marked = _marked(row)
     except msgspec.ValidationError:

@@ -1,23 +1,23 @@
-"""How rows are keyed: one byte for the table, then the parts, ids ended by a zero byte, numbers big-endian.
+"""Keys of rows: one byte for the table, then the parts; ids end with a zero byte, numbers are big-endian.
 
-Ids have no zero byte, so keys of one table sort by their parts: an account's cells stand together, by day.
-Rows whose key begins with a zero byte belong to the partition itself.
+Ids contain no zero byte, so the keys of a table sort by their parts: an account's cells are together, by day.
+Rows whose key begins with a zero byte belong to the partition as a whole.
 """
 
 POSITION = b"\x00position"
 FACTS = b"\x00facts"
-#: Local only: where the changelog goes on after what the store holds.
+#: Local only: the first changelog offset that the store does not hold.
 CHANGELOG = b"\x00changelog"
-#: Local only: the chunks up to this journal offset have their identities in rows of their own too.
+#: Local only: identities of chunks up to this journal offset are spilled.
 SPILLED = b"\x00spilled"
 
 ACCOUNT, BINDING, CELL, DECIDED, IDENTITY = b"a", b"w", b"c", b"o", b"i"
 PACKED, PLAN, STATED, WALLET = b"n", b"p", b"s", b"b"
-#: Rows of a cell that have a number of two bytes: those of two million workspaces.
+#: Row numbers of a cell below this take two bytes: enough for two million workspaces.
 MANY_ROWS = 0xFFFF
-#: Plans of which all days are final.
+#: Stubs of expired plans.
 EXPIRED_PLAN = b"e"
-#: What rows of a plan are, beside its own.
+#: Kinds of a plan's rows beside its own.
 PLAN_PACKAGE, PLAN_LIST = b"p", b"w"
 
 
@@ -30,29 +30,29 @@ def plan(account: str, plan_id: str) -> bytes:
 
 
 def plans_of(account: str) -> bytes:
-    """How the keys of all rows of an account's plans begin."""
+    """The prefix of all rows of an account's plans."""
     return b"".join((PLAN, account.encode(), b"\0"))
 
 
 def plan_package(account: str, plan_id: str, since: int) -> bytes:
-    """A plan's package in force from a day."""
+    """A plan's package, by the first day it is in force."""
     return b"".join((plan(account, plan_id), b"\0", PLAN_PACKAGE, since.to_bytes(4, "big")))
 
 
 def plan_list(account: str, plan_id: str, since: int) -> bytes:
-    """A plan's list in force from a day."""
+    """A plan's list, by the first day it is in force."""
     return b"".join((plan(account, plan_id), b"\0", PLAN_LIST, since.to_bytes(4, "big")))
 
 
 def plan_parts(key: bytes) -> tuple[str, bytes]:
-    """The plan of a row, and whether it is its own (b""), a package or a list."""
+    """Plan id and kind of a row: b"" for the plan's own, PLAN_PACKAGE or PLAN_LIST."""
     _, _, rest = key.partition(b"\0")
     plan_id, _, part = rest.partition(b"\0")
     return plan_id.decode(), part[:1]
 
 
 def expired_plan(account: str, plan_id: str) -> bytes:
-    """A plan of which all days are final."""
+    """The stub of an expired plan."""
     return b"".join((EXPIRED_PLAN, account.encode(), b"\0", plan_id.encode()))
 
 
@@ -69,14 +69,14 @@ def decided(account: str, order_id: str) -> bytes:
 
 
 def cell(account: str, day: int, item: str, number: int) -> bytes:
-    """The key of one row of a cell, numbered from 0: in two bytes, from MANY_ROWS on in four behind those."""
+    """A row of a cell, numbered from 0; numbers from MANY_ROWS on are four bytes behind two of 0xFF."""
     short = min(number, MANY_ROWS).to_bytes(2, "big")
     row = short if number < MANY_ROWS else short + number.to_bytes(4, "big")
     return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode(), b"\0", row))
 
 
 def cells_from(account: str, day: int) -> bytes:
-    """Where an account's cells of this day and later begin; all its cells begin with `cells_of`."""
+    """Where an account's cells of this day and later ones begin; `cells_of` is the prefix of all its cells."""
     return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big")))
 
 
@@ -91,23 +91,23 @@ def cell_parts(key: bytes) -> tuple[str, int, str]:
 
 
 def cell_number(key: bytes) -> int:
-    """Which row of its cell a key is of."""
+    """The row number in a cell's key."""
     row = key[_row_at(key) :]
     return int.from_bytes(row[2:] or row, "big")
 
 
 def behind_cell(key: bytes) -> bytes:
-    """Where the rows of the next cell begin."""
+    """A key behind all rows of the cell and before those of the next."""
     return key[: _row_at(key)] + b"\xff\xff\xff"
 
 
 def _row_at(key: bytes) -> int:
-    """Where the number of a cell's row begins: behind the account, four bytes of day, and the item."""
+    """The position of the row number in a cell's key: behind account, day (four bytes) and item."""
     return key.index(b"\0", key.index(b"\0") + 5) + 1
 
 
 def stated(account: str, day: int, number: int = 0) -> bytes:
-    """What the statements of an account's day last said; rows are numbered, the first has no number in its key."""
+    """A row of an account's stated day; row 0 has no number in its key."""
     part = number.to_bytes(4, "big") if number else b""
     return b"".join((STATED, account.encode(), b"\0", day.to_bytes(4, "big"), part))
 
@@ -117,13 +117,13 @@ def stated_of(account: str) -> bytes:
 
 
 def stated_to(key: bytes, account: str, through: int) -> bool:
-    """Whether this is such a row of the account, of a day up to `through`."""
+    """Whether the key is of the account's stated days up to `through`."""
     start = stated_of(account)
     return key.startswith(start) and int.from_bytes(key[len(start) : len(start) + 4], "big") <= through
 
 
 def packed(day: int, offset: int, number: int) -> bytes:
-    """Identities of one day claimed by one chunk (its last journal offset); `number` where they fill several rows."""
+    """Packed identities that one chunk (its last journal offset) claimed for one day; `number`: of several rows."""
     return b"".join((PACKED, day.to_bytes(4, "big"), offset.to_bytes(8, "big"), number.to_bytes(2, "big")))
 
 
@@ -140,5 +140,5 @@ def packed_number(key: bytes) -> int:
 
 
 def identity(name: bytes) -> bytes:
-    """An identity's own row, where it has one."""
+    """The row of a spilled identity."""
     return IDENTITY + name

@@ -1,8 +1,8 @@
-"""The state of one journal partition: rows of the store, the chunk's changes over them, decoded rows in memory.
+"""The state of one journal partition: rows in the store, the chunk's changes over them, and caches of decoded rows.
 
-The fold reads and changes rows here. `changes` gives a chunk's changed rows, to be written in its transaction, and
-`committed` writes them to the store once the commit is certain. If it is uncertain, the whole state is dropped and
-read from the store again.
+The fold reads and changes rows here. `changes` returns a chunk's changed rows for its transaction; `committed` writes
+them to the store once the commit is certain. If it is uncertain, the whole state is dropped and read from the store
+again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ from tables.identities.packed_rows import Row
 from tables.identities.spilled import restored as restored
 from tables.stated import StatedDays
 
-#: Decoded rows kept at hand, of each table.
+#: Decoded rows cached of each table.
 ROWS_KEPT = 100_000
-#: The facts are written again after so many chunks: whoever looks for them finds them near the changelog's end.
+#: The facts are written at least every so many chunks, so that commands find them near the changelog's end.
 FACTS_EVERY = 16
 
 
@@ -41,7 +41,7 @@ Rows = list[Row]
 
 
 class PartitionState:
-    """`meter.rules.state.rows.Rows` over a store."""
+    """Implements `meter.rules.state.rows.Rows` over a store."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -61,7 +61,7 @@ class PartitionState:
         return self._identities.claim(days, slots, identities, contents)
 
     def known(self) -> int:
-        """How many identities are remembered, those of the chunk in hand too."""
+        """How many identities are known, those of the current chunk included."""
         return len(self._identities)
 
     # Bindings, accounts, wallets, decided orders
@@ -113,7 +113,7 @@ class PartitionState:
         for key in self._cells.keys_from(account, day, through):
             yield self.cell(key)
 
-    # Days: what was told of them, and their end
+    # Days: statements, closing and expiry
 
     def counted_from(self, day: int) -> bool:
         return self._identities.any_from(day)
@@ -144,20 +144,20 @@ class PartitionState:
     # The partition itself
 
     def position(self, kind: type[T]) -> T | None:
-        """The position row: where the state stands in the journal."""
+        """The position row: the last journal record that the state holds; None before the first."""
         value = self.store.get(keys.POSITION)
         return None if value is None else msgspec.msgpack.decode(value, type=kind)
 
     def facts(self) -> JournalFacts | None:
-        """The facts that the state stands on; None before the opening was folded."""
+        """The stored facts; None before the opening was folded."""
         value = self.store.get(keys.FACTS)
         if value is None:
             return None
         self._facts = value
-        return JournalFacts.remembered(*msgspec.structs.astuple(facts_of(value)))
+        return JournalFacts.stored(*msgspec.structs.astuple(facts_of(value)))
 
     def put_facts(self, facts: JournalFacts) -> None:
-        """Remember the facts, if they changed or have not been told for a while."""
+        """Write the facts if they changed, and every FACTS_EVERY chunks."""
         row = FactsRow(
             facts.opening,
             facts.closed_through,
@@ -173,15 +173,15 @@ class PartitionState:
     # A chunk's end
 
     def put_row(self, key: bytes, row: object) -> None:
-        """Change a row that belongs to the partition itself."""
+        """Write a row that belongs to the partition as a whole."""
         self._rows[key] = _encode(row)
 
     def changes(self, offset: int) -> Rows:
-        """The changelog's rows of what was changed since `committed`; `offset`: of the last journal record folded."""
+        """The rows changed since `committed`, for the changelog; `offset`: of the last journal record folded."""
         return list(self.changing(offset))
 
     def changing(self, offset: int) -> Iterator[Row]:
-        """`changes` one by one; nothing may be changed in between."""
+        """`changes` as an iterator; the state must not change meanwhile."""
         yield from self._rows.items()
         yield from self._accounts.changes()
         yield from self._cells.changes()
@@ -189,7 +189,7 @@ class PartitionState:
         yield from self._identities.changes(offset)
 
     def committed(self, rows: Rows, changelog_next: int) -> None:
-        """The rows of `changes` are committed: take them over, with where the changelog goes on."""
+        """Write the committed rows of `changes` to the store, with the changelog offset behind them."""
         local = self._identities.committed()
         self.store.write([*rows, *local, (keys.CHANGELOG, changelog_next.to_bytes(8, "big"))])
         self._rows = {}

@@ -1,7 +1,7 @@
-"""Rows of stated days: what was last stated of an account's day, a thousand workspaces a row.
+"""Rows of stated days: digests and charges of an account's last statements of a day, a thousand workspaces a row.
 
-A restatement writes only the rows that it changes. A workspace stays in its first row; row 0 also holds the account's
-own statement and the number of workspaces. Decoded days stay in memory while they are stated slice by slice.
+A restatement writes only the rows that it changes. A workspace stays in the row it was first put in; row 0 also holds
+the account's own digest and sums. Decoded days are cached, because a day closes slice by slice.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from tables import keys
 
 #: Workspaces in one row: 100 KB with the longest names.
 STATED_WORKSPACES = 1_000
-#: Workspaces of decoded days in memory; beyond it all are decoded again when needed.
+#: How many workspaces the cached days may have in all; beyond it the cache is emptied.
 STATED_KEPT = 200_000
 
 _decode = msgspec.msgpack.Decoder(StatedDay).decode
@@ -24,7 +24,7 @@ DayKey = tuple[str, int]
 
 
 class _Day:
-    """One decoded day: its workspaces in their places, and the rows that changed."""
+    """One decoded day: its workspaces in stored order, and the numbers of the rows that changed."""
 
     __slots__ = ("changed", "names", "places", "stated")
 
@@ -47,7 +47,7 @@ class _Day:
 
 
 class StatedDays:
-    """The stated days of one partition's accounts: in the store, changed since, and decoded."""
+    """The stated days of one partition's accounts: those in the store, those changed since, and a cache of both."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -56,11 +56,11 @@ class StatedDays:
         self._kept = 0
 
     def get(self, account: str, day: int) -> StatedDay | None:
-        """What was last stated of a day; its `workspaces` change with what is put."""
+        """See `meter.rules.state.rows.Rows.stated`."""
         return self._day(account, day).stated
 
     def put(self, account: str, day: int, stated: StatedDay, changed: Mapping[str, bytes]) -> None:
-        """Store what is stated now; `changed`: the workspaces whose statement changed."""
+        """See `meter.rules.state.rows.Rows.put_stated`."""
         found = self._new[account, day] = self._day(account, day)
         self._kept -= len(found.names)
         found.put(stated, changed)
@@ -84,12 +84,12 @@ class StatedDays:
             assert value is not None, f"a row of stated workspaces of {account} on day {day} is missing"
             workspaces.update(_decode(value).workspaces)
         found = _Day(replaced(first, workspaces=workspaces, count=len(workspaces)))
-        if first.count != len(workspaces):  # an earlier version had one row for all
+        if first.count != len(workspaces):  # an earlier version wrote one row for all
             found.changed.update(range(_rows(len(workspaces))))
         return found
 
     def drop(self, account: str, through: int) -> set[bytes]:
-        """Drop the account's days up to `through`; return the keys of its rows."""
+        """Drop the account's days up to `through`. Returns the keys of their rows."""
         dropped = {
             keys.stated(*key, n) for key in self._new if _is_of(key, account, through) for n in self._numbers(key)
         }
@@ -106,10 +106,10 @@ class StatedDays:
         return range(_rows(len(self._new[key].names)))
 
     def changes(self) -> Iterator[tuple[bytes, bytes]]:
-        """The rows that were changed since `committed`."""
+        """The rows that changed since `committed`."""
         for key, day in self._new.items():
             stated = day.stated
-            assert stated is not None, "a day that was put was stated"
+            assert stated is not None, "a changed day has a statement"
             for number in sorted(day.changed):
                 part = day.names[number * STATED_WORKSPACES : (number + 1) * STATED_WORKSPACES]
                 workspaces = dict(zip(part, map(stated.workspaces.__getitem__, part), strict=True))
@@ -117,7 +117,7 @@ class StatedDays:
                 yield keys.stated(*key, number), _encode(row)
 
     def committed(self) -> None:
-        """What was changed is in the store."""
+        """Forget the changes: they are stored."""
         for day in self._new.values():
             day.changed.clear()
         self._new = {}
@@ -126,7 +126,7 @@ class StatedDays:
 
 
 def _rows(workspaces: int) -> int:
-    """How many rows so many workspaces take."""
+    """How many rows that many workspaces take."""
     return max(1, -(-workspaces // STATED_WORKSPACES))
 
 

@@ -1,9 +1,9 @@
 """Who is covered and who is over: one item of one account on one day.
 
-A day's figures are a function of the day's totals: nothing here knows when or in which order usage arrived.
-Plans are drawn in the order given (`rules.plans.shares_on` makes it), inside a plan the workspaces in the order
-of its list. Laws (SPEC section 4): coverage + overage = usage; no plan gives more than its quota; a workspace
-draws from a plan only when no earlier one on its list stays over; nobody is over beside quota it could draw.
+The result depends only on the day's totals, never on when or in which order usage arrived. Plans are drawn in the
+given order (`plans.plans_on` sorts them); inside a plan the workspaces draw in the order of its list. Laws (SPEC
+section 4): coverage + overage = usage; no plan gives more than its quota; a workspace draws from a plan only if no
+earlier one on the plan's list stays over; no workspace is over while a plan that lists it has quota left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ class Share(NamedTuple):
 
 
 class Allocation(NamedTuple):
-    """What was covered: of each workspace in the usage (0 included), and drawn by plan and workspace (> 0 only)."""
+    """`covered`: units by workspace, 0 included. `drawn`: units by plan id and workspace, only those above 0."""
 
     covered: dict[str, int]
     drawn: dict[str, dict[str, int]]
 
 
 def allocate(shares: Sequence[Share], usage: Mapping[str, int]) -> Allocation:
-    """Cover `usage` (workspace -> quantity >= 0) from `shares`, which stand in allocation order.
+    """Cover `usage` (workspace -> quantity >= 0) from `shares`, which come in allocation order.
 
     The overage of a workspace is `usage[workspace] - covered[workspace]`.
     """

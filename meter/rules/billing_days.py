@@ -1,8 +1,8 @@
 """Billing days and instants: from text to microseconds since 1970 UTC, and from those to the day in a zone.
 
-A day is `date.toordinal()`. A zone cuts every UTC day into runs of one local date and keeps them, so days of 23 and
-25 hours, days without a midnight and skipped dates need no code of their own; everything here is total: an instant
-outside the years 1 to 9999 belongs to the first or the last day.
+A day is `date.toordinal()`. A zone cuts every UTC day into runs of one local date and caches them, so days of 23 and
+25 hours, days without a midnight and skipped dates need no special case. Every instant has a day: one outside the
+years 1 to 9999 belongs to the first or the last day.
 """
 
 import re
@@ -20,9 +20,9 @@ DAY_US = DAY_SECONDS * SECOND_US
 FIRST_DAY = date.min.toordinal()
 LAST_DAY = date.max.toordinal()
 EPOCH_DAY = date(1970, 1, 1).toordinal()
-#: UTC days a zone keeps the runs of: the horizon and its years of lookups many times over, 1 MB at most.
+#: UTC days whose runs a zone caches: far more than a restatement horizon needs, 1 MB at most.
 RUNS_KEPT = 4096
-#: Days whose text, and hours whose beginning is kept: the whole horizon's.
+#: Days whose text, and hours whose first instant, are cached: all of a restatement horizon.
 TEXTS_KEPT = 4096
 
 Run = tuple[int, int, int]  # since_us, until_us (exclusive), day: instants of one local date, without a gap
@@ -36,7 +36,7 @@ class BillingZone:
         self.name = name
         self._rules = rules
         self._runs: dict[int, list[Run]] = {}
-        self._run: Run = (0, 0, 0)  # the last one met; one tuple, so that threads see it whole
+        self._run: Run = (0, 0, 0)  # the run last used; one tuple, so that threads read it whole
 
     def day_of(self, time_us: int) -> int:
         """The billing day of an instant."""
@@ -46,7 +46,7 @@ class BillingZone:
     def end_of(self, day: int) -> int:
         """The instant (µs) from which on every instant belongs to a later day.
 
-        Where clocks went back over midnight a date comes twice: its day ends after the second time.
+        Where clocks go back over midnight a date occurs twice; its day ends after the second time.
         """
         return max(
             until
@@ -56,12 +56,12 @@ class BillingZone:
         )
 
     def begin_of(self, day: int) -> int:
-        """The first instant (µs) of the day; of one that the zone skips, that of the next one."""
+        """The first instant (µs) of the day; for a date that the zone skips, that of the next day."""
         around = range(day - 1, day + 2)
         return min(since for utc_day in around for since, _, local in self._runs_of(utc_day) if local >= day)
 
     def local_text(self, time_us: int) -> str:
-        """The instant in this zone, to the millisecond, with its offset; outside the calendar as `time_text` has it."""
+        """The instant in this zone, to the millisecond, with its offset; outside the calendar as `time_text`."""
         if not MINUTE_US < time_us - (FIRST_DAY + 1 - EPOCH_DAY) * DAY_US < (LAST_DAY - FIRST_DAY - 2) * DAY_US:
             return time_text(time_us)
         seconds, micro = divmod(time_us, SECOND_US)
@@ -104,7 +104,7 @@ class BillingZone:
         return after
 
     def _offset(self, second: int) -> int:
-        """Local time minus UTC in seconds; near the ends of the calendar that of the nearest computable day."""
+        """Local time minus UTC in seconds; near the ends of the calendar, that of the nearest day."""
         day = min(max(second // DAY_SECONDS + EPOCH_DAY, FIRST_DAY + 1), LAST_DAY - 1)
         instant = datetime.fromordinal(day) + timedelta(seconds=second % DAY_SECONDS)
         offset = instant.replace(tzinfo=UTC).astimezone(self._rules).utcoffset()
@@ -113,7 +113,7 @@ class BillingZone:
 
 
 def _at_midnights(start: int, end: int, offset: int) -> list[Run]:
-    """The runs of an interval (seconds) of one offset."""
+    """The runs of an interval (seconds) that has one offset."""
     runs = []
     while start < end:
         local_day = (start + offset) // DAY_SECONDS
@@ -137,20 +137,20 @@ def zone(name: str) -> BillingZone:
     return BillingZone(name, ZoneInfo(name))
 
 
-# Reading times. `schemas.days` says what a time looks like. Almost every one is UTC, in an hour seen before: two
-# look-ups read it. What they find is a subset of the pattern; what they do not find goes the long way.
+# Parsing times. `schemas.days` has the pattern. Nearly every time is UTC and in an hour met before, so two look-ups
+# parse it. They accept only texts that the pattern accepts; any other text is matched against the pattern.
 
 _time = re.compile(TIME_PATTERN, re.ASCII).fullmatch
 _hours: dict[str, int] = {}  # "2026-01-31T08:" -> its beginning, µs
 _IN_HOUR = {f"{s // 60:02}:{s % 60:02}Z": s * SECOND_US for s in range(3600)}
 _IN_HOUR_AND_POINT = {f"{s // 60:02}:{s % 60:02}.": s * SECOND_US for s in range(3600)}
-_MICROSECONDS = (0, 100_000, 10_000, 1_000, 100, 10, 1)  # of the last of so many decimals
+_MICROSECONDS = (0, 100_000, 10_000, 1_000, 100, 10, 1)  # µs of the last digit, by the number of decimals
 
 
 def parse_time(text: str) -> int:
-    """Microseconds since 1970 UTC of a time as SPEC section 8 writes it; digits beyond them are cut.
+    """Microseconds since 1970 UTC of a time as SPEC section 8 writes it; further digits are cut.
 
-    ValueError, in a sentence, for any other text. With an offset the instant may lie outside the years 1 to 9999.
+    ValueError with a sentence for any other text. With an offset the instant may lie outside the years 1 to 9999.
     """
     try:
         if len(text) == 20:
@@ -188,7 +188,7 @@ def _offset_minutes(offset: str) -> int:
 
 
 def parse_day(text: str) -> int:
-    """The day written `YYYY-MM-DD`; ValueError, in a sentence, for any other text, dates out of the calendar too."""
+    """The day written `YYYY-MM-DD`; ValueError with a sentence for any other text or date."""
     try:
         return parse_date(text).toordinal()
     except ValueError:
@@ -207,9 +207,9 @@ def optional_day_text(day: int | None) -> str | None:
 
 
 def time_text(time_us: int) -> str:
-    """The instant as text that `parse_time` reads back: UTC, six digits if it is no whole second.
+    """The instant as text that `parse_time` reads back: UTC, six decimals unless it is a whole second.
 
-    Instants outside the years 1 to 9999 are written at the outermost offset, which is how they can be said at all.
+    Instants outside the years 1 to 9999 are written at the outermost offset: only so have they a four-digit year.
     """
     offset, mark = 0, "Z"
     if time_us < (FIRST_DAY - EPOCH_DAY) * DAY_US:

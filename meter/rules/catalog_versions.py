@@ -1,7 +1,8 @@
 """Which catalog is in force: the opened one and the versions announced since, as partition 0 decided them.
 
-A version counts if its entry in partition 0 stands before its first day begins; of several that begin on one day the
-last such. Copies say where and when that was, so it is no matter when they arrive, how often, or in what order.
+A version counts if its entry was appended to partition 0 before its first day began; of several with the same first
+day the last such entry counts. Copies in other partitions carry that entry's offset and time, so it does not matter
+when, how often or in what order they arrive.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,14 +26,14 @@ def version_of(content: bytes) -> Version:
 
 
 def decided(entry: CatalogVersion, offset: int, timestamp_ms: int) -> CatalogVersion:
-    """The entry with where and when partition 0 decided it: a copy says so, the original is it."""
+    """The entry with the offset and time at which partition 0 decided it; a copy carries them already."""
     if entry.decided_offset >= 0:
         return entry
     return replaced(entry, decided_offset=offset, decided_ms=timestamp_ms)
 
 
 def with_announced(announced: Announced, found: CatalogVersion, zone: BillingZone) -> Announced:
-    """The announced versions that stand, by first day; the same tuple if this one changes nothing."""
+    """The announced versions that count, by first day; the same tuple if this one changes nothing."""
     since = version_of(found.version).since
     if found.decided_ms * 1000 >= zone.begin_of(since):
         return announced
@@ -46,27 +47,27 @@ def with_announced(announced: Announced, found: CatalogVersion, zone: BillingZon
 
 
 def recorded(opened: Catalog, announced: Announced) -> Catalog:
-    """What the journal holds, version by version: what files are compared with."""
+    """All versions in the journal; METER_CATALOG is compared with them."""
     for each in announced:
         opened = opened.with_version(version_of(each.version))
     return opened
 
 
 def in_force(opened: Catalog, announced: Announced) -> Catalog:
-    """What figures are made by.
+    """The catalog by which figures are calculated.
 
-    An announced version says nothing of days before its own: where it would become the first of all, days before it
-    keep the first version as it was opened.
+    An announced version does not change days before its first day: if it is the earliest of all, those days keep the
+    first version of the opening.
     """
     now, first = recorded(opened, announced), opened.versions[0]
     return now if now.versions[0] == first else now.with_version(replace(first, since=FIRST_DAY))
 
 
 def priced(catalog: Catalog, name: str, day: int) -> Item:
-    """The item by which usage of a day is priced, once it was counted: never an error, whatever was announced since.
+    """The item by which counted usage of a day is priced; never an error, whatever was announced since.
 
-    That of the day's version; where it has no such item that of the last version before it that has one, else of the
-    first after it. What no version has any more costs nothing.
+    The day's version gives it; if that lacks the item, the last version before it that has the item, else the first
+    after it. An item that no version has costs nothing.
     """
     had = [version for version in catalog.versions if name in version.items]
     if not had:
@@ -75,7 +76,7 @@ def priced(catalog: Catalog, name: str, day: int) -> Item:
 
 
 def repriced(before: Catalog, after: Catalog) -> Iterator[tuple[int, int]]:
-    """First and last day of every stretch of days of which anything counted is priced otherwise than before."""
+    """First and last day of every stretch of days on which some item is priced differently than before."""
     names = {name for version in (*before.versions, *after.versions) for name in version.items}
     days = sorted({FIRST_DAY, *(version.since for version in (*before.versions, *after.versions))})
     for first, following in pairwise([*days, LAST_DAY + 1]):
@@ -85,7 +86,7 @@ def repriced(before: Catalog, after: Catalog) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A file beside what is recorded: sentences on what no file may change, versions to announce, versions it lacks."""
+    """How a file differs from the journal: forbidden changes (sentences), versions to announce, versions it lacks."""
 
     refused: Sequence[str]
     news: Sequence[Version]
@@ -93,7 +94,7 @@ class Comparison:
 
 
 def compared(known: Catalog, file: Catalog, now_us: int, zone: BillingZone) -> Comparison:
-    """Compare a file with what is recorded; a version whose first day has come by `now_us` is past."""
+    """Compare a file with the journal's catalog; a version whose first day has begun by `now_us` is past."""
     past = [since for since in _first_days(known, file) if zone.begin_of(since) <= now_us]
     refused = [*differences(known, file, through=max(past, default=FIRST_DAY))]
     here, there = _by_first_day(known), _by_first_day(file)
@@ -108,12 +109,12 @@ def compared(known: Catalog, file: Catalog, now_us: int, zone: BillingZone) -> C
 
 
 def _too_much(known: Catalog, news: Sequence[Version]) -> Iterator[str]:
-    """What would be recorded beyond the limits of a catalog: versions that the file lacks are kept beside its own."""
+    """Limits that the catalog would exceed: the journal keeps versions that the file lacks beside the file's own."""
     if news:
         for version in news:
             known = known.with_version(version)
         for problem in over_limits(known):
-            yield f"with the versions recorded already the catalog is too large: {problem}"
+            yield f"with the versions already in the journal the catalog is too large: {problem}"
 
 
 def _other(known: Version | None, file: Version) -> bool:

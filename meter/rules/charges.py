@@ -1,7 +1,7 @@
-"""What is owed for a day's usage (SPEC section 6): lines, exact amounts, and the one rounding at the end.
+"""Charges for a day's usage (SPEC section 6): lines, exact amounts, and one rounding at the end.
 
-Units are cut to two decimals with whole numbers; everything after that is exact, by `prices.EXACT`, which traps any
-rounding: a lost digit is a loud bug and never a wrong bill. Only `due` rounds.
+Units are cut to two decimals in whole numbers; everything after that is exact by `prices.EXACT`, which raises where a
+digit would be lost. Only `due` rounds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,17 +14,17 @@ from schemas.money import money_text, price_text
 from schemas.overages import ChargeStruct, ChargeText, LineStruct
 from schemas.rows import NO_RETENTION, Rate
 
-#: Two decimals, written.
+#: Two decimals as text.
 _HUNDREDTHS = tuple(f"{number:02d}" for number in range(100))
 
 
 def package_rate(item: Item) -> Rate:
-    """By what the overage of a workspace is charged that a plan lists."""
+    """The rate at which overage of a listed workspace is charged."""
     return _rate(item.default_retention or NO_RETENTION, item.unit, item.price)
 
 
 def payg_rates(by_retention: Mapping[int, int], item: Item) -> tuple[tuple[Rate, ...], tuple[int, ...]]:
-    """By what a workspace is charged that no plan lists, and the quantities: unconverted, shortest retention first."""
+    """Rates and unconverted quantities of a workspace that no plan lists, shortest retention first."""
     retentions = item.retentions
     charged = {days: quantity for days, quantity in sorted(by_retention.items()) if quantity > 0}
     prices = (retentions[days].price if days in retentions else item.price for days in charged)
@@ -38,7 +38,7 @@ def _rate(days: int, unit: int, price: Decimal) -> Rate:
 
 
 class Tariff:
-    """One rate, ready for writing what quantities cost: in whole numbers, for it is done for every figure."""
+    """Writes charges at one rate; in whole numbers, because every published figure goes through it."""
 
     __slots__ = ("_mantissa", "_places", "_scale", "_text", "_unit")
 
@@ -49,14 +49,14 @@ class Tariff:
         self._text = ChargeText(rate.retention_days, rate.price, currency)
 
     def units_and_amount(self, quantity: int) -> tuple[str, str]:
-        """Those of a line, written."""
+        """Units and amount of a line, as text."""
         hundredths = 100 * quantity // self._unit
         whole, rest = divmod(hundredths * self._mantissa, self._scale)
         units = f"{hundredths // 100}.{_HUNDREDTHS[hundredths % 100]}"
         return units, f"{whole}.{_decimals(rest, self._places)}"
 
     def charge(self, quantity: int) -> str:
-        """The charge of one quantity above 0, as JSON: what `charge_of` says of nearly all figures."""
+        """The charge of one quantity above 0, as JSON; `charge_of` also makes charges of several lines."""
         return self._text.of(quantity, *self.units_and_amount(quantity))
 
 
@@ -67,7 +67,7 @@ def tariff(rate: Rate, currency: str) -> Tariff:
 
 
 def charge_of(rates: Iterable[Rate], quantities: Iterable[int], currency: str) -> ChargeStruct:
-    """The charge, written: a line for each quantity above 0, units cut to two decimals, amounts exact products."""
+    """The charge: a line for each quantity above 0, units cut to two decimals, amounts exact products."""
     lines = []
     for rate, quantity in zip(rates, quantities, strict=True):
         if quantity > 0:
@@ -87,17 +87,17 @@ def charge_of(rates: Iterable[Rate], quantities: Iterable[int], currency: str) -
 
 @lru_cache(maxsize=16_384)
 def _decimals(rest: int, places: int) -> str:
-    """So many decimals (at least two), no more than it needs, but two."""
+    """The decimals of a fraction `rest` ÷ 10^`places`, without trailing zeros but at least two."""
     return f"{rest:0{places}d}".rstrip("0").ljust(2, "0")
 
 
 def due(amounts: Iterable[Decimal]) -> Decimal:
-    """What a statement asks for: the sum of exact amounts, rounded half up to the cent, once."""
+    """The amount due of a statement: the sum of exact amounts, rounded half up to the cent once."""
     return to_the_cent(exact_sum(amounts))
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Their sum; raises where it would have to be rounded."""
+    """The exact sum; raises where it would have to be rounded."""
     total = Decimal(0)
     for each in amounts:
         total = EXACT.add(total, each)

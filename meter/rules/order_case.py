@@ -1,7 +1,7 @@
 """The context of one order: the order with everything that decides it.
 
-It reads once, for all kinds, what an order brings (a kind without traffic packages has none), so laws and changes need
-not know every kind. It calculates the rest when first asked.
+It gives every kind of order the same fields (a kind without traffic packages has none of them), so the laws need not
+tell kinds apart. Fields are calculated when first read.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from schemas.rows import Account, Binding, Package, Plan, Wallet
 
 @dataclass(frozen=True)
 class OrderContext:
-    """One order and its surroundings; `day` is the order's billing day."""
+    """One order with its account, wallets, bindings and catalog; `day` is the order's billing day."""
 
     order: Order
     day: int
@@ -26,7 +26,7 @@ class OrderContext:
     wallets: Mapping[WalletKey, Wallet]
     bindings: Mapping[str, Binding]
     catalog: Catalog
-    #: The plan it changes, where all days of that are final: the account no longer has it among its plans.
+    #: The plan it changes, if all its days are final: the account's plans no longer include it.
     expired: Plan | None = None
 
     @cached_property
@@ -66,7 +66,7 @@ class OrderContext:
 
     @cached_property
     def plan(self) -> Plan | None:
-        """The plan it changes, as it was before."""
+        """The plan it changes, as it was before the order; None if the account has no such plan."""
         return None if self.plan_id is None else self.account.plans.get(self.plan_id, self.expired)
 
     @cached_property
@@ -78,8 +78,8 @@ class OrderContext:
 
     @property
     def known_plan(self) -> Plan:
-        """The plan it changes, which the account has."""
-        assert self.plan is not None, "plan_not_found stands above everything that asks for the plan"
+        """The plan it changes, known to exist."""
+        assert self.plan is not None, "plan_not_found comes before every law that reads the plan"
         return self.plan
 
     @property
@@ -94,7 +94,7 @@ class OrderContext:
 
     @cached_property
     def price(self) -> Decimal | None:
-        """What it costs, once the laws above those on paying hold; a top-up has no price."""
+        """The price; valid once the laws before those on paying hold. A top-up has none."""
         match self.order:
             case TopUp():
                 return None

@@ -1,8 +1,8 @@
 """Decides an order: refused by the first law that it breaks, or accepted and carried out.
 
-Pure: it returns new rows and leaves the old ones alone. Refusals come first (`refusals.LAWS`, one precedence for all
-kinds); after them nothing can fail, and the rest only writes down what the order does. A change counts from a whole
-day: it replaces an entry of the plan's history with the same first day, so the later of two changes of a day applies.
+Pure: it returns new rows and does not change the old ones. Refusals come first (`refusals.LAWS`, one precedence for all
+kinds); after them nothing can fail. A change counts from a whole day: it replaces an entry of the plan's history that
+has the same first day, so of two changes on one day the later applies.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from schemas.orders import ChangeWorkspaces, Order, Purchase, TopUp, Upgrade
 from schemas.reasons import Refusal
 from schemas.rows import Account, Binding, Package, Plan, Traffic, Wallet, WorkspaceList
 
-#: The laws that are about paying: whoever breaks one is told the price too.
+#: The laws about paying: their refusals include the price.
 ABOUT_PAYING = frozenset(
     {
         Refusal.INSTRUMENT_NOT_FOUND,
@@ -30,11 +30,11 @@ ABOUT_PAYING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of an order; what does not apply is None or empty.
+    """The decision on an order; fields that do not apply are None or empty.
 
-    `price`: of an accepted order that is not a top-up, and of one refused for its payments.
-    `payments`: as the order gives them, of an accepted one. `plan_id`: also of a refused change, as it names it.
-    `plan`, `wallets`: the rows to write. `effective_day`: the first day on which the plan's quotas or list change.
+    `price`: set if accepted (except for a top-up), or refused by a law about paying. `payments`: the order's, if
+    accepted. `plan_id`: the plan made or changed, also if refused. `plan`, `wallets`: the rows to write.
+    `effective_day`: the first day on which the plan's quotas or list change.
     """
 
     order_id: str
@@ -63,19 +63,18 @@ def decide(
     catalog: Catalog,
     expired: Plan | None = None,
 ) -> Decision:
-    """Decide `order`, whose billing day is `day` (not before the account's previous order's).
+    """Decide `order` on its billing day `day`, which is not before that of the account's previous order.
 
-    `wallets`, by (method, instrument): of the account, at least those there are of the instruments the order names.
-    `bindings`: at least those known of the workspaces it lists. `expired`: the plan it changes, if that is one of which
-    all days are final. Changes none of its arguments.
+    `wallets`: the account's, by (method, instrument); at least those that the order names and that exist. `bindings`:
+    at least those of the workspaces that it lists. `expired`: the plan that it changes, if all its days are final.
     """
-    assert account.last_order_day <= day, f"orders' days never fall: {day} after {account.last_order_day}"
-    assert account.account == order.account, f"an order of {order.account} is not decided for {account.account}"
+    assert account.last_order_day <= day, f"billing days of orders never go back: {day} after {account.last_order_day}"
+    assert account.account == order.account, f"an order of {order.account} cannot be decided for {account.account}"
     case = OrderContext(order, day, account, wallets, bindings, catalog, expired)
     broken = first_broken(case)
     if broken is not None:
         return _refused(case, *broken)
-    # From here on it must succeed: the order keeps every law.
+    # From here on it must succeed: the order breaks no law.
     return _topped_up(case, order) if isinstance(order, TopUp) else _carried_out(case)
 
 
@@ -129,7 +128,7 @@ def _carried_out(case: OrderContext) -> Decision:
 
 def _bought(case: OrderContext, order: Purchase) -> Plan:
     """The plan that a purchase makes; its id is the order's."""
-    assert order.order_id not in case.account.plans, f"an order id is decided once: {order.order_id}"
+    assert order.order_id not in case.account.plans, f"order id {order.order_id} was decided before"
     first_day = case.counts_from
     last_day = first_day + case.catalog.validity_days - 1
     packages = (_package(case, order.plan),)
@@ -138,7 +137,7 @@ def _bought(case: OrderContext, order: Purchase) -> Plan:
 
 
 def _changed(case: OrderContext) -> Plan:
-    """The plan after an order that changes it; what the order does not speak of stays."""
+    """The plan after an order that changes it; fields that the order does not change stay."""
     plan, since = case.known_plan, case.counts_from
     packages, lists = plan.packages, plan.lists
     match case.order:
@@ -151,13 +150,13 @@ def _changed(case: OrderContext) -> Plan:
 
 
 def _package(case: OrderContext, name: str) -> Package:
-    """The package as the version of the order's day has it, kept for the plan's life."""
+    """The package from the catalog version of the order's day; its quotas and price stay for the plan's life."""
     package = case.version.plans[name]
     return Package(case.counts_from, name, package.price, dict(package.quotas))
 
 
 def _traffic(case: OrderContext, through: int) -> tuple[Traffic, ...]:
-    """The traffic packages as the version of the order's day has them, each line by itself."""
+    """A row for each line of traffic packages, with the capacity from the catalog version of the order's day."""
     capacities = case.version.traffic
     return tuple(
         Traffic(line.item, line.units, line.discount, case.counts_from, through, capacities[line.item].capacity)

@@ -1,7 +1,7 @@
 """A plan on one day: in force or not, its package, its list, its quota of an item, its place in the order.
 
-A plan keeps its history (`packages` and `lists` by their first days), so the answer for a past day never changes while
-that day can change.
+A plan keeps its history (`packages` and `lists`, by first day) for as long as a day can be restated, so the answer for
+a past day stays the same.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ def quota_on(plan: Plan, item: str, day: int) -> int:
 
 
 def allocation_order(plan: Plan, day: int) -> tuple[int, int, int, str]:
-    """The plan's place in the total order of SPEC section 4: the narrowest first, ties end at the plan id."""
+    """The plan's sort key in the total order of SPEC section 4: the fewest workspaces first, the plan id last."""
     return (len(listed_on(plan, day)), plan.last_day, plan.first_day, plan.plan_id)
 
 
@@ -62,19 +62,19 @@ def plans_on(plans: Iterable[Plan], day: int) -> list[Plan]:
 
 
 def shares_on(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
-    """What all plans in force give of an item, in allocation order."""
+    """The shares of an item of all plans in force, in allocation order."""
     return shares_of(plans_on(plans, day), item, day)
 
 
 def shares_of(plans: Iterable[Plan], item: str, day: int) -> list[Share]:
-    """What these plans give of an item, also those without quota of it: they list workspaces."""
+    """The shares of an item of these plans, also those with quota 0: they still list workspaces."""
     return [Share(plan.plan_id, quota_on(plan, item, day), listed_on(plan, day)) for plan in plans]
 
 
 def live_history(plan: Plan, expired_through: int) -> Plan:
-    """The plan without packages and lists that are in force on no day after this one: those days are final.
+    """The plan without packages and lists that were in force only on expired days.
 
-    A list has up to 1,000 workspaces, and one may be ordered every day of a plan's validity.
+    It bounds the history: a list has up to 1,000 workspaces, and a new one may be ordered every day.
     """
     packages, lists = _live(plan.packages, expired_through + 1), _live(plan.lists, expired_through + 1)
     if len(packages) == len(plan.packages) and len(lists) == len(plan.lists):
@@ -83,6 +83,6 @@ def live_history(plan: Plan, expired_through: int) -> Plan:
 
 
 def _live(entries: tuple[Dated, ...], day: int) -> tuple[Dated, ...]:
-    """From the entry that is in force on this day on."""
+    """The entry in force on this day and all later ones."""
     begun = sum(entry.since <= day for entry in entries)
     return entries[max(begun - 1, 0) :]

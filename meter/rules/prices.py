@@ -10,8 +10,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, In
 from schemas.catalog import Version
 from schemas.orders import TrafficLine
 
-#: Digits an exact product or sum may have. 50 lines of price × units × discount × days need about 40;
-#: more than this cannot come from a catalog that anybody wrote, and raises.
+#: Digits that an exact product or sum may have; more raises. 50 lines of price × units × discount × days need about 40.
 EXACT_DIGITS = 400
 EXACT = Context(prec=EXACT_DIGITS, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 

@@ -1,8 +1,8 @@
 """The laws that an order must keep, and the numbers by which it breaks one.
 
-`LAWS` is the one order of precedence: that of `schemas.reasons.Refusal`, of docs/spec.md §8 and of the table test. Each
-function is one law: it takes an `OrderContext` and returns the numbers that break it, or None. A law may rely on every
-law above it, and ignores the kinds of orders that it is not about.
+`LAWS` has them in precedence, the same as `schemas.reasons.Refusal`, docs/spec.md §8 and the table test. Each function
+is one law: it takes an `OrderContext` and returns the numbers that break it, or None. A law may rely on all laws before
+it, and returns None for kinds of orders that it does not concern.
 """
 
 from collections import Counter
@@ -201,7 +201,7 @@ def _topped_up_until(case: OrderContext) -> int | None:
 
 
 def _drawn_on(case: OrderContext) -> list[Wallet]:
-    """The wallets that the payments draw on, those that there are."""
+    """The existing wallets that the payments draw on."""
     return [wallet for key in case.draws if (wallet := wallets.wallet_at(case.wallets, key)) is not None]
 
 

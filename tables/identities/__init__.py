@@ -1,1 +1,1 @@
-"""Identities of counted events: remembered as long as their day can change."""
+"""Identities of counted events: kept as long as their day can change."""

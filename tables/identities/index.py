@@ -1,7 +1,8 @@
-"""The index of identities: of each the fingerprint and the ordinal of its packed row, 8 bytes, in sorted runs.
+"""The index of identities: 8 bytes each (fingerprint and ordinal of the packed row), in sorted runs.
 
-A fingerprint only suggests where to look. Runs grow as in a log-structured merge: a young one takes what comes, each
-of the others is a few times larger than the next. Most of what is not there a filter tells without a search.
+An equal fingerprint only suggests a row; the row decides. Runs grow as in a log-structured merge tree: new entries go
+to the youngest run, and each older run is a few times larger than the next. A bit filter answers for most identities
+that are not in the index without a search.
 """
 
 import numpy as np
@@ -13,22 +14,22 @@ from schemas.columns import Ints, Words
 FINGERPRINT_BITS = 40
 ORDINAL_BITS = 24
 LAST_ORDINAL = (1 << ORDINAL_BITS) - 1
-#: A filter of one bit for each value of so many leading bits: an eighth of them is set at two million entries.
+#: The filter has one bit for each value of so many leading bits; two million entries set an eighth of them.
 FILTER_BITS = 24
-#: What an identity takes, with its part of the filter.
+#: Bytes an identity takes, with its part of the filter.
 ENTRY_BYTES = 9
-#: A run below this takes all that comes; each longer one is at least so many times the next.
+#: Runs below YOUNG entries are merged at once; a longer run is at least RATIO times the next.
 YOUNG = 4_096
 RATIO = 4
 
-#: What to take off a word to have the number (ordinal, event) beside its fingerprint, or the fingerprint alone.
+#: `word & LOW`: the number (an ordinal, an event) beside the fingerprint; `word >> SHIFT`: the fingerprint alone.
 LOW, SHIFT = np.uint64(LAST_ORDINAL), np.uint64(ORDINAL_BITS)
 
 _BYTE, _BIT, _SEVEN, _ONE = np.uint64(64 - FILTER_BITS + 3), np.uint64(64 - FILTER_BITS), np.uint64(7), np.uint8(1)
 
 
 class Index:
-    """Entries of one partition. Fingerprints are words whose low bits are zero."""
+    """Entries of one partition; a fingerprint is a word whose low bits are zero."""
 
     def __init__(self) -> None:
         self._runs: list[Words] = []
@@ -38,7 +39,7 @@ class Index:
         return sum(map(len, self._runs))
 
     def add(self, entries: Words) -> None:
-        """Add entries, in their order."""
+        """Add sorted entries."""
         if not len(entries):
             return
         self._note(entries)
@@ -50,9 +51,9 @@ class Index:
             runs[-1].sort(kind="stable")  # two sorted runs: one merge
 
     def find(self, prints: Words) -> tuple[Ints, Ints]:
-        """Where fingerprints (in their order) suggest to look: numbers of them, and of each an ordinal.
+        """Rows that may hold the identities of sorted fingerprints: positions in `prints`, and an ordinal for each.
 
-        One number may come with several ordinals, and with the same one again.
+        A position may occur with several ordinals, and several times with one.
         """
         asked = np.flatnonzero(self._filter[(prints >> _BYTE).view(np.int64)] >> _bit(prints) & _ONE)
         found = [self._find(run, prints[asked]) for run in self._runs] if len(asked) else []
@@ -75,7 +76,7 @@ class Index:
         return np.concatenate(numbers), np.concatenate(ordinals)
 
     def renumber(self, ordinals: Ints) -> None:
-        """Give rows new ordinals, in the order of the old ones; `ordinals` of the old ones, -1: its entries go."""
+        """Renumber rows: `ordinals[old]` is the new ordinal, rising with the old one; -1 removes the row's entries."""
         kept = []
         for run in self._runs:
             new = ordinals[(run & LOW).view(np.int64)]
@@ -90,7 +91,7 @@ class Index:
 
 
 def fingerprints(halves: Words) -> Words:
-    """The fingerprints of identities, by their first halves, or of entries."""
+    """The fingerprints of identities (from their first halves) or of entries."""
     return halves & np.uint64((1 << 64) - (1 << 64 - FINGERPRINT_BITS))
 
 

@@ -1,7 +1,7 @@
-"""Identities remembered: an index in memory over packed rows, and what of them is spilled when it grows too large.
+"""Known identities: an index in memory over the packed rows, which spills the oldest rows when it grows too large.
 
-The index suggests a row; an identity is known only where the row holds all of it. Rows have ordinals by age, so the
-oldest are spilled by raising the first that counts; until they are cleared they are found as before.
+The index suggests a row; an identity is known only if that row holds it in full. Rows are numbered by age. Spilling
+raises `_first`; index entries below it stay valid until `_clear` removes them.
 """
 
 from collections import Counter
@@ -16,19 +16,19 @@ from tables.identities import spilled as spill
 from tables.identities.index import ENTRY_BYTES, ORDINAL_BITS, SHIFT, Index, fingerprints
 from tables.identities.packed_rows import CLAIM_BYTES, PACKING, ROW, WORD, PackedRows, Row, Table, check, stored_rows
 
-#: Bytes of index for one partition, what is known of packed rows included: about 1.8 million identities.
+#: Bytes of a partition's index, with the table of its packed rows: about 1.8 million identities.
 INDEX_BYTES = 16 << 20
-#: Identities spilled at a time, about: one batch of rows.
+#: About this many identities are spilled at a time, in one batch of rows.
 SPILL_IDENTITIES = 65_536
-#: What the index holds of spilled rows is cleared when it is this part of it.
+#: Entries of spilled rows are removed once they are 1/CLEARED_PART of the index.
 CLEARED_PART = 8
-#: Small rows are searched together, about so many identities at once; a larger one costs less by itself.
+#: Small rows are searched together, about this many identities at once; larger rows are searched one by one.
 SEARCHED_AT_ONCE = 2_000
 
 _RANK = np.uint64(64 - ORDINAL_BITS)
 
 
-class Remembered:
+class KnownIdentities:
     """The identities of one partition that have not expired."""
 
     def __init__(self, store: Store, expired_through: int) -> None:
@@ -37,7 +37,7 @@ class Remembered:
         self.spilled_through = spill.marker(store)
         self._spilled = spill.counted(store)
         self._index = Index()
-        #: The first row that is not spilled, and how many identities are in the rows from there on.
+        #: The ordinal of the first row that is not spilled, and the number of identities from that row on.
         self._first, self._live = 0, 0
         self.rows = PackedRows(store)
         self._open()
@@ -46,7 +46,7 @@ class Remembered:
         return self._live + sum(count for day, count in self._spilled.items() if day > self._expired_through)
 
     def find(self, first: Words, second: Words) -> tuple[Ints, Words]:
-        """Which identities are indexed, given by their halves in order of their fingerprints; under which contents."""
+        """Which identities (as halves, sorted by fingerprint) are in indexed rows, and the contents of their claims."""
         numbers, ordinals = self._index.find(fingerprints(first))
         if not len(numbers):
             return numbers, first[:0]
@@ -69,13 +69,13 @@ class Remembered:
         return np.concatenate(found), np.concatenate(contents)
 
     def _groups(self, ordinals: Ints) -> Iterator[tuple[int, int]]:
-        """Rows to be searched together: from which number to which."""
+        """Ranges of `ordinals` (begin, end) whose rows are searched together."""
         counts = self.rows.table["count"][ordinals]
         ends = np.flatnonzero(np.diff(np.cumsum(counts) // SEARCHED_AT_ONCE)) + 1
         yield from zip([0, *ends.tolist()], [*ends.tolist(), len(ordinals)], strict=True)
 
     def add(self, days: Ints, claims: Words) -> None:
-        """Remember identities (3, n), in order of their fingerprints, each for its day."""
+        """Add identities (3, n), sorted by fingerprint, each with its day."""
         if not len(days):
             return
         ordinals = np.empty(len(days), dtype=np.int64)
@@ -99,7 +99,7 @@ class Remembered:
         self._clear()
 
     def _clear(self) -> None:
-        """Let go of what has expired or is spilled."""
+        """Remove the rows and entries that have expired or are spilled."""
         self._spilled = Counter({day: n for day, n in self._spilled.items() if day > self._expired_through})
         live = self.rows.table["day"] > self._expired_through
         live[: self._first] = False
@@ -111,13 +111,13 @@ class Remembered:
         return self.rows.changes(offset)
 
     def committed(self) -> Iterator[Row]:
-        """The chunk is over; the rows of what is to be spilled now."""
+        """End the chunk: the rows of identities that are spilled now."""
         rows = [row for rows in self._spill() for row in rows]
         self.rows.committed()
         yield from rows
 
     def _spill(self) -> Iterator[Iterator[Row]]:
-        """Spill the oldest rows until the index is small enough: of each time the rows, to be written at once."""
+        """Spill the oldest rows until the index is small enough; yields batches of rows to be written together."""
         while self._too_large() and self._first < self.rows.stored:
             yield self._spill_some()
 
@@ -126,7 +126,7 @@ class Remembered:
         return self._live * ENTRY_BYTES + rows * ROW.itemsize > INDEX_BYTES
 
     def _spill_some(self) -> Iterator[Row]:
-        """About as many as are spilled at a time, whole chunks."""
+        """Spill about SPILL_IDENTITIES, whole chunks only."""
         begin, table = self._first, self.rows.table[: self.rows.stored]
         enough = begin + int(np.searchsorted(np.cumsum(table["count"][begin:]), SPILL_IDENTITIES))
         through = int(table["offset"][min(enough, len(table) - 1)])
@@ -142,7 +142,7 @@ class Remembered:
         return spill.spilled(claims, days, through, dict(self._spilled))
 
     def _open(self) -> None:
-        """Index the store's rows that are not spilled; those that are too many are spilled first."""
+        """Index the stored rows that are not spilled; if there are too many, spill the oldest first."""
         table, halves = self._scan()
         by_age = np.lexsort((table["number"], table["day"], table["offset"]))
         self.rows, self._live = PackedRows(self._store, table[by_age]), int(table["count"].sum())
@@ -161,7 +161,7 @@ class Remembered:
             self._enter(np.concatenate(rows, axis=1)[0], np.repeat(ordinals[begin:end], counts))
 
     def _scan(self) -> tuple[Table, Words | None]:
-        """What is known of the rows, and the first halves of their identities, if they are not too many."""
+        """The table of the stored rows, and the first halves of their identities; None if those are too many."""
         known, halves, count = [], [], 0
         for key, value in stored_rows(self._store, self._expired_through + 1, self.spilled_through + 1):
             check(value)
@@ -175,7 +175,7 @@ class Remembered:
 
 
 def _joined(rows: Sequence[Words]) -> tuple[Words, Words]:
-    """Small rows as one, and where each identity stands among them: by row, then by fingerprint."""
+    """Small rows joined, and the sort key of each identity: by row, then by fingerprint."""
     columns = np.concatenate(rows, axis=1)
     of = np.repeat(np.arange(len(rows)), [row.shape[1] for row in rows])
     return columns, _ranked(fingerprints(columns[0]) >> SHIFT, of)
@@ -185,14 +185,14 @@ def _ranked(words: Words, rows: Ints) -> Words:
     return words | rows.view(np.uint64) << _RANK
 
 
-def _search(columns: Words, standing: Words, wanted: Words, first: Words, second: Words) -> tuple[Ints, Words]:
-    """Which identities stand in a row, and the contents there; `standing` is its order, `wanted` their place in it."""
-    places = standing.searchsorted(wanted)
+def _search(columns: Words, ordered: Words, wanted: Words, first: Words, second: Words) -> tuple[Ints, Words]:
+    """Which identities the columns hold, and their contents; `ordered`, `wanted`: sort keys of columns, identities."""
+    places = ordered.searchsorted(wanted)
     open_ = np.arange(len(wanted))
     members, at = [], []
     while len(open_):
-        open_ = open_[places[open_] < len(standing)]
-        open_ = open_[standing[places[open_]] == wanted[open_]]
+        open_ = open_[places[open_] < len(ordered)]
+        open_ = open_[ordered[places[open_]] == wanted[open_]]
         here = places[open_]
         same = (columns[0][here] == first[open_]) & (columns[1][here] == second[open_])
         members.append(open_[same])

@@ -1,7 +1,7 @@
-"""Packed rows of identities: what one chunk claimed for one day, a few thousand in a row, in the changelog and here.
+"""Packed rows of identities: what one chunk claimed for one day, a few thousand in a row, in changelog and store.
 
-A row is a byte for its packing, then three columns of 8 bytes an identity, little-endian: the first half of each, the
-second half, the content it was claimed with; in order of the first halves. Unpacked it is an array of shape (3, n).
+A row is one byte (the packing), then three columns of 8-byte little-endian words: the first halves of the identities,
+the second halves, and the contents of their claims; sorted by first half. Unpacked it is an array of shape (3, n).
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,18 +16,18 @@ from schemas.columns import Ints, Words
 from tables import keys
 from tables.identities import index
 
-#: Identities in one packed row: a look at one identity reads a row, a chunk under load fills several.
+#: Identities in one packed row: looking up one identity reads a whole row; a chunk under load fills several.
 PACKED_IDENTITIES = 4_000
-#: Bytes of rows kept at hand, and what each takes beside its columns: as many as retries look back to.
+#: Bytes of cached rows, enough for the retries of producers; ROW_BYTES: what a row takes beside its columns.
 ROWS_KEPT_BYTES = 8 << 20
 ROW_BYTES = 200
-#: How rows begin; those of earlier versions began with a msgpack array.
+#: The first byte of a row; rows of earlier versions begin with a msgpack array.
 PACKING = b"\x01"
 WORD = np.dtype("<u8")
 CLAIM_WORDS = 3
 CLAIM_BYTES = CLAIM_WORDS * WORD.itemsize
 
-#: What is known of a row without reading it.
+#: An entry of the table of rows.
 ROW = np.dtype([("offset", "i8"), ("day", "i4"), ("number", "i4"), ("count", "i4")])
 
 Row = tuple[bytes, bytes | None]
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class OtherPacking(UserError):
-    """The changelog has identities as an earlier version packed them."""
+    """The changelog holds identities in the packing of an earlier version."""
 
 
 def pack(claims: Words) -> bytes:
@@ -52,18 +52,18 @@ def unpack(value: bytes) -> Words:
 def check(value: bytes) -> None:
     if value[:1] != PACKING or len(value) % CLAIM_BYTES != len(PACKING):
         raise OtherPacking(
-            "the changelog has identities as an earlier version packed them; begin under another METER_TOPIC_PREFIX"
+            "the changelog has identities in the packing of an earlier version; start under another METER_TOPIC_PREFIX"
         )
 
 
 class PackedRows:
-    """The rows that the index names, by ordinal, from the oldest chunk's on: those stored and those of this chunk."""
+    """The rows by ordinal, the oldest first: those in the store, then those of this chunk."""
 
     def __init__(self, store: Store, table: Table | None = None) -> None:
         self._store = store
         self._table = np.zeros(0, dtype=ROW) if table is None else table
         self._size = len(self._table)
-        #: Of this chunk: the parts of each row, and the row of each day that still takes more.
+        #: Of this chunk: the parts of each row by ordinal, and for each day the ordinal of the row that is not full.
         self._fresh: dict[int, list[Words]] = {}
         self._open: dict[int, int] = {}
         self._kept: dict[int, Words] = {}
@@ -74,16 +74,16 @@ class PackedRows:
 
     @property
     def table(self) -> Table:
-        """What is known of each row (`ROW`)."""
+        """The table of rows, an entry (`ROW`) for each."""
         return self._table[: self._size]
 
     @property
     def stored(self) -> int:
-        """How many rows are not of this chunk."""
+        """How many rows are in the store."""
         return self._size - len(self._fresh)
 
     def add(self, day: int, claims: Words) -> Ints:
-        """Take in identities claimed for a day (in order of their fingerprints); of each the ordinal of its row."""
+        """Add identities claimed for a day, sorted by fingerprint. Returns the ordinal of each one's row."""
         ordinals = np.empty(claims.shape[1], dtype=np.int64)
         start = 0
         while start < len(ordinals):
@@ -113,7 +113,7 @@ class PackedRows:
         read = dict(zip(missing, self._stored(missing), strict=True)) if missing else {}
         rows = {ordinal: self._fresh_row(ordinal) for ordinal in ordinals if ordinal in self._fresh}
         asked = {ordinal: self._kept.pop(ordinal) for ordinal in ordinals if ordinal in self._kept}
-        self._kept |= asked | read  # at the end, as those asked for last
+        self._kept |= asked | read  # at the end: used last, evicted last
         rows |= asked | read
         self._kept_bytes += sum(row.nbytes + ROW_BYTES for row in read.values())
         self._let_go()
@@ -127,13 +127,13 @@ class PackedRows:
     def _fresh_row(self, ordinal: int) -> Words:
         parts = self._fresh[ordinal]
         row = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        if (row[0, 1:] < row[0, :-1]).any():  # a part is, but for what fingerprints leave out
+        if (row[0, 1:] < row[0, :-1]).any():  # parts are sorted by fingerprint only
             row = row[:, np.argsort(row[0], kind="stable")]
         parts[:] = [row]
         return row
 
     def _let_go(self) -> None:
-        """Keep no more rows at hand than may be: those go first that nobody has asked for the longest."""
+        """Evict the least recently used rows beyond ROWS_KEPT_BYTES."""
         while self._kept_bytes > ROWS_KEPT_BYTES:
             self._kept_bytes -= self._kept.pop(next(iter(self._kept))).nbytes + ROW_BYTES
 
@@ -146,7 +146,7 @@ class PackedRows:
         return any(fresh >= day for fresh in self._open)
 
     def changes(self, offset: int) -> Iterator[Row]:
-        """This chunk's rows; `offset` is that of its last journal record."""
+        """This chunk's rows; `offset`: its last journal record's."""
         numbers: dict[int, int] = {}
         for ordinal in self._fresh:
             day = int(self._table["day"][ordinal])
@@ -155,15 +155,15 @@ class PackedRows:
             yield keys.packed(day, offset, number), pack(self._fresh_row(ordinal))
 
     def committed(self) -> None:
-        """The rows of `changes` are stored."""
-        settled = {ordinal: self._fresh_row(ordinal) for ordinal in self._fresh}
-        self._kept |= settled
-        self._kept_bytes += sum(row.nbytes + ROW_BYTES for row in settled.values())
+        """End the chunk: its rows are stored."""
+        stored = {ordinal: self._fresh_row(ordinal) for ordinal in self._fresh}
+        self._kept |= stored
+        self._kept_bytes += sum(row.nbytes + ROW_BYTES for row in stored.values())
         self._fresh, self._open = {}, {}
         self._let_go()
 
     def renumber(self, live: npt.NDArray[np.bool_]) -> Ints:
-        """Forget the rows that are not live; of each old ordinal the new one, -1 where it is forgotten."""
+        """Forget the rows that are not live. Returns the new ordinal of each old one, -1 for a forgotten row."""
         new = np.where(live, np.cumsum(live) - 1, -1)
         self._table = self.table[live]
         self._size = len(self._table)
@@ -179,7 +179,7 @@ def _renumbered(rows: dict[int, T], new: Ints) -> dict[int, T]:
 
 
 def stored_rows(store: Store, day: int, offset: int) -> Iterator[tuple[bytes, bytes]]:
-    """The packed rows of this day and later ones of chunks from `offset` on; others are jumped over."""
+    """The packed rows of this day and later ones that chunks from `offset` on wrote; it seeks past the others."""
     start: bytes | None = keys.packed(day, offset, 0)
     while start is not None:
         scanned, start = store.scan(keys.PACKED, start=start), None

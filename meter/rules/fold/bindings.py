@@ -14,7 +14,7 @@ from schemas.rows import Binding
 
 
 class RecordNames:
-    """The workspaces that a record names, by number and by id, and the cells of their accounts, read once."""
+    """The workspaces that a record names, by number and by id, and a cache of their accounts' cells."""
 
     __slots__ = ("_by_id", "by_number", "cells")
 
@@ -36,9 +36,8 @@ def bind(
 ) -> list[Cell] | None:
     """Apply a workspace's binding; return the cells whose basis it changes, or None if nothing is new.
 
-    `brought_by`: the usage or order that the binding came with, before its own record.
-
-    Usage is counted only after its workspace is bound, so a new workspace has no cells.
+    `brought_by`: the usage or order whose entry carried the binding before the workspace's own record arrived. Usage
+    is counted only after its workspace is bound, so a new workspace has no cells.
     """
     known = context.rows.binding(named.workspace)
     if known is not None and known.commercial <= named.commercial:
@@ -57,9 +56,9 @@ def bind(
 
 
 def bind_group(context: FoldContext, group: BindingGroup, names: RecordNames) -> Iterator[None]:
-    """Apply records of `workspaces`. The intake has dropped repeats by their offsets.
+    """Apply records of `workspaces`; the intake has dropped repeats.
 
-    Usage that overtook the record may have brought the same binding; the record still counts as new.
+    Usage that arrived earlier may have brought the same binding; for the metrics the record still counts once.
     """
     for entry in group.entries:
         workspace = names.by_number[entry.named]

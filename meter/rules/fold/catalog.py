@@ -1,8 +1,8 @@
 """Applies a new dated catalog version as partition 0 of the journal decided it.
 
-A version is decided before its first day begins, so it mostly meets no usage of its days and is only stored. Where
-usage is there already (events may be 300 s ahead of Kafka's clock), this one record recalculates every cell of those
-days, account by account: costly, and rare.
+A version is decided before its first day begins, so usually no usage of its days is counted yet and it is only stored.
+If some is (events may be 300 s ahead of Kafka's clock, and copies may come late), this record recalculates every cell
+of those days, account by account: expensive, and rare.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from schemas.journal import CatalogVersion
 
 
 def announce(context: FoldContext, offset: int, timestamp_ms: int, entry: CatalogVersion) -> Iterator[None]:
-    """Store a version, if it applies, and mark the cells of the days whose prices it changes."""
+    """Store a version if it counts, and mark the cells of days whose prices it changes."""
     before = context.known()
     found = decided(entry, offset, timestamp_ms)
     after = before.with_announced(found)
@@ -25,7 +25,7 @@ def announce(context: FoldContext, offset: int, timestamp_ms: int, entry: Catalo
 
 
 def _reprice(context: FoldContext, first: int, last: int, offset: int) -> Iterator[None]:
-    """Mark every cell of these days."""
+    """Mark every cell of these days to be recalculated."""
     if first > last or not context.rows.counted_from(first):
         return
     for account in list(context.rows.accounts_after("")):

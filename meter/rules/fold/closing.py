@@ -1,9 +1,8 @@
 """Closes a day in slices of accounts, and restates closed days.
 
-The worker says when (`agents.meter.day_end`). The fold trusts only the broker's clock and its own order: days close one
-after the other, a slice at a time, each where the last one ended. It ignores any other entry, so a worker's wrong
-clock, a repeat or a late writer changes nothing. The length of slices changes when statements are published, never
-what they say.
+The worker appends the entries (`agents.meter.day_end`), but the fold decides by the broker's clock: days close in
+order, slice by slice, each where the last one ended. Any other entry is ignored, so a wrong clock, a repeat or a late
+writer changes nothing. The size of slices decides when statements are published, never their content.
 """
 
 from bisect import bisect_right
@@ -17,10 +16,10 @@ from meter.rules.state.context import ClosingAccount, FoldContext
 from meter.rules.state.figures import steps
 from schemas.journal import DayClosed
 
-#: At most so many accounts, and about so many items of workspaces (some 3 MB of statements), for one entry.
+#: One entry closes at most this many accounts, and about this many items of workspaces (3 MB of statements).
 SLICE_ACCOUNTS = 200
 SLICE_ITEMS = 10_000
-#: The same for entries that close whole accounts, which earlier versions wrote.
+#: The same limit for entries of earlier versions, which close whole accounts only.
 WHOLE_ACCOUNTS_ITEMS = 20_000
 
 
@@ -50,9 +49,9 @@ def close(context: FoldContext, timestamp_ms: int, record: DayClosed) -> Iterato
 def _close(
     context: FoldContext, account: str, record: DayClosed, after: str, most: int
 ) -> Generator[None, None, tuple[int, str]]:
-    """Close an account from the workspace behind `after` on. Returns how many items that stated, its own included.
+    """Close an account beginning behind the workspace `after`; returns how many items it stated, its own included, and "".
 
-    After `most` items it stops, if the entry may end inside an account, and returns the last workspace too.
+    If the entry may end inside an account, it stops after `most` items and returns the last workspace stated, not "".
     """
     sheet = yield from sheet_of(context, account, record.day)
     if not sheet.lines and not sheet.plans:
@@ -72,7 +71,7 @@ def _close(
 
 
 def _names_in_order(context: FoldContext, sheet: Sheet) -> list[str]:
-    """The workspaces to be stated, in id order."""
+    """The account's workspaces with counted events, in id order; sorted once for all slices of the account."""
     sizes = tuple(len(line.cell.uses) for line in sheet.lines)
     closing = context.closing_account
     if closing is None or closing[:3] != (sheet.account, sheet.day, sizes):
@@ -81,7 +80,7 @@ def _names_in_order(context: FoldContext, sheet: Sheet) -> list[str]:
 
 
 def restate(context: FoldContext, changed_cells: Iterable[CellChange]) -> Iterator[None]:
-    """Publish statements again that the record changes: of closed days, and of accounts already closed today."""
+    """Restate what the record changes: closed days, and the accounts already closed of the day that is closing."""
     facts = context.known()
     changed: dict[tuple[str, int], set[str]] = {day: set() for day in context.changed_days}
     context.changed_days = {}

@@ -1,6 +1,6 @@
-"""Expires days: once the restatement horizon is over a day is final, and its rows go, a slice for each entry.
+"""Expires days: after the restatement horizon a day is final, and its rows are deleted, a slice for each entry.
 
-From the first entry on the day's figures are final and its identities free. When the rows go changes nothing.
+The first entry makes the day's figures final and its identities free. When the rows are deleted changes no figure.
 """
 
 from collections.abc import Generator, Iterator
@@ -9,16 +9,16 @@ from meter.rules.outputs.quota_balances import publish_balance
 from meter.rules.state.context import FoldContext
 from schemas.journal import DayExpired
 
-#: Accounts visited, rows and identities dropped by one entry.
+#: Accounts visited, and rows and identities deleted, by one entry.
 SWEEP_ACCOUNTS = 2_000
 SWEEP_ROWS = 20_000
 SWEEP_IDENTITIES = 100_000
-#: The cursor when all accounts are done and identities are left; no account has this name.
+#: The cursor when all accounts are swept and identities remain; no account can have this name.
 IDENTITIES = "/"
 
 
 def expire(context: FoldContext, record: DayExpired) -> Iterator[None]:
-    """Expire the days up to the entry's, or drop the next slice of rows of days that expired."""
+    """Expire the days up to the entry's if they are due, then delete the next slice of expired rows."""
     facts = context.known()
     if facts.expired_through < record.day <= facts.expirable():
         yield from _last_balances(context, record.day)
@@ -30,14 +30,14 @@ def expire(context: FoldContext, record: DayExpired) -> Iterator[None]:
 
 
 def _last_balances(context: FoldContext, through: int) -> Iterator[None]:
-    """Publish the balances of expiring days before their cells go; nothing changes them afterwards."""
+    """Publish the pending balances of expiring days before their cells are deleted."""
     for cell in [cell for cell in context.unbalanced if cell.day <= through]:
         publish_balance(context, cell, context.unbalanced.pop(cell))
         yield
 
 
 def _sweep(context: FoldContext, cursor: str, through: int) -> Generator[None, None, str | None]:
-    """Drop a slice of the rows of expired days. Returns where to go on, or None when none are left."""
+    """Delete a slice of the rows of expired days. Returns the cursor for the next slice, or None when none are left."""
     if cursor != IDENTITIES:
         rows = 0
         for accounts, account in enumerate(context.rows.accounts_after(cursor), 1):

@@ -1,11 +1,11 @@
 """The fold: journal records in, rows and outputs out. Every figure of the meter comes from it.
 
 A record is the atom: its entries are applied in order, then every cell that it changed is recalculated once and
-what differs is published once, with the record's offset as revision. So which revisions exist, and their content, is
-a function of the journal alone, however it is cut into chunks, replayed or interrupted.
+published once if it differs, with the record's offset as revision. So the journal alone decides which revisions exist
+and what they contain, however it is cut into chunks, replayed or interrupted.
 
-A record may be long, so it is folded in steps, between which the caller may do something else. Inside a record the
-rows and the outputs are torn: the caller folds the record to its end, or drops all of it.
+A long record is folded in steps, between which the caller may do other work. Between two steps the rows and the
+outputs are half changed: the caller must fold the record to its end or drop the whole state.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -67,14 +67,14 @@ class Fold(FoldContext):
                 yield from expire(self, record)
 
     def finish(self) -> list[Output]:
-        """End a chunk: the balances with the state after it, then all outputs since the last call."""
+        """End a chunk: publish the balances as they are after it, and return all outputs since the last call."""
         for _ in self.balancing():
             pass
         outputs, self.outputs, self.emitted_bytes = self.outputs, [], 0
         return outputs
 
     def balancing(self) -> Iterator[None]:
-        """Publish the balances with the state after the chunk, in steps; `finish` then has none left."""
+        """Publish the balances as they are after the chunk, in steps; `finish` then has none left to publish."""
         for number, (cell, revision) in enumerate(self.unbalanced.items(), 1):
             publish_balance(self, cell, revision)
             if not number % CELLS_A_STEP:

@@ -1,6 +1,7 @@
-"""Decides each order once, in the order of the log; its plan's days are allocated again from its day on.
+"""Decides each order once, in log order, and has the quota of its plan's days allocated again.
 
-An order costs what it lists and the cells of its account's days, whatever else is in its journal record.
+The work for an order is in proportion to its list and to the cells of the plan's days, whatever else its journal
+record holds.
 """
 
 from collections.abc import Iterator
@@ -110,5 +111,5 @@ def _apply(context: FoldContext, group: OrderGroup, entry: OrderEntry, decision:
     for cell in rows.cells_from(account.account, since, plan.last_day):
         listed, left = listed_on(plan, cell.day), () if before is None else listed_on(before, cell.day)
         context.change(cell).by_order(decision.order_id, listed, left, group.topic, group.partition, entry.offset)
-    for day in range(since, min(plan.last_day, facts.closed_through + 1) + 1):  # only of a late order
+    for day in range(since, min(plan.last_day, facts.closed_through + 1) + 1):  # closed ones, if the order is late
         context.changed_days[account.account, day] = None

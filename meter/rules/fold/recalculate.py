@@ -1,9 +1,9 @@
 """Recalculates a cell after a record: allocates its quota and publishes the figures that differ.
 
-The figures of a cell are a function of its totals, the plans and the bindings; the record itself only decides the
-`cause`. A workspace's key appears on `overages` when its overage or charge first exceeds 0; from then on every change
-is published. Recalculation looks at the workspaces that plans list and at those that the record is about: the figures
-of all others cannot differ. In most cells one plan lists every workspace; there it looks only at what changed.
+A cell's figures depend only on its totals, the plans and the bindings; the record decides only the `cause`. A
+workspace's key appears on `overages` when its overage or charge first exceeds 0; from then on every change is
+published. Only workspaces that a plan lists or that the record names can have other figures than before, so only those
+are recalculated. In most cells one plan lists every workspace; `_draw` handles them in one pass.
 """
 
 from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
@@ -38,14 +38,14 @@ from schemas.overages import footing_text
 from schemas.record import encode
 from schemas.rows import Rate, Use
 
-#: Small cells that are recalculated in one step.
+#: How many small cells one step recalculates.
 CELLS_A_STEP = 16
 
 _footing = lru_cache(maxsize=4096)(footing_text)
 
 
 def recalculate(context: FoldContext, changes: Iterable[CellChange]) -> Iterator[None]:
-    """Bring changed cells' figures up to date and publish those that differ."""
+    """Recalculate the changed cells and publish the figures that differ, in steps."""
     for number, change in enumerate(changes, 1):
         cell, pricing = change.cell, change.cell.pricing
         cell.note(change.used)
@@ -72,7 +72,7 @@ def recalculate(context: FoldContext, changes: Iterable[CellChange]) -> Iterator
 def _recalculate_few(
     context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, fresh: bool
 ) -> Container[str]:
-    """Recalculate a cell in which usage of a few workspaces changed, and of which one plan lists every workspace."""
+    """Recalculate a cell where one plan lists every workspace and usage of a few changed. Returns those that moved."""
     moved, uses, item = set(), change.cell.uses, pricing.of_item.item
     for name in change.used:
         use = uses[name]
@@ -88,7 +88,7 @@ def _recalculate_few(
 def _recalculate_many(
     context: FoldContext, change: CellChange, pricing: CellPricing, fresh: bool
 ) -> Generator[None, None, Container[str]]:
-    """Recalculate any cell, in steps."""
+    """Recalculate any cell, in steps. Returns the workspaces whose usage moved."""
     cell = change.cell
     moved = yield from _convert(cell.uses, pricing.of_item.item, cell.uses if change.everything else change.used)
     cell.note(moved)
@@ -116,7 +116,7 @@ def _convert(uses: Mapping[str, Use], item: Item, names: Collection[str]) -> Gen
 
 
 def _draw(context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, moved: Container[str]) -> None:
-    """`_recalculate_any` where one plan lists every workspace: one pass draws the quota in its order."""
+    """`_recalculate_any` for a cell where one plan lists every workspace: one pass draws the quota in list order."""
     left, uses, of_item, plans = plan.quota, change.cell.uses, pricing.of_item, pricing.plans
     for name in pricing.names:
         use = uses[name]
@@ -135,7 +135,7 @@ def _draw(context: FoldContext, change: CellChange, pricing: CellPricing, plan: 
 def _recalculate_any(
     context: FoldContext, change: CellChange, pricing: CellPricing, moved: Container[str]
 ) -> Iterator[None]:
-    """Allocate, calculate the figures of every workspace whose figures may differ, and publish those that do."""
+    """Allocate the cell, then recalculate each workspace whose figures may differ and publish those that do."""
     cell = change.cell
     covered = allocation_of(cell, pricing.quotas)
     cell.drawn = drawn_by_plan(covered)
@@ -169,7 +169,7 @@ def _recalculate_one(
 
 
 def _may_differ(change: CellChange, quotas: QuotaShares) -> Iterable[str]:
-    """Workspaces whose figures may differ, in publishing order: as plans list them, then as the record names them."""
+    """Workspaces whose figures may differ, in publishing order: in the plans' order, then in the record's."""
     uses, plans = change.cell.uses, quotas.plans
     if change.everything:
         others: Iterable[str] = uses
@@ -180,10 +180,10 @@ def _may_differ(change: CellChange, quotas: QuotaShares) -> Iterable[str]:
 
 
 def stated_otherwise(context: FoldContext, change: CellChange) -> Iterable[str]:
-    """Workspaces whose statements may differ after a recalculated change; some come twice.
+    """Workspaces whose statements may differ after a recalculated change; some appear twice.
 
-    For a workspace that one plan lists, coverage changes only with overage, which was then published. Where several
-    plans list it, the same coverage may come from other plans.
+    If one plan lists a workspace, its coverage changes only together with its overage, which was published then. If
+    several plans list it, the same coverage may now come from other plans.
     """
     cell = change.cell
     quotas = (cell.pricing or price_cell(context, cell)).quotas
@@ -197,7 +197,7 @@ def stated_otherwise(context: FoldContext, change: CellChange) -> Iterable[str]:
 
 
 def _charged_otherwise(use: Use, figure: Figure) -> bool:
-    """Whether the same usage and overage are charged by other plans or rates than when they were published."""
+    """Whether plans or rates differ from those published, although usage and overage are the same."""
     if use.plans != figure.plans:
         return True
     quantities = (use.overage,) if use.plans else use.quantities

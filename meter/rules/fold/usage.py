@@ -1,7 +1,7 @@
 """Counts each usage event once, into the totals of its cell.
 
 Identities come first: an event with a known identity is a duplicate or, with other content, a conflict; only a counted
-event claims its identity. Totals are added up by slot, so an event costs an identity and an addition.
+event claims its identity. Then the counted events are added up slot by slot (a workspace, item, day and retention).
 """
 
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, 
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
 
-#: Cells to which usage is added in one step of the fold: they may have to be read.
+#: How many cells one step of the fold adds usage to; each may have to be read from the store.
 CELLS_A_STEP = 8
 
 
@@ -90,9 +90,9 @@ def _conflict(evidence: Evidence, number: int) -> tuple[DeadReason, str]:
 def _duplicates(
     context: FoldContext, group: UsageGroup, events: Events, earlier: Mapping[int, bytes], conflicts: Sequence[int]
 ) -> int:
-    """How many events are duplicates, without those that the intake wrote twice.
+    """How many events are duplicates for the metrics: events that the intake wrote twice are not.
 
-    An event that the intake wrote twice never counts. If one counted, the topic was made again and its offsets restart.
+    Such an event never counts again. If one did count, the topic was deleted and made again, and its offsets restarted.
     """
     through = context.repeats.through(group.topic, group.partition)
     if not len(events) or int(events.offset[0]) > through:
@@ -141,7 +141,7 @@ def _add(
 
 
 def _begin(context: FoldContext, key: CellKey, source: tuple[str, int]) -> CellChange:
-    """The group is the first of its source that changes the cell, or comes after another source's."""
+    """The record's change of a cell, with this source as the latest that changes it."""
     cell = context.rows.cell(key)
     context.rows.put_cell(cell)
     change = context.change(cell)

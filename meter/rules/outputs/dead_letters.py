@@ -1,6 +1,6 @@
 """The topic `dead-letters`: records that could not be counted, complete enough to be sent again.
 
-Letters of the intake carry the record as it came; letters of the fold carry the event rebuilt from the journal.
+Letters of the intake carry the record as it arrived; letters of the fold carry the event rebuilt from the journal.
 """
 
 from base64 import b64encode
@@ -16,8 +16,8 @@ from schemas.orders import Order
 from schemas.reasons import DeadReason
 from schemas.record import encode
 
-#: Letters for events of one group in a journal record; the events beyond share letters. It bounds a record, not a time,
-#: since outputs are a function of the journal alone.
+#: Dead events of one group (in a journal record) that get a letter of their own; further ones share letters. The limit
+#: is per record, not per second, because outputs must depend on the journal alone.
 LETTERS_A_GROUP = 5_000
 #: Bytes of headers in a dead letter; the letter says how many headers it leaves out.
 HEADERS_LIMIT_BYTES = 16 * 1024
@@ -35,7 +35,7 @@ def dead_letter(
     at_us: int,
     rebuilt: bool = False,
 ) -> DeadLetter:
-    """The dead letter of one record; `topic` without the prefix, `at_us` when it was decided."""
+    """The dead letter of one record; `topic` without the prefix, `at_us`: the time of the decision."""
     cut = value is not None and len(value) > VALUE_LIMIT_BYTES
     key_cut = key is not None and len(key) > VALUE_LIMIT_BYTES
     kept, size = [], 0
@@ -73,7 +73,7 @@ def dead_usage(
     evidence: Evidence,
     number: int,
 ) -> None:
-    """Publish why an event of a group is not counted; `number`: its place in the evidence."""
+    """Publish the dead letter of one event of a group; `number`: its place in the evidence."""
     slot = group.slots[int(events.slot[event])]
     data: dict[str, object] = {"item": slot.item, "quantity": int(events.quantity[event])}
     if slot.retention:
@@ -110,7 +110,7 @@ def dead_usages(
     evidence: Evidence,
     numbers: Sequence[int],
 ) -> Iterator[None]:
-    """Publish why the `dead` events of a group are not counted; `numbers`: each event's place in the evidence."""
+    """Publish the dead letters of a group's `dead` events; `numbers`: each event's place in the evidence."""
     for event in dead[:LETTERS_A_GROUP]:
         dead_usage(context, *why(event), group, named, events, event, evidence, numbers[event])
         yield
@@ -131,7 +131,7 @@ def dead_usages(
 def dead_order(
     context: FoldContext, reason: DeadReason, error: str, group: OrderGroup, entry: OrderEntry, order: Order
 ) -> None:
-    """Publish why an order is not decided."""
+    """Publish the dead letter of an order that is not decided."""
     _publish(
         context, "order", reason, error, group.topic, group.partition, entry.offset, entry.content, entry.timestamp_ms
     )

@@ -1,4 +1,4 @@
-"""The topic `order-outcomes`: what became of each order."""
+"""The topic `order-outcomes`: the decision on each order."""
 
 from meter.rules.billing_days import optional_day_text
 from meter.rules.orders import Decision

@@ -1,4 +1,4 @@
-"""The topic `overages`: a key's new revision. What all records of a cell and a journal record share is encoded once."""
+"""The topic `overages`: a new revision of a key. Text that a cell's records of one revision share is encoded once."""
 
 from meter.rules.state.cause import CellChange
 from meter.rules.state.context import FoldContext

@@ -1,4 +1,4 @@
-"""The topic `quota-alerts`: raised when 80 or 100 % of a plan's quota of an item is drawn, cleared when it is not."""
+"""The topic `quota-alerts`: raised when 80 or 100 % of a plan's quota of an item is drawn, cleared when no longer."""
 
 from meter.rules.billing_days import day_text
 from meter.rules.state.context import FoldContext
@@ -11,7 +11,7 @@ _BITS = tuple((1 << number, threshold) for number, threshold in enumerate(THRESH
 
 
 def publish_alerts(context: FoldContext, cell: Cell, quotas: QuotaShares) -> None:
-    """Publish the thresholds of the cell's plans that the record crossed, in either direction."""
+    """Publish the thresholds of the cell's plans that the record crossed, up or down."""
     for share in quotas.shares:
         covered = cell.drawn.get(share.plan_id, 0)
         raised = cell.alerts.get(share.plan_id, 0)

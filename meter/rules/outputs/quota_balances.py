@@ -1,7 +1,7 @@
 """The topic `quota-balances`: an account's quota of an item on a day, at most once for a key in a transaction.
 
-The content is a function of the state after the last record that changed the cell, and that record's offset is the
-revision. So a key and revision always have one content, however the journal is cut into chunks.
+A balance shows the state after the last record that changed the cell, and has that record's offset as revision. So a
+key and revision always have the same content, however the journal is cut into chunks.
 """
 
 from hashlib import blake2b
@@ -12,21 +12,21 @@ from meter.rules.state.quota_cache import CellPricing, QuotaShares
 from meter.rules.state.rows import Cell
 from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_key, balance_text, plan_text, workspace_text
 
-#: Instead of a digest: this transaction publishes the first balance.
+#: In place of a digest: the first balance is due at the end of this transaction.
 _APPEARS = b"appears"
 
 
 def appear(cell: Cell, quotas: QuotaShares) -> None:
-    """End of a record: from the first quota for usage on, the cell has a balance, also if the quota goes to 0 later.
+    """At the end of a record: give the cell a balance once it has usage and quota; it keeps it if the quota goes.
 
-    Each record decides it, not the transaction's end, so that the journal alone decides which balances there are.
+    This is decided for each record, not at the end of a transaction, so the journal alone decides which balances exist.
     """
     if quotas.quota and cell.uses:
         cell.balance = _APPEARS
 
 
 def publish_balance(context: FoldContext, cell: Cell, revision: int) -> None:
-    """End of a transaction: publish the cell's balance, if it has one that differs from the one last published."""
+    """At the end of a transaction: publish the cell's balance if it has one and it differs from the last published."""
     if not cell.balance:
         return
     pricing = cell.pricing or price_cell(context, cell)
@@ -40,13 +40,13 @@ def publish_balance(context: FoldContext, cell: Cell, revision: int) -> None:
 
 
 def _content(cell: Cell, pricing: CellPricing, day: str) -> str:
-    """The balance up to its revision."""
+    """The balance as JSON, without its end: the revision."""
     quotas, uses, drawn = pricing.quotas, cell.uses, cell.drawn
     plans = [plan_text(plan_id, quota, drawn.get(plan_id, 0)) for plan_id, quota, _ in quotas.shares]
     covered = sum([drawn.get(share.plan_id, 0) for share in quotas.shares])
     names = pricing.names if pricing.only is not None else [name for name in quotas.plans if name in uses]
-    told = [(name, uses[name]) for name in names[:BALANCE_WORKSPACES_LIMIT]]
-    workspaces = [workspace_text(name, use.usage, use.overage) for name, use in told]
+    shown = [(name, uses[name]) for name in names[:BALANCE_WORKSPACES_LIMIT]]
+    workspaces = [workspace_text(name, use.usage, use.overage) for name, use in shown]
     more = max(0, len(names) - BALANCE_WORKSPACES_LIMIT)
     return balance_text(
         cell.account, cell.item, day, quotas.quota, covered, ",".join(plans), ",".join(workspaces), more

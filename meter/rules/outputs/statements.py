@@ -1,9 +1,8 @@
-"""The topic `statements`: what an account's day came to, when it closes and again when something changes it later.
+"""The topic `statements`: the account's day, published when it closes and again when a later record changes it.
 
-A statement is a function of the day's totals, the plans and the bindings. It holds every item with a counted event,
-also at usage 0, so which statements there are depends on what happened, never on when it arrived. The state keeps a
-digest of each statement and the workspace's charge, so a restatement looks only at the workspaces that a record
-changed and at the sums.
+A statement depends only on the day's totals, the plans and the bindings. It has every item with a counted event, also
+at usage 0, so arrival order does not decide which statements exist. The state stores a digest of each statement and
+the workspace's charge, so a restatement reads only the workspaces that changed and the sums.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -33,7 +32,7 @@ from schemas.statements import (
     WorkspaceStatementStruct,
 )
 
-#: The end of a statement before its revision is known.
+#: How a statement ends before its revision is known; digests are of the text without it.
 _NO_REVISION = b'"restated":false,"revision":0}'
 DIGEST_BYTES = 16
 
@@ -47,13 +46,13 @@ class Line(NamedTuple):
 
 
 class Sheet:
-    """An account's day while it is stated: read by `sheet_of`, stored by `keep`."""
+    """An account's day while its statements are made: read by `sheet_of`, stored by `keep`."""
 
     def __init__(self, context: FoldContext, account: str, day: int, lines: list[Line]) -> None:
         self.context, self.account, self.day, self.lines = context, account, day, lines
         self.plans = [plan for plan in context.rows.account(account).plans.values() if in_force(plan, day)]
         stated = context.rows.stated(account, day)
-        #: Whether the charges of all stated workspaces are stored, so that only those that changed are looked at.
+        #: Whether the charges of all stated workspaces are stored; then only changed workspaces need stating.
         self.known = stated is not None and bool(stated.due)
         self.stated = StatedDay(b"") if stated is None else stated
         self.due = Decimal(self.stated.due or 0)
@@ -65,7 +64,7 @@ class Sheet:
         return {name for line in self.lines for name in line.cell.uses}
 
     def keep(self, account: bytes) -> None:
-        """Store what is stated now; `account`: the digest of its own statement, b"" if it has none yet."""
+        """Store digests and sums; `account`: the digest of the account's own statement, b"" if it has none yet."""
         if self.changed or account != self.stated.account or not self.known:
             stated = StatedDay(account, due=money_text(self.due), used=self.used)
             self.context.rows.put_stated(self.account, self.day, stated, self.changed)
@@ -85,8 +84,8 @@ def sheet_of(context: FoldContext, account: str, day: int) -> Generator[None, No
 def state(context: FoldContext, account: str, day: int, names: Iterable[str], through: str = "") -> Iterator[None]:
     """Publish the statements of these workspaces that differ from the last ones, then the account's.
 
-    An account with neither usage nor a plan in force has none. `through`: the account is being closed and is stated up
-    to this workspace; the other workspaces and the account come with the rest of its close.
+    An account with neither usage nor a plan in force has none. `through`: the account is still closing and stated up to
+    this workspace; later slices of its close state the other workspaces and the account.
     """
     sheet = yield from sheet_of(context, account, day)
     if not sheet.lines and not sheet.plans:
@@ -125,14 +124,14 @@ def state_workspace(sheet: Sheet, name: str) -> int:
 
 
 def _used_and_charged(stated: bytes) -> tuple[int, Decimal]:
-    """A workspace's part in the sums: 1 if it had usage, and its charge."""
+    """What a workspace adds to the account's sums: 1 if it had usage, and its charge."""
     if len(stated) <= DIGEST_BYTES:
         return 0, Decimal(0)
     return stated[DIGEST_BYTES], Decimal(stated[DIGEST_BYTES + 1 :].decode())
 
 
 def _item(context: FoldContext, line: Line, name: str, use: Use, basis: str) -> ItemDayStruct:
-    """A workspace's usage of an item, covered and charged."""
+    """A workspace's statement of one item."""
     cell, pricing, drawn = line
     figure = figure_of(use, pricing, name, basis)
     return ItemDayStruct(
@@ -175,7 +174,7 @@ def state_account(sheet: Sheet) -> bytes:
 
 
 def _plan_items(plan: Plan, day: int, by_item: dict[str, Cell]) -> list[PlanItemStruct]:
-    """Quota, covered and unused of every item that the plan has a quota for."""
+    """Quota, covered and unused units of every item that the plan has a quota for."""
     names = {item for package in plan.packages for item in package.quotas} | {line.item for line in plan.traffic}
     found = []
     for item in sorted(names):

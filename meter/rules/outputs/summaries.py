@@ -1,6 +1,6 @@
-"""One dead letter for many bad records of a source partition: their reasons, number and offsets.
+"""One dead letter for many bad records of a source partition: their reasons, count and offsets.
 
-A letter is bounded in records, bytes and ranges, so that a redrive holds little and the letter stays short.
+Records, bytes and ranges of a letter are limited, so that a redrive needs little memory and the letter stays small.
 """
 
 from collections import Counter
@@ -12,10 +12,10 @@ from meter.rules.billing_days import time_text
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 
-#: Records and bytes that share one letter at most: a redrive holds so many.
+#: At most this many records and bytes share one letter: a redrive holds them in memory.
 SUMMED_RECORDS = 10_000
 SUMMED_BYTES = 8 << 20
-#: Runs of offsets without a gap; the letter lists them.
+#: At most this many runs of offsets without a gap; the letter lists them.
 SUMMED_RANGES = 500
 
 
@@ -65,7 +65,7 @@ def summary_letter(
     at_us: int,
     values_sha256: str | None,
 ) -> DeadLetter:
-    """The shared letter; `error`: that of the first record, `ranges`: their offsets."""
+    """The shared letter; `error`: the first record's, `ranges`: first and last offset of each run of records."""
     counts = sorted(reasons.items(), key=lambda each: (-each[1], list(DeadReason).index(each[0])))
     total, first, last = sum(reasons.values()), ranges[0][0], ranges[-1][1]
     by_reason = ", ".join(f"{reason} {count}" for reason, count in counts)

@@ -1,4 +1,4 @@
-"""A record's change of a cell: whose usage changed, and the last source that changed it, the published `cause`."""
+"""A record's change of a cell: which workspaces changed, and the last source that changed it, its `cause`."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ from schemas.overages import CAUSE_ORDERS_LIMIT, CAUSE_WORKSPACES_LIMIT, cause_t
 JOURNAL = "meter.journal"
 #: Above any offset.
 NO_OFFSET = 1 << 63
-#: In place of a dict of which nearly all changes have none: it takes nothing in.
+#: Read-only, in place of dicts that nearly every change leaves empty.
 _NOTHING = cast(dict[Any, Any], MappingProxyType({}))
 
 
@@ -51,30 +51,30 @@ class CellChange:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.kind = "usage"
-        #: Workspaces whose usage changed, in the order of the record, so that outputs and rows repeat byte for byte.
+        #: Workspaces whose usage changed, in the record's order, so that a replay writes the same bytes.
         self.used: dict[str, None] = {}
-        #: Workspaces that orders and bindings name: the first in id order, as many as a cause shows.
+        #: Workspaces that orders and bindings name: as many as a cause shows, the first in id order.
         self.named: Sequence[str] = ()
-        #: Workspaces that a binding charges otherwise.
+        #: Workspaces that a binding now charges differently.
         self.repriced: dict[str, None] = _NOTHING
-        #: The usage or order with which that binding came, where its own record did not bring it.
+        #: The usage or order whose entry carried that binding, if not the workspace's own record.
         self.brought_by: SourceRange | None = None
-        #: The list of the last order (its workspaces are in `named`), and the lists that plans had before orders.
+        #: The plan's list after the last order; its workspaces are in `named`. `left`: the lists before, by `id`.
         self.listing: tuple[str, ...] | None = None
         self.left: dict[int, tuple[str, ...]] = _NOTHING
-        #: The first orders, and how many followed.
+        #: The first orders, and how many more there were.
         self.orders: Sequence[str] = ()
         self.more_orders = 0
         self.source: tuple[str, int] | None = None
         self.first_offset = self.last_offset = 0
         #: Prices changed: every workspace is recalculated.
         self.everything = False
-        #: How every published record of this change ends, once there is one; and whether its day was closed before.
+        #: How every published record of this change ends, and whether the day was closed; set for the first one.
         self.ending = ""
         self.restated = False
 
     def by_usage(self, source: tuple[str, int]) -> None:
-        """Usage of a source changes it; whoever counts it notes in `used` and in the offsets what it was."""
+        """Usage of a source changes the cell; the caller adds workspaces to `used` and widens the offsets."""
         if self.kind != "usage" or self.source != source:
             self.kind, self.first_offset, self.last_offset = "usage", NO_OFFSET, -1
         self.source = source
@@ -82,13 +82,13 @@ class CellChange:
     def by_order(
         self, order_id: str, listing: tuple[str, ...], before: tuple[str, ...], topic: str, partition: int, offset: int
     ) -> None:
-        """An order changed a plan: it lists `listing` on the cell's day; before the order it listed `before`."""
+        """An order changed a plan: on the cell's day it now lists `listing`, and listed `before` until then."""
         self._by("order", topic, partition, offset, offset)
         if len(self.orders) < CAUSE_ORDERS_LIMIT:
             self.orders = [*self.orders, order_id]
         else:
             self.more_orders += 1
-        if listing is not self.listing:  # many orders of one plan have one list
+        if listing is not self.listing:  # many orders of a plan share one list
             self.listing = listing
             self._name(_first_names(listing))
         if listing is not before:
@@ -104,19 +104,19 @@ class CellChange:
         self.named = sorted({*self.named, *workspaces})[:CAUSE_WORKSPACES_LIMIT]
 
     def by_catalog(self, offset: int) -> None:
-        """Partition 0 decided a catalog version at `offset`; every partition's copy has this cause."""
+        """A catalog version was decided at `offset` of partition 0; copies in other partitions have the same cause."""
         self._by("catalogue", JOURNAL, 0, offset, offset)
         self.everything = True
 
     def reprice(self, workspace: str, brought_by: SourceRange | None = None) -> None:
-        """The workspace is charged otherwise: by its own record, or by a binding that usage or an order brought."""
+        """A binding changes how the workspace is charged; `brought_by`: the usage or order that carried it."""
         self.brought_by = brought_by or self.brought_by
         self.repriced = self.repriced or {}
         self.repriced[workspace] = None
 
     @property
     def reallocated(self) -> bool:
-        """More than usage changed: the cell needs its pricing again."""
+        """Whether more than usage changed, so that the cell must be priced again."""
         return self.everything or self.listing is not None or bool(self.repriced)
 
     def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
@@ -142,5 +142,5 @@ class CellChange:
 
 @lru_cache(64)
 def _first_names(listing: tuple[str, ...]) -> tuple[str, ...]:
-    """The workspaces of a list that a cause shows. An order asks for those of one list at every cell."""
+    """The workspaces of a list that a cause shows; cached, because an order asks for the same list at every cell."""
     return tuple(nsmallest(CAUSE_WORKSPACES_LIMIT, listing))

@@ -1,4 +1,4 @@
-"""What a handler of the fold works with: the partition's rows and facts, and what it publishes, changes and counts."""
+"""The context that the fold's handlers share: a partition's rows and facts, its outputs, changes and counts."""
 
 from typing import NamedTuple
 
@@ -9,22 +9,22 @@ from meter.rules.state.quota_cache import ItemPricing, QuotaCache
 from meter.rules.state.repeats import Repeats
 from meter.rules.state.rows import Cell, CellKey, Rows
 
-#: A record for an output topic in the order it was made: the topic (without the prefix), key and value.
+#: A record for an output topic: the topic without the prefix, key and value.
 Output = tuple[str, str, bytes]
 
 
 class ClosingAccount(NamedTuple):
-    """The workspaces of an account that is closed in several slices, sorted; kept from one slice to the next."""
+    """The sorted workspaces of an account that closes in several slices; cached from one slice to the next."""
 
     account: str
     day: int
-    #: How many workspaces each cell had: none ever goes while the day can change.
+    #: How many workspaces each cell had; another number means that the names must be sorted again.
     sizes: tuple[int, ...]
     names: list[str]
 
 
 class FoldContext:
-    """State, outputs and counts of one partition's fold; `outputs` and `counts` grow until they are taken."""
+    """State, outputs and counts of one partition's fold; the caller takes `outputs` and `counts` after each chunk."""
 
     def __init__(self, rows: Rows, facts: JournalFacts | None, repeats: Repeats | None = None) -> None:
         self.rows = rows
@@ -32,7 +32,7 @@ class FoldContext:
         self.outputs: list[Output] = []
         #: Bytes of the outputs so far.
         self.emitted_bytes = 0
-        #: Source records met before, which the metrics do not count again.
+        #: Source records that were folded before; the metrics do not count them again.
         self.repeats = Repeats({}) if repeats is None else repeats
         #: (kind, outcome) -> records, for the metrics.
         self.counts: dict[tuple[str, str], int] = {}
@@ -41,18 +41,18 @@ class FoldContext:
         self.changes: dict[CellKey, CellChange] = {}
         #: Cells whose balance changed since the last `finish`, and the last record that changed it.
         self.unbalanced: dict[Cell, int] = {}
-        #: Days of accounts that the record changed beside their cells: plans in force.
+        #: Days of accounts whose statement the record changed without a cell: the plans in force.
         self.changed_days: dict[tuple[str, int], None] = {}
         self.quota_cache = QuotaCache()
-        #: How items are charged, by name and day. A cache, as that of quotas.
+        #: A cache of how items are charged, by name and day.
         self.item_pricing: dict[tuple[str, int], ItemPricing] = {}
         #: Plans and wallets that the record changed so far.
         self.pending = PendingChanges()
-        #: Who is stated of the account that is being closed. It changes cost, never meaning.
+        #: A cache for the account that is closing.
         self.closing_account: ClosingAccount | None = None
 
     def known(self) -> JournalFacts:
-        """The opening's facts; every other record comes after the opening."""
+        """The journal's facts; RuntimeError before the opening was folded."""
         if self.facts is None:
             raise RuntimeError("the journal does not begin with an opening record; was its beginning deleted?")
         return self.facts
@@ -68,7 +68,7 @@ class FoldContext:
         self.emitted_bytes += len(value)
 
     def change(self, cell: Cell) -> CellChange:
-        """The record's change of a cell, made by the first that asks."""
+        """The record's change of a cell; made at the first call."""
         change = self.changes.get(cell.key)
         if change is None:
             change = self.changes[cell.key] = CellChange(cell)

@@ -15,13 +15,13 @@ from meter.rules.state.rows import Cell
 from schemas.overages import ChargeStruct, OverageText
 from schemas.rows import Rate, Use
 
-#: Workspaces that are looked at in one step of the fold: some 2 ms if all are published.
+#: How many workspaces one step of the fold recalculates: 2 ms if all are published.
 STEP_WORKSPACES = 256
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
 
 
 class Figure(NamedTuple):
-    """A workspace's figures of a cell; a charge is its rates and the quantities they are for."""
+    """A workspace's figures in a cell; its charge is `quantities` at `rates`, one for one."""
 
     usage: int
     covered: int
@@ -35,14 +35,14 @@ class Figure(NamedTuple):
 
 
 def price_cell(context: FoldContext, cell: Cell) -> CellPricing:
-    """Set the cell's pricing, and how much is drawn from each plan."""
+    """Set and return the cell's pricing, and set how much is drawn from each plan."""
     pricing = price(context, cell)
     cell.drawn = drawn_by_plan(allocation_of(cell, pricing.quotas))
     return pricing
 
 
 def price(context: FoldContext, cell: Cell) -> CellPricing:
-    """Set the cell's pricing; it is allocated next."""
+    """Set and return the cell's pricing; the caller allocates the cell next."""
     of_item = _item_pricing(context, cell.item, cell.day)
     quotas = context.quota_cache.of(context.rows.account(cell.account), cell.item, cell.day)
     pricing = cell.pricing = CellPricing(of_item, quotas, len(cell.uses))
@@ -52,7 +52,7 @@ def price(context: FoldContext, cell: Cell) -> CellPricing:
 
 
 def price_more(context: FoldContext, cell: Cell, new: Iterable[str]) -> CellPricing:
-    """`price` where only usage changed since: workspaces are new in the cell, all of them among `new`."""
+    """`price` for a cell whose only change is new workspaces; all of them are in `new`."""
     pricing = cell.pricing
     if pricing is None or pricing.only is None or len(cell.uses) > len(pricing.quotas.plans):
         return price(context, cell)
@@ -62,7 +62,7 @@ def price_more(context: FoldContext, cell: Cell, new: Iterable[str]) -> CellPric
 
 
 def _price_one_plan(context: FoldContext, cell: Cell, pricing: CellPricing, names: Iterable[str]) -> None:
-    """Set the one plan in force, if it lists these workspaces too."""
+    """Set `only` to the one plan in force if it lists these workspaces too."""
     quotas, uses, day = pricing.quotas, cell.uses, cell.day
     pricing.only = None
     for name in names:
@@ -88,7 +88,7 @@ def _item_pricing(context: FoldContext, name: str, day: int) -> ItemPricing:
 
 
 def allocation_of(cell: Cell, quotas: QuotaShares) -> Allocation:
-    """What the cell's plans cover of each workspace that they list."""
+    """Allocate the cell's usage of the workspaces that its plans list."""
     uses = cell.uses
     return allocate(quotas.shares, {name: uses[name].usage for name in quotas.plans if name in uses})
 
@@ -118,7 +118,7 @@ def figure_of(use: Use, pricing: CellPricing, name: str, basis: str) -> Figure:
 
 
 def steps(names: Iterable[str]) -> Iterator[list[str]]:
-    """The names in lists of STEP_WORKSPACES, one for each step of the fold."""
+    """The names in lists of at most STEP_WORKSPACES, one list for each step of the fold."""
     rest = iter(names)
     while part := list(islice(rest, STEP_WORKSPACES)):
         yield part

@@ -9,13 +9,13 @@ from schemas.journal import CatalogVersion, Opening
 
 #: `JournalFacts.expired_through` before the first day expires: no day is so early.
 NEVER_EXPIRED = 0
-#: Items by day and name that are kept at hand.
+#: How many (day, name) pairs of items are cached.
 ITEMS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class JournalFacts:
-    """The same for every partition, but for how far its days are closed and expired."""
+    """Facts of one journal partition; all partitions share them except how far days are closed and expired."""
 
     opening: Opening
     zone: BillingZone
@@ -23,27 +23,27 @@ class JournalFacts:
     #: Days up to this one are closed (their figures are restated) and expired (final).
     closed_through: int
     expired_through: int
-    #: Accounts up to this one, in id order, are closed for the day after `closed_through`; "" before the first slice.
-    #: `account/workspace`: those before it are, and of it the workspaces up to this one are stated.
+    #: The cursor in the day after `closed_through`: accounts up to this id are closed; "" before the first slice.
+    #: `account/workspace`: earlier accounts are closed, and this one is stated up to the workspace.
     closing: str = ""
-    #: How far rows of expired days are dropped: after which account; None: none are left.
+    #: The account up to which rows of expired days are deleted; None: none are left.
     sweeping: str | None = None
-    #: Catalog versions announced since the opening, those that stand, by first day.
+    #: Catalog versions announced since the opening that count, by first day.
     announced: Announced = ()
     _items: dict[tuple[int, str], Item | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def opened(cls, opening: Opening, opened_ms: int) -> "JournalFacts":
-        """Days whose end + grace lies before the meter's first record count as closed.
+        """The facts of a new journal: days whose end + grace lies before its first record count as closed.
 
-        None counts as expired: what waited in Kafka for the first worker, however long, is still to be handled.
+        No day counts as expired: usage that waited in Kafka for the first worker, however long, must still count.
         """
         billing = zone(opening.time_zone)
         closed = _closed_by_opening(opening, billing, opened_ms)
         return cls(opening, billing, catalog_from_json(opening.catalog), closed, NEVER_EXPIRED)
 
     @classmethod
-    def remembered(
+    def stored(
         cls,
         opening: Opening,
         closed_through: int,
@@ -52,7 +52,7 @@ class JournalFacts:
         sweeping: str | None,
         announced: Announced,
     ) -> "JournalFacts":
-        """The facts as a state remembers them."""
+        """The facts as stored with a partition's state."""
         catalog = in_force(catalog_from_json(opening.catalog), announced)
         billing = zone(opening.time_zone)
         return cls(opening, billing, catalog, closed_through, expired_through, closing, sweeping, announced)
@@ -67,15 +67,15 @@ class JournalFacts:
         return self._items[key]
 
     def priced(self, name: str, day: int) -> Item:
-        """The item by which usage already counted is priced, also if a version announced since dropped it."""
+        """The item by which counted usage is priced, even if a version announced since lacks it."""
         return self.item(name, day) or priced(self.catalog, name, day)
 
     def recorded(self) -> Catalog:
-        """What the journal holds, version by version: what files are compared with."""
+        """All catalog versions in the journal; METER_CATALOG is compared with them."""
         return recorded(catalog_from_json(self.opening.catalog), self.announced)
 
     def with_announced(self, found: CatalogVersion) -> "JournalFacts":
-        """The facts with one more version as partition 0 decided it; the same where it does not count or stand."""
+        """The facts with a version that partition 0 decided; the same object if that version does not count."""
         announced = with_announced(self.announced, found, self.zone)
         if announced is self.announced:
             return self
@@ -87,28 +87,29 @@ class JournalFacts:
         return self.zone.end_of(day) + self.opening.close_grace_seconds * SECOND_US
 
     def closed(self, account: str, day: int) -> bool:
-        """Whether the account's day is closed: whatever is published of it from now on is restated."""
+        """Whether the account's day is closed, so that everything published for it is `restated`."""
         if day != self.closed_through + 1:
             return day <= self.closed_through
         last, partly, _ = self.closing.partition("/")
         return account < last or (account == last and not partly)
 
     def stated_through(self, account: str, day: int) -> str:
-        """Where the account is being closed for the day: the last workspace that is stated; else ""."""
+        """The last workspace stated if the account's day is half closed; else ""."""
         last, _, workspace = self.closing.partition("/")
         return workspace if account == last and day == self.closed_through + 1 else ""
 
     def expirable(self) -> int:
-        """The last day that may expire: the horizon after it is closed, by an entry and not by the opening.
+        """The last day that may expire: the whole horizon after it is closed.
 
-        What waited in Kafka for the first worker was handled when the first day is closed by an entry, not before.
+        No day may expire while only the opening closed days: records that waited in Kafka for the first worker are all
+        handled only when the first entry closes a day.
         """
         if self.closed_through == _closed_by_opening(self.opening, self.zone, self.opening.opened_ms):
             return NEVER_EXPIRED
         return self.closed_through - self.opening.restatement_horizon_days
 
     def live_from(self, day: int) -> int:
-        """This day, or the first one that has not expired: figures of earlier ones are final."""
+        """`day`, or the first day that has not expired if that is later."""
         return max(day, self.expired_through + 1)
 
     def with_closing(self, cursor: str) -> "JournalFacts":

@@ -6,33 +6,33 @@ from schemas.rows import Plan, Wallet
 
 
 class PendingChanges:
-    """What changed so far, with the state before the record's first change."""
+    """Plans and wallets changed so far, each with its state before the record."""
 
     def __init__(self) -> None:
         self._wallets: dict[tuple[str, str, str | None], tuple[Wallet | None, Wallet]] = {}
         self._plans: dict[tuple[str, str], tuple[Plan | None, Plan]] = {}
 
     def wallet(self, account: str, before: Wallet | None, after: Wallet) -> None:
-        """A wallet changed."""
+        """Note that a wallet changed."""
         key = (account, after.method, after.instrument)
         first, _ = self._wallets.get(key, (before, after))
         self._wallets[key] = (first, after)
 
     def plan(self, account: str, before: Plan | None, after: Plan) -> None:
-        """A plan changed."""
+        """Note that a plan changed."""
         key = (account, after.plan_id)
         first, _ = self._plans.get(key, (before, after))
         self._plans[key] = (first, after)
 
     def plans(self) -> Iterator[tuple[str, Plan]]:
-        """Account and plan, of plans that differ."""
+        """(account, plan) of every plan that differs from before the record."""
         return ((account, plan) for (account, _), (before, plan) in self._plans.items() if plan != before)
 
     def wallets(self) -> Iterator[tuple[str, Wallet]]:
-        """Account and wallet, of wallets that differ."""
+        """(account, wallet) of every wallet that differs from before the record."""
         return ((account, wallet) for (account, *_), (before, wallet) in self._wallets.items() if wallet != before)
 
     def clear(self) -> None:
-        """All is published."""
+        """Forget the changes: all are published."""
         self._plans.clear()
         self._wallets.clear()

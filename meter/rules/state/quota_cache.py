@@ -1,6 +1,6 @@
-"""Caches the plans that share out an account's quota on a day, and how a cell is allocated and charged.
+"""Caches an account's quota shares on a day, and how a cell is allocated and charged.
 
-A cache beside the rows: it may change cost, never meaning.
+A cache changes cost, never figures.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from meter.rules.charges import Tariff
     from schemas.catalog import Item
 
-#: Accounts in the cache; beyond it the cache starts from empty.
+#: How many accounts the cache holds; beyond that it is emptied.
 ACCOUNTS_KEPT = 50_000
 
 
@@ -25,9 +25,9 @@ Listed = dict[str, tuple[str, ...]]
 
 @dataclass(slots=True, eq=False)
 class QuotaShares:
-    """Shares in allocation order, and for each listed workspace the plans that list it, in the same order.
+    """`shares`: in allocation order. `plans`: for each listed workspace the ids of its plans, in allocation order.
 
-    `plans` is also the priority order: workspaces as the plans, in their order, list them.
+    The keys of `plans` are in priority order: the first plan's list, then what the next plans add. `quota`: the sum.
     """
 
     shares: list[Share]
@@ -36,7 +36,7 @@ class QuotaShares:
 
 
 def _listed(shares: Sequence[Share]) -> Listed:
-    """Workspace -> the plans that list it; workspaces that the same plans list share one tuple."""
+    """Workspace -> ids of the plans that list it; equal tuples are one object."""
     listed: dict[str, list[str]] = {}
     for share in shares:
         for workspace in share.workspaces:
@@ -47,7 +47,7 @@ def _listed(shares: Sequence[Share]) -> Listed:
 
 @dataclass(slots=True, eq=False)
 class ItemPricing:
-    """How overage of an item is charged on a day: its rate (one), and what writes charges and records."""
+    """How overage of an item is charged on a day: its one rate, and the writers of its charges and records."""
 
     item: "Item"
     day: str
@@ -58,26 +58,26 @@ class ItemPricing:
 
 @dataclass(slots=True, eq=False)
 class CellPricing:
-    """How a cell is allocated and charged. An order, binding or catalog version that changes it changes the cell."""
+    """How a cell is allocated and charged; orders, bindings and catalog versions that change it change the cell too."""
 
     of_item: ItemPricing
     quotas: QuotaShares
-    #: How many workspaces had usage.
+    #: How many workspaces the cell had when it was priced.
     workspaces: int
-    #: The one plan in force, if it lists every workspace with usage; their names in its order, and the plans of each.
+    #: The one plan in force, if it lists every workspace with usage; then their names in its order, and (its id,).
     only: Share | None = None
     names: Sequence[str] = ()
     plans: tuple[str, ...] = ()
 
 
 class QuotaCache:
-    """The plans of accounts in force on a day, in allocation order, and whom they list; made at first use."""
+    """The plans in force of accounts on days, in allocation order, with their lists."""
 
     def __init__(self) -> None:
         self._days: dict[str, dict[int, tuple[list[Plan], Listed]]] = {}
 
     def of(self, account: Account, item: str, day: int) -> QuotaShares:
-        """What the account's plans give of an item on a day."""
+        """The account's quota shares of an item on a day."""
         days = self._days.get(account.account)
         if days is None:
             if len(self._days) >= ACCOUNTS_KEPT:
@@ -93,5 +93,5 @@ class QuotaCache:
         return QuotaShares(shares, days[day][1], sum([share.quota for share in shares]))
 
     def forget(self, account: str) -> None:
-        """The account's plans changed."""
+        """Drop an account whose plans changed."""
         self._days.pop(account, None)

@@ -1,8 +1,8 @@
-"""Source records that the fold has met before: an entry that the intake writes twice is one record.
+"""Recognizes source records that the fold has met before, since the intake may write an entry twice.
 
-Figures need none of this, since identities and order ids show a repeat. It is for the metrics alone: records in =
-counted + duplicate + dead + null. A journal partition gets the records of a source partition in order, so an offset
-that is not behind the last one is a repeat.
+Only the metrics need it (records in = counted + duplicate + dead + null): for figures, identities and order ids
+recognize a repeat. A journal partition gets the records of a source partition in order, so an offset at or below the
+last one is a repeat.
 """
 
 Source = tuple[str, int]
@@ -11,14 +11,14 @@ NOTHING = -1
 
 
 class Repeats:
-    """How far each source partition (topic, partition) is folded; `committed` outlives the fold of one opening."""
+    """The last offset folded of each source partition (topic, partition); `committed` outlives a reopened lane."""
 
     def __init__(self, committed: dict[Source, int]) -> None:
         self._committed = committed
         self._chunk: dict[Source, int] = {}
 
     def through(self, topic: str, partition: int) -> int:
-        """The last offset of a source partition that was folded."""
+        """The last offset folded of a source partition; NOTHING if none."""
         source = (topic, partition)
         known = self._chunk.get(source)
         return self._committed.get(source, NOTHING) if known is None else known
@@ -28,15 +28,15 @@ class Repeats:
         return offset <= self.through(topic, partition)
 
     def passed(self, topic: str, partition: int, offset: int) -> None:
-        """The records up to an offset are folded."""
+        """Note that the records up to an offset are folded."""
         if offset > self.through(topic, partition):
             self._chunk[(topic, partition)] = offset
 
     def begin_again(self, topic: str, partition: int) -> None:
-        """The topic was made again: what now has these offsets is something else."""
+        """Forget the offsets of a topic that was deleted and made again."""
         self._chunk[(topic, partition)] = NOTHING
 
     def commit(self) -> None:
-        """The chunk is committed."""
+        """Keep the offsets of a committed chunk."""
         self._committed.update(self._chunk)
         self._chunk.clear()

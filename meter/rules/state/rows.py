@@ -1,7 +1,7 @@
 """The rows of one journal partition as the fold reads and writes them.
 
-The fold never knows where rows are kept. `Rows` answers with the state after all records folded so far; whoever
-changes a row in place calls its `put_*`, and all changes are written once a chunk, or dropped.
+The fold does not know where rows are stored. `Rows` returns the state after all records folded so far. A caller that
+changes a row in place calls its `put_*`; the changes of a chunk are all written, or all dropped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meter.rules.state.quota_cache import CellPricing
 
 CellKey = tuple[str, int, str]  # account, day, item
-#: Workspaces that are written together: in a cell of no more nobody notes which of them changed.
+#: Workspaces in one stored row of a cell. A cell with no more is written whole, so its changes are not noted.
 ROW_WORKSPACES = 32
 _NOBODY: frozenset[str] = frozenset()
 
@@ -51,18 +51,18 @@ class Cell:
         self.alerts = {} if alerts is None else alerts
         #: Digest of the balance last published, b"" before the first.
         self.balance = balance
-        # Kept beside the row, never stored: it changes cost, not meaning.
-        #: How it is allocated and charged. None after plans, bindings or prices changed: `drawn` is unknown then too.
+        # Not stored; derived from the row.
+        #: How the cell is allocated and charged; None until it is priced, and then `drawn` is unknown too.
         self.pricing: CellPricing | None = None
         #: plan id -> units drawn from it.
         self.drawn: dict[str, int] = {}
-        #: Workspaces whose use or figures changed since the cell was last written, if it is not written whole.
+        #: Workspaces whose use or figures changed since the cell was last written; only noted in cells of several rows.
         self.changed: Set[str] = _NOBODY
-        #: It was changed since it was last written.
+        #: Whether it changed since it was last written.
         self.touched = False
 
     def note(self, workspaces: Iterable[str]) -> None:
-        """Their use or figures changed."""
+        """Note that use or figures of these workspaces changed."""
         if len(self.uses) > ROW_WORKSPACES:
             if isinstance(self.changed, set):
                 self.changed.update(workspaces)
@@ -70,7 +70,7 @@ class Cell:
                 self.changed = set(workspaces)
 
     def written(self) -> None:
-        """All that changed is stored."""
+        """Forget the changes: they are stored."""
         self.changed, self.touched = _NOBODY, False
 
 
@@ -84,10 +84,10 @@ class Rows(Protocol):
     """The rows of one journal partition."""
 
     def claim(self, days: Sequence[int], slots: Ints, identities: bytes, contents: bytes) -> dict[int, bytes]:
-        """Claim each event's identity, one after the other, for as long as its day can be restated.
+        """Claim the identities of events in order, for as long as their days can be restated.
 
-        `days`: the day of each slot. For each event: its slot, its identity (16 bytes), its content (8 bytes).
-        Returns the events whose identity was taken, in order, with the content under which it was claimed.
+        `days`: the day of each slot. `slots`, `identities` (16 bytes each), `contents` (8 bytes each): one for each
+        event. Returns the events whose identity was claimed before: their number -> the content of that claim.
         """
 
     def binding(self, workspace: str) -> Binding | None:
@@ -97,13 +97,13 @@ class Rows(Protocol):
         """Store a binding."""
 
     def account(self, account: str) -> Account:
-        """The account with its plans that can still change a day. Change it in place, then call `put_account`."""
+        """The account with its plans that have not expired. Change it in place, then call `put_account`."""
 
     def put_account(self, account: Account) -> None:
         """Store a changed account."""
 
     def expired_plan(self, account: str, plan_id: str) -> Plan | None:
-        """A plan of the account whose days are all final; only its first and last day are stored."""
+        """An expired plan of the account, which has only its first and last day; None if there is none."""
 
     def wallet(self, account: str, method: str, instrument: str | None) -> Wallet | None:
         """One wallet of an account."""
@@ -124,27 +124,31 @@ class Rows(Protocol):
         """Store a changed cell."""
 
     def cells_from(self, account: str, day: int, through: int = ...) -> Iterable[Cell]:
-        """All cells of an account of this day and later ones (up to `through`), in key order."""
+        """The account's cells of days from `day` (to `through`), in key order."""
 
     def counted_from(self, day: int) -> bool:
-        """Whether usage of this day or a later one was counted (True at least where it was)."""
+        """Whether usage of this day or a later one was counted; may be True without any, never False with any."""
 
     def accounts_after(self, account: str) -> Iterable[str]:
         """All accounts whose ids come after this one, in id order."""
 
     def stated(self, account: str, day: int) -> StatedDay | None:
-        """What was last stated of an account's day; None before the first statement. `workspaces` holds all that were
-        stated, and changes with what is put."""
+        """What was last stated of an account's day; None before the first statement.
+
+        `workspaces` has all workspaces stated so far; `put_stated` changes it in place.
+        """
 
     def put_stated(self, account: str, day: int, stated: StatedDay, changed: Mapping[str, bytes]) -> None:
-        """Store what was stated of the account, and of the workspaces whose statement changed."""
+        """Store what is now stated of the account; `changed`: of the workspaces whose statement changed."""
 
     def expire(self, through: int) -> None:
-        """Identities claimed for days up to `through` are free from now on."""
+        """Free the identities claimed for days up to `through`."""
 
     def drop_days(self, account: str, through: int) -> int:
-        """Drop the account's cells of days up to `through`, what was stated of them, and all of plans that ended by
-        then but their days. Returns how many rows went."""
+        """Delete the account's cells and stated days up to `through`; reduce plans that ended by then to their days.
+
+        Returns how many rows were deleted.
+        """
 
     def drop_identities(self, most: int) -> int:
-        """Drop about so many identities of expired days. Returns how many went; 0: none are left."""
+        """Delete about `most` identities of expired days. Returns how many were deleted; 0: none are left."""
