@@ -1,1 +1,1 @@
-"""The worker's roles: the intake and the meter, and what a worker needs around them."""
+"""The worker: its roles (intake and meter), web port, metrics and watches."""

@@ -25,20 +25,20 @@ CASH_KEY: WalletKey = (CASH, None)
 
 @dataclass(frozen=True)
 class Quote:
-    """A decision that was not made. `assumed`: the order names no payments, exact payment in cash was assumed."""
+    """The decision that an order would get. `assumed`: it names no payments, so exact payment in cash was assumed."""
 
     decision: Decision
     day: int
     assumed: bool
-    #: The plan before the order, of an order that changes one.
+    #: The plan before the order, if the order changes one.
     before: Plan | None
-    #: What the account's cash holds.
+    #: The balance of the account's cash.
     cash: Decimal
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What an order is decided against."""
+class AccountState:
+    """The rows that decide an order."""
 
     account: Account
     wallets: Mapping[WalletKey, Wallet]
@@ -47,25 +47,25 @@ class Surroundings:
 
 
 async def quoted(settings: Settings, order: Order) -> Quote:
-    """The quote of an order by what is published now."""
+    """The quote of an order from the plans, wallets and workspaces published now."""
     facts = (await recorded_under(settings)).facts
     plans = [plan_row(plan) for plan in await plans_of(settings, order.account)]
     wallets = [wallet_row(wallet) for wallet in await wallets_of(settings, order.account)]
-    surroundings = Surroundings(
+    state = AccountState(
         Account(order.account, {plan.plan_id: plan for plan in plans}),
         {key_of(wallet): wallet for wallet in wallets},
         await _bindings(settings, facts, order),
         facts.catalog,
     )
-    return quote(order, facts.zone.day_of(time.time_ns() // 1000), surroundings)
+    return quote(order, facts.zone.day_of(time.time_ns() // 1000), state)
 
 
-def quote(order: Order, day: int, known: Surroundings) -> Quote:
-    """What `decide` would say of an order on a day; one without payments is taken as paid exactly."""
+def quote(order: Order, day: int, known: AccountState) -> Quote:
+    """What `decide` would answer on a day; an order without payments is assumed to be paid exactly."""
     decision = decide(order, day, known.account, known.wallets, known.bindings, known.catalog)
     assumed = decision.refusal is Refusal.PAYMENTS_MUST_EQUAL_PRICE and not _payments(order)
     if assumed:
-        assert decision.price is not None, "who breaks a law on paying is told the price"
+        assert decision.price is not None, "a refusal about paying has the price"
         paying = order.model_copy(
             update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)}
         )
@@ -81,7 +81,7 @@ def _payments(order: Order) -> tuple[Payment, ...]:
 
 
 async def _bindings(settings: Settings, facts: JournalFacts, order: Order) -> dict[str, Binding]:
-    """Where the workspaces that the order lists belong, by the log of workspaces as it stands."""
+    """The bindings of the workspaces that the order lists, from `workspaces` as it is now."""
     if not isinstance(order, Purchase | ChangeWorkspaces):
         return {}
     topic = Topics.of(settings.topic_prefix).workspaces
@@ -90,8 +90,8 @@ async def _bindings(settings: Settings, facts: JournalFacts, order: Order) -> di
         await directory.start()
         directory.require_answer(order.workspaces, commercial=True)
         known = {name: entry.named for name in order.workspaces if (entry := directory.known(name)) is not None}
-    except Reopen as silent:
-        raise UserError(f"{silent}; look at the broker, and try again") from silent
+    except Reopen as no_answer:
+        raise UserError(f"{no_answer}; look at the broker, and try again") from no_answer
     finally:
         await directory.stop()
     return {name: Binding(named.account, named.commercial) for name, named in known.items()}

@@ -1,4 +1,4 @@
-"""Whether the worker is ready, and if not, what it waits for."""
+"""Whether the worker is ready, and what it waits for if not."""
 
 from collections.abc import Callable
 
@@ -10,17 +10,17 @@ class Readiness:
 
     def __init__(self) -> None:
         self.apps: list[ChunkApp] = []
-        #: It was asked to stop, or stops for a reason of its own.
+        #: Whether it was asked to stop, or is stopping by itself.
         self.stopping = False
-        #: The workspace topics of its share that it does not read, a line each.
+        #: Returns a line for each workspace topic of its share that it does not read.
         self.not_read: Callable[[], list[str]] = list
 
     def ready(self) -> bool:
-        """The groups have joined, every assigned partition is restored and being read, and it does not stop."""
+        """Whether the groups have joined, every assigned partition is restored and read, and it is not stopping."""
         return not self.stopping and bool(self.apps) and all(app.tables.ready() for app in self.apps)
 
     def lines(self) -> list[str]:
-        """The answer of `/ready`: ready and the workspace topics not read, or why it is not ready, a line each."""
+        """The lines of `/ready`: `ready` and the workspace topics not read, or what the worker waits for."""
         return ["ready", *self.not_read()] if self.ready() else self._waiting_for()
 
     def _waiting_for(self) -> list[str]:

@@ -1,8 +1,8 @@
-"""The watch over rights and connections: what is taken away while a worker runs ends it, with the reason.
+"""Watches rights and connections: a right or password taken away while the worker runs stops it with the reason.
 
-aiokafka keeps some refusals to itself (who may not read a group waits for ever), and goes on by old connections when a
-password no longer holds. So Kafka is asked now and then, by a new connection, what it is asked at a start. A broker
-that is away is no reason to end: the worker waits for it, and says so.
+aiokafka does not report some refusals (a member without the right to its group waits for ever), and keeps using old
+connections after a password changed. So the start's questions are asked again every few seconds by a new connection.
+An unreachable broker does not stop the worker: it waits, and logs that.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ log = logging.getLogger(__name__)
 
 #: How often Kafka is asked.
 LOOK_SECONDS = 4.0
-#: Once something is missing it is asked again so soon; a grant that is being replaced is missing for a moment.
+#: A missing right is asked for again this soon: while a grant is replaced it is missing for a moment.
 AGAIN_SECONDS = 1.0
-#: One look may take this long; no answer is no difference.
+#: One look may take this long; without an answer nothing changes.
 ASK_SECONDS = 10.0
-#: What does not change by waiting was met so many times in a row: a broker that starts may not know its users yet.
+#: A lasting failure (a wrong password) must be seen this often in a row: a starting broker may not know its users yet.
 LASTING_LOOKS = 3
-#: A broker that is away is mentioned this often.
+#: How often an unreachable broker is logged.
 TELL_SECONDS = 30.0
 
 
 class RightsWatch:
-    """Looks at the rights of a role."""
+    """Watches the rights of a role."""
 
     def __init__(self, settings: Settings, who: str, rights: Sequence[Right]) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class RightsWatch:
         self._tell_after = 0.0
 
     async def run(self) -> None:
-        """Look until something is missing for good; raises the reason then."""
+        """Look until a right is missing for good; raises the reason then."""
         while True:
             await asyncio.sleep(AGAIN_SECONDS if self._doubtful() else LOOK_SECONDS)
             await self.look()
@@ -57,7 +57,7 @@ class RightsWatch:
             self._away(reason)
             return
         except (KafkaError, OSError, TimeoutError) as error:
-            log.debug("the rights could not be asked for (%r)", error)
+            log.debug("rights: Kafka could not be asked (%r)", error)
             return
         self._lasting = 0
         still = [right for right in lacking if right in self._lacking]
@@ -82,8 +82,8 @@ class RightsWatch:
 
 
 def sets_aside(settings: Settings, right: Right) -> bool:
-    """Whether the loss of a right sets workspace topics aside, one by one, and does not end the worker.
+    """Whether losing a right only sets workspace topics aside, instead of stopping the worker.
 
-    Without Describe they would look like topics that were deleted, so that one ends it.
+    Losing Describe stops it: the topics would look deleted.
     """
     return right in (workspace_topics(settings, each) for each in (Operation.READ, Operation.DESCRIBE_CONFIGS))

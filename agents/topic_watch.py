@@ -1,8 +1,8 @@
-"""The watch over the topics a worker began with: it ends the worker when one is deleted, made again, grown, or gets
-settings that a start would refuse.
+"""Watches the topics a worker started with: one that is deleted, made again, grown, or given settings that a start
+would refuse stops the worker.
 
-aiokafka knows topics by name. Where one goes its partitions are no longer assigned, which looks like having nothing to
-do; a new one of the same name is read on at the old offset, and written on as if the old content were there.
+aiokafka knows topics by name only. The partitions of a deleted topic are just no longer assigned, which looks like
+having nothing to do; a new topic of the same name would be read and written on as if it were the old one.
 """
 
 import asyncio
@@ -23,24 +23,24 @@ from meter.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: How often the topics are looked at.
+#: How often the topics are checked.
 LOOK_SECONDS = 2.0
-#: A look may take this long; no answer is no difference.
+#: A look may take this long; without an answer nothing changes.
 ASK_SECONDS = 10.0
-#: Their settings are looked at in every second look: a change is noticed within SPEC's 10 s.
+#: Every second look checks their settings too: a change is noticed within SPEC's 10 s.
 SETTINGS_LOOKS = 2
-#: Looks that fail for so long are logged.
+#: Looks that fail for this long are logged.
 SILENCE_SECONDS = 60.0
-#: A topic is gone when it was not there so many looks in a row: a broker that has just started may not know it yet.
+#: A topic is deleted when this many looks in a row miss it: a broker that just started may not know it yet.
 GONE_LOOKS = 3
 
 
 class TopicsChanged(UserError):
-    """A topic is no longer the one that the worker began with."""
+    """A topic is no longer the one that the worker started with."""
 
 
 class TopicWatch:
-    """The topics as they were at the start, and the looks at them since."""
+    """The topics as they were at the start, compared every LOOK_SECONDS."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class TopicWatch:
         self.known: Mapping[str, TopicState] = {}
 
     async def start(self) -> None:
-        """Remember the topics as they are."""
+        """Keep ids and partition counts as they are now."""
         self._admin = await self._open.enter_async_context(connected_admin(self._settings))
         self.known = await asyncio.wait_for(topic_states(self._admin, self._exact), ASK_SECONDS)
 
@@ -108,13 +108,13 @@ class TopicWatch:
         try:
             await self.look_at_settings()
         except (KafkaError, OSError, TimeoutError) as silence:
-            raise Reopen(f"Kafka does not say how the topics are set ({silence!r})") from silence
+            raise Reopen(f"the settings of the topics could not be asked ({silence!r})") from silence
 
     def _unanswered(self, error: Exception) -> None:
-        """No answer is no difference; but for a minute without one nobody watches the topics."""
+        """Without an answer nothing changes; after a minute without one, log that the topics are not watched."""
         silent = time.monotonic() - self._answered
         level = logging.WARNING if silent > SILENCE_SECONDS else logging.DEBUG
-        log.log(level, "topics: Kafka has not said for %.0f s how they are (%r); asking again", silent, error)
+        log.log(level, "topics: not checked for %.0f s, Kafka does not answer (%r); asking again", silent, error)
 
     def _difference(self, name: str, now: TopicState | None) -> str | None:
         then, bare = self.known[name], self._bare(name)

@@ -1,7 +1,7 @@
-"""`meter verify`: the journal counted again beside the running meter, and its outputs held against that.
+"""`meter verify`: recounts the journal while the meter runs, and compares the published figures with the recount.
 
-The journal is taken as it ends now, and the meter is given time to fold so far; outputs are read after the recount,
-so a key that changed meanwhile is compared by what it said at that journal record.
+It recounts up to the journal's present end, after giving the meter time to fold that far. Outputs are read afterwards;
+a key that changed meanwhile is compared by its revision at that journal record.
 """
 
 import time
@@ -34,7 +34,7 @@ NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
 
 
 async def verify(settings: Settings, account: str | None, day: int | None) -> Verified:
-    """Recount and compare; what the user can mend is `UserError`."""
+    """Recount and compare; UserError for what the user can fix."""
     started = time.perf_counter()
     topics = Topics.of(settings.topic_prefix)
     await _require_journal(settings, topics)
@@ -53,7 +53,7 @@ async def verify(settings: Settings, account: str | None, day: int | None) -> Ve
 
 
 async def _require_journal(settings: Settings, topics: Topics) -> None:
-    """A topic that does not exist is not even asked for: Kafka might make it."""
+    """Check that the topics exist before reading them: Kafka might create them."""
     async with connected_admin(settings) as admin:
         there = await partition_counts(admin)
     missing = [topic for topic in (topics.journal, topics.changelog) if topic not in there]
@@ -62,7 +62,7 @@ async def _require_journal(settings: Settings, topics: Topics) -> None:
 
 
 def _cut(plan: Plan) -> bool:
-    """Whether a plan as published no longer tells of its first day."""
+    """Whether a plan's published history no longer includes its first day."""
     return plan.known_from() > plan.first_day
 
 
@@ -76,19 +76,19 @@ class _Verifying:
         self.account, self.day = account, day
         self.verified = Verified()
         count = facts.opening.partitions
-        self.home: Callable[[str], int] = lru_cache(100_000)(lambda name: partition_of(name, count))
-        self.partitions = list(range(count)) if account is None else [self.home(account)]
+        self.partition_of: Callable[[str], int] = lru_cache(100_000)(lambda name: partition_of(name, count))
+        self.partitions = list(range(count)) if account is None else [self.partition_of(account)]
 
     async def run(self) -> Verified:
-        """1 the journal as it is now, 2 recount it, 3 read what was published, 4 compare."""
+        """1 find the journal's ends, 2 recount, 3 read what was published, 4 compare."""
         spans = await spans_of(self.reader, self.topics, self.partitions)  # 1
-        self._note_what_is_not_folded(spans)
+        self._note_unfolded(spans)
         whole = all(span.begin == 0 for span in spans.values())
         bounds = {partition: span.bound for partition, span in spans.items()}
         plans, left = (None, frozenset[str]()) if whole else await self._published_plans(bounds)
         recounts = [await self._recount(partition, span, plans) for partition, span in spans.items()]  # 2
         names = [OVERAGES, OUTCOMES, WALLETS] if whole and self.day is None else [OVERAGES]
-        published = {name: Published(name, bounds, self.home) for name in names}
+        published = {name: Published(name, bounds, self.partition_of) for name in names}
         await self._read(published)  # 3
         ends = await ends_of(self.reader, self.topics.journal, self.partitions)
         for topic in published.values():
@@ -101,7 +101,7 @@ class _Verifying:
             compare_wallets(self.verified, recounts, published[WALLETS], wanted, self.facts.opening.currency)
         return self.verified
 
-    def _note_what_is_not_folded(self, spans: Mapping[int, Span]) -> None:
+    def _note_unfolded(self, spans: Mapping[int, Span]) -> None:
         for partition, span in spans.items():
             if span.bound < span.end:
                 self.verified.notes.append(
@@ -110,7 +110,7 @@ class _Verifying:
                 )
 
     def _first_day(self, spans: Mapping[int, Span], plans: Mapping[str, list[Plan]]) -> int:
-        """The first day of which nothing is gone: neither usage from the journal nor figures from the outputs."""
+        """The first day whose usage is all in the journal and whose figures are all in the outputs."""
         zone = self.facts.zone
         first = zone.day_of(time.time_ns() // 1000) - OUTPUT_RETENTION_DAYS + 1
         for partition, span in spans.items():
@@ -123,7 +123,7 @@ class _Verifying:
                 )
         known = max((plan.known_from() for those in plans.values() for plan in those if _cut(plan)), default=first)
         if known > first:
-            self.verified.notes.append(f"plans as published tell of all days from {day_text(known)} on: from there on")
+            self.verified.notes.append(f"published plans go back to {day_text(known)}: verified from there on")
         return max(first, known)
 
     async def _recount(self, partition: int, span: Span, plans: Mapping[str, list[Plan]] | None) -> Recount:
@@ -139,8 +139,8 @@ class _Verifying:
         return recount
 
     async def _published_plans(self, bounds: Mapping[int, int]) -> tuple[dict[str, list[Plan]], frozenset[str]]:
-        """Plans by account, and the accounts whose plans changed since: they are left out."""
-        published = Published(PLANS, bounds, self.home)
+        """Published plans by account, and the accounts that are left out because their plans changed since."""
+        published = Published(PLANS, bounds, self.partition_of)
         await self._read({PLANS: published})
         plans = plans_of(published)
         self.verified.differences += published.differences

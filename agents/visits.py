@@ -1,7 +1,7 @@
-"""A web server whose visitors cannot take what they do not need: one page a connection, so many at once, so long.
+"""A web server with bounded connections: one page each, limited in number and time.
 
-aiohttp waits an hour for a silent client and accepts whoever comes. Here the one that has been there longest makes room
-for the one that comes, so a probe that asks at once is answered while others hold all the places.
+aiohttp waits an hour for a silent client and accepts any number of them. Here the oldest connection makes room for a
+new one, so a probe is answered even while other clients hold all the places.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from schemas.ids import shown
 
 log = logging.getLogger(__name__)
 
-#: From the first byte to the last a connection may last this long, also one that is slow to ask or to read.
+#: A connection may last this long, however slow its client sends or reads.
 VISIT_SECONDS = 10.0
-#: A request for a page is a line and some headers.
+#: Limits of a request: its first line, the number of headers, and a header.
 LINE_BYTES, HEADERS, HEADER_BYTES = 4_096, 64, 4_096
-#: Read of a client that sends more than it was asked for, before the rest is left in the network.
+#: Bytes buffered of a client that sends more than its request.
 READ_BYTES = 4_096
-#: Requests that are not HTTP get one line in so many seconds: a scanner sends thousands.
+#: Requests that are not HTTP are logged at most this often: a scanner sends thousands.
 MISTAKES_SECONDS = 60.0
 
 Page = Callable[[web.BaseRequest], Awaitable[web.Response]]
@@ -38,7 +38,7 @@ class Visits(web.Server):
         self._page = page
         self._most = most
         self._seconds = seconds
-        #: By age: a dict keeps the order.
+        #: The open connections, oldest first.
         self._there: dict[_Visit, None] = {}
         self._mistakes = 0
         self._mistakes_logged = -MISTAKES_SECONDS
@@ -62,7 +62,7 @@ class Visits(web.Server):
         return response
 
     def came(self, visit: "_Visit") -> float:
-        """Make room for a new one; how many seconds it has."""
+        """Make room for a new connection; returns how many seconds it may last."""
         while len(self._there) >= self._most:
             oldest = next(iter(self._there))
             del self._there[oldest]
@@ -71,11 +71,11 @@ class Visits(web.Server):
         return self._seconds
 
     def left(self, visit: "_Visit") -> None:
-        """It is gone."""
+        """A connection ended."""
         self._there.pop(visit, None)
 
     def mistaken(self, error: HttpProcessingError) -> None:
-        """A visitor sent what is not HTTP: it was answered so, and one line counts many of them."""
+        """A client sent what is not HTTP and got an error; one log line counts many of them."""
         self._mistakes += 1
         now = time.monotonic()
         if now - self._mistakes_logged >= MISTAKES_SECONDS:
@@ -111,6 +111,6 @@ class _Visit(web.RequestHandler):
             super().log_exception(*args, **kw)
 
     def end(self) -> None:
-        """Now, whatever has not been sent."""
+        """Close it now, whatever has not been sent."""
         if self.transport is not None:
             self.transport.abort()

@@ -1,7 +1,7 @@
 """The web port: `/live`, `/ready` and `/metrics`.
 
-Anybody who reaches the port may open connections and send nothing. `agents.visits` bounds their number and their time,
-so that probes are answered and the worker keeps its descriptors.
+Any client that reaches the port may open connections and send nothing. `agents.visits` limits their number and time, so
+that probes are answered and the worker keeps its descriptors.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from agents.visits import Visits
 from meter.errors import UserError
 from meter.settings import Settings
 
-#: How long a page that is being sent may take once the worker stops.
+#: How long a page under way may take once the worker stops.
 STOP_SECONDS = 1.0
 
 

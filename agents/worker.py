@@ -1,4 +1,4 @@
-"""The worker: opens the journal, starts the roles' apps, tells when it is ready, and stops for a reason or a signal."""
+"""The worker: opens the journal, starts its roles, logs `ready`, and stops by a signal or with a reason."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ from schemas.catalog import CatalogError, load_catalog
 
 log = logging.getLogger(__name__)
 
-#: A worker stops within 15 s of SIGTERM; this much is left for what does not answer.
+#: A worker stops within 15 s of SIGTERM; this much of it is for apps that do not answer.
 STOP_SECONDS = 10.0
 START_CANCEL_SECONDS = 2.0
 READY_POLL_SECONDS = 0.1
@@ -53,7 +53,7 @@ class Worker:
         self.apps = self.readiness.apps
         self.gauges = LiveGauges(self.metrics, self.readiness, settings.topic_prefix)
         self.metrics.look = self.gauges.look
-        #: How the reason of a stop names it.
+        #: The worker's name in the reason of a stop.
         self.who = f"role {role}"
         self._rights = of_role(settings, role)
         self._watch = TopicWatch(settings)
@@ -63,7 +63,7 @@ class Worker:
         self._looking: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._lock: IO[str] | None = None
-        #: How many files the process may open, and how many brokers there are: what its stores' share depends on.
+        #: How many files the process may open, and how many brokers there are; both limit its stores.
         self._descriptors, self._brokers = 0, 1
 
     async def run(self) -> None:
@@ -170,14 +170,14 @@ class Worker:
             log.warning("%s", warning)
 
     async def _until_stopped(self) -> None:
-        told = asyncio.create_task(self._tell_ready())
+        reporting = asyncio.create_task(self._log_ready())
         waits: dict[Any, ChunkApp | None] = {asyncio.create_task(self._stop.wait()): None}
         waits[asyncio.create_task(self._watch.run())] = None
         waits[asyncio.create_task(self._rights_watch.run())] = None
         waits |= {asyncio.create_task(app.failed.wait()): app for app in self.apps}
         waits |= {asyncio.create_task(app.wait_until_stopped()): app for app in self.apps}
         done, rest = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in (told, *rest):
+        for task in (reporting, *rest):
             task.cancel()
         for task in done:
             app = waits[task]
@@ -187,7 +187,7 @@ class Worker:
                     app.failure or app.crash_reason or UserError(f"{app.conf.id} stopped by itself; see the log before")
                 )
 
-    async def _tell_ready(self) -> None:
+    async def _log_ready(self) -> None:
         while not self.readiness.ready():
             await asyncio.sleep(READY_POLL_SECONDS)
         log.info("ready")
@@ -219,7 +219,7 @@ class Worker:
 
 
 def lock(data_dir: Path) -> IO[str]:
-    """Take the data directory for this worker alone."""
+    """Lock the data directory for this worker."""
     private.directory(data_dir)
     return private.locked(
         data_dir / "lock",

@@ -50,7 +50,7 @@ def intake_app(intake: Intake) -> ChunkApp:
 
 
 async def commit_progress(app: ChunkApp, intake: Intake) -> None:
-    """Step 6: commit what was handled, and what moved without records."""
+    """Step 6: commit the handled offsets, also where only markers were passed."""
     offsets, lanes = {}, app.tables.lanes()
     for lane in lanes:
         if not lane.opened:

@@ -18,7 +18,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 
 def is_structured(headers: Headers) -> bool:
-    """A look at what producers of structured events mostly send: a content type and nothing else."""
+    """Whether the only header is a content type of structured mode, as most producers of it send."""
     if len(headers) > 1:
         return False
     name, value = headers[0]
@@ -26,10 +26,10 @@ def is_structured(headers: Headers) -> bool:
 
 
 class CloudEventMode:
-    """What the headers of a record say, read once: its size, its mode, and in binary mode its attributes.
+    """The headers of a record, read once: their size, the mode, and in binary mode the attributes.
 
-    Of a repeated header the last counts, and one without a value is absent, as with fields. An attribute that is not
-    UTF-8 stays bytes, which is no form of any field.
+    The last of repeated headers counts, and a header without a value is absent, as with JSON fields. An attribute that
+    is not UTF-8 stays bytes, which no field accepts.
     """
 
     __slots__ = ("attributes", "batch", "http_header", "size")
@@ -37,7 +37,7 @@ class CloudEventMode:
     def __init__(self, headers: Headers) -> None:
         self.size = 0
         content_type = b""
-        #: A header of CloudEvents' HTTP binding, which Kafka's does not know.
+        #: The name of a header of CloudEvents' HTTP binding, which is none of the Kafka binding; "" without one.
         self.http_header = ""
         found: dict[str, str | bytes | None] = {}
         for name, value in headers:
@@ -51,7 +51,7 @@ class CloudEventMode:
                 self.http_header = name
         self.batch = content_type.startswith(BATCH)
         structured = self.batch or content_type.startswith(STRUCTURED) or found.get("specversion") is None
-        #: In binary mode the attributes that are there; None in structured mode.
+        #: The attributes present in binary mode; None in structured mode.
         self.attributes = None if structured else {name: _text(value) for name, value in found.items()}
 
 

@@ -1,8 +1,8 @@
 """Follows the catalog versions that partition 0 of the journal decides, while the intake runs.
 
-A day's version is final once the day has begun by the broker's clock and partition 0 has been read from there on. Only
-verdicts of final days are cached. Before the intake judges by a version, it makes sure that every partition holds a
-copy, so a partition knows the version before usage of its days arrives.
+A day's version is final once the day has begun by the broker's clock and partition 0 was read after that. Only verdicts
+on final days are cached. Before the intake uses a version it makes sure that every partition has a copy, so that each
+partition has the version before usage of its days arrives.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from schemas.journal import CatalogVersion
 
 log = logging.getLogger(__name__)
 
-#: Partition 0 is looked at this often.
+#: How often partition 0 is read.
 FOLLOW_SECONDS = 2.0
 #: Reading it to its end, or writing copies, may take this long.
 CATCH_UP_SECONDS = 20.0
@@ -34,7 +34,7 @@ NEVER_MS = 1 << 62
 
 
 class KnownCatalog:
-    """A catalog of which everything is known: it never changes."""
+    """A catalog that never changes."""
 
     #: Days up to this one have their version for good.
     final_through = LAST_DAY
@@ -42,24 +42,24 @@ class KnownCatalog:
     final_until_ms = NEVER_MS
 
     async def start(self) -> None:
-        """Know what there is to know."""
+        """Read all versions so far."""
 
     async def stop(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
 
     async def reach(self, appended_ms: int) -> None:
-        """Make the day final in which Kafka had a record (LogAppendTime): once a day this asks Kafka."""
+        """Make the day of a record's LogAppendTime final; this asks Kafka once a day."""
 
     async def catch_up(self) -> None:
-        """Know what was decided before this was called."""
+        """Read what was decided before the call."""
 
     def open_at(self, appended_ms: int) -> bool:
-        """Whether a record that Kafka had then may be of a day that is not final; 0: it is not known when."""
+        """Whether a record appended then may be of a day that is not final; 0: the time is not known."""
         return not appended_ms or appended_ms + AHEAD_LIMIT_US // 1000 >= self.final_until_ms
 
 
 class FollowedCatalog(KnownCatalog):
-    """The catalog of a running meter; `reader` judges by what is known of it."""
+    """The catalog of a running meter; `reader` is given each new version."""
 
     def __init__(
         self, topics: Topics, reader: UsageReader, client_kwargs: Mapping[str, Any], heard_ms: Callable[[], int]
@@ -68,7 +68,7 @@ class FollowedCatalog(KnownCatalog):
         self._topics = topics
         self._reader = reader
         self._kwargs = client_kwargs
-        #: A time that the broker's clock has passed, as its acknowledgements tell.
+        #: Returns a time (ms) that the broker's clock is past, from acknowledgements.
         self._heard_ms = heard_ms
         self._tp = TopicPartition(topics.journal, 0)
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
@@ -79,7 +79,7 @@ class FollowedCatalog(KnownCatalog):
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Know all that is recorded, copies included, and follow what comes."""
+        """Read all versions in the journal, write missing copies, and follow new versions."""
         async with reading(self._kwargs) as reader:
             self._known = known = await recorded(reader, self._topics)
         if known is None:
@@ -112,7 +112,7 @@ class FollowedCatalog(KnownCatalog):
             self._make_final(appended_ms)
 
     async def catch_up(self) -> None:
-        """Know what was decided before this was called; Reopen if Kafka does not answer in time."""
+        """Read what was decided before the call; Reopen if Kafka does not answer in time."""
         async with self._lock:
             try:
                 await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
@@ -120,7 +120,7 @@ class FollowedCatalog(KnownCatalog):
                 raise Reopen(f"the catalog in {self._tp.topic}/0 could not be followed ({error!r})") from error
 
     async def _catch_up(self) -> None:
-        """1 read on, 2 have copies stand everywhere, 3 only then judge by what is new."""
+        """1 read to the end, 2 write copies to the other partitions, 3 only then use new versions."""
         consumer = self._consumer
         assert consumer is not None, "the catalog is started before it is asked"
         end = (await consumer.end_offsets([self._tp]))[self._tp]
@@ -171,5 +171,5 @@ class FollowedCatalog(KnownCatalog):
                 await self.reach(max(self._heard_ms(), self._now().newest_ms))
             except Reopen as error:
                 log.warning("%s; trying again", error)
-            except Exception as error:  # who judges a new day asks again, and stops with it
+            except Exception as error:  # a lane that needs a new day asks again, and fails with it
                 log.error("catalog versions cannot be read: %r; trying again", error)

@@ -1,7 +1,8 @@
 """Decodes events, structured or binary, by the fast path or by the reference.
 
-The fast path is a msgspec struct. It may refuse too much, never too little. msgspec skips unknown fields unread, so
-bytes that are not ASCII or hold `\\u` escapes, and long ones with deep nesting or endless numbers, take the slow path.
+The fast path is a msgspec struct. It may refuse a valid event, never accept an invalid one; what it refuses is decoded
+by the pydantic model, the reference. msgspec skips unknown fields without checking them, so bytes that are not ASCII or
+hold `\\u` escapes, and long ones with deep nesting or endless numbers, also go to the reference.
 """
 
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class _Event(msgspec.Struct, gc=False):
     time: str
     data: _Data
     subject: str | None = None
-    #: Not read here: an event that has it is read by `_InBase64`, or, having both, slowly.
+    #: Refused here: an event with it is decoded as `_InBase64`, or by the reference if it has `data` too.
     data_base64: None = None
 
 
@@ -58,7 +59,7 @@ class _InBase64(_Attributes, kw_only=True, gc=False):
     data: None = None
 
 
-#: In place of an event that is not read the fast way: no shape is like it.
+#: Stands in for an event that the fast path cannot decode; it belongs to no known class.
 BLANK = _Event("1.0", "", "", "usage.recorded", "", _Data("", 0))
 
 decode_event = msgspec.json.Decoder(_Event).decode
@@ -67,12 +68,12 @@ _decode_in_base64 = msgspec.json.Decoder(_InBase64).decode
 
 
 def opened(value: bytes, headers: Headers) -> _Event:
-    """The event of a record, the fast way; ValueError (or msgspec's) where it has to be read slowly."""
+    """The event of a record by the fast path; ValueError (or msgspec's) if the reference must decode it."""
     if not headers or is_structured(headers):
         return _structured(value)
     modes = CloudEventMode(headers)
     if modes.batch or len(value) + modes.size > RECORD_LIMIT:
-        raise ValueError("read slowly")
+        raise ValueError("for the reference")
     if modes.attributes is None:
         return _structured(value)
     return _with_data(msgspec.convert(modes.attributes, _Attributes), value)
@@ -86,7 +87,7 @@ def _structured(value: bytes) -> _Event:
             raise
     event = _decode_in_base64(value)
     if peculiar(event.data_base64):
-        raise ValueError("read slowly")
+        raise ValueError("for the reference")
     return _with_data(event, event.data_base64)
 
 
@@ -98,24 +99,24 @@ _headers = attrgetter("headers")
 
 
 def opened_all(records: Sequence[Any]) -> list[_Event]:
-    """The events of records, the fast way; `BLANK` where one has to be read slowly, or has no value."""
+    """The events of records by the fast path; `BLANK` for one that the reference must decode, or that has no value."""
     values = [record.value for record in records]
     if _plain(values) and not any(map(_headers, records)):
         try:
             return [decode_event(value) for value in values]
         except (msgspec.DecodeError, ValueError, RecursionError):
-            pass  # whose fault it is shows one by one
+            pass  # one by one, to find which record it was
     return [_opened_or_blank(record) for record in records]
 
 
 def _plain(values: Sequence[bytes | None]) -> bool:
-    """Whether no value is peculiar (a few that are not may be taken for one)."""
+    """Whether no value is peculiar; may be False although none is."""
     if None in values:
         return False
     together = b"".join(values)  # type: ignore[arg-type] # none is None
     if max(map(len, values)) > SHALLOW_BYTES or not together.isascii():  # type: ignore[arg-type]
         return False
-    return b"\\" not in together or b"\\u" not in together  # the first alone is found five times as fast
+    return b"\\" not in together or b"\\u" not in together  # a single byte is found five times as fast
 
 
 def _opened_or_blank(record: Any) -> _Event:

@@ -1,4 +1,4 @@
-"""Makes dead letters of records: whole, torn by their producer's own lengths, or too large to hold."""
+"""Dead letters of records that were not read normally: torn (their own lengths contradict each other) or too large."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from schemas.reasons import LAW, DeadReason
 
 
 def why_dead(record: Any, reason: DeadReason, error: str) -> tuple[DeadReason, str, int]:
-    """The reason of a bad record, in words too, and how many records it stands for.
+    """Reason, error and count of a bad record; a record may stand for a range of several.
 
-    A record that is torn or too large has no value to say so by itself: its reason is another than the one given.
+    A torn or oversized record has no value that the lane could judge, so its reason replaces the one given.
     """
     torn, about = getattr(record, "torn", ""), getattr(record, "oversized", None)
     if about is not None:
@@ -22,7 +22,7 @@ def why_dead(record: Any, reason: DeadReason, error: str) -> tuple[DeadReason, s
 
 
 def oversized_letter(topic: str, partition: int, record: Any, at_us: int, reason: DeadReason, error: str) -> DeadLetter:
-    """The letter of a record that was passed over, or of the range that it stands for."""
+    """The letter of an oversized record that was skipped, or of the range that it stands for."""
     about = record.oversized
     letter = dead_letter(reason, error, topic, partition, about.first, record.key, about.value, (), at_us)
     return letter.model_copy(

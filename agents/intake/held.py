@@ -21,14 +21,14 @@ HELD_RECORDS = 10_000
 HELD_BYTES = 8 << 20
 #: In a workspace topic every record waits for the same workspace, so one held record is enough.
 HELD_OF_ONE_WORKSPACE = 1
-#: How often a partition that may hold back no more looks whether it still has to.
+#: How often a partition that can hold back no more checks whether records became due.
 FULL_SECONDS = 0.2
 #: A waiting lane reuses an answer of Kafka that is younger than this.
 ASKED_SECONDS = 0.2
 
 
 class NotYetKnown(Exception):
-    """What has to be known of these workspaces is known once `workspaces` is read to `until`.
+    """The record must wait until `workspaces` is read to `until`; then all about these workspaces is known.
 
     `account`: set if the record is an order; later orders of that account wait behind it.
     """
@@ -46,16 +46,16 @@ class _Entry(NamedTuple):
 
 
 class Held:
-    """What one lane holds back, in the order of its partition."""
+    """The records that one lane holds back, in partition order."""
 
     def __init__(self, most: int | None = None) -> None:
-        #: Records that may be held back; None: HELD_RECORDS.
+        #: How many records may be held back; None: HELD_RECORDS.
         self._most = most
         self._entries: list[_Entry] = []
         self._bytes = 0
         #: Orders held back by account.
         self._orders: Counter[str] = Counter()
-        #: The last record of the chunk before the one with the first held record.
+        #: The mark of the last record before the chunk with the first held record; committed while records are held.
         self.mark: Mark | None = None
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Held:
         return int(self.first.offset)
 
     def holds_orders_of(self, account: str) -> bool:
-        """Whether an order of the account is held back: later ones have to wait behind it."""
+        """Whether an order of the account is held back, so that its later orders must wait."""
         return self._orders[account] > 0
 
     def add(self, record: Any, waits: NotYetKnown, mark: Mark | None) -> None:
@@ -90,7 +90,7 @@ class Held:
             self._orders[waits.account] += 1
 
     def due(self, read_to: int, known: Callable[[str], object]) -> list[Any]:
-        """The records that need not wait any more, in order, now that `workspaces` was read to `read_to`."""
+        """The records that need not wait any longer, in order, with `workspaces` read to `read_to`."""
         blocked: set[str] = set()
         due = []
         for record, waits in self._entries:
@@ -103,14 +103,14 @@ class Held:
         return due
 
     def remove(self, records: list[Any]) -> None:
-        """These are handled."""
+        """Remove handled records."""
         gone = {record.offset for record in records}
         self._entries = [entry for entry in self._entries if entry.record.offset not in gone]
         self._bytes = sum(_size(entry.record) for entry in self._entries)
         self._orders = Counter(entry.waits.account for entry in self._entries if entry.waits.account is not None)
 
     def clear(self) -> None:
-        """Forget them: their partition is read again from before them."""
+        """Forget the held records: the partition is read again from before them."""
         self._entries, self._bytes, self.mark = [], 0, None
         self._orders.clear()
 
@@ -120,13 +120,13 @@ def _size(record: Any) -> int:
 
 
 class HoldingLane(Lane):
-    """A lane that may hold records back; its subclass reads them and knows what was acknowledged."""
+    """A lane that can hold records back; the subclass reads records and awaits acknowledgements."""
 
     intake: Intake
     outcomes: SourceOutcomes
     mark: Mark | None
 
-    #: Records that it may hold back; None: HELD_RECORDS.
+    #: How many records it may hold back; None: HELD_RECORDS.
     holds_most: int | None = None
 
     def __init__(self, app: Any, tp: Any) -> None:
@@ -151,7 +151,7 @@ class HoldingLane(Lane):
             await self.wait_for_workspaces()
 
     async def wait_for_workspaces(self) -> None:
-        """Wait a while, in the middle of a chunk, for what `workspaces` may say."""
+        """Wait a moment, in the middle of a chunk, for new records of `workspaces`."""
         self.waits = True
         try:
             await asyncio.sleep(FULL_SECONDS)
@@ -160,7 +160,7 @@ class HoldingLane(Lane):
             self.waits = False
 
     def settled(self, workspace: str) -> object:
-        """Truthy if all that a record of this lane needs to know of the workspace is known, whatever is hidden."""
+        """Truthy if everything is known about the workspace that a record of this lane needs."""
         return self.intake.directory.known(workspace)
 
     def _due(self) -> list[Any]:
@@ -176,10 +176,10 @@ class HoldingLane(Lane):
         async with self.acknowledged(pending, due[0].offset):
             await self.read_held(due, pending)
         self.outcomes.handled(self.position)
-        self.held.remove(due)  # only now: what is committed stays before the first that is held back
+        self.held.remove(due)  # only now, so that the commit stays before the first held record
 
     async def let_all_go(self) -> None:
-        """Wait until nothing is held back any more."""
+        """Wait until no record is held back."""
         self.waits = True
         try:
             while self.holding:
@@ -193,11 +193,11 @@ class HoldingLane(Lane):
         raise NotImplementedError
 
     async def read_held(self, records: list[Any], pending: list[asyncio.Future[Any]]) -> None:
-        """Read records that were held back: all that can be known of their workspaces is known now."""
+        """Read records that were held back; nothing more can become known about their workspaces."""
         raise NotImplementedError
 
     def handled_to(self) -> int:
-        """All before this offset was handled."""
+        """The offset before which every record is handled."""
         return min(self.held.offset, self.position) if self.held else self.position
 
     def progress_mark(self) -> Mark | None:

@@ -1,8 +1,9 @@
-"""What the lanes of the intake share: facts, the journal's writers, the way out of dead letters. It keeps no state.
+"""What the lanes of the intake share: facts, directory, journal writers, the producer of dead letters. No state.
 
-docs/architecture.md §3 (intake → journal) has the steps: 1 read committed, from the committed offset, never reset by
-itself; 2 read what `workspaces` said before; 3 one bad record never endangers another; 4 find the account's journal
-partition; 5 one unacknowledged record a partition, dead letters awaited too; 6 then commit the position, with a mark.
+The steps are those of docs/architecture.md §3 (intake → journal): 1 read committed records from the committed offset,
+which is never reset; 2 read `workspaces` up to its end; 3 a bad record harms no other record; 4 find the account's
+journal partition; 5 one unacknowledged record for each journal partition, dead letters awaited too; 6 commit the
+position with a mark.
 """
 
 import asyncio
@@ -45,12 +46,12 @@ RECORD_MS = 5_000
 
 
 class Intake:
-    """What the lanes of the intake share: facts, directory, the journal's writers, the dead letters' way out."""
+    """The intake of one worker; its lanes share it."""
 
-    #: What Kafka calls the shared topics besides their names, as they were when the worker began.
+    #: Kafka's ids of the shared topics when the worker started, by topic name.
     topic_ids: Mapping[str, str] = MappingProxyType({})
 
-    #: Asks whether the shared topics still have the settings of a start, and raises where not; given by the worker.
+    #: Raises if a shared topic has settings that a start would refuse; the worker sets it.
     look_at_settings: Callable[[], Awaitable[None]]
 
     def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics) -> None:
@@ -105,7 +106,7 @@ class Intake:
         producer = AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,
-            max_batch_size=1 << 20,  # of dead letters; a journal record is a batch by itself, also where it is longer
+            max_batch_size=1 << 20,  # for dead letters; a journal record is a batch by itself, even if longer
             max_request_size=4 << 20,
             request_timeout_ms=20_000,
             linger_ms=0,
@@ -119,18 +120,18 @@ class Intake:
         return producer
 
     def _current(self) -> AIOKafkaProducer:
-        """The producer; Reopen while it is in doubt: whoever wants to write takes its partition anew, and renews it."""
+        """The producer; Reopen while it is uncertain: the lane then reopens and renews it."""
         assert self._producer is not None, "the intake is started before it writes"
         if self._uncertain:
             raise Reopen("the producer is uncertain since another write failed")
         return self._producer
 
     def mark_uncertain(self) -> None:
-        """A write failed: its producer lost count of what it sent, so nobody writes by it again."""
+        """A write failed: the producer no longer knows what Kafka has of it, so it is not used again."""
         self._uncertain = True
 
     async def renew(self) -> None:
-        """Replace a producer in doubt. What the old one still has under way fails, or arrives as a repeat."""
+        """Replace an uncertain producer. Writes that the old one has under way fail, or arrive as repeats."""
         async with self._renewing:
             if not self._uncertain:
                 return
@@ -141,7 +142,7 @@ class Intake:
             old, self._producer = self._producer, fresh
             if old is not None:
                 await let_go(old)
-            self._uncertain = False  # only now: what the old one still had under way has failed, and said so
+            self._uncertain = False  # only now: the old one's writes under way have failed
 
     async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:
         """Send a dead letter; done when acknowledged."""
@@ -167,9 +168,9 @@ class Intake:
         return beginning[wanted], end[wanted]
 
     async def record_at(self, tp: TP, offset: int) -> Any | None:
-        """The record at an offset, if it still stands there; Reopen if Kafka does not say.
+        """The record at an offset; None if it is gone. Reopen if Kafka does not answer.
 
-        Raises as it is what no other try can mend: TopicAuthorizationFailedError, UnreadableRecord.
+        TopicAuthorizationFailedError and UnreadableRecord are raised as they are: another try would not help.
         """
         asker = self._asker
         assert asker is not None
@@ -191,9 +192,9 @@ class Intake:
             raise Reopen(f"Kafka did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
 
     async def marks_at(self, wanted: Mapping[TP, Mark]) -> dict[TP, Mark]:
-        """The marks of the records that now stand where these were made; of many partitions at once.
+        """For many partitions at once: the marks of the records that are now at the offsets of these marks.
 
-        Where Kafka did not answer in time, or with an error, there is none: that lane asks again for itself.
+        A partition is missing from the result if Kafka failed or did not answer in time; its lane then asks by itself.
         """
         if not wanted:
             return {}

@@ -23,30 +23,30 @@ from schemas.journal import (
     encode_evidence,
 )
 
-#: What a text takes in a record besides its characters.
+#: Bytes of a text in a record besides its characters.
 TEXT_BYTES = 3
-#: About what an event takes in a record besides its id.
+#: About how many bytes an event takes in a record besides its id.
 EVENT_BYTES = IDENTITY_BYTES + 20
-#: What an event's source takes, as a number.
+#: Bytes of an event's source, as a number.
 SOURCE_BYTES = 3
-#: What a named workspace takes besides its texts.
+#: Bytes of a named workspace besides its texts.
 NAMED_BYTES = 16
-#: What a slot takes besides its texts (16), and what it stands for: settling its cell takes as long as several events,
-#: so a record that touches many cells, during which nothing else gets its turn, holds fewer of them.
+#: Bytes of a slot besides its texts (16), and a surcharge for its cell: recalculating a cell takes as long as counting
+#: several events, so a record that changes many cells holds fewer events.
 SLOT_BYTES = 64
-#: What an order, a binding or an empty group takes besides its content.
+#: Bytes of an order, a binding or an empty group besides its content.
 TABLE_BYTES = 160
-#: A record is packed at this estimate; one that comes out too long is packed as two.
+#: A record is packed at this estimated size; if it turns out too long it is packed as two.
 GROUP_BYTES = RECORD_LIMIT_BYTES * 97 // 100
-#: Fewer events than this are not cut off a group to fill a record.
+#: A group is not cut to fill a record if a part would have fewer events than this.
 LEAST_CUT = 64
 
 
 @dataclass(slots=True)
 class Events:
-    """Events of one source partition as columns; `shape`: of each its number, `source`: its index into `sources`."""
+    """Events of one source partition as columns. `class_number`: see ValidationCache; `source`: indexes `sources`."""
 
-    shape: Ints
+    class_number: Ints
     quantity: Ints
     time_us: Ints
     offset: Ints
@@ -61,7 +61,7 @@ class Events:
     def part(self, start: int, end: int) -> "Events":
         """The events from `start` to `end`."""
         return Events(
-            self.shape[start:end],
+            self.class_number[start:end],
             self.quantity[start:end],
             self.time_us[start:end],
             self.offset[start:end],
@@ -75,7 +75,7 @@ class Events:
         """Some of the events, by index."""
         identities = np.frombuffer(self.identities, dtype=f"V{IDENTITY_BYTES}")
         return Events(
-            self.shape[events],
+            self.class_number[events],
             self.quantity[events],
             self.time_us[events],
             self.offset[events],
@@ -87,7 +87,7 @@ class Events:
 
 
 class UsageBuilder:
-    """One usage group of one source partition for one journal partition."""
+    """A usage group of one source partition for one journal partition."""
 
     def __init__(self, topic: str, partition: int, timestamp_ms: int, cache: ValidationCache, events: Events) -> None:
         self.topic = topic
@@ -95,7 +95,7 @@ class UsageBuilder:
         self.timestamp_ms = timestamp_ms
         self.events = events
         self._cache = cache
-        numbers, self._slot = np.unique(events.shape, return_inverse=True)
+        numbers, self._slot = np.unique(events.class_number, return_inverse=True)
         slots = [cache.of(number) for number in numbers.tolist()]
         self._slots: list[tuple[Named, Kind]] = [(entry.named, kind) for entry, kind in slots]
         self.named: dict[str, Named] = {named.workspace: named for named, _ in self._slots}
@@ -120,18 +120,18 @@ class UsageBuilder:
         return len(self.events)
 
     def cut(self, count: int) -> "tuple[UsageBuilder, UsageBuilder]":
-        """Two builders: of the first `count` events, and of the others."""
+        """Two builders: one of the first `count` events, one of the rest."""
         parts = self.events.part(0, count), self.events.part(count, len(self))
         first, rest = (UsageBuilder(self.topic, self.partition, self.timestamp_ms, self._cache, part) for part in parts)
         return first, rest
 
     def fitting(self, room: int) -> int:
-        """About how many of its events take so many bytes; 0 if it is not worth cutting."""
+        """About how many of its events fit in `room` bytes; 0 if cutting is not worth it."""
         count = len(self) * room // self.bytes
         return count if LEAST_CUT <= count <= len(self) - LEAST_CUT else 0
 
     def group(self, numbers: dict[str, int]) -> UsageGroup:
-        """The group; `numbers`: of each workspace its index in the record's `named`."""
+        """The group; `numbers`: workspace -> its index in the record's `named`."""
         events = self.events
         first, since_us = int(events.offset[0]), int(events.time_us.min())
         return UsageGroup(
@@ -159,16 +159,17 @@ def _encoded(texts: Sequence[str]) -> int:
 
 
 class OrderBuilder:
-    """One order on its way to the journal."""
+    """The journal entry of one order."""
 
     def __init__(self, topic: str, partition: int, entry: OrderEntry, named: dict[str, Named]) -> None:
         self.topic, self.partition, self.entry, self.named = topic, partition, entry, named
         self.bytes = self.bytes_beside(set())
 
     def bytes_beside(self, named: Set[str]) -> int:
-        """What it takes in a record that names these workspaces already.
+        """Its bytes in a record that already names the workspaces `named`.
 
-        Thousands of orders on one plan name the same ones: in few records its cells are recalculated few times.
+        Thousands of orders on one plan name the same workspaces; the fewer records they take, the fewer times the
+        plan's cells are recalculated.
         """
         new = self.named.keys() - named
         return TABLE_BYTES + len(self.entry.content) + TABLE_BYTES * len(new) + sum(map(len, new))
@@ -178,7 +179,7 @@ class OrderBuilder:
 
 
 class BindingBuilder:
-    """One record of `workspaces` on its way to the journal."""
+    """The journal entry of one record of `workspaces`."""
 
     def __init__(self, topic: str, partition: int, offset: int, timestamp_ms: int, named: Named) -> None:
         self.topic, self.partition, self.offset, self.timestamp_ms = topic, partition, offset, timestamp_ms
@@ -196,12 +197,12 @@ Builder = UsageBuilder | OrderBuilder | BindingBuilder
 
 
 def pack(builders: Sequence[Builder]) -> list[bytes]:
-    """Journal records of these groups, in order: one, unless they do not fit."""
+    """Encodes groups as journal records, in order: one record, or several if they do not fit."""
     named: dict[str, Named] = {}
     for builder in builders:
         for workspace, known in builder.named.items():
-            standing = named.get(workspace)
-            if standing is None or known.commercial < standing.commercial:
+            earlier = named.get(workspace)
+            if earlier is None or known.commercial < earlier.commercial:
                 named[workspace] = known
     numbers = {workspace: number for number, workspace in enumerate(named)}
     record = encode(Gathered(list(named.values()), [builder.group(numbers) for builder in builders]))

@@ -1,7 +1,7 @@
 """Writes the entries of one journal partition: records of at most 1 MiB, one unacknowledged at a time.
 
-Entries that arrive while a record is under way wait for the next, so records grow with the load. One unacknowledged
-record a partition keeps the order of the log: a top-up never follows its purchase.
+Entries that arrive while a record is under way go into the next one, so records grow with the load. One unacknowledged
+record a partition keeps the source order: a top-up is never written after the purchase that it pays for.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Waiter = TypeVar("Waiter")
 
 
 def next_record(waiting: deque[tuple[Builder, Waiter]]) -> tuple[list[Builder], list[Waiter]]:
-    """The groups of the next record, filled up with a part of the group behind them; and whose end it holds."""
+    """The groups of the next record, the last possibly a part of one; and the waiters of groups that end in it."""
     builders: list[Builder] = []
     done: list[Waiter] = []
     named: set[str] = set()
@@ -62,7 +62,7 @@ class JournalWriter:
     ) -> None:
         self.partition = partition
         self.topic = topic
-        #: LogAppendTime of the last record written: what the broker's clock has passed.
+        #: LogAppendTime of the last record written; the broker's clock is past it.
         self.appended_ms = 0
         self._producer = producer
         self._uncertain = uncertain
@@ -70,7 +70,7 @@ class JournalWriter:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, builder: Builder) -> asyncio.Future[None]:
-        """Put a group in line; done when Kafka acknowledged the record that holds it."""
+        """Queue a group; the future is done when Kafka acknowledged the record with the group's end."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((builder, future))
         if self._task is None or self._task.done():
@@ -78,9 +78,9 @@ class JournalWriter:
         return future
 
     def _fail(self, under_way: list[asyncio.Future[None]], error: Exception) -> None:
-        """A record was not written: neither is what waits behind it; the lanes read it all again.
+        """A record was not written: fail it and everything queued behind it; the lanes read all of it again.
 
-        After an error of Kafka they do so with another producer; any other is a bug, and theirs to tell.
+        After an error of Kafka they do so with a new producer; any other error is a bug and stops the worker.
         """
         if isinstance(error, KafkaError | TimeoutError):
             self._uncertain()
@@ -92,13 +92,13 @@ class JournalWriter:
                 future.exception()
 
     async def _drain(self) -> None:
-        await asyncio.sleep(0)  # what the other lanes add in this turn goes along
+        await asyncio.sleep(0)  # include what other lanes add in this turn
         while self._waiting:
             builders, done = next_record(self._waiting)
             try:
                 for value in pack(builders):
                     await self._send(value)
-            except Exception as error:  # whatever it is, nobody may wait for it for ever
+            except Exception as error:  # whatever it is, the waiters must learn of it
                 self._fail(done, error)
                 return
             for future in done:

@@ -14,22 +14,22 @@ from meter.rules.outputs.summaries import Summary
 from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter
 from schemas.reasons import DeadReason
 
-#: Ordinary mistakes, some thousands of records, each have a letter of their own.
+#: Enough for ordinary mistakes: up to some thousands of bad records get a letter each.
 LETTERS_AT_ONCE = 5_000
 LETTERS_A_SECOND = 100
-#: A longer letter counts as several of so many bytes; what a letter cuts off does not count.
+#: A letter counts as one for each LETTER_BYTES; bytes that it cuts off do not count.
 LETTER_BYTES, LONGEST_LETTER_BYTES = 4_096, 3 * VALUE_LIMIT_BYTES
 
 
 class Allowance:
-    """How many more letters a source partition gets: a bucket that fills as Kafka's time passes."""
+    """How many more letters a source partition gets: a token bucket that fills with Kafka's time."""
 
     def __init__(self) -> None:
         self._left = float(LETTERS_AT_ONCE)
         self._at_ms = 0
 
     def take(self, at_ms: int, size: int) -> bool:
-        """Whether a record of about `size` bytes, received then, gets a letter of its own."""
+        """Whether a record of about `size` bytes, received at `at_ms`, gets a letter of its own; if so, take it."""
         if at_ms > self._at_ms:
             passed = (at_ms - self._at_ms) / 1000 if self._at_ms else 0.0
             self._left = min(float(LETTERS_AT_ONCE), self._left + passed * LETTERS_A_SECOND)
@@ -42,7 +42,7 @@ class Allowance:
 
 
 class Letters:
-    """What a lane asks: may this record have a letter, and what is there to be summed up."""
+    """The letters of one lane: one for a bad record while the allowance lasts, else one shared by many."""
 
     def __init__(self, topic: str, partition: int) -> None:
         self._topic, self._partition = topic, partition
@@ -50,11 +50,11 @@ class Letters:
         self._summary: Summary | None = None
 
     def begin(self) -> None:
-        """A chunk begins; what an earlier try of it had summed up is void."""
+        """Begin a chunk: forget the shared letter of an earlier try of it."""
         self._summary = None
 
     def of(self, record: Any, received_ms: int, reason: DeadReason, error: str) -> DeadLetter | None:
-        """The letter of a bad record, or the one of many that this record fills; None while that has room."""
+        """The letter of a bad record, or the shared letter that it fills; None while that has room."""
         about = getattr(record, "oversized", None)
         if about is not None and (about.records > 1 or self.single(len(about.value or b""), received_ms)):
             return oversized_letter(self._topic, self._partition, record, received_ms * 1000, reason, error)
@@ -68,13 +68,13 @@ class Letters:
         return dead_letter(reason, error, *place, record.key, value, record.headers, at_us)
 
     def single(self, size: int, received_ms: int) -> bool:
-        """Whether a bad record of so many bytes gets a letter of its own."""
+        """Whether a bad record of `size` bytes gets a letter of its own."""
         return self._allowance.take(received_ms, size)
 
     def sum_up(
         self, offset: int, value: bytes, size: int, received_ms: int, reason: DeadReason, error: str
     ) -> DeadLetter | None:
-        """Sum a bad record up; the letter, if that is full."""
+        """Add a bad record to the shared letter; returns that letter if it is full."""
         summary = self._summary
         if summary is None:
             summary = self._summary = Summary(self._topic, self._partition, received_ms * 1000, error)
@@ -82,6 +82,6 @@ class Letters:
         return self.finish() if summary.full else None
 
     def finish(self) -> DeadLetter | None:
-        """The letter of what was summed up so far, if anything."""
+        """The shared letter so far, if it has any record."""
         summary, self._summary = self._summary, None
         return None if summary is None else summary.letter()

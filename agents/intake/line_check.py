@@ -1,7 +1,7 @@
-"""Checks records before they are sent: whatever would become a dead letter is a problem of its line.
+"""Checks records before `meter send` sends them: a record that would become a dead letter is a problem of its line.
 
-`LineCheck` reads each record as the intake would, by the settings' catalog and time zone. `workspace_problems` then
-reads the log of workspaces, which decides whose usage is known. Conflicting duplicates show only to a worker.
+`LineCheck` reads each record as the intake would, with the catalog and time zone of the settings. `workspace_problems`
+then reads `workspaces`, which decides which workspaces are known. Only a worker can find conflicting duplicates.
 """
 
 import time
@@ -25,7 +25,7 @@ from schemas.workspaces import ToldTier, workspace_from_json
 
 
 class LineCheck:
-    """Reads lines of one kind as the intake would; remembers what only the log of workspaces can judge."""
+    """Reads lines of one kind as the intake would; collects what only `workspaces` can decide."""
 
     def __init__(self, settings: Settings, what: str) -> None:
         self._read = {"usage": self._usage, "workspaces": self._workspace, "orders": self._order}[what]
@@ -41,7 +41,7 @@ class LineCheck:
         self.tiers: list[tuple[int, ToldTier]] = []
 
     def __call__(self, number: int, value: bytes) -> Problem | None:
-        """What is wrong with the record of a line, with the reason of the dead letter that it would become."""
+        """What is wrong with a line's record, with the reason of its dead letter; None if nothing is."""
         try:
             self._read(number, value)
         except Dead as dead:
@@ -64,17 +64,17 @@ class LineCheck:
 
 
 async def workspace_problems(settings: Settings, check: LineCheck) -> list[Problem]:
-    """What the log of workspaces says against the lines; raises UserError where Kafka cannot be asked."""
+    """Problems of the lines that `workspaces` shows; UserError if Kafka cannot be asked."""
     if not check.named and not check.tiers:
         return []
     topic = Topics.of(settings.topic_prefix).workspaces
     directory = WorkspaceDirectory(topic, zone(settings.billing_time_zone), 1, settings.kafka_client_kwargs())
     try:
         await directory.start()
-        directory.require_answer([*check.named, *(told.workspace for _, told in check.tiers)])
+        directory.require_answer([*check.named, *(record.workspace for _, record in check.tiers)])
         return list(_problems(directory, check))
-    except Reopen as silent:
-        raise UserError(f"{silent}; look at the broker, and try again") from silent
+    except Reopen as no_answer:
+        raise UserError(f"{no_answer}; look at the broker, and try again") from no_answer
     finally:
         await directory.stop()
 
@@ -85,17 +85,17 @@ def _problems(directory: WorkspaceDirectory, check: LineCheck) -> Iterator[Probl
             dead = unknown_workspace(workspace)
             yield _problem(number, dead.reason, dead.error)
     tiers: dict[str, tuple[str, bool]] = {}
-    for number, told in check.tiers:
-        entry = directory.known(told.workspace)
+    for number, record in check.tiers:
+        workspace, entry = record.workspace, directory.known(record.workspace)
         before = None if entry is None else (entry.named.account, entry.named.commercial != NEVER)
-        account, commercial = tiers.get(told.workspace, before or (told.account, False))
-        if told.account != account:
-            yield _problem(number, DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(told.workspace, account, told.account))
-        elif told.tier == "free" and commercial:
+        account, commercial = tiers.get(workspace, before or (record.account, False))
+        if record.account != account:
+            yield _problem(number, DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(workspace, account, record.account))
+        elif record.tier == "free" and commercial:
             reason = DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE
-            yield _problem(number, reason, f"workspace {told.workspace} is commercial, it cannot return to free")
+            yield _problem(number, reason, f"workspace {workspace} is commercial, it cannot return to free")
         else:
-            tiers[told.workspace] = (account, commercial or told.tier == "commercial")
+            tiers[workspace] = (account, commercial or record.tier == "commercial")
 
 
 def _problem(number: int, reason: DeadReason, sentence: str) -> Problem:

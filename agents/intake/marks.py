@@ -1,8 +1,8 @@
-"""The mark in an intake group's commit: the last record read, so that another log of the same name is noticed.
+"""The mark in an intake group's commit: the last record read, by which another log of the same name is recognized.
 
-By offsets alone a topic that was deleted and made again looks the same. The mark holds the last record's offset, time
-and CRC; at assignment that record is read again and compared. A commit that begins with `aside` is of a partition that
-is set aside: the day's closing does not wait for it.
+Offsets alone do not show that a topic was deleted and made again. The mark holds offset, time and CRC of the last
+record read; at assignment that record is read again and compared. Commit metadata that begins with `aside` means that
+the partition is set aside: closing a day does not wait for it.
 """
 
 import zlib
@@ -36,10 +36,9 @@ class Mark(NamedTuple):
 
 
 def metadata(mark: Mark | None, *, aside: bool = False, foreign: bool = False, topic_id: str = "") -> str:
-    """The metadata of a commit; `foreign`: at an offset that another hand had set, which is therefore aside."""
+    """The metadata of a commit; `foreign`: another program set the group's offset, so the partition is set aside."""
     if foreign:
         return f"{ASIDE} {FOREIGN}"
-    said = [ASIDE] if aside else []
-    return (" ".join(said + ([] if mark is None else [mark.text()])) or BEGUN) + (
-        f" {LOG}{topic_id}" if topic_id else ""
-    )
+    words = [ASIDE] if aside else []
+    words += [] if mark is None else [mark.text()]
+    return (" ".join(words) or BEGUN) + (f" {LOG}{topic_id}" if topic_id else "")

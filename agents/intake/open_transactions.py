@@ -1,7 +1,7 @@
 """Watches transactions that producers left open on source topics, and reports them in log and metrics.
 
-Read committed, a partition ends where the first open transaction begins. Kafka ends a transaction whose producer is
-gone (`transaction.timeout.ms`); a hanging one has to be aborted by hand.
+A reader of committed records gets nothing from the first open transaction on. Kafka ends the transaction of a producer
+that is gone (`transaction.timeout.ms`); a hanging one must be aborted by hand.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How often it is looked at.
+#: How often the sources are checked.
 LOOK_SECONDS = 1.0
-#: A transaction open for so long is logged, and again this often.
+#: A transaction that is open this long is logged, and again every TELL_SECONDS.
 TELL_AFTER_SECONDS = 10.0
 TELL_SECONDS = 60.0
 
 
 class ReadUpTo(NamedTuple):
-    """How far a source partition was read, where its first open transaction begins, and where it ends."""
+    """A source partition: the position read to, the last stable offset, and the end."""
 
     tp: TP
     position: int
@@ -39,7 +39,7 @@ class ReadUpTo(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether reading has come to an open transaction."""
+        """Whether reading has reached an open transaction."""
         return self.position >= self.stable < self.end
 
 
@@ -49,11 +49,11 @@ class OpenTransactions:
     def __init__(self, metrics: Metrics, topics: Topics) -> None:
         self._metrics = metrics
         self._topics = topics
-        #: Partition -> offset at which a transaction is open, since when, and when that was last logged.
+        #: Partition -> offset of its open transaction, since when, and when that was last logged.
         self._open: dict[TP, tuple[int, float, float]] = {}
 
     async def watch(self, intake: "Intake", lanes: Callable[[], Iterable["SourceLane"]]) -> None:
-        """Look again and again at what the lanes read, and at the log of workspaces that all of them need."""
+        """Check the lanes' partitions, and `workspaces`, every LOOK_SECONDS."""
         directory = intake.directory
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -73,13 +73,13 @@ class OpenTransactions:
             self.look(found, sum(len(lane.held) for lane in reading))
 
     def look(self, partitions: Iterable[ReadUpTo], held: int) -> None:
-        """Look at all source partitions of this worker; `held`: records held back for `workspaces`."""
+        """Check all source partitions of this worker; `held`: records held back for `workspaces`."""
         now, waiting = time.monotonic(), {each.tp: each for each in partitions if each.waits}
         self._open = {tp: state for tp, state in self._open.items() if tp in waiting}
         seconds = dict.fromkeys(("usage", "workspaces", "plan-purchases", "workspace topics"), 0.0)
         for tp, each in waiting.items():
             stable, since, logged = self._open.get(tp, (each.stable, now, 0.0))
-            if stable != each.stable:  # that one ended, the next one is open
+            if stable != each.stable:  # that one ended; the next one is open
                 since, logged = now, 0.0
             if now - since >= TELL_AFTER_SECONDS and now - logged >= TELL_SECONDS:
                 logged = now

@@ -1,7 +1,8 @@
 """Reads operators' commands (`meter skip`) from `meter.control`; every intake reads them itself.
 
-Kafka refuses a commit from outside into a living group, so the lane that cannot go on accepts the gap itself: it looks
-for the command that names its commit. Commands are few and kept for ever; the log is read once, then only its end.
+Kafka refuses a commit from outside into a group with members, so the lane that cannot go on accepts the gap itself: it
+looks for the command that names its commit. Commands are few and kept for ever; the topic is read once, then only its
+end.
 """
 
 import asyncio
@@ -20,12 +21,12 @@ from schemas.control import Skip, control_from_json
 
 log = logging.getLogger(__name__)
 
-#: The log of orders is short: longer than this it is not the log that makes it wait.
+#: The topic is short: a read that takes longer than this means that Kafka does not answer.
 CATCH_UP_SECONDS = 20.0
 
 
 class Control:
-    """The orders known so far; `catch_up` reads on to those acknowledged before it was called."""
+    """The commands known so far; `catch_up` reads those acknowledged before it was called."""
 
     def __init__(self, topic: str, client_kwargs: Mapping[str, Any]) -> None:
         self._tp = TopicPartition(topic, 0)
@@ -48,12 +49,12 @@ class Control:
             await self._consumer.stop()
 
     async def catch_up(self) -> None:
-        """Read all orders there are now; Reopen if Kafka does not answer in time."""
+        """Read all commands up to now; Reopen if Kafka does not answer in time."""
         async with self._lock:
             try:
                 await asyncio.wait_for(self._catch_up(), CATCH_UP_SECONDS)
             except (KafkaError, TimeoutError) as error:
-                raise Reopen(f"the orders on {self._tp.topic} could not be read ({error!r})") from error
+                raise Reopen(f"the commands on {self._tp.topic} could not be read ({error!r})") from error
 
     async def _catch_up(self) -> None:
         consumer = self._consumer
@@ -66,13 +67,13 @@ class Control:
 
     def _learn(self, record: Any) -> None:
         try:
-            ordered = control_from_json(record.value or b"")
+            command = control_from_json(record.value or b"")
         except ValidationError as error:
             log.warning("%s: the command at %d cannot be read and is ignored: %s", self._tp.topic, record.offset, error)
             return
-        if isinstance(ordered, Skip):
-            self._skips[(ordered.topic, ordered.partition, ordered.instead_of, spoken(ordered.mark))] = ordered
+        if isinstance(command, Skip):
+            self._skips[(command.topic, command.partition, command.instead_of, spoken(command.mark))] = command
 
     def skip_for(self, topic: str, partition: int, committed: int, metadata: str) -> Skip | None:
-        """The order, the last if several, for a source (without the prefix) that stands at this very commit."""
+        """The last `meter skip` for a source (topic without the prefix) that names exactly this commit."""
         return self._skips.get((topic, partition, committed, spoken(metadata)))

@@ -22,7 +22,7 @@ class OrdersLane(SourceLane):
 
     kind = "order"
 
-    #: The end that `workspaces` had after the chunk was fetched; 0: all that can be known of it is known.
+    #: The end of `workspaces` after the chunk was fetched; 0: nothing more can become known.
     _end = 0
 
     async def read(self, chunk: Chunk, pending: Any) -> Chunk:
@@ -30,7 +30,7 @@ class OrdersLane(SourceLane):
         return await super().read(chunk, pending)
 
     async def ready_for(self, records: Sequence[Any]) -> None:
-        """The catalog version of their days is in every journal partition."""
+        """Wait until the catalog version of their days is in every journal partition."""
         appended = max((record.timestamp for record in records if not is_given(record)), default=0)
         await self.intake.catalog.reach(appended)
 
@@ -63,7 +63,7 @@ class OrdersLane(SourceLane):
         return self.intake.directory.commercial(workspace)
 
     def _check_known(self, order: Order) -> None:
-        """Raises NotYetKnown for one that lists workspaces not known to be commercial, and for those behind it."""
+        """Raise NotYetKnown if a listed workspace may be hidden, or an earlier order of the account waits."""
         directory = self.intake.directory
         listed: tuple[str, ...] = ()
         if directory.read_to < self._end and isinstance(order, Purchase | ChangeWorkspaces):

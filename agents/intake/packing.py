@@ -1,7 +1,7 @@
-"""Packs a source partition's events in columns, for usage groups of the journal.
+"""Packs a source partition's events into columns, for usage groups of the journal.
 
-Events are decoded one by one. What is left to check of an event of a known class (limits, times, account, identity) is
-checked for many events at once. Any other event is judged by itself.
+Events are decoded one by one. For events of a known class the remaining checks (limits, times, account, identity) are
+made on whole columns; every other event is judged by itself.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from agents.intake.held import NotYetKnown
 from agents.intake.intake import Intake
 from agents.intake.journal_entries import EVENT_BYTES, GROUP_BYTES, Events, UsageBuilder
 from agents.intake.resume import Refused
-from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, ParsedUsage, said
+from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, ParsedUsage, exception_text
 from agents.intake.validation_cache import KIND_BITS, UNKNOWN, KindKey, Sources, ValidationCache, number_of, numbers_of
 from agents.intake.workspace_directory import WorkspaceEntry, unknown_workspace
 from meter.batch.lanes import Reopen
@@ -27,16 +27,16 @@ from schemas.ids import QUANTITY_LIMIT
 from schemas.journal import identities
 from schemas.reasons import DeadReason
 
-#: Reasons that another version of the catalog may not have.
+#: Reasons that a newer catalog version may remove.
 OF_THE_CATALOG = (DeadReason.UNKNOWN_ITEM, DeadReason.UNKNOWN_RETENTION)
-#: Records of so many journal partitions are filled at once: what is under way stays small where there are many.
+#: A packer fills records of at most this many journal partitions, so that it stays small where there are many.
 FILLED_AT_ONCE = 8
-#: What a chunk holds beyond so many journal records is read when those are written: a fetch may unpack to anything.
+#: A chunk that makes more journal records than this is written in parts: a fetch may unpack to any size.
 OVERFULL_RECORDS = 2 * FILLED_AT_ONCE
 
 
 class _Judged(NamedTuple):
-    """An event that was judged by itself: the number of its class_number, and what else is packed of it."""
+    """An event that was judged by itself, as it is packed."""
 
     class_number: int
     quantity: int
@@ -46,7 +46,7 @@ class _Judged(NamedTuple):
 
 
 class PackedLane(Protocol):
-    """What the packer asks of the lane whose records it packs."""
+    """What the packer needs of the lane whose records it packs."""
 
     intake: Intake
     topic: str
@@ -61,7 +61,7 @@ class PackedLane(Protocol):
 
 
 class Packer:
-    """Packs a chunk, or several in a row; `UsageReader` judges an event, or judged an earlier one of its class."""
+    """Packs one chunk, or several in a row. `UsageReader` judges the first event of each class."""
 
     def __init__(self, lane: PackedLane, pending: list[asyncio.Future[Any]], *, all_known: bool = False) -> None:
         self.lane = lane
@@ -71,31 +71,31 @@ class Packer:
         self._cache = lane.cache()
         self._times = self.intake.reader.times
         self._sources = Sources()
-        #: EventClass, quantity, instant, offset and source of events, some thousands at a time.
+        #: Columns of a few thousand events each: class number, quantity, instant, offset and source.
         self._taken: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
         self._ids: list[str] = []
         self._identities: list[bytes] = []
         self._bytes = 0
-        #: Everything that can be known of the workspaces is known.
+        #: Whether nothing more can become known about the workspaces.
         self._all_known = all_known
-        #: The end that `workspaces` had after this chunk was fetched, once it was asked.
+        #: The end of `workspaces` after this chunk was fetched; None until asked.
         self._end: int | None = None
-        #: Numbers of kinds of days whose version is not final: good for this chunk only.
+        #: Numbers of kinds whose day has no final catalog version yet; valid for this chunk only.
         self._early: dict[KindKey, int] = {}
         self._asked = False
 
     @property
     def full(self) -> bool:
-        """Enough was taken, good or bad, to fill a record of every journal partition (of many: of some)."""
+        """Whether enough was taken to fill a record for FILLED_AT_ONCE journal partitions (or all, if fewer)."""
         return self._bytes >= min(len(self.intake.writers), FILLED_AT_ONCE) * GROUP_BYTES
 
     @property
     def overfull(self) -> bool:
-        """So much was taken of one chunk that it is written before the rest is read."""
+        """Whether so much was taken of one chunk that it must be written before the rest is read."""
         return self._bytes >= OVERFULL_RECORDS * GROUP_BYTES
 
     def begin(self) -> None:
-        """A chunk begins: what other topics said before it was fetched has to be known again."""
+        """Begin a chunk: other topics must be asked again for what they had before it was fetched."""
         self._asked = False
         self._end = 0 if self._all_known else None
         self._early.clear()
@@ -144,7 +144,7 @@ class Packer:
     async def _take_others(
         self, records: Sequence[Any], columns: tuple[Ints, ...], ids: list[str], good: npt.NDArray[np.bool_]
     ) -> None:
-        """Judge the events that are not good, each by itself, in order; the columns tell what was read."""
+        """Judge the events that are not good one by one, in order, and write accepted ones into the columns."""
         turns = Turns()
         for at in np.flatnonzero(~good).tolist():
             await turns.due()
@@ -174,11 +174,11 @@ class Packer:
         self._taken.append(columns)  # type: ignore[arg-type] # five of them
 
     async def _judge(self, record: Any) -> _Judged | None:
-        """Judge an event by all rules and remember its class_number; or bury it."""
+        """Judge an event by all rules; None if it was buried or held back."""
         lane = self.lane
         try:
             reading = await self._reading(record)
-            entry = await self._home(reading.workspace)
+            entry = await self._entry(reading.workspace)
             class_number = self._class_of(reading, entry)
             return _Judged(class_number, reading.quantity, reading.time_us, reading.source, reading.id)
         except Dead as dead:
@@ -187,12 +187,12 @@ class Packer:
             await lane.hold(record, waits)
         except (Reopen, Refused, asyncio.CancelledError, KafkaError):
             raise
-        except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
-            await lane.bury(self.pending, record, DeadReason.INVALID_FIELD, said(error))
+        except Exception as error:  # step 3: whatever goes wrong with one record ends that record only
+            await lane.bury(self.pending, record, DeadReason.INVALID_FIELD, exception_text(error))
         return None
 
     def _class_of(self, reading: ParsedUsage, entry: WorkspaceEntry) -> int:
-        """The number of an event; its kind is learnt for good if its day's version is final."""
+        """The class number of an event; its kind is cached if its day's catalog version is final."""
         cache, final = self._cache, reading.day <= self.intake.catalog.final_through
         key = (reading.item, reading.retention, reading.corrected, reading.day)
         kind = cache.kind(key, UNKNOWN) if final else self._early.get(key, UNKNOWN)
@@ -209,7 +209,7 @@ class Packer:
         return number_of(cache.add_entry(subject, entry, self.intake.directory.partition_of(entry.named.account)), kind)
 
     async def _reading(self, record: Any) -> ParsedUsage:
-        """Read a record by the version of its day, as it is for good, or else as far as it can be known now."""
+        """Parse a record by the final catalog version of its day, or else by all versions announced until now."""
         lane, catalog, read = self.lane, self.intake.catalog, self.intake.reader.read
         appended = lane.appended(record)
         await catalog.reach(appended)
@@ -224,20 +224,20 @@ class Packer:
         await catalog.catch_up()
         return read(record.value, record.headers, lane.received(record), lane.own)
 
-    async def _home(self, workspace: str) -> WorkspaceEntry:
+    async def _entry(self, workspace: str) -> WorkspaceEntry:
         directory = self.intake.directory
         entry = directory.known(workspace)
-        if entry is None and self._end is None:  # step 2: what `workspaces` acknowledged before is known now
+        if entry is None and self._end is None:  # step 2: read `workspaces` up to its end now
             self._end = await directory.catch_up()
             entry = directory.known(workspace)
-        if entry is None and directory.read_to < (self._end or 0):  # but for what stands behind an open transaction
+        if entry is None and directory.read_to < (self._end or 0):  # an open transaction may hide it
             raise NotYetKnown(self._end or 0, (workspace,))
         if entry is None:
             raise unknown_workspace(workspace)
         return entry
 
     def packed(self, partition: int, timestamp_ms: int) -> list[tuple[int, UsageBuilder]]:
-        """What was taken of this source partition, by journal partition."""
+        """A builder for each journal partition, with what was taken of this source partition."""
         if not self._ids:
             return []
         class_number, quantity, time_us, offset, source = (

@@ -1,27 +1,27 @@
-"""Bounds the unacknowledged writes of a chunk: a fetch may unpack to any size, what is held of it may not."""
+"""Bounds the unacknowledged writes of a chunk, because a fetch may unpack to any size."""
 
 import asyncio
 from typing import Any
 
-#: Records of a chunk that are made at once.
+#: Records of a chunk that are unpacked at once.
 PIECE_RECORDS = 500
-#: Writes that are awaited together, at most.
+#: Beyond this many writes under way, all are awaited.
 PENDING_LIMIT = 10_000
 
 
 async def some_acknowledged(pending: list[asyncio.Future[Any]]) -> None:
-    """Wait for what is under way if it is much."""
+    """Wait for the writes under way if they are more than PENDING_LIMIT."""
     if len(pending) > PENDING_LIMIT:
         await all_acknowledged(pending)
 
 
 async def all_acknowledged(pending: list[asyncio.Future[Any]]) -> None:
-    """Wait for all that is under way."""
+    """Wait for all writes under way."""
     await asyncio.gather(*pending)
     pending.clear()
 
 
 def seen(sent: asyncio.Future[Any]) -> None:
-    """One failure is told for all."""
+    """Mark a failure as seen: the first one is reported for all."""
     if not sent.cancelled():
         sent.exception()

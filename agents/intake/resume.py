@@ -1,8 +1,8 @@
-"""Decides where a source partition is read on: at its commit, if the log is still the one that was read.
+"""Decides where reading of a source partition resumes: at its commit, if the log is still the one that was read.
 
-A commit may say nothing: Kafka forgot it, or another hand set it. Then nobody knows what was read before it. Reading
-everything again is always right, since identities count once. So the meter refuses only where records are gone or
-would be left out.
+The commit may be missing (Kafka forgot it) or may have been set by another program; then nobody knows what was read.
+Reading everything again is always right, because identities count once. So the meter refuses only if records are gone
+or would be left out.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,16 +13,16 @@ from meter.errors import UserError
 from meter.kafka.commit_metadata import is_ours, topic_id_of
 from meter.kafka.set_aside import Reason, Why
 
-#: What was appended so long after the journal was opened was appended to a meter that should have read it.
+#: A running meter should have read records appended this long after the journal was opened.
 NEW_METER_MS = 10 * 60_000
 
 
 class Refused(UserError):
-    """The meter cannot know that going on would be right; a person has to decide."""
+    """Going on may be wrong; an operator must decide."""
 
 
 class PartitionStatus(NamedTuple):
-    """A source partition in Kafka: the group's commit (None: none yet), the log's first offset and its end."""
+    """A source partition in Kafka: the group's commit (None: none), the log's first offset and its end."""
 
     committed: int | None
     metadata: str
@@ -41,15 +41,15 @@ class Source(NamedTuple):
         return f"{self.topic}/{self.partition}"
 
     def skip(self, offset: int) -> str:
-        """The command by which a person accepts the loss of what comes before an offset."""
+        """The command with which an operator accepts the loss of the records before an offset."""
         return f"`meter skip {self.topic} {self.partition} {offset}`"
 
 
 def unknown_beginning(source: Source, status: PartitionStatus, first_ms: float, opened_ms: int) -> Why | None:
     """Why a partition without a commit may not be read from its first record, appended at `first_ms`.
 
-    A new meter begins where the log does. A group that Kafka forgot (nobody was in it for `offsets.retention.minutes`)
-    looks the same, but then this meter may have been there to read what is gone.
+    A new meter begins where the log begins. A group that Kafka forgot (no member for `offsets.retention.minutes`) looks
+    the same, but then the meter may or may not have read the records that are gone.
     """
     if not status.beginning or first_ms <= opened_ms + NEW_METER_MS:
         return None
@@ -74,7 +74,7 @@ def set_by_another(source: Source, at: int) -> Why:
 async def changed_since(
     source: Source, status: PartitionStatus, mark: Mark | None, record_of: Callable[[Mark], Awaitable[Mark | None]]
 ) -> Why | None:
-    """Why the log is not the one that was read up to the commit; `record_of` reads the record of a mark again."""
+    """Why the log is not the one read up to the commit; None if it is. `record_of` reads a mark's record again."""
     at, again = status.committed or 0, f"{source.skip(status.beginning)} reads it from its beginning"
     if source.topic_id and topic_id_of(status.metadata) not in ("", source.topic_id):
         return Why(
@@ -105,5 +105,5 @@ async def changed_since(
 
 
 def is_foreign(status: PartitionStatus) -> bool:
-    """Whether another hand set the group's offset behind records that are still there."""
+    """Whether another program set the group's offset behind records that still exist."""
     return status.committed is not None and status.beginning < status.committed and not is_ours(status.metadata)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def lost(skip: Skip, at_us: int) -> DeadLetter:
-    """The dead letter of a gap. Of a topic made again nobody knows how much of the former was not read."""
+    """The dead letter of a gap; for a topic that was made again it is unknown how much of the old one was not read."""
     count, last = skip.offset - skip.instead_of, skip.offset - 1
     if is_ours(skip.mark):
         known = f"{count} records, {skip.instead_of} to {last}, were not read"

@@ -1,7 +1,7 @@
 """The lane of a source partition: where it resumes, what it handled, what it commits.
 
-The intake keeps no state. A chunk is handled when every journal record that holds a part of it, and every dead letter,
-is acknowledged; only then its offset is committed. A crash repeats entries, which their identities make harmless.
+The intake keeps no state. A chunk is handled once every journal record with a part of it, and every dead letter, is
+acknowledged; only then its offset is committed. After a crash entries repeat; identities make that harmless.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from agents.intake.resume import (
     unknown_beginning,
 )
 from agents.intake.skips import accept_skip
-from agents.intake.usage_reader import Dead, is_given, said
+from agents.intake.usage_reader import Dead, exception_text, is_given
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
@@ -44,10 +44,10 @@ from schemas.reasons import DeadReason
 
 
 class SourceLane(HoldingLane):
-    """One source partition; subclasses say how one record is read."""
+    """The lane of one source partition; subclasses turn a record into entries."""
 
     kind = "usage"
-    #: Records may carry their producer's time: the topic may have CreateTime.
+    #: Whether records may carry their producer's time (a topic with CreateTime).
     takes_given_times = False
 
     def __init__(self, app: Any, tp: Any, intake: Intake) -> None:
@@ -60,19 +60,19 @@ class SourceLane(HoldingLane):
         self.letters = Letters(self.topic, tp.partition)
         self.committed = -1
         self._opened = False
-        #: Why the next record cannot be read at all, once that showed.
+        #: Why the next record cannot be read at all; None while it can.
         self._stuck: str | None = None
         self._go_on = 0
-        #: The group's offset was set by another hand.
+        #: Whether another program set the group's offset.
         self.foreign = False
 
     async def open(self) -> int:
-        """Read on at the committed offset, if the log is still the one that was read."""
+        """Resume at the committed offset if the log is still the one that was read; returns the offset to read from."""
         await self.intake.renew()
         if self._stuck is not None:
-            await self.let_all_go()  # they stand before what cannot be read: a skip of that must not leave them out
+            await self.let_all_go()  # they come before the unreadable record, and a skip must not lose them
         start = await self.asked()
-        self.held.clear()  # they are read again
+        self.held.clear()  # held records are read again
         self._opened = True
         self.mark = Mark.read(start.metadata)
         self.handled_ms = 0 if self.mark is None or self.takes_given_times else self.mark.timestamp_ms
@@ -98,7 +98,7 @@ class SourceLane(HoldingLane):
         return bool(await self.app.consumer.commit_offsets({self.tp: moved}))
 
     async def asked(self) -> PartitionStatus:
-        """Where the partition stands, asked of Kafka; first what was handled since the last commit is committed."""
+        """Ask Kafka for the partition's commit and offsets, after committing what was handled since the last commit."""
         try:
             moved = self.progress() if self._opened else None
             if moved is not None:
@@ -110,7 +110,7 @@ class SourceLane(HoldingLane):
         return PartitionStatus(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
 
     async def marked(self, mark: Mark) -> Mark | None:
-        """The mark of the record that now stands where a mark was made."""
+        """The mark of the record that is now at the offset of a mark; None if none is."""
         try:
             found = await self.intake.record_at(self.tp, mark.offset)
         except TopicAuthorizationFailedError as error:
@@ -121,7 +121,7 @@ class SourceLane(HoldingLane):
         return None if found is None else Mark.of(found)
 
     async def _discontinued(self, start: PartitionStatus) -> str | None:
-        """Why reading cannot go on at the committed offset, and what to do about it."""
+        """Why reading cannot resume at the committed offset, with what to do; None if it can."""
         if start.committed is None:
             if not start.beginning:
                 return None
@@ -140,27 +140,27 @@ class SourceLane(HoldingLane):
         return changed
 
     def spoiled(self, why: str, go_on: int) -> Exception:
-        """Opened anew, it is refused, unless an order leaves out what cannot be read."""
+        """The partition reopens, and is then refused unless a `meter skip` leaves out the unreadable record."""
         self._stuck, self._go_on = why, go_on
         return Reopen(why)
 
     def refuse(self, why: str) -> None:
-        """What cannot be continued stops the worker."""
+        """A shared topic that cannot be continued stops the worker."""
         raise Refused(why)
 
     def received(self, record: Any) -> int:
-        """When a record counts as received, in ms: a time that its producer gave says nothing of it, then it is now."""
+        """When a record counts as received, in ms: Kafka's time, or now if it only carries its producer's."""
         return time.time_ns() // 1_000_000 if is_given(record) else int(record.timestamp)
 
     async def handle(self, chunk: Chunk) -> None:
-        """Steps 2 to 5: read, gather, wait for every acknowledgement."""
+        """Steps 2 to 5: read, write, wait for every acknowledgement."""
         pending: list[asyncio.Future[Any]] = []
         self.outcomes.begin()
         self.letters.begin()
         reach("intake.fetched")
         async with self.acknowledged(pending, chunk.start):
             if self.refuses_times(chunk):
-                await self.intake.look_at_settings()  # still so: that stops the worker; else only these are dead
+                await self.intake.look_at_settings()  # stops the worker if the topic is still set so
             chunk = await self.read(chunk, pending)
             reach("intake.read")
         reach("intake.acknowledged")
@@ -191,11 +191,11 @@ class SourceLane(HoldingLane):
             raise
 
     def refuses_times(self, chunk: Chunk) -> bool:
-        """Whether records of the chunk carry their producer's time where Kafka's is needed."""
+        """Whether records of the chunk carry their producer's time although Kafka's is needed."""
         return chunk.given_times and not self.takes_given_times
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
-        """Read every record of a chunk; what must be acknowledged goes to `pending`. Answers the last chunk read."""
+        """Read every record of a chunk; writes to be acknowledged go to `pending`. Returns the last chunk read."""
         refused, turns = self.refuses_times(chunk), Turns()
         async with aclosing(chunk.pieces(PIECE_RECORDS)) as pieces:
             async for records in pieces:
@@ -220,16 +220,16 @@ class SourceLane(HoldingLane):
             await self.hold(record, waits)
         except (Reopen, Refused, asyncio.CancelledError, KafkaError):
             raise
-        except Exception as error:  # step 3: whatever a single record does to us, it is that record's end
-            await self.bury(pending, record, DeadReason.INVALID_FIELD, said(error))
+        except Exception as error:  # step 3: whatever goes wrong with one record ends that record only
+            await self.bury(pending, record, DeadReason.INVALID_FIELD, exception_text(error))
 
     async def ready_for(self, records: Sequence[Any]) -> None:
         """Wait for what must be known before these records are read."""
 
     def _given_time(self) -> str:
         return (
-            f"the record carries its producer's time (CreateTime): {self.topic} must have LogAppendTime, since when "
-            "Kafka had a record decides what it counts for; `meter redrive` sends it again"
+            f"the record carries its producer's time (CreateTime): {self.topic} must have LogAppendTime, because "
+            "Kafka's time decides for which day a record counts; `meter redrive` sends it again"
         )
 
     def put(self, builder: tuple[int, Builder]) -> asyncio.Future[Any]:
@@ -237,22 +237,22 @@ class SourceLane(HoldingLane):
         return self.intake.writers[partition].add(entry)
 
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
-        """What a record becomes in which journal partitions."""
+        """The journal entries of a record: (journal partition, builder)."""
         raise NotImplementedError
 
     async def bury(self, pending: list[asyncio.Future[Any]], record: Any, reason: DeadReason, error: str) -> None:
-        """A record, or the range that it stands for, becomes a dead letter, or one of many in a letter."""
+        """Make a record, or the range that it stands for, a dead letter of its own or a part of a shared one."""
         reason, error, records = why_dead(record, reason, error)
         self.outcomes.add("dead", records, reason)
         await self._send(self.letters.of(record, self.received(record), reason, error), pending)
 
     async def _send(self, letter: DeadLetter | None, pending: list[asyncio.Future[Any]]) -> None:
-        """Send a dead letter, if there is one; its acknowledgement is waited for with the others."""
+        """Send a dead letter, if there is one; its acknowledgement goes to `pending`."""
         if letter is not None:
             pending.append(await self.intake.bury(letter))
 
     def note_commit(self, offset: int) -> None:
-        """The group has this offset now."""
+        """The group's offset is committed."""
         self.committed = offset
         self.outcomes.committed(offset)
 
@@ -260,14 +260,14 @@ class SourceLane(HoldingLane):
         return (self.committed, metadata(self.mark, topic_id=self.topic_id)) if self.committed >= 0 else None
 
     def progress(self) -> tuple[int, str] | None:
-        """What to commit, if it moved: also past markers at the tail, that no record stands behind."""
+        """Offset and metadata to commit, if they moved, also past markers at the end; else None."""
         handled_to = self.handled_to()
         if handled_to <= self.committed and self.committed >= 0:
             return None
         return handled_to, metadata(self.progress_mark(), topic_id=self.topic_id)
 
     def idle_at(self, position: int) -> None:
-        """Nothing is under way and reading has moved on to `position`, over markers."""
+        """Nothing is under way; reading has moved to `position`, past markers."""
         self.position = max(self.position, position)
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
-"""Turns usage records into journal entries, of the shared topic and of workspace topics.
+"""Turns usage records of the shared topic and of workspace topics into journal entries.
 
-A chunk is read some hundred records at a time, however many its producers packed into it (`agents.intake.packing`).
+A chunk is read in pieces of TURN_RECORDS, however many records its producers packed into it.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from agents.intake.validation_cache import ValidationCache
 from meter.batch.chunks import Chunk
 from schemas.reasons import DeadReason
 
-#: Records between two turns of the event loop: heartbeats and acknowledgements get through a large chunk. And as many
-#: as a core's own cache holds with all that is made of them; 2,000 cost more wherever that cache is shared.
+#: Records read between two turns of the event loop, so that heartbeats and acknowledgements go on in a large chunk. 500
+#: records and what is made of them fit a core's own cache; 2,000 cost more where the cache is shared.
 TURN_RECORDS = 500
-#: A chunk of so many records says that there is a backlog; a smaller one is written at once.
+#: A chunk of at least this many records means a backlog; a smaller one is written at once.
 BACKLOG_RECORDS = 2_500
 
 
 class UsageLane(SourceLane):
-    """A partition of `usage`, or (`own`) of a workspace topic."""
+    """A partition of `usage`; with `own` (a workspace) one of a workspace topic."""
 
     own: str | None = None
 
@@ -34,7 +34,7 @@ class UsageLane(SourceLane):
         self._own_cache = ValidationCache()
 
     def cache(self) -> ValidationCache:
-        """The shapes known: those of the shared topic are known to all its lanes."""
+        """The cache of verdicts; all lanes of the shared topic use one."""
         if self.own is None:
             if self.intake.validation_cache.full:
                 self.intake.validation_cache = ValidationCache()
@@ -44,11 +44,11 @@ class UsageLane(SourceLane):
         return self._own_cache
 
     def appended(self, record: Any) -> int:
-        """When Kafka had the record (ms); 0 where only its producer's word is known."""
+        """Kafka's time of the record (ms); 0 if only its producer's time is known."""
         return 0 if self.own is not None and is_given(record) else int(record.timestamp)
 
     async def read(self, chunk: Chunk, pending: list[asyncio.Future[Any]]) -> Chunk:
-        """Under backlog the chunks that wait behind are read too, until journal records can be filled."""
+        """In a backlog also read the chunks waiting behind this one, until journal records can be filled."""
         packer = Packer(self, pending)
         following: Chunk | None = chunk
         while following is not None:
@@ -67,7 +67,7 @@ class UsageLane(SourceLane):
     async def _take(
         self, records: Sequence[Any], packer: Packer, chunk: Chunk, pending: list[asyncio.Future[Any]]
     ) -> Packer:
-        """Pack some records of a chunk, and write what is packed if it is much; the packer for the next ones."""
+        """Pack a piece of a chunk, and write if that is much; returns the packer for the next piece."""
         last = records[-1]
         if self.refuses_times(chunk):
             records = await self._dated(records, pending)
@@ -84,13 +84,13 @@ class UsageLane(SourceLane):
         return packer
 
     def _write(self, packer: Packer, last: Any, pending: list[asyncio.Future[Any]]) -> None:
-        """Put what was packed in line for the journal; `last`: the last record that was read."""
+        """Queue what was packed for the journal; `last`: the last record read."""
         for partition, builder in packer.packed(self.tp.partition, self.received(last)):
             pending.append(self.put((partition, builder)))
         self.outcomes.add("null", packer.nulls)
 
     async def _dated(self, records: Sequence[Any], pending: list[asyncio.Future[Any]]) -> Sequence[Any]:
-        """Without those that carry their producer's time, which become dead letters."""
+        """The records without those that carry their producer's time, which become dead letters."""
         given = [record for record in records if record.value is not None and is_given(record)]
         for record in given:
             await self.bury(pending, record, DeadReason.INVALID_FIELD, self._given_time())

@@ -1,7 +1,7 @@
-"""Reads one usage record: into what the journal carries, or into the first reason why not.
+"""Parses one usage record: into the fields that the journal carries, or into the first reason that makes it dead.
 
-The fast path (`agents.intake.cloudevents`) may refuse too much, never too little: the pydantic model reads whatever it
-does not accept at once, and alone decides what is wrong.
+The fast path (`agents.intake.cloudevents`) may refuse a valid event, never accept an invalid one: the pydantic model
+parses every event that it refuses, and alone decides what is wrong.
 """
 
 from typing import Any, NamedTuple
@@ -18,26 +18,26 @@ from schemas.record import Unreadable, peculiar
 from schemas.rows import NO_RETENTION
 from schemas.usage import CORRECTED, RECORDED, RECORDED_ONLY, TYPES
 
-#: Value and headers of an order, in bytes: more than of others, for its lists of workspaces.
+#: Value and headers of an order, in bytes; more than other records, because it lists workspaces.
 ORDER_LIMIT = 256 * 1024
-#: `record.timestamp_type` of a time that Kafka gave.
+#: `record.timestamp_type` of a time that Kafka set.
 LOG_APPEND_TIME = 1
-#: Foreign text in a dead letter's error: an exception's own words are cut to this.
+#: Characters of foreign text in a dead letter's error; an exception's text is cut to this.
 ERROR_LIMIT = 200
 #: How far an event's time may be ahead of its record's, in µs.
 AHEAD_LIMIT_US = 300_000_000
-#: Workspace ids known to have the form of one; beyond it they are looked at anew.
+#: How many valid workspace ids are cached; beyond that the cache is emptied.
 IDS_KEPT = 200_000
-#: Times remembered, if they are not written at greater length than one with nanoseconds.
+#: How many times are cached, and the length of a time with nanoseconds: longer ones are not cached.
 TIMES_KEPT, TIME_LENGTH = 10_000, 35
-#: Items of a catalog that a dead letter names.
+#: At most this many items of a catalog are named in a dead letter.
 ITEMS_SHOWN = 20
-#: Instant and day of what is no time.
+#: Instant and day in place of an invalid time.
 NO_TIME = (0, -1)
 
 
 class ParsedUsage(NamedTuple):
-    """An event as it was read, judged by all that does not need the workspace's account."""
+    """A valid event; only the workspace's account is not looked up yet."""
 
     workspace: str
     item: str
@@ -48,16 +48,16 @@ class ParsedUsage(NamedTuple):
     time_us: int
     source: str
     id: str
-    #: Subject, item, retention and type as they stood in the event, if it was read the fast way.
+    #: Subject, item, retention and type exactly as in the event, if the fast path decoded it.
     given: tuple[str | None, str, int | None, str] | None = None
 
 
-#: What stands in an event: subject, item, retention, corrected, quantity, instant, source, id.
+#: An event's fields: subject, item, retention, corrected, quantity, instant, source, id.
 _Read = tuple[str | None, str, int | None, bool, int, int, str, str]
 
 
 class Dead(Exception):
-    """The record cannot be counted: the first reason that applies, and the law with the numbers."""
+    """The record cannot be counted: the first reason that applies, and a sentence with the numbers."""
 
     def __init__(self, reason: DeadReason, error: str) -> None:
         super().__init__(error)
@@ -66,30 +66,30 @@ class Dead(Exception):
 
 
 def is_given(record: Any) -> bool:
-    """Whether a record's time is its producer's (CreateTime), not that at which Kafka had it."""
+    """Whether a record's time was set by its producer (CreateTime), not by Kafka."""
     return getattr(record, "timestamp_type", LOG_APPEND_TIME) != LOG_APPEND_TIME
 
 
-def said(error: BaseException) -> str:
-    """An unexpected exception in a dead letter's words."""
+def exception_text(error: BaseException) -> str:
+    """An unexpected exception as a dead letter's error: printable and at most ERROR_LIMIT characters."""
     text = f"{type(error).__name__}: {error}"
     return "".join(char if char.isprintable() else "?" for char in text)[:ERROR_LIMIT]
 
 
 def headers_bytes(headers: Headers) -> int:
-    """Bytes of names and contents."""
+    """Bytes of the headers' names and contents."""
     return sum(len(name.encode()) + len(content or b"") for name, content in headers) if headers else 0
 
 
 def check_size(value: bytes, headers: Headers, limit: int) -> None:
-    """Value and headers together are at most `limit` bytes."""
+    """Raise Dead if value and headers together have more than `limit` bytes."""
     size = len(value) + headers_bytes(headers)
     if size > limit:
         raise Dead(DeadReason.TOO_LARGE, f"value and headers are at most {limit} bytes, these are {size}")
 
 
 class Times(dict[str, tuple[int, int]]):
-    """Instants and billing days of times as they are written; most come again."""
+    """A cache from a time's text to its instant (µs) and billing day; most texts repeat."""
 
     def __init__(self, zone: BillingZone) -> None:
         self._zone = zone
@@ -108,7 +108,7 @@ class Times(dict[str, tuple[int, int]]):
 
 
 class UsageReader:
-    """Reads usage records by the facts of the meter."""
+    """Parses usage records by catalog, time zone and restatement horizon."""
 
     def __init__(self, catalog: Catalog, zone: BillingZone, horizon_days: int) -> None:
         self.catalog = catalog
@@ -120,7 +120,7 @@ class UsageReader:
         self._ids: set[str | None] = set()
 
     def read(self, value: bytes, headers: Headers, received_ms: int, own: str | None = None) -> ParsedUsage:
-        """Read a record that Kafka received at `received_ms`; `own`: the workspace whose own topic it stood in."""
+        """Parse a record received at `received_ms`, or raise Dead; `own`: the workspace of a workspace topic."""
         if len(value) > 1024 or headers:
             check_size(value, headers, RECORD_LIMIT)
         try:
@@ -131,13 +131,13 @@ class UsageReader:
 
     def _read_fast(self, value: bytes, headers: Headers) -> tuple[_Read, tuple[str | None, str, int | None, str]]:
         if peculiar(value):
-            raise ValueError("read slowly")
+            raise ValueError("for the reference")
         event = opened(value, headers)
         data, subject = event.data, event.subject
         corrected = event.type == CORRECTED
         quantity = data.quantity
         if (quantity < 0 and not corrected) or not (subject in self._ids or self._is_id(subject)):
-            raise ValueError("read slowly")
+            raise ValueError("for the reference")
         read = (
             subject,
             data.item,
@@ -151,18 +151,18 @@ class UsageReader:
         return read, (subject, data.item, data.retention_days, event.type)
 
     def oldest(self, received_ms: int) -> int:
-        """The oldest day that a record received then may still report."""
+        """The oldest billing day for which a record received then may report usage."""
         if self._received[0] != received_ms:
             self._received = (received_ms, self.zone.day_of(received_ms * 1000) - self.horizon_days)
         return self._received[1]
 
     def use(self, catalog: Catalog) -> None:
-        """Judge by this catalog from now on."""
+        """Use this catalog from now on."""
         self.catalog = catalog
         self._items = {}
 
     def adds_up(self, reading: ParsedUsage) -> bool:
-        """Whether the event's item is a sum: its corrections may be negative."""
+        """Whether the event's item adds up over the day; then corrections may be negative."""
         item = self.catalog.version(reading.day).items.get(reading.item)
         return item is not None and item.aggregation == "sum"
 

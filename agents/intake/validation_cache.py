@@ -1,8 +1,8 @@
-"""Keeps the verdict on kinds of usage events and on workspaces, each by itself.
+"""Caches the verdicts on kinds of usage events and on workspaces.
 
-An event of a known kind and a known workspace needs no judging: it costs two look-ups. The checks that are left are
-made for all events of a chunk at once. The verdict on a kind does not depend on the workspace, so each workspace is
-judged once, and not once for every item and day.
+An event of a known kind and a known workspace takes two look-ups; the remaining checks are made for all events of a
+chunk at once. Kinds and workspaces are cached separately, so a workspace is judged once and not once for each item and
+day.
 """
 
 from typing import NamedTuple
@@ -15,21 +15,21 @@ from agents.intake.workspace_directory import WorkspaceEntry
 from schemas.columns import Ints
 from schemas.journal import name_prefix
 
-#: Workspaces and kinds in the cache; beyond it the cache starts from empty.
+#: How many workspaces and kinds the cache holds; beyond that it is replaced by an empty one.
 WORKSPACES_KEPT = 400_000
 KINDS_KEPT = 50_000
-#: An event's number: that of its workspace, and in so many low bits that of its kind.
+#: The low KIND_BITS of an event's class number are the number of its kind, the bits above that of its workspace.
 KIND_BITS = 20
 _KIND = (1 << KIND_BITS) - 1
-#: The number of what is not known.
+#: The number of an unknown kind, workspace or class.
 UNKNOWN = -1
 
-#: Item, retention and type as they stand in an event, and its billing day.
+#: Item, retention and type exactly as in an event, and its billing day.
 KindKey = tuple[str, int | None, str | bool, int]
 
 
 class Kind(NamedTuple):
-    """Same item, retention, billing day and type (`corrected` or not); `least`: its least quantity."""
+    """Events of one item, retention, billing day and type (`corrected` or not); `least`: the least valid quantity."""
 
     item: str
     retention: int
@@ -39,16 +39,16 @@ class Kind(NamedTuple):
 
 
 class ValidationCache:
-    """Kinds and workspaces by number, and the numbers of those judged for good by what stands in the event."""
+    """Kinds and workspaces by number, and the numbers by the fields of an event."""
 
     def __init__(self) -> None:
         self.kinds: list[Kind] = []
         self.entries: list[WorkspaceEntry] = []
-        #: How the identity of an event of each workspace begins.
+        #: Of each workspace: the bytes with which its events' identities begin.
         self.prefixes: list[bytes] = []
         self._kind_numbers: dict[KindKey, int] = {}
         self._entry_numbers: dict[str | None, int] = {}
-        #: The number of a known kind, and of a known workspace by an event's subject.
+        #: Look-ups: the number of a kind by its key, of a workspace by an event's subject.
         self.kind = self._kind_numbers.get
         self.entry = self._entry_numbers.get
         self._of_kind = np.empty((2, 16), dtype=np.int64)
@@ -60,7 +60,7 @@ class ValidationCache:
         return len(self.entries) >= WORKSPACES_KEPT or len(self.kinds) >= KINDS_KEPT
 
     def add_kind(self, reading: ParsedUsage, least: int) -> int:
-        """A kind's number; valid for this chunk only unless `keep_kind` follows."""
+        """A number for a kind; valid for this chunk only, unless `keep_kind` follows."""
         number = len(self.kinds)
         self.kinds.append(Kind(reading.item, reading.retention, reading.day, reading.corrected, least))
         if number >= self._of_kind.shape[1]:
@@ -69,11 +69,11 @@ class ValidationCache:
         return number
 
     def keep_kind(self, key: KindKey, number: int) -> None:
-        """Events of this key are of this kind."""
+        """Cache that events with this key are of this kind."""
         self._kind_numbers[key] = number
 
     def add_entry(self, subject: str | None, entry: WorkspaceEntry, partition: int) -> int:
-        """The number of the workspace that events of this subject are of; `partition`: of the journal."""
+        """The number of a workspace, cached under an event's subject; `partition`: its journal partition."""
         workspace = entry.named.workspace
         number = self._entry_numbers.get(workspace, UNKNOWN)
         if number == UNKNOWN:
@@ -88,41 +88,41 @@ class ValidationCache:
         return number
 
     def of(self, number: int) -> tuple[WorkspaceEntry, Kind]:
-        """Workspace and kind of an event's number."""
+        """Workspace and kind of a class number."""
         return self.entries[number >> KIND_BITS], self.kinds[number & _KIND]
 
     def least(self, numbers: Ints) -> Ints:
-        """The least quantity of each event."""
+        """The least valid quantity, for each class number."""
         return self._row(0, numbers)
 
     def day(self, numbers: Ints) -> Ints:
-        """The billing day of each event."""
+        """The billing day, for each class number."""
         return self._row(1, numbers)
 
     def partition(self, numbers: Ints) -> Ints:
-        """The journal partition of each event's account."""
+        """The journal partition of the account, for each class number."""
         found: Ints = self._partition[numbers >> KIND_BITS]
         return found
 
     def _row(self, row: int, numbers: Ints) -> Ints:
-        """Of unknown ones anything."""
+        """A row for each class number; an arbitrary value for UNKNOWN."""
         found: Ints = self._of_kind[row][np.where(numbers == UNKNOWN, 0, numbers & _KIND)]
         return found
 
 
 def numbers_of(entries: Ints, kinds: Ints) -> Ints:
-    """The numbers of events by those of their workspaces and kinds; UNKNOWN where one of the two is."""
+    """Class numbers from the numbers of workspaces and kinds; UNKNOWN where either is."""
     known: npt.NDArray[np.bool_] = (entries != UNKNOWN) & (kinds != UNKNOWN)
     return np.where(known, entries << KIND_BITS | kinds, UNKNOWN)
 
 
 def number_of(entry: int, kind: int) -> int:
-    """The number of an event."""
+    """A class number."""
     return entry << KIND_BITS | kind
 
 
 class Sources(dict[str, int]):
-    """Numbers of a chunk's sources, and how identities begin with each."""
+    """Numbers of a packer's event sources, and the bytes with which each appears in identities."""
 
     def __init__(self) -> None:
         self.prefixes: list[bytes] = []

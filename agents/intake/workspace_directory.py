@@ -1,7 +1,7 @@
-"""The directory of workspaces: the account and journal partition of each, from the log of `workspaces`.
+"""The directory of workspaces: the account and journal partition of each, read from the topic `workspaces`.
 
-Every intake worker reads the log itself. The directory keeps the offsets at which a workspace was first bound and first
-commercial, since a record is judged against the log before its own offset.
+Every intake worker reads the topic itself. The directory keeps the offsets at which a workspace was first bound and
+first commercial, because a record of `workspaces` is judged by the records before its own offset.
 """
 
 import asyncio
@@ -33,19 +33,19 @@ from schemas.workspaces import workspace_from_json
 
 log = logging.getLogger(__name__)
 
-#: A read of the log's end, or of the map up to it, may take this long in all.
+#: Asking for the end of `workspaces` and reading up to it may take this long.
 CATCH_UP_SECONDS = 20.0
-#: Records learnt without a turn for others: about 10 ms.
+#: Records taken in without a turn of the event loop: about 10 ms.
 LEARNT_AT_ONCE = 1_000
-#: How long one fetch may wait for records, in ms: an answer comes at once when there is one, so this is the price of an
-#: idle log, and what the question for its last stable offset may wait for the connection.
+#: How long one fetch may wait for records, in ms. Records are answered at once; with none, a question for the last
+#: stable offset may wait this long for the connection.
 FETCH_WAIT_MS = 250
 NOWHERE = 1 << 62
 
 
 @dataclass(slots=True)
 class WorkspaceEntry:
-    """Where a workspace belongs; offsets of its first record and its first `commercial` one."""
+    """A workspace with its account; the offsets of its first record and of its first `commercial` one."""
 
     named: Named
     bound_at: int
@@ -53,7 +53,7 @@ class WorkspaceEntry:
 
 
 class WorkspaceDirectory:
-    """The map; `known` answers at once, `catch_up` reads on to what was acknowledged before it was called."""
+    """The directory. `known` answers from memory; `catch_up` reads what was acknowledged before it was called."""
 
     def __init__(self, topic: str, zone: BillingZone, partitions: int, client_kwargs: Mapping[str, Any]) -> None:
         self._tp = TopicPartition(topic, 0)
@@ -68,9 +68,9 @@ class WorkspaceDirectory:
         self._read = 0
         #: The log is read up to here, markers included.
         self.read_to = 0
-        #: A transaction is open at `read_to`: what stands behind it cannot be known yet.
+        #: Whether a transaction is open at `read_to`, so that later records are not known yet.
         self.held_up = False
-        #: The log's end as it was last asked, and when that was.
+        #: The end of the topic as last asked, and when the last `catch_up` was.
         self.end = 0
         self._caught_up_at = -inf
 
@@ -86,7 +86,7 @@ class WorkspaceDirectory:
             max_partition_fetch_bytes=4 << 20,
             **self._kwargs,
         )
-        # The end is asked read_uncommitted: the last stable offset would hide what stands behind an open transaction.
+        # read_uncommitted, for the true end: the last stable offset stops before an open transaction.
         self._ends = aiokafka.AIOKafkaConsumer(enable_auto_commit=False, **self._kwargs)
         await self._consumer.start()
         await self._ends.start()
@@ -103,7 +103,7 @@ class WorkspaceDirectory:
         log.info("%d workspaces known", len(self._entries))
 
     async def _read_whole(self) -> None:
-        """Read the log up to its end, however long that takes, as long as something comes."""
+        """Read up to the end, however long that takes, as long as records arrive."""
         while True:
             read = self._read
             try:
@@ -123,12 +123,12 @@ class WorkspaceDirectory:
         return self._entries.get(workspace)
 
     def commercial(self, workspace: str) -> WorkspaceEntry | None:
-        """The entry of a workspace that is known to be commercial; what an order asks of it is final."""
+        """The entry of a workspace that is known to be commercial, which is final."""
         entry = self._entries.get(workspace)
         return None if entry is None or entry.named.commercial == NEVER else entry
 
     def require_answer(self, workspaces: Iterable[str], *, commercial: bool = False) -> None:
-        """Raise UserError where an open transaction hides whether one is bound; or `commercial`, for orders."""
+        """UserError if an open transaction may hide whether a workspace is bound (or is `commercial`, for orders)."""
         known = self.commercial if commercial else self.known
         hidden = next((name for name in workspaces if self.held_up and known(name) is None), None)
         if hidden is not None:
@@ -139,15 +139,14 @@ class WorkspaceDirectory:
             )
 
     def partition_of(self, account: str) -> int:
-        """The journal partition of an account, as Kafka's Java partitioner would have it; 3 µs, in Python."""
+        """The journal partition of an account, as Kafka's Java partitioner chooses it; takes 3 µs."""
         return int(murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
 
     async def catch_up(self, *, within: float = 0.0) -> int:
-        """Read the map up to the log's end as it is now, or to the first transaction open before it.
+        """Read `workspaces` up to its end now, or to an open transaction before it; returns that end.
 
-        Answers that end: what was acknowledged before this was called is known once `read_to` has come to it. Reopen
-        if Kafka does not answer in time. `within`: who only waits for what comes asks nothing that somebody asked
-        within so many seconds; thousands may wait.
+        Everything acknowledged before the call is known once `read_to` has reached the returned end. Reopen if Kafka
+        does not answer in time. `within`: skip asking if somebody asked that many seconds ago (thousands may wait).
         """
         async with self._lock:
             now = time.monotonic()
@@ -163,12 +162,12 @@ class WorkspaceDirectory:
 
     async def _catch_up(self) -> int:
         consumer, ends = self._consumer, self._ends
-        assert consumer is not None and ends is not None, "directory are started before they are asked"
+        assert consumer is not None and ends is not None, "the directory is started before it is asked"
         self.end = end = int((await ends.end_offsets([self._tp]))[self._tp])
         while self.read_to < end:
             if self.held_up and self.read_to >= (await consumer.end_offsets([self._tp]))[self._tp]:
-                return end  # the last stable offset: a transaction is open there, still
-            await asyncio.sleep(0)  # a chance to give this up before anything is fetched
+                return end  # the last stable offset: the transaction there is still open
+            await asyncio.sleep(0)  # lets a cancellation in before anything is fetched
             fetched = await consumer.getmany(self._tp, timeout_ms=200, max_records=LEARNT_AT_ONCE)
             if self._tp in fetched:
                 await self._learn_all(fetched[self._tp], self.read_to)
@@ -177,7 +176,7 @@ class WorkspaceDirectory:
         return end
 
     async def _learn_all(self, fetched: LazyBatch, start: int) -> None:
-        """Learn what was fetched from `start` on; whoever gives this up half-way reads it again."""
+        """Take in a batch fetched from `start` on; if cancelled half-way, read it again."""
         assert self._consumer is not None
         try:
             while records := await fetched.taken(LEARNT_AT_ONCE):
@@ -198,23 +197,23 @@ class WorkspaceDirectory:
             return
         try:
             check_size(record.value, record.headers, RECORD_LIMIT)
-            told = workspace_from_json(record.value)
-        except Exception:  # whatever the lane of `workspaces` makes a dead letter of is nothing here
+            found = workspace_from_json(record.value)
+        except Exception:  # the lane of `workspaces` makes a dead letter of it
             return
-        entry = self._entries.get(told.workspace)
+        entry = self._entries.get(found.workspace)
         if entry is None:
-            named = Named(told.workspace, told.account, NEVER)
+            named = Named(found.workspace, found.account, NEVER)
             entry = WorkspaceEntry(named, record.offset)
-            self._entries[told.workspace] = entry
-        elif entry.named.account != told.account:
+            self._entries[found.workspace] = entry
+        elif entry.named.account != found.account:
             return
-        if told.tier == "commercial" and entry.commercial_at == NOWHERE:
+        if found.tier == "commercial" and entry.commercial_at == NOWHERE:
             day = self._zone.day_of(record.timestamp * 1000)
-            entry.named = Named(told.workspace, told.account, day)
+            entry.named = Named(found.workspace, found.account, day)
             entry.commercial_at = record.offset
 
     def judge(self, workspace: str, account: str, tier: str, offset: int) -> tuple[DeadReason, str] | bool:
-        """A record of the log at `offset`: a reason to refuse it, or whether it told something new."""
+        """Judge the record of `workspaces` at `offset`: the reason why it is dead, or whether it changes anything."""
         entry = self._entries[workspace]
         if entry.bound_at < offset and entry.named.account != account:
             return DeadReason.WORKSPACE_CANNOT_MOVE, cannot_move(workspace, entry.named.account, account)
@@ -236,7 +235,7 @@ def cannot_return(workspace: str, offset: int) -> str:
 
 
 def unknown_workspace(workspace: str) -> Dead:
-    """The end of usage whose workspace nobody named before."""
+    """Usage of a workspace that no record named before it."""
     return Dead(
         DeadReason.WORKSPACE_UNKNOWN,
         f"workspace {shown(workspace)} is on no record of `workspaces` that was sent before this usage; "

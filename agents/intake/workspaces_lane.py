@@ -1,4 +1,4 @@
-"""Sends records of `workspaces` that bring something new to the journal partition of their account."""
+"""Turns records of `workspaces` that change something into journal entries of their account."""
 
 from typing import Any
 
@@ -25,17 +25,17 @@ class WorkspacesLane(SourceLane):
     async def entries(self, record: Any) -> list[tuple[int, Builder]]:
         check_size(record.value, record.headers, RECORD_LIMIT)
         try:
-            told = workspace_from_json(record.value)
+            found = workspace_from_json(record.value)
         except Unreadable as unreadable:
             raise Dead(unreadable.reason, str(unreadable)) from unreadable
         directory = self.intake.directory
-        judged = directory.judge(told.workspace, told.account, told.tier, record.offset)
+        judged = directory.judge(found.workspace, found.account, found.tier, record.offset)
         if isinstance(judged, tuple):
             raise Dead(*judged)
         if not judged:
             self.outcomes.add("duplicate")
             return []
-        day = self.intake.facts.zone.day_of(record.timestamp * 1000) if told.tier == "commercial" else NEVER
-        named = Named(told.workspace, told.account, day)
+        day = self.intake.facts.zone.day_of(record.timestamp * 1000) if found.tier == "commercial" else NEVER
+        named = Named(found.workspace, found.account, day)
         builder = BindingBuilder(self.topic, self.tp.partition, record.offset, record.timestamp, named)
-        return [(directory.partition_of(told.account), builder)]
+        return [(directory.partition_of(found.account), builder)]

@@ -1,7 +1,7 @@
-"""Announces the versions that the catalog file adds to the journal's, or refuses a file that would change the past.
+"""Announces catalog versions that METER_CATALOG adds to the journal, or refuses a file that would change the past.
 
-Partition 0 decides, by the broker's clock: a version is appended there and read back, and only if it applies copies go
-to the other partitions. Copies may repeat, so every worker that knows of a version may write them.
+Partition 0 decides by the broker's clock: a version is appended there and read back, and only if it counts are copies
+written to the other partitions. Copies may repeat, so every worker that has read a version may write them.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ CATALOG_PAST = (
 
 
 def compare(known: Recorded, file: Catalog) -> Comparison:
-    """The file beside what is recorded, by the broker's clock as far as the journal tells it; the past is refused."""
+    """Compare the file with the journal at the broker's time; OpeningRefused if it would change the past."""
     found = compared(known.facts.recorded(), file, known.newest_ms * 1000, known.facts.zone)
     if found.refused:
         raise OpeningRefused("\n".join([*found.refused, CATALOG_PAST]))
@@ -39,7 +39,7 @@ def compare(known: Recorded, file: Catalog) -> Comparison:
 async def announce(
     reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, known: Recorded, file: Catalog
 ) -> Recorded:
-    """Announce what the file adds or changes of days to come, the earliest first; what is recorded then."""
+    """Announce the file's versions of days to come, earliest first; returns what the journal then holds."""
     comparison = compare(known, file)
     for version in comparison.news:
         known = await _announce(reader, producer, topics, known, file, version)
@@ -63,10 +63,10 @@ async def _announce(
     await producer.send_and_wait(topics.journal, encode(CatalogVersion(version_json(version))), partition=0)
     reach("announcing.decided")
     known = await read_on(reader, topics, known)
-    standing = known.facts.announced
-    await copy(producer, topics, known, [entry for entry in standing if entry not in before])
+    announced = known.facts.announced
+    await copy(producer, topics, known, [entry for entry in announced if entry not in before])
     since, begins = day_text(version.since), time_text(known.facts.zone.begin_of(version.since))
-    if version not in compare(known, file).news:  # else it came too late, which `compare` refuses, or lost to another
+    if version not in compare(known, file).news:  # one that came too late is refused by `compare`
         log.info("announced version %s of the catalog; its first day begins at %s", since, begins)
     else:
         log.warning("catalog version %s: another worker announced it with other content; that one applies", since)
@@ -74,7 +74,7 @@ async def _announce(
 
 
 async def copy(producer: AIOKafkaProducer, topics: Topics, known: Recorded, entries: Sequence[CatalogVersion]) -> None:
-    """Have copies of these entries stand in every partition but the one that decided them."""
+    """Write copies of these entries to every partition but 0, which decided them."""
     partitions = range(1, known.facts.opening.partitions)
     values = [encode(entry) for entry in entries]
     await asyncio.gather(

@@ -1,7 +1,7 @@
 """Reads the journal's facts: its opening, and the catalog versions that partition 0 decided since.
 
-It reads as the meter does: from the state, if there is one (changelog partition 0 keeps opening and versions for the
-time when the journal no longer begins at 0), then on through the journal to its end.
+It begins with the state, if there is one (changelog partition 0 keeps opening and versions for the time when the
+journal no longer begins at 0), then reads the journal to its end.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,14 +22,14 @@ from schemas.rows import replaced
 from tables import keys
 from tables.facts import FactsRow, facts_of
 
-#: How long the journal or the changelog may give nothing, in seconds.
+#: How long a read may get no record, in seconds.
 PATIENCE_SECONDS = 20.0
-#: The state is looked for in the last so many records of the changelog, then in more before them.
+#: The state is searched in the last WINDOW records of the changelog, then in WIDER times as many before them.
 WINDOW = 500
 WIDER = 8
-#: A consumer that goes from one place to the next first waits for what it asked at the last one: this long, in ms.
+#: A consumer that seeks first waits for the fetch under way: at most this long, in ms.
 ANSWER_MS = 10
-#: Offset and time of the last record folded, where there is no state.
+#: Offset and time of the last record folded, if there is no state.
 NOTHING_FOLDED = (-1, 0)
 
 
@@ -39,7 +39,7 @@ class OpeningRefused(UserError):
 
 @dataclass(frozen=True)
 class Recorded:
-    """The facts that partition 0 decided before `next_offset`; the last record before that was appended `newest_ms`."""
+    """The facts that partition 0 decided before `next_offset`; `newest_ms`: LogAppendTime of the record before it."""
 
     facts: JournalFacts
     next_offset: int
@@ -48,7 +48,7 @@ class Recorded:
 
 @asynccontextmanager
 async def reading(client_kwargs: Mapping[str, Any]) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
-    """A consumer of committed records that goes nowhere by itself, for a few looks at different places."""
+    """A consumer of committed records without a group, for short reads at different offsets."""
     reader = aiokafka.AIOKafkaConsumer(
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -65,7 +65,7 @@ async def reading(client_kwargs: Mapping[str, Any]) -> AsyncIterator[aiokafka.AI
 
 
 async def first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> Opening | None:
-    """The opening at offset 0; None if the partition is empty, or no longer starts there."""
+    """The opening at offset 0; None if the partition is empty, or no longer begins there."""
     tp = TopicPartition(topic, partition)
     reader.assign([tp])
     if (await reader.end_offsets([tp]))[tp] == 0 or (await reader.beginning_offsets([tp]))[tp] > 0:
@@ -84,7 +84,7 @@ async def begun(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -
 
 
 async def opening(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Opening | None:
-    """The opening alone, wherever it stands; None if the journal is not opened yet."""
+    """The opening, from the journal or the changelog; None if the journal is not opened yet."""
     found = await first(reader, topics.journal, 0)
     if found is None:
         state, _ = await _state(reader, topics.changelog)
@@ -93,7 +93,7 @@ async def opening(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Opening 
 
 
 async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorded | None:
-    """What is recorded under a prefix; None if its journal is not opened yet."""
+    """The facts under a prefix; None if its journal is not opened yet."""
     state, position = await _state(reader, topics.changelog)
     if not await begun(reader, topics.journal, 0):
         if state is None:
@@ -104,7 +104,7 @@ async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorde
         )
     opened = await first(reader, topics.journal, 0)
     if opened is not None and (state is None or state.opening.meter_id != opened.meter_id):
-        state, position = None, NOTHING_FOLDED  # made anew: who folds it says what is wrong
+        state, position = None, NOTHING_FOLDED  # made again: the worker that folds it says what is wrong
     if state is not None:
         opened = state.opening
     if opened is None:
@@ -120,7 +120,7 @@ async def recorded(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Recorde
 
 
 async def read_on(reader: aiokafka.AIOKafkaConsumer, topics: Topics, known: Recorded) -> Recorded:
-    """What is known, and what partition 0 decided since, up to its end now."""
+    """The known facts with what partition 0 decided since, up to its end now."""
     tp = TopicPartition(topics.journal, 0)
     reader.assign([tp])
     beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
@@ -135,7 +135,7 @@ async def read_on(reader: aiokafka.AIOKafkaConsumer, topics: Topics, known: Reco
 
 
 def announced_by(record: Any) -> CatalogVersion | None:
-    """The version that a record of partition 0 announces; most are something else, and are not even read."""
+    """The catalog version that a record of partition 0 announces; None, without decoding, for other records."""
     if not announces(record.value):
         return None
     entry = decode(record.value)
@@ -144,7 +144,7 @@ def announced_by(record: Any) -> CatalogVersion | None:
 
 
 async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRow | None, tuple[int, int]]:
-    """The facts of changelog partition 0, and offset and time of the journal record they hold good for."""
+    """The facts in changelog partition 0, with offset and time of the last journal record folded into them."""
     tp = TopicPartition(topic, 0)
     reader.assign([tp])
     beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]

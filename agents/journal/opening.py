@@ -1,7 +1,7 @@
-"""Opens the journal: its first record fixes what no file and no setting may change later.
+"""Opens the journal: its first record fixes what no file or setting may change later.
 
 Partition 0 decides. A worker writes its opening there if the partition is empty, reads offset 0 back, compares, and
-only then copies that record (id and time too) to every other empty partition, reading each back.
+only then copies that record, with its id and time, to every other empty partition, reading each back.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ from schemas.journal import Opening, encode
 
 log = logging.getLogger(__name__)
 
-#: A group's coordinator may be missing for so long: that of a new cluster, or while a broker restarts.
+#: How long a group's coordinator may be missing: in a new cluster, or while a broker restarts.
 COORDINATOR_SECONDS = 30.0
-#: How long until it is asked for again.
+#: How long until the next try.
 AGAIN_SECONDS = 0.2
 
 Known = TypeVar("Known")
 
 
 async def open_journal(settings: Settings, catalog: Catalog) -> JournalFacts:
-    """Make sure that every journal partition begins with the one opening, and announce what the catalog adds.
+    """Ensure that every journal partition begins with the same opening, and announce what the catalog adds.
 
-    Answers the facts that the journal holds then; raises OpeningRefused where they are others than the worker's.
+    Returns the journal's facts; OpeningRefused if they differ from the worker's settings or catalog.
     """
     topics = Topics.of(settings.topic_prefix)
     wanted = Opening(
@@ -78,7 +78,7 @@ async def open_journal(settings: Settings, catalog: Catalog) -> JournalFacts:
 
 
 async def _refuse_read_sources(settings: Settings, topics: Topics) -> None:
-    """An empty journal is a new one only if no intake ever wrote what it read into one under this prefix."""
+    """Refuse an empty journal if an intake has read sources under this prefix: then the journal was deleted."""
     async with connected_admin(settings) as admin:
         for group in (topics.intake_group, topics.own_intake_group):
             for tp, at in (await offsets_of(admin, group)).items():
@@ -90,7 +90,7 @@ async def _refuse_read_sources(settings: Settings, topics: Topics) -> None:
 
 
 async def offsets_of(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
-    """A group's offsets; a new cluster makes the topic of all groups' offsets when it is first asked for some."""
+    """A group's offsets; retries while a new cluster is still creating its offsets topic."""
     deadline = time.monotonic() + COORDINATOR_SECONDS
     while True:
         try:
@@ -112,17 +112,17 @@ async def _copy(reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, t
         if copied is not None and copied.meter_id != opened.meter_id:
             raise OpeningRefused(
                 f"{topics.journal}/{partition} begins with another opening than {topics.journal}/0: "
-                "one of them was made anew; restore the topic, or begin under another prefix"
+                "one of them was made again; restore the topic, or begin under another prefix"
             )
 
 
 async def recorded_under(settings: Settings) -> Recorded:
-    """What is recorded, for whoever only reads; `UserError` if no worker has opened the journal yet."""
+    """The journal's facts, for commands; UserError if no worker has opened the journal yet."""
     return await _read(settings, recorded)
 
 
 async def opening_of(settings: Settings) -> Opening:
-    """The opening that stands, for whoever only reads."""
+    """The journal's opening, for commands; UserError if no worker has opened the journal yet."""
     return await _read(settings, opening)
 
 
@@ -145,7 +145,7 @@ async def _read(
 
 
 def _compare(opened: Opening, wanted: Opening, settings: Settings) -> None:
-    """Refuse other facts than those the journal was opened with, naming both."""
+    """Refuse settings that differ from the opening, naming both values."""
     named = {
         "time_zone": "METER_BILLING_TIME_ZONE",
         "partitions": "METER_PARTITIONS",

@@ -1,4 +1,4 @@
-"""Reads a journal partition beside the meter that folds it, record by record, from one offset up to another."""
+"""Reads a journal partition while the meter folds it: record by record, from one offset up to another."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -17,17 +17,17 @@ from meter.kafka.topics import Topics
 from meter.settings import Settings
 from tables import keys
 
-#: How long the meter may take to fold what stood in the journal at the start.
+#: How long the meter may take to fold what was in the journal at the start.
 FOLDING_SECONDS = 30.0
-#: How long Kafka may give nothing, in seconds.
+#: How long a read may get no record, in seconds.
 PATIENCE_SECONDS = 20.0
-#: A position is looked for in the last so many records of the changelog, then in more before them.
+#: A position is searched in the last WINDOW records of the changelog, then in WIDER times as many before them.
 WINDOW, WIDER = 1_000, 8
 
 
 @dataclass(frozen=True)
 class Span:
-    """Offsets from `begin` to before `bound`, up to where it is folded; it ended at `end`. `first_ms`: of the first."""
+    """A partition's folded offsets: `begin` to before `bound`. `end`: of the log, `first_ms`: time of the first."""
 
     begin: int
     bound: int
@@ -37,7 +37,7 @@ class Span:
 
 @asynccontextmanager
 async def open_journal(settings: Settings) -> AsyncIterator[Any]:
-    """A reader of committed records that never jumps."""
+    """A consumer of committed records without a group, which never resets its offset."""
     async with AsyncExitStack() as stack:
         try:
             reader = await stack.enter_async_context(reading(settings.kafka_client_kwargs()))
@@ -47,13 +47,13 @@ async def open_journal(settings: Settings) -> AsyncIterator[Any]:
 
 
 async def ends_of(reader: Any, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """Where these partitions end now."""
+    """The present ends of these partitions."""
     places = [TopicPartition(topic, partition) for partition in partitions]
     return {tp.partition: end for tp, end in (await reader.end_offsets(places)).items()}
 
 
 async def spans_of(reader: Any, topics: Topics, partitions: Iterable[int]) -> dict[int, Span]:
-    """What there is of the journal now, up to where the meter has folded it, which is given some time."""
+    """The folded offsets of the journal's partitions; waits FOLDING_SECONDS for the meter to fold all there is now."""
     ends = await ends_of(reader, topics.journal, partitions)
     clock = asyncio.get_running_loop().time
     deadline = clock() + FOLDING_SECONDS
@@ -93,7 +93,7 @@ async def _span(reader: Any, topic: str, partition: int, bound: int, end: int) -
 
 
 async def folded_position(reader: Any, topic: str, partition: int) -> int:
-    """The first journal offset that the committed state does not hold yet, as its position in the changelog says."""
+    """The first journal offset that is not folded yet, from the position row in the changelog."""
     tp = TopicPartition(topic, partition)
     bounds: Mapping[Any, int] = await reader.beginning_offsets([tp])
     beginning, high = bounds[tp], (await reader.end_offsets([tp]))[tp]

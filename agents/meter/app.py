@@ -14,7 +14,7 @@ from meter.errors import UserError
 
 
 def meter_app(meter: Meter) -> ChunkApp:
-    """The Faust app that folds the journal, with its table of quotas."""
+    """The Faust app that folds the journal."""
     app = ChunkApp(
         meter.topics.meter_group,
         lane_for=lambda app, tp: JournalLane(app, tp, meter),

@@ -1,6 +1,6 @@
-"""Counts what the fold of one journal partition counted, once its chunk is committed, and never twice.
+"""Moves the fold's counts of one journal partition into the metrics: once, after the chunk is committed.
 
-If the outcome of a commit is unknown, the position with which the partition is reopened decides.
+If the outcome of a commit is unknown, the position found when the partition reopens decides.
 """
 
 import time
@@ -15,17 +15,17 @@ Counts = dict[tuple[str, str], int]
 
 
 class ChunkCounts:
-    """The counts of a partition's chunks; `folded`: how far each source partition is folded, kept by the worker."""
+    """The counts of a partition's chunks; `folded`: the last offset folded of each source, kept by the worker."""
 
     def __init__(self, metrics: Metrics, folded: dict[Source, int]) -> None:
         self._metrics = metrics
         self._folded = folded
         self.repeats = Repeats(folded)
-        #: The last journal offset of a chunk that is being committed, its counts, and how long its usage waited.
+        #: The chunk being committed: its last journal offset, its counts, and its usage groups for the publish delay.
         self._unsure: tuple[int, Counts, Sequence[Wait]] | None = None
 
     def reopened(self, last: int) -> Repeats:
-        """The partition is read behind journal offset `last`: a chunk in doubt was committed, or is folded again."""
+        """The partition reopens behind journal offset `last`, which shows whether an uncertain chunk was committed."""
         if self._unsure is not None and last >= self._unsure[0]:
             self.committed()
         self._unsure = None
@@ -33,16 +33,16 @@ class ChunkCounts:
         return self.repeats
 
     def committing(self, last: int, counts: Counts, waits: Sequence[Wait] = ()) -> None:
-        """A chunk up to journal offset `last` is about to be committed."""
+        """A chunk up to journal offset `last` is being committed."""
         self._unsure = last, counts, waits
 
     @property
     def unsure(self) -> Counts:
-        """What the chunk that is being committed counted."""
+        """The counts of the chunk being committed."""
         return {} if self._unsure is None else self._unsure[1]
 
     def committed(self) -> None:
-        """It is committed."""
+        """The chunk is committed: count it."""
         assert self._unsure is not None, "a chunk is committed after it was begun"
         (_, counts, waits), self._unsure = self._unsure, None
         self._metrics.committed(waits, time.time())

@@ -1,9 +1,9 @@
-"""Ends days: the owner of a journal partition appends what closes a day or lets one expire, when it is due.
+"""Ends days: the owner of a journal partition appends the entries that close a day or expire one, when they are due.
 
-docs/architecture.md §3 (closing and expiry) has the steps: 1 the time has come, by the broker's clock in a journal
-record; 2 only then ask how far the source partitions reach; 3 wait until the intake's committed offsets reach that;
-4 append the next slice; 5 wait until it is folded and committed, then go on by the new state. The fold ignores what
-comes too early, twice or too late, so only the order of these steps matters.
+The steps are those of docs/architecture.md §3 (closing and expiry): 1 a journal record shows that the day's end and
+grace have passed by the broker's clock; 2 only then ask for the ends of the source partitions; 3 wait until the intakes
+have committed up to them; 4 append the next slice; 5 wait until it is folded and committed, then go on from the new
+state. The fold ignores entries that come too early, twice or too late, so only the order of the steps matters.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from schemas.journal import DayClosed, DayExpired
 
 log = logging.getLogger(__name__)
 
-#: A clock that differs more from the broker's is told of: days would close that much late.
+#: A clock that differs more from the broker's is logged: days could close that much late.
 CLOCK_LIMIT_US = 5 * MINUTE_US
-#: How long one turn may go on with slice after slice, and how often it looks whether one was folded.
+#: How long one turn may append slice after slice, and how often it checks whether one was folded.
 TURN_SECONDS = 5.0
 SLICE_SECONDS = 0.02
-#: How often it asks what the intake has handled, connecting anew.
+#: How often it asks for the intake's committed offsets.
 ASK_SECONDS = 0.5
 #: After an error of the broker.
 RETRY_SECONDS = 2.0
-#: How often it says what it is waiting for.
+#: How often it logs what it waits for.
 TELL_SECONDS = 60.0
-#: The broker's time is asked again at least this often while a day is thought to be due.
+#: While a day seems due, the broker's time is asked at least this often.
 ASK_CLOCK_SECONDS = 3_600.0
-#: The cursor of an entry that only asks the broker's time: no account is named so, and the fold ignores it.
+#: The cursor of an entry that only asks for the broker's time: no account can have this name, so the fold ignores it.
 ASKS_TIME = "?"
 
 
@@ -53,7 +53,7 @@ class OwnedPartition(NamedTuple):
 
 
 class DayEnd:
-    """One worker's part in ending days, for all journal partitions that it owns."""
+    """Ends days for the journal partitions that this worker owns."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class DayEnd:
         self._broker_us = 0
         #: All that reached Kafka by this time is in the journal.
         self._handled_us = 0
-        #: Watermarks asked for: the broker's time before that, and what they are; the earliest first.
+        #: Watermarks to be reached: the broker's time before they were asked, and the ends; earliest first.
         self._asked: deque[tuple[int, Mapping[Any, int]]] = deque()
         #: Journal partition -> offset of our last entry in it.
         self._appended: dict[int, int] = {}
@@ -80,7 +80,7 @@ class DayEnd:
         self._tell_after = 0.0
 
     async def serve(self, owned: Callable[[], Sequence[OwnedPartition]]) -> None:
-        """One turn: as many steps as are due, slice after slice. Raises what a missing right makes impossible."""
+        """One turn: take the steps that are due, slice after slice. Raises if a right is missing."""
         if self._monotonic() < self._not_before:
             return
         end = self._monotonic() + TURN_SECONDS
@@ -96,7 +96,7 @@ class DayEnd:
             await self._kafka.close()
 
     async def look(self, owned: Sequence[OwnedPartition]) -> bool:
-        """Each step that is due, once; whether something was appended, or has still to be folded."""
+        """Take each due step once; returns whether an entry was appended or is still to be folded."""
         for each in owned:
             self._heard(each.last_ms)
         now_us = max(self._now_us(), self._broker_us)
@@ -110,7 +110,7 @@ class DayEnd:
         return any(busy)
 
     async def _handle(self, instant: int, partition: int) -> None:
-        """Steps 1 to 3: find out whether all that reached Kafka by `instant` has been handled."""
+        """Steps 1 to 3: find out whether everything that reached Kafka by `instant` is handled."""
         if all(asked_us < instant for asked_us, _ in self._asked):
             if not await self._has_come(instant, partition):  # 1
                 return
@@ -127,7 +127,7 @@ class DayEnd:
             reach("day-end.handled")
 
     async def _has_come(self, instant: int, partition: int) -> bool:
-        """Whether it is that late by the broker's clock: a record of the journal says so, if need be one of ours."""
+        """Whether a journal record shows that `instant` has come by the broker's clock; if none does, append one."""
         if self._broker_us < instant and self._monotonic() >= self._clock_not_before:
             self._measured(await self._kafka.append(partition, DayClosed(0, ASKS_TIME)))
             reach("day-end.time-asked")
@@ -136,7 +136,7 @@ class DayEnd:
         return self._broker_us >= instant
 
     async def _append(self, partition: int, facts: JournalFacts, last_offset: int) -> bool:
-        """Steps 4 and 5 of one partition; whether it is busy."""
+        """Steps 4 and 5 of one partition; returns whether an entry of it is appended or to be folded."""
         if self._appended.get(partition, -1) > last_offset:
             return True
         entry = self._next(facts)
@@ -154,7 +154,7 @@ class DayEnd:
         return True
 
     def _next(self, facts: JournalFacts) -> DayClosed | DayExpired | None:
-        """What the partition's state asks for."""
+        """The entry that the partition's state is due for; None if none is."""
         day = facts.closed_through + 1
         if facts.closes_at_us(day) <= self._handled_us:
             return DayClosed(day, facts.closing, SLICE_ITEMS)
@@ -164,14 +164,14 @@ class DayEnd:
         return None
 
     def _measured(self, written: Written) -> None:
-        """What a write of ours says of the clocks."""
+        """Compare the clocks by an entry that this worker appended just now."""
         ahead_us = self._now_us() - written.timestamp_ms * 1000
         if abs(ahead_us) > CLOCK_LIMIT_US:
             self._clock_is_wrong(ahead_us)
         self._broker_us = max(self._broker_us, written.timestamp_ms * 1000)
 
     def _heard(self, timestamp_ms: int) -> None:
-        """A record of the journal was appended at this time: our clock may be later, but not earlier."""
+        """Compare the clocks by a journal record: this worker's clock may be later than its time, but not earlier."""
         behind_us = timestamp_ms * 1000 - self._now_us()
         if behind_us > CLOCK_LIMIT_US:
             self._clock_is_wrong(-behind_us)
@@ -184,14 +184,14 @@ class DayEnd:
         )
 
     def _tell(self, what: str) -> None:
-        """Say something that holds for a while, now and then."""
+        """Log a lasting condition, at most every TELL_SECONDS."""
         if self._monotonic() >= self._tell_after:
             self._tell_after = self._monotonic() + TELL_SECONDS
             log.warning("the day's end: %s", what)
 
 
 def _unclosed(facts: JournalFacts, now_us: int) -> int:
-    """Days past their close that are not closed."""
+    """How many days should be closed and are not."""
     first = facts.closed_through + 1
     if facts.closes_at_us(first) > now_us:
         return 0

@@ -1,7 +1,7 @@
-"""Checks that the journal is the one that the state was folded from, without a gap.
+"""Checks that the journal is the one from which the state was folded, without a gap.
 
-The position row names the last record folded. Records that do not follow it without a gap are refused with the exact
-range: a figure that may be wrong is not published.
+The position row names the last record folded. If the next records leave a gap, the worker stops with the exact range
+instead of publishing figures that may be wrong.
 """
 
 import zlib
@@ -15,7 +15,7 @@ WHAT_NOW = "or begin under another prefix"
 
 
 class Position(Fact, frozen=True):
-    """The last journal record folded: its offset, time and CRC; part of the state, so it says what was committed."""
+    """The last journal record folded: offset, time and CRC. It is part of the state, so it shows what was committed."""
 
     offset: int
     timestamp_ms: int
@@ -31,15 +31,15 @@ def position_of(record: Any) -> Position:
 
 
 def check_meter(where: str, of: str, state_of: str) -> None:
-    """The state is of the meter that the journal is of."""
+    """Refuse a state of another meter than the journal's."""
     if of != state_of:
         raise AnotherJournal(
-            f"{where} is of meter {of}, the state of {state_of}; the journal was made anew: restore it, {WHAT_NOW}"
+            f"{where} is of meter {of}, the state of {state_of}; the journal was made again: restore it, {WHAT_NOW}"
         )
 
 
 def check_last(where: str, last: Position, beginning: int, end: int, found: Any | None) -> None:
-    """The last record folded still stands in the journal, or was the last to expire."""
+    """Refuse a journal that lacks the last record folded, or the one after it."""
     if end <= last.offset or beginning > last.offset + 1:
         raise AnotherJournal(
             f"{where} holds offsets {beginning} to {end - 1}, the state was folded up to {last.offset}: "
@@ -47,13 +47,13 @@ def check_last(where: str, last: Position, beginning: int, end: int, found: Any 
         )
     if beginning <= last.offset and (found is None or position_of(found) != last):
         raise AnotherJournal(
-            f"{where}: the record at {last.offset} is not the one that was folded; the journal was made anew: "
+            f"{where}: the record at {last.offset} is not the one that was folded; the journal was made again: "
             f"restore it, {WHAT_NOW}"
         )
 
 
 def check_unfolded(where: str, changelog: str, committed: int) -> None:
-    """An empty state is right only where nothing was folded yet."""
+    """Refuse an empty state if records were folded before."""
     if committed > 0:
         raise AnotherJournal(
             f"{where} was folded up to offset {committed - 1}, but {changelog} holds no state: the changelog was "
@@ -62,7 +62,7 @@ def check_unfolded(where: str, changelog: str, committed: int) -> None:
 
 
 def following(where: str, last: Position | None, records: Sequence[Any]) -> Sequence[Any]:
-    """The records after the last one folded, which they follow without a gap: the journal has no markers."""
+    """The records after the last one folded; AnotherJournal if there is a gap (the journal has no markers)."""
     expected = 0 if last is None else last.offset + 1
     if records[0].offset < expected:
         records = [record for record in records if record.offset >= expected]

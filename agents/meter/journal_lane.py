@@ -1,9 +1,9 @@
 """Folds one journal partition: a fenced transaction for each chunk, the position inside it.
 
-docs/architecture.md §3 (journal → everything) has the steps. On assignment: (1) fence, (2) restore to the changelog's
-last stable offset, (3) check that the journal is the one the state came from, (4) read from position + 1. For each
-chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowledgement, then commit, (4) write the
-overlay to the store, (5) acknowledge. If the outcome is uncertain: drop the overlay and reopen the partition.
+The steps are those of docs/architecture.md §3 (journal → everything). On assignment: (1) fence, (2) restore to the
+changelog's last stable offset, (3) check that the journal is the one the state came from, (4) read from position + 1.
+For each chunk: (1) fold into the overlay, (2) begin and write, (3) await every acknowledgement, then commit, (4) write
+the overlay to the store, (5) release the chunk. If the outcome is uncertain, drop the overlay and reopen the partition.
 """
 
 import logging
@@ -37,15 +37,15 @@ from tables.partition_state import PartitionState, Rows, restored
 
 log = logging.getLogger(__name__)
 
-#: A transaction ends after so many journal records, or so many bytes of outputs: a second of work under backlog. A
-#: cell is written once a transaction, and its balance published once, however many records change it.
+#: A transaction ends after this many journal records or bytes of outputs: about a second of work in a backlog. Within a
+#: transaction a cell is written once and its balance published once, however many records change it.
 CHUNK_RECORDS = 1_000
 CHUNK_OUTPUT_BYTES = 8 << 20
 SECONDS_A_DAY = 86_400
 
 
 class JournalLane(Lane):
-    """One journal partition."""
+    """The lane of one journal partition."""
 
     def __init__(self, app: ChunkApp, tp: TP, meter: Meter) -> None:
         super().__init__(app, tp)
@@ -57,15 +57,15 @@ class JournalLane(Lane):
         self.state: PartitionState | None = None
         self.fold: Fold | None = None
         self.last: Position | None = None
-        #: Of the usage of the chunk in hand: when Kafka had it, and how many events.
+        #: The usage groups of the current transaction: when Kafka had their newest event, and how many events.
         self.waited: list[Wait] = []
-        #: Records folded since the last commit.
+        #: How many records were folded since the last commit.
         self.folded = 0
         self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
         self.turns = Turns()
 
     async def open(self) -> int:
-        """Take the partition: steps 1 to 4."""
+        """Open the partition: steps 1 to 4. Returns the offset to read from."""
         begun = time.monotonic()
         await self.close()
         meter, partition = self.meter, self.tp.partition
@@ -113,7 +113,7 @@ class JournalLane(Lane):
             check_last(self.where, self.last, *await meter.record_at(tp, self.last.offset))
 
     async def handle(self, chunk: Chunk) -> None:
-        """Fold a chunk and those ready behind it, in as many transactions as their outputs ask for."""
+        """Fold a chunk and the chunks waiting behind it, in as many transactions as they need."""
         following_chunk: Chunk | None = chunk
         last: Any = None
         while following_chunk is not None:
@@ -125,7 +125,7 @@ class JournalLane(Lane):
         self.position = chunk.position
 
     async def _fold_chunk(self, chunk: Chunk, last: Any) -> Any:
-        """Fold a chunk and commit whenever a transaction is full; the last record that is folded and not committed."""
+        """Fold a chunk, committing full transactions; returns the last record if it is folded and not committed."""
         records = following(self.where, self.last if last is None else position_of(last), chunk.records)
         start = 0
         while start < len(records):
@@ -141,14 +141,14 @@ class JournalLane(Lane):
 
     @property
     def _full(self) -> bool:
-        """Whether what was folded fills a transaction."""
+        """Whether the transaction is full."""
         assert self.fold is not None, "a lane is opened before it folds"
         return self.folded >= CHUNK_RECORDS or self.fold.emitted_bytes >= CHUNK_OUTPUT_BYTES
 
     async def _fold(self, records: Sequence[Any], start: int) -> int:
-        """Fold records from `start` into the overlay until a transaction is full; where to go on.
+        """Fold records from `start` until the transaction is full; returns the index of the next record.
 
-        Others get their turn between two records and within a long one. Cancelled there, the lane drops the overlay.
+        The event loop gets turns between records and within long ones. If cancelled there, the lane drops the overlay.
         """
         fold = self.fold
         assert fold is not None, "a lane is opened before it folds"
@@ -167,7 +167,7 @@ class JournalLane(Lane):
         return len(records)
 
     async def _commit(self, record: Any) -> None:
-        """Steps 2 to 5 of a chunk whose last record is `record`."""
+        """Steps 2 to 5 for what was folded up to `record`."""
         fold, state, producer = self.fold, self.state, self.producer
         assert fold is not None and state is not None and producer is not None
         begun = time.perf_counter()
@@ -203,13 +203,13 @@ class JournalLane(Lane):
         yield self.meter.topics.changelog, partition, rows
 
     def owned(self) -> OwnedPartition | None:
-        """The partition's state for the day's end, once it is known."""
+        """The partition for the day's end; None until its state is known."""
         if self.fold is None or self.fold.facts is None or self.last is None:
             return None
         return OwnedPartition(self.tp.partition, self.fold.facts, self.last.offset, self.last.timestamp_ms)
 
     async def close(self) -> None:
-        """Let go: stop the producer, close the store (flushed, so that the next start is warm)."""
+        """Stop the producer and close the store, flushed so that the next start is warm."""
         self.fold = self.state = None
         producer, self.producer = self.producer, None
         if producer is not None:

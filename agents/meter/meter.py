@@ -1,4 +1,4 @@
-"""What the lanes of the meter share: settings, facts, metrics, and what they ask of Kafka."""
+"""What the lanes of the meter share: settings, facts, metrics, and their questions to Kafka."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -29,14 +29,14 @@ class Meter:
 
     def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics, room: Room) -> None:
         self.settings = settings
-        #: What each partition's store may take of the machine.
+        #: Memory and descriptors for each partition's store.
         self.room = room
         self.facts = facts
         self.metrics = metrics
         self.topics = Topics.of(settings.topic_prefix)
         self.kwargs: Mapping[str, Any] = settings.kafka_client_kwargs()
         self.longest_restore = 0.0
-        #: Journal partition -> how far each source partition is folded, since this worker began.
+        #: Journal partition -> source partition -> the last offset folded since this worker started.
         self.folded_sources: defaultdict[int, dict[Source, int]] = defaultdict(dict)
 
     async def committed(self, tp: TP) -> int:
@@ -50,7 +50,7 @@ class Meter:
         return 0 if at is None else int(at.offset)
 
     async def record_at(self, tp: TP, offset: int) -> tuple[int, int, Any | None]:
-        """A journal partition's first offset, its end, and the record at `offset`, if it stands there."""
+        """A journal partition's first offset, its end, and the record at `offset` (None if it is gone)."""
         wanted = TopicPartition(*tp)
         reader = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **self.kwargs

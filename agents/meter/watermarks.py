@@ -1,6 +1,6 @@
 """Reads the watermarks of the source partitions, the intake's commits, and the broker's time.
 
-This is Kafka's side of the day's end; `agents.meter.day_end` decides. It connects only while a day is to be ended.
+These are the day end's questions to Kafka; `agents.meter.day_end` decides. It is connected only while a day is ending.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Written(NamedTuple):
 
 
 class Watermarks:
-    """The requests of the day's end; every one may raise KafkaError, or MissingRights."""
+    """The requests of the day's end; each may raise KafkaError or MissingRights."""
 
     def __init__(self, settings: Settings, client_kwargs: Mapping[str, Any]) -> None:
         self.topics = Topics.of(settings.topic_prefix)
@@ -44,7 +44,7 @@ class Watermarks:
     async def ends(self) -> dict[TopicPartition, int]:
         """The high watermark of every source partition that is read and holds anything.
 
-        Asked `read_uncommitted`: what stands behind an open transaction has reached Kafka too.
+        Asked `read_uncommitted`: records behind an open transaction have reached Kafka too.
         """
         cluster = await self._cluster()
         await self._require_sight()
@@ -58,7 +58,7 @@ class Watermarks:
         return {tp: end for tp, end in ends.items() if end > beginnings[tp]}
 
     async def not_reached(self, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
-        """The partitions whose committed offset is before these ends, but for those set aside or read no more."""
+        """The partitions whose committed offset is before these ends, without those set aside or no longer read."""
         committed = {**await self._committed(self.topics.intake_group)}
         own = await self._committed(self.topics.own_intake_group)
         committed |= own
@@ -70,7 +70,7 @@ class Watermarks:
         return [tp for tp in behind if tp.topic in names]
 
     def _denied(self, tp: TopicPartition, own: Mapping[TopicPartition, Any]) -> bool:
-        """Whether the intake may not read a workspace topic: it is set aside, and no commit of its own can say so."""
+        """Whether a workspace topic is set aside because the intake may not read it; its share's commit says so."""
         workspace = self.topics.workspace_of(tp.topic)
         if workspace is None:
             return False
@@ -79,7 +79,7 @@ class Watermarks:
         return at is not None and f"{self.topics.bare(tp.topic)}/{tp.partition}" in denied_by(at.metadata or "")
 
     async def _require_sight(self, gone: Iterable[str] = ()) -> None:
-        """Refuse where source topics may exist that Kafka does not show us: their usage would not be waited for."""
+        """Raise MissingRights if Kafka may hide source topics: a day would close before their usage."""
         sources = [right for right in self._rights if right.operation is Operation.DESCRIBE]
         sources += [Right(Operation.DESCRIBE, Resource.TOPIC, name) for name in sorted(gone)]
         lacking = await self._lacking(sources)
@@ -90,7 +90,7 @@ class Watermarks:
         return await missing(await self._asking(), rights, 0)
 
     async def append(self, partition: int, entry: DayClosed | DayExpired) -> Written:
-        """Append an entry to a journal partition. A repeat of it changes nothing, so it may be tried again."""
+        """Append an entry to a journal partition. The fold ignores a repeat, so it may be tried again."""
         if self._producer is None:
             producer = AIOKafkaProducer(
                 acks="all", enable_idempotence=True, request_timeout_ms=REQUEST_MS, **self._kwargs
@@ -101,7 +101,7 @@ class Watermarks:
         return Written(written.offset, written.timestamp)
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         producer, reader, admin = self._producer, self._reader, self._admin
         self._producer = self._reader = self._admin = None
         if producer is not None:
@@ -112,7 +112,7 @@ class Watermarks:
             await admin.close()
 
     def _read(self, cluster: Any) -> set[str]:
-        """The source topics there are, without those beyond the limit."""
+        """The existing source topics, without those beyond METER_OWN_TOPICS_MAX."""
         there = cluster.topics()
         own, _ = followed(self.topics, there, self._limit)
         return {*own, *(name for name in self.topics.shared_sources if name in there)}
@@ -147,5 +147,5 @@ class Watermarks:
 def _reached(at: Any, end: int) -> bool:
     if at is None:
         return False
-    told = at.metadata or ""
-    return is_aside(told) or (at.offset >= end and is_ours(told))
+    metadata = at.metadata or ""
+    return is_aside(metadata) or (at.offset >= end and is_ours(metadata))

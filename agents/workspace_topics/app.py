@@ -1,4 +1,4 @@
-"""The Faust app of the group that shares workspace topics out."""
+"""The Faust app of the group that distributes workspace topics among workers."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,9 +11,9 @@ from meter.batch.faust_app import ChunkApp
 def workspace_topics_app(
     intake: Intake, take: Callable[[int], Awaitable[None]], let_go: Callable[[int], Awaitable[None]]
 ) -> ChunkApp:
-    """The Faust app of the group: it is given numbers, and reads nothing itself.
+    """The Faust app of the group: it gets numbers assigned and reads nothing itself.
 
-    `take` begins to read the workspace topics of a number, `let_go` ends it.
+    `take` starts reading the workspace topics of a number, `let_go` stops it.
     """
     app = ChunkApp(
         intake.topics.own_intake_group,
@@ -25,6 +25,6 @@ def workspace_topics_app(
     @app.agent(app.chunk_topic(intake.topics.journal), name="own-topics")  # type: ignore[untyped-decorator]
     async def numbers(stream: Any) -> None:
         async for _ in stream.noack().events():
-            raise AssertionError("what only stands for a number is not read")
+            raise AssertionError("a partition that is only a number is never read")
 
     return app

@@ -1,7 +1,7 @@
-"""Checks of workspace topics while the meter runs: those that the shared topics get at a start.
+"""Checks of workspace topics while the worker runs; shared topics get the same checks at a start.
 
-Each topic is looked at before its first record is read, and again every few seconds: a setting that loses records
-before they are read (compaction), another topic under the same name, a right that is gone.
+Each topic is checked before its first record is read, and again every few seconds: for a setting that loses records
+before they are read (compaction), for another topic under the same name, and for a missing right.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from meter.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Topics in one request: an answer of some 100 KB.
+#: Topics in one request, whose answer has about 100 KB.
 PAGE_TOPICS = 500
-#: Of more than a page a look asks about a part: with one look in two seconds all are asked about within SPEC's 10 s.
+#: With more topics than a page, one look asks about one of PARTS parts: all are checked within SPEC's 10 s.
 PARTS = 3
 
 
 class WorkspaceTopicChecks:
-    """What is known of workspace topics beside their records: their ids, and why one may not be read."""
+    """The ids of workspace topics, and the reasons why some may not be read."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -47,21 +47,21 @@ class WorkspaceTopicChecks:
         await self._open.aclose()
 
     def refusal(self, topic: str) -> Why | None:
-        """Why a topic may not be read as it is now."""
+        """Why a topic may not be read now; None if it may."""
         return self._refusals.get(topic)
 
     def topic_id(self, topic: str) -> str:
-        """Kafka's id of the topic that the name belongs to; empty where it is not known."""
+        """Kafka's id of the topic; \"\" if it is not known."""
         return self._ids.get(topic, "")
 
     def due(self, topics: Sequence[str]) -> Sequence[str]:
-        """The part of these topics that is asked about in this look."""
+        """The part of these topics that this look asks about."""
         parts = min(PARTS, 1 + len(topics) // PAGE_TOPICS)
         self._part = (self._part + 1) % parts
         return topics[self._part :: parts]
 
     async def learn(self, topics: Sequence[str]) -> None:
-        """Ask how these topics are now; raises KafkaError, TimeoutError."""
+        """Ask for ids and settings of these topics; raises KafkaError, TimeoutError."""
         for first in range(0, len(topics), PAGE_TOPICS):
             await self._learn(topics[first : first + PAGE_TOPICS])
             await asyncio.sleep(0)
@@ -69,7 +69,7 @@ class WorkspaceTopicChecks:
     async def _learn(self, topics: Sequence[str]) -> None:
         admin = self._admin
         assert admin is not None, "the checks are started before they ask"
-        states = await topic_states(admin, topics, certain=False)  # one topic's trouble is no other's
+        states = await topic_states(admin, topics, certain=False)  # an error of one topic must not hide the others
         self._ids |= {topic: states[topic].id for topic in topics if topic in states}
         asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(own_spec(topic).config)) for topic in topics]
         for answer in await admin.describe_configs(asked):

@@ -1,8 +1,8 @@
-"""Workspace topics (`usage.<workspace>`): found while the meter runs, shared among workers, read apart.
+"""Workspace topics (`usage.<workspace>`): found while the worker runs, and distributed among workers.
 
-A group of its own shares them out, but not topic by topic: its members share the journal's partitions as numbers, and
-a workspace topic belongs to number murmur2(workspace) mod N. So a topic that appears or goes is nobody's rebalance: its
-owner finds it in the cluster's metadata, every `LOOK_SECONDS`, and reads it too. Offsets are committed in that group.
+A consumer group of its own distributes them, but not topic by topic: its members share the journal's partition numbers,
+and a workspace topic belongs to number murmur2(workspace) mod N. So a new or deleted topic causes no rebalance: its
+owner finds it in the cluster's metadata every `LOOK_SECONDS`. Offsets are committed in that group.
 """
 
 import asyncio
@@ -34,17 +34,17 @@ from meter.kafka.topics import followed
 
 log = logging.getLogger(__name__)
 
-#: How often the cluster's topics are looked at: a new one is found well within SPEC's 10 s.
+#: How often the cluster's topics are listed: a new one is found well within SPEC's 10 s.
 LOOK_SECONDS = 2.0
-#: A request about many topics may take this long; then the next look tries again.
+#: A request about many topics may take this long; after that the next look tries again.
 ASK_SECONDS = 15.0
-#: What is set aside is tried again this often: a right may have been given back.
+#: How often a topic that is set aside is tried again: its right may have been granted.
 TRY_AGAIN_SECONDS = 60.0
 OPENING_SECONDS = 0.1
 
 
 class WorkspaceTopics:
-    """All own topics of this worker; it is what a lane calls its app."""
+    """All workspace topics of this worker; it is the `app` of their lanes."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -56,12 +56,12 @@ class WorkspaceTopics:
         )
         self._slots: dict[int, asyncio.Event] = {}
         self._look_now = asyncio.Event()
-        #: Held while runners come or go: what is followed and what is run must be the same.
+        #: Held while runners change: the partitions followed and the runners must be the same.
         self._changing = asyncio.Lock()
         self.checks = WorkspaceTopicChecks(intake.settings)
         self._notes = ShareNotes(intake.topics.journal)
         self.board = AsideBoard(intake.metrics, intake.topics, self._asker)
-        #: Topics that nobody reads, of our share.
+        #: Topics of this worker's share that nobody reads (beyond METER_OWN_TOPICS_MAX).
         self._not_followed: list[NotRead] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,7 +96,7 @@ class WorkspaceTopics:
     # The shares of this worker
 
     async def take(self, slot: int) -> None:
-        """The group gave us a number: done when its topics are being read, or set aside."""
+        """The group assigned a number: done when all its topics are read or set aside."""
         taken = self._slots.setdefault(slot, asyncio.Event())
         self._look_now.set()
         await taken.wait()
@@ -104,7 +104,7 @@ class WorkspaceTopics:
             await asyncio.sleep(OPENING_SECONDS)
 
     async def let_go(self, slot: int) -> None:
-        """The number is somebody else's now."""
+        """The group took a number away: stop reading its topics."""
         self._slots.pop(slot, None)
         await self._leave([runner.lane.tp for runner in self._of(slot)])
 
@@ -129,7 +129,7 @@ class WorkspaceTopics:
             await asyncio.wait({asyncio.ensure_future(self._look_now.wait())}, timeout=LOOK_SECONDS)
 
     async def _look(self) -> None:
-        """1 what there is, 2 let go of what is not ours, 3 check some of the rest, 4 begin what is new, 5 try again."""
+        """1 list, 2 leave what is not ours, 3 check some of the rest, 4 begin new ones, 5 retry those set aside."""
         found = await asyncio.wait_for(self._topics(), ASK_SECONDS)  # 1
         ours = {tp for tp in found if self._slot(tp.topic) in self._slots}
         gone = await self._set_aside_hidden([tp for tp in self.runners if tp not in ours])
@@ -178,7 +178,7 @@ class WorkspaceTopics:
                 runner.doubt(Reopen("another topic has its name now"))
 
     async def _topics(self) -> set[TP]:
-        """The partitions of the workspace topics there are, all with a leader; of too many the first by name."""
+        """The partitions of workspace topics that have a leader; beyond METER_OWN_TOPICS_MAX the first by name."""
         cluster = await self._asker._client.fetch_all_metadata()
         topics, limit = self.intake.topics, self.intake.settings.own_topics_max
         names, _ = followed(topics, cluster.topics(), limit)
@@ -196,20 +196,20 @@ class WorkspaceTopics:
             return False
         if reason_of(runner.why) is Reason.COMPACTED:  # that was mended
             return True
-        at, mark = lane.standing_aside()
+        at, mark = lane.aside_commit()
         skip = self.intake.control.skip_for(lane.topic, lane.tp.partition, at, mark)
         return skip is not None or now - lane.aside_at > TRY_AGAIN_SECONDS
 
     # Beginning and leaving
 
     async def _begin(self, tps: Iterable[TP]) -> None:
-        """Ask for all at once where they stand, follow them, and let their lanes open."""
+        """Ask for the commits and offsets of all at once, follow them, and start their lanes."""
         async with self._changing:
             ours = sorted(tp for tp in tps if self._slot(tp.topic) in self._slots)
             lanes = [self._lane(tp) for tp in ours]
             starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
-            standing = await self.intake.marks_at(
+            found = await self.intake.marks_at(
                 {
                     tp: mark
                     for tp, mark in marks.items()
@@ -219,7 +219,7 @@ class WorkspaceTopics:
             await self.consumer.follow([*self._followed(), *ours])
             reach("own-topics.followed")
             for lane in lanes:
-                lane.start, lane.standing = starts[lane.tp], standing.get(lane.tp)
+                lane.start, lane.found = starts[lane.tp], found.get(lane.tp)
                 self.runners[lane.tp] = Runner(lane)
 
     def _lane(self, tp: TP) -> WorkspaceTopicLane:
@@ -231,7 +231,7 @@ class WorkspaceTopics:
 
     async def _starts(self, tps: list[TP]) -> Mapping[TP, PartitionStatus]:
         wanted = [TopicPartition(*tp) for tp in tps]
-        # Where to ask is known only of topics that the client was told of.
+        # The client knows the leaders only of topics that it was given.
         await self._asker._client.set_topics([tp.topic for tp in tps])
         committed = await self.consumer.committed(tps)
         beginnings = await self._asker.beginning_offsets(wanted)
@@ -273,13 +273,13 @@ class WorkspaceTopics:
                         continue
                     lane: Any = lanes[tp]
                     lane.note_commit(offset)
-                    lane.told = text
+                    lane.committed_text = text
 
     def _moved(self, runner: Runner) -> tuple[int, str] | None:
         lane: Any = runner.lane
         if runner.aside:
-            aside: tuple[int, str] = lane.standing_aside(runner.why)
-            return None if lane.told == aside[1] else aside
+            aside: tuple[int, str] = lane.aside_commit(runner.why)
+            return None if lane.committed_text == aside[1] else aside
         if not runner.reading:
             return None
         if self.consumer.idle(lane.tp):
@@ -288,7 +288,7 @@ class WorkspaceTopics:
         return moved
 
     def read_lanes(self) -> list[WorkspaceTopicLane]:
-        """The lanes of the partitions that are read: all but those that are set aside."""
+        """The lanes of the partitions being read: all but those set aside."""
         found: list[Any] = [runner.lane for runner in self.runners.values() if not runner.aside]
         return found
 

@@ -1,4 +1,4 @@
-"""Lanes of workspace topics: like the shared topic's, but one that cannot go on is set aside alone."""
+"""Lanes of workspace topics: like those of `usage`, but a topic that cannot go on is set aside by itself."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,16 +27,16 @@ class WorkspaceTopicLane(UsageLane):
         self.own = workspace
         super().__init__(app, tp, intake)
         self.checks = checks
-        #: What was asked for many lanes at once, for the first opening only.
+        #: For the first opening only, asked for many lanes at once: the partition's status, and the mark found there.
         self.start: PartitionStatus | None = None
-        self.standing: Mark | None = None
-        #: Kafka's id of the topic that was read; while it is set aside that may be another one than the name's now.
+        self.found: Mark | None = None
+        #: Kafka's id of the topic that was read; while set aside, the name may belong to another topic now.
         self.read_id = ""
-        #: Where reading would begin, if nothing was read yet.
+        #: The log's first offset, if nothing was read yet.
         self.beginning = 0
-        #: While set aside: since when (0.0: not seen yet), and the metadata last committed.
+        #: While set aside: since when (0.0: just now), and the metadata last committed.
         self.aside_at = 0.0
-        self.told = ""
+        self.committed_text = ""
 
     async def open(self) -> int:
         offset = await super().open()
@@ -44,7 +44,7 @@ class WorkspaceTopicLane(UsageLane):
         return offset
 
     async def handle(self, chunk: Chunk) -> None:
-        """As ever, once it is known whose the workspace is: all of the topic waits for that, and is left unread."""
+        """First wait until the workspace's account can be known: every record of the topic needs it."""
         assert self.own is not None, "it is a workspace's topic"
         directory = self.intake.directory
         end = directory.read_to if directory.known(self.own) is not None else await directory.catch_up()
@@ -57,11 +57,11 @@ class WorkspaceTopicLane(UsageLane):
         return start if start is not None else await super().asked()
 
     async def marked(self, mark: Mark) -> Mark | None:
-        standing, self.standing = self.standing, None
-        return standing if standing is not None else await super().marked(mark)
+        found, self.found = self.found, None
+        return found if found is not None else await super().marked(mark)
 
     async def _discontinued(self, start: PartitionStatus) -> str | None:
-        """Also where it was set aside for a record that cannot be read, once an order leaves that out."""
+        """Also refuse by the topic's checks, and apply a `meter skip` to a topic that was set aside."""
         self.topic_id = self.checks.topic_id(self.tp.topic)
         self.read_id = topic_id_of(start.metadata) or self.topic_id
         self.beginning = start.beginning if start.committed is None else 0
@@ -80,14 +80,14 @@ class WorkspaceTopicLane(UsageLane):
     def unreadable(self, why: str) -> Exception:
         return SetAside(why if isinstance(why, Why) else Why(Reason.DENIED, why))
 
-    def standing_aside(self, why: str = "") -> tuple[int, str]:
-        """What to commit while it is set aside: that it is, at the offset where it stands, and why."""
-        said = metadata(self.mark, aside=True, foreign=self.foreign, topic_id="" if self.foreign else self.read_id)
-        return max(self.committed, self.handled_to(), self.beginning), said + why_text(why)
+    def aside_commit(self, why: str = "") -> tuple[int, str]:
+        """What to commit while the topic is set aside: the offset reached, and metadata that says so and why."""
+        text = metadata(self.mark, aside=True, foreign=self.foreign, topic_id="" if self.foreign else self.read_id)
+        return max(self.committed, self.handled_to(), self.beginning), text + why_text(why)
 
 
 class SlotLane(Lane):
-    """A journal partition in the workspace topics' group: a number for a share of workspace topics, never read."""
+    """A journal partition in the workspace topics' group: only a number of a share, never read."""
 
     reads = False
 

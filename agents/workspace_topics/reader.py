@@ -1,7 +1,7 @@
-"""Reading workspace topics: one consumer without a group, whose partitions may change at any moment.
+"""Reads workspace topics: one consumer without a group, whose partitions may change at any moment.
 
-A new topic is one more partition to fetch from, not a rebalance: nothing else halts for it. aiokafka cannot add to what
-is assigned, so it is assigned anew, between two rounds of reading, each partition going on where it stood.
+A new topic is one more partition to fetch, not a rebalance, so nothing else pauses for it. aiokafka cannot add to an
+assignment, so all partitions are assigned again between two rounds, each at its position.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from meter.batch.patches.fetched_records import install_batches, lazy, whole
 
 log = logging.getLogger(__name__)
 
-#: A round of fetching asks for every partition and costs by their number, so it waits for some records to be there.
+#: A round asks for every partition, so its cost rises with their number; it waits until some records are there.
 ROUND_WAIT_MS = 400
 ROUND_BYTES = 256 * 1024
 PARTITION_FETCH_BYTES = 1 << 20
-#: The most batches of one round.
+#: How many batches one round may bring.
 ROUND_BATCHES = 20_000
 #: Offsets in one commit request: Kafka writes them as one batch, at most 1 MB.
 COMMIT_PARTITIONS = 1_000
 
 
 class WorkspaceTopicReader(ChunkConsumer):
-    """Reads single partitions in chunks, like its parent; it commits as a member of the group of `app`."""
+    """Reads partitions in chunks, like its parent, and commits as a member of the group of `app`."""
 
     round_batches = ROUND_BATCHES
 
@@ -76,11 +76,11 @@ class WorkspaceTopicReader(ChunkConsumer):
 
     @property
     def reading(self) -> "asyncio.Task[None] | None":
-        """The task that reads; it ends only when it failed or was stopped."""
+        """The reading task; it ends only by failure or `stop_reading`."""
         return self._task
 
     async def follow(self, tps: Iterable[TP]) -> None:
-        """From now on these are the partitions to read; new ones wait for `begin`."""
+        """Read these partitions from now on; new ones wait for `begin`."""
         self._wish = set(tps)
         if self._changed is None:
             self._changed = asyncio.get_running_loop().create_future()
@@ -91,7 +91,7 @@ class WorkspaceTopicReader(ChunkConsumer):
         return self._followed
 
     def _change(self) -> None:
-        """Assign anew; called between two rounds, so that nothing handed out lies beyond the position it goes on at."""
+        """Assign the wanted partitions, between two rounds, so that no chunk handed out lies beyond a position."""
         wanted, changed = self._wish, self._changed
         if wanted is None or changed is None:
             return
@@ -137,7 +137,7 @@ class WorkspaceTopicReader(ChunkConsumer):
     # Commits go through the group, whose member this worker is
 
     async def commit_offsets(self, offsets: Mapping[TP, tuple[int, str]]) -> bool:
-        """Commit for the group; False if it is rebalancing, or a topic is gone: then once more, a little later."""
+        """Commit for the group; False if it is rebalancing or a topic is gone: the caller tries again later."""
         group = self.app.consumer.kafka._coordinator
         every = [(TopicPartition(*tp), OffsetAndMetadata(*at)) for tp, at in offsets.items()]
         committed = True
@@ -145,7 +145,7 @@ class WorkspaceTopicReader(ChunkConsumer):
             try:
                 await group.ensure_coordinator_known()
                 async with group._commit_lock:
-                    # Not `commit_offsets`: for a topic that was deleted it would try again for ever.
+                    # Not `commit_offsets`, which would retry for ever for a deleted topic.
                     await group._do_commit_offsets(None, dict(every[first : first + COMMIT_PARTITIONS]))
             except TopicAuthorizationFailedError as error:
                 log.info("offsets of workspace topics that may not be read are not committed: %s", error)

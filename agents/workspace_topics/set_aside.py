@@ -1,4 +1,4 @@
-"""Workspace topics that this worker should read and does not: for the log, `/ready` and the metrics.
+"""Reports workspace topics of this worker's share that it does not read, in the log, `/ready` and the metrics.
 
 Each topic belongs to one worker's share, so the sum over the workers counts each once.
 """
@@ -20,28 +20,28 @@ from meter.kafka.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: What is set aside is said again this often.
+#: How often topics set aside are logged again.
 REMIND_SECONDS = 600.0
-#: Lines for people; more are counted.
+#: At most this many are named; the others are counted.
 SHOWN = 20
 
 
 class AsideBoard:
-    """What is set aside now."""
+    """The topics set aside now."""
 
     def __init__(self, metrics: Metrics, topics: Topics, asker: aiokafka.AIOKafkaConsumer) -> None:
         self._metrics = metrics
         self._topics = topics
         self._asker = asker
-        #: Records that wait in partitions that are set aside.
+        #: Unread records in partitions set aside.
         self.unread = 0
         self._now: tuple[NotRead, ...] = ()
-        self._said_at = 0.0
+        self._logged_at = 0.0
         for reason in Reason:
             metrics.topics_set_aside.labels(reason).set(0)
 
     async def look(self, runners: Mapping[TP, Runner], not_followed: Iterable[NotRead]) -> None:
-        """Show what of these is set aside, and what nobody reads; raises KafkaError."""
+        """Report the runners set aside, and the topics not followed; raises KafkaError."""
         aside = {tp: runner for tp, runner in runners.items() if runner.aside}
         asked = [TopicPartition(*tp) for tp in aside if reason_of(aside[tp].why) is not Reason.DENIED]
         ends = await self._asker.end_offsets(asked) if asked else {}
@@ -51,7 +51,7 @@ class AsideBoard:
         self.show([*not_read, *not_followed], len(runners) - len(aside))
 
     def show(self, not_read: Iterable[NotRead], read: int) -> None:
-        """From now on these are set aside, and so many partitions are read."""
+        """Report that these are not read and that `read` partitions are; log it if it changed."""
         found = tuple(sorted(not_read, key=lambda each: (each.topic, each.partition or 0)))
         topics = Counter(reason for _, reason in {(each.topic, each.reason) for each in found})
         for reason in Reason:
@@ -59,16 +59,16 @@ class AsideBoard:
         self._metrics.topic_partitions_read.set(read)
         changed = {each[:3] for each in found} != {each[:3] for each in self._now}
         self._now = found
-        if changed or (found and time.monotonic() - self._said_at > REMIND_SECONDS):
-            self._said_at = time.monotonic()
-            self._say()
+        if changed or (found and time.monotonic() - self._logged_at > REMIND_SECONDS):
+            self._logged_at = time.monotonic()
+            self._log()
 
     def lines(self) -> list[str]:
-        """What is set aside, a line each; of many the first."""
+        """A line for each topic set aside; of many the first SHOWN."""
         rest = len(self._now) - SHOWN
         return [each.line() for each in self._now[:SHOWN]] + ([f"and {rest} more are set aside"] if rest > 0 else [])
 
-    def _say(self) -> None:
+    def _log(self) -> None:
         if not self._now:
             log.info("workspace topics: none is set aside any more")
             return
@@ -84,10 +84,10 @@ class AsideBoard:
 
 def _handled_to(runner: Runner) -> int:
     lane: Any = runner.lane
-    return int(lane.standing_aside()[0])
+    return int(lane.aside_commit()[0])
 
 
 def some(tps: Iterable[TP]) -> str:
-    """The first few names of many."""
+    """The first three topic names, and how many more there are."""
     names = sorted({tp.topic for tp in tps})
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more topics" if len(names) > 3 else "")

@@ -91,7 +91,7 @@ class Restore:
         if offset > end:
             raise ChangelogLost(
                 f"{tp.topic}/{tp.partition} ends at {end}, the local store holds it up to {offset}: records are "
-                "missing or the topic was made anew; restore it, or begin under another prefix"
+                "missing or the topic was made again; restore it, or begin under another prefix"
             )
         consumer.seek(tp, offset)
         begun = told = heard = time.monotonic()

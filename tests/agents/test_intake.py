@@ -61,7 +61,7 @@ def asking(asker: Asker) -> Any:
 
 def own_lane(asker: Asker, tp: TP, standing: Mark | None) -> WorkspaceTopicLane:
     lane = WorkspaceTopicLane.__new__(WorkspaceTopicLane)
-    lane.tp, lane.standing = tp, standing
+    lane.tp, lane.found = tp, standing
     lane.intake = asking(asker)
     return lane
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.quote import Quote, Surroundings, quote
+from agents.quote import AccountState, Quote, quote
 from meter.cli.order_sentences import outcome_lines, quote_json, quote_lines
 from meter.cli.orders import NotSent, with_price_paid
 from meter.cli.plans import NAMED, in_order, names, state_of
@@ -47,7 +47,7 @@ class Said:
 def quoted(order: Json, world: World | None = None) -> Quote:
     """The quote of an order in a world."""
     world = world or a_world()
-    known = Surroundings(world.account, world.wallets, world.bindings, world.catalog)
+    known = AccountState(world.account, world.wallets, world.bindings, world.catalog)
     return quote(read(order), world.day, known)
 
 

@@ -1,4 +1,4 @@
-"""The journal or the changelog deleted, made anew or grown under a running worker: it stops, and never starts on it."""
+"""The journal or the changelog deleted, made again or grown under a running worker: it stops for good."""
 
 import pytest
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 
 @pytest.mark.parametrize("topic", [JOURNAL, CHANGELOG])
-@pytest.mark.parametrize("again", [False, True], ids=["deleted", "made anew"])
+@pytest.mark.parametrize("again", [False, True], ids=["deleted", "made again"])
 def test_a_running_worker_whose_state_goes_stops_with_the_reason(
     new_meter: StartMeter, seed: int, topic: str, again: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""The journal and the changelog deleted, cut, made anew or grown: refused with the difference, or right."""
+"""The journal and the changelog deleted, cut, made again or grown: refused with the difference, or right."""
 
 from collections.abc import Sequence
 from random import Random
@@ -87,7 +87,7 @@ def test_a_journal_made_anew_beside_its_state_is_refused(new_meter: StartMeter, 
         meter.kafka.producer.produce(kept + JOURNAL, record.value(), partition=record.partition() or 0)
     meter.kafka.producer.flush()
     for name in ("a", "without-a-store"):
-        start_refused(meter, f"{JOURNAL}/", "the journal was made anew: restore it", name=name)
+        start_refused(meter, f"{JOURNAL}/", "the journal was made again: restore it", name=name)
 
 
 def test_a_journal_cut_before_the_position_harms_nobody_and_behind_it_is_refused(

@@ -146,5 +146,5 @@ def test_a_store_that_another_process_holds_is_left_alone(new_meter: StartMeter,
     meter.start()
     feeding = Load(meter.kafka, parts[1], before=feeding).join()
     back_to_zero_lag(meter)
-    assert ASIDE not in meter.logs(), "nothing was made anew"
+    assert ASIDE not in meter.logs(), "no store was set aside and restored"
     judged(meter, feeding)

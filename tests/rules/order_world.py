@@ -1,7 +1,7 @@
 """A small world in which each kind of order would be accepted, to be broken one law at a time.
 
 Orders are written as SPEC writes them (JSON); the account has the plan o-1 (SPEC's example, bought on 2026-01-31)
-and money on three instruments. Everything is made anew for each test.
+and money on three instruments. Every test gets a new one.
 """
 
 import json

@@ -49,7 +49,7 @@ def close(context: FoldContext, timestamp_ms: int, record: DayClosed) -> Iterato
 def _close(
     context: FoldContext, account: str, record: DayClosed, after: str, most: int
 ) -> Generator[None, None, tuple[int, str]]:
-    """Close an account beginning behind the workspace `after`; returns how many items it stated, its own included, and "".
+    """Close an account behind the workspace `after`. Returns how many items it stated, its own included, and "".
 
     If the entry may end inside an account, it stops after `most` items and returns the last workspace stated, not "".
     """
