@@ -148,7 +148,7 @@ def test_a_setting_that_a_start_refuses_ends_a_running_worker(
 
 
 @pytest.mark.parametrize("silence", [KafkaError("no answer"), TimeoutError(), ConnectionResetError()])
-def test_a_broker_that_does_not_say_how_a_topic_is_set_stops_nobody(
+def test_a_broker_that_does_not_answer_about_settings_stops_nobody(
     silence: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def silent(*_: Any) -> Any:
@@ -157,11 +157,11 @@ def test_a_broker_that_does_not_say_how_a_topic_is_set_stops_nobody(
     monkeypatch.setattr(topic_watch, "topic_configs", silent)
     watch = TopicWatch(Settings.load())
     watch._admin = object()
-    with pytest.raises(Reopen, match="how the topics are set"):
+    with pytest.raises(Reopen, match="settings of the topics could not be asked"):
         asyncio.run(watch.require_settings())
 
 
-def test_looks_that_fail_for_a_minute_are_told(
+def test_looks_that_fail_for_a_minute_are_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 0.0
@@ -177,4 +177,4 @@ def test_looks_that_fail_for_a_minute_are_told(
     assert not [each for each in caplog.records if each.levelname == "WARNING"]
     now = topic_watch.SILENCE_SECONDS + 1
     asyncio.run(watch.look())
-    assert "Kafka has not said for 61 s" in caplog.text
+    assert "not checked for 61 s, Kafka does not answer" in caplog.text
