@@ -229,7 +229,24 @@ def wide(world: World, size: float) -> None:
     world.measured("another late record", lambda: world.take(world.use(here[:1], ["logs"])))
 
 
-WORLDS = {"bindings": bindings, "orders": orders, "one-plan": one_plan, "late": late, "wide": wide}
+def lists(world: World, size: float) -> None:
+    """Orders of 60 accounts at once, each for 1,000 workspaces that have usage of 8 items."""
+    accounts, items = int(60 * size), list(ITEMS)
+    here = names(1_000 * accounts)
+    world.take(world.bind(here, lambda number: f"acct_{number // 1_000}"))
+    world.measured(f"{len(here):,} workspaces x 8 items", lambda: world.take(world.use(here, items, 10**6)))
+    world.take([world.cash(f"acct_{number}", "42000.00") for number in range(accounts)])
+    pay = [{"method": "cash", "amount": "42000.00"}]
+    buy = [
+        world.order(
+            f"acct_{n}", kind="purchase", plan="startup", workspaces=here[1_000 * n : 1_000 * (n + 1)], payments=pay
+        )
+        for n in range(accounts)
+    ]
+    world.measured(f"{accounts} purchases for 1,000 workspaces each", lambda: world.take(buy))
+
+
+WORLDS = {"bindings": bindings, "orders": orders, "one-plan": one_plan, "lists": lists, "late": late, "wide": wide}
 
 
 def main() -> None:

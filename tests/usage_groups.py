@@ -30,3 +30,23 @@ def usage_group(
         identity_of(workspace, SOURCE, name),
         encode_evidence(Evidence([SOURCE], [0], [name])),
     )
+
+
+def usage_of_slots(timestamp_ms: int, slots: list[Slot], workspace: str, quantity: int, time_us: int) -> UsageGroup:
+    """One event of each slot, all of one workspace at one instant."""
+    numbers, same = list(range(len(slots))), column(ints([0] * len(slots)))
+    names = [f"slot-{number}" for number in numbers]
+    return UsageGroup(
+        "usage",
+        0,
+        timestamp_ms,
+        0,
+        time_us,
+        slots,
+        column(ints(numbers)),
+        column(ints([quantity] * len(slots))),
+        column(ints(numbers)),
+        same,
+        b"".join(identity_of(workspace, SOURCE, name) for name in names),
+        encode_evidence(Evidence([SOURCE], [0] * len(slots), names)),
+    )

@@ -14,12 +14,23 @@ import pytest
 
 from meter.batch.store import Store
 from meter.rules.billing_days import parse_day, parse_time
-from schemas.journal import BindingEntry, BindingGroup, Gathered, Named, OrderEntry, OrderGroup, Slot
+from meter.rules.fold import usage
+from meter.rules.state.rows import Cell, CellKey
+from schemas.journal import (
+    BindingEntry,
+    BindingGroup,
+    Gathered,
+    Named,
+    OrderEntry,
+    OrderGroup,
+    Slot,
+)
 from schemas.orders import canonical, order_from_json
 from schemas.rows import NEVER
+from tables.partition_state import PartitionState
 from tests.rules.days_world import Days, ms
 from tests.support.steps import steps_of
-from tests.usage_groups import usage_group
+from tests.usage_groups import usage_group, usage_of_slots
 
 TODAY, NOON = parse_day("2026-01-31"), "2026-01-31T12:00:00Z"
 ITEMS = {"logs": 14, "traces": 7, "triggers": 0, "sms": 0}
@@ -213,3 +224,27 @@ def test_an_entry_costs_the_same_however_many_stand_in_its_record(
         found.append(steps(days, what(days, entries)) / entries)
     few, many = found
     assert many < few * SLACK, f"{many:.0f} steps an entry where there are {MANY}, {few:.0f} where there are {FEW}"
+
+
+def test_others_get_a_turn_between_two_large_cells(
+    new_days: Callable[[], Days], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every item of the account is a cell of all its workspaces, which a start left in the store."""
+    monkeypatch.setattr(usage, "WORKSPACES_A_CELL", FEW // usage.CELLS_A_STEP)
+    days = new_days()
+    with_usage(days, FEW)
+    days.reopen()
+    read, cell = [0], PartitionState.cell
+
+    def counted(state: PartitionState, key: CellKey) -> Cell:
+        read[-1] += 1
+        return cell(state, key)
+
+    monkeypatch.setattr(PartitionState, "cell", counted)
+    slots = [Slot(0, item, retention, TODAY, False) for item, retention in ITEMS.items()]
+    group = usage_of_slots(ms(NOON), slots, "w0000", 10**6, parse_time(NOON))
+    record = Gathered([Named("w0000", "acct", TODAY)], [group])
+    for _ in days.fold.folding(days.offset + 1, ms(NOON), record):
+        read += [0]
+    assert sum(read) >= len(ITEMS)
+    assert max(read) == 1, "no turn between two of them"

@@ -17,8 +17,9 @@ from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, 
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
 
-#: How many cells one step of the fold adds usage to; each may have to be read from the store.
+#: Cells to which one step of the fold adds usage: they may have to be read. A large cell counts as several.
 CELLS_A_STEP = 8
+WORKSPACES_A_CELL = 256
 
 
 def count_usage(context: FoldContext, group: UsageGroup, names: RecordNames) -> Iterator[None]:
@@ -119,8 +120,9 @@ def _add(
         change = changes.get(key)
         if change is None or change.source is not source:
             change = _begin(context, key, source)
-            cells += 1
-            if not cells % CELLS_A_STEP:
+            cells += 1 + len(change.cell.uses) // WORKSPACES_A_CELL
+            if cells >= CELLS_A_STEP:
+                cells = 0
                 yield
         if first < change.first_offset:
             change.first_offset = first
