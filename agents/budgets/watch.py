@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from agents.budgets.lane import BudgetLane, Ground
 from agents.journal.opening import recorded_under
 from meter.batch.lanes import Reopen
+from meter.batch.stopping import stopped
 from meter.budgets.reading import Fetched, committed_reader, fetched
 from meter.budgets.topics import BudgetTopics, budget_specs
 from meter.errors import UserError
@@ -28,6 +29,7 @@ from meter.kafka.admin import compared, connected_admin, create_topics, partitio
 from meter.kafka.topics import Topics, missing_sentence
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
+from schemas.plurals import counted
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ class BudgetWatch:
             await self._lanes_as_assigned(ground)
             if not said and self.lanes and all(lane.watched.live for lane in self.lanes.values()):
                 said = True
-                log.info("ready: watching budgets of %d partitions", len(self.lanes))
+                log.info("ready: watching budgets of %s", counted(len(self.lanes), "partition"))
             polled = await ground.consumer.getmany(timeout_ms=POLL_MS, max_records=FETCHED_RECORDS)
             by_partition: dict[int, list[Fetched]] = {number: [] for number in self.lanes}
             for tp, records in polled.items():
@@ -159,7 +161,7 @@ class BudgetWatch:
                 await consumer.start()
                 yield Ground(self.settings, facts, topics, names, consumer, reader)
             finally:
-                await consumer.stop()
+                await stopped(consumer)
 
 
 class _Rebalances(ConsumerRebalanceListener):

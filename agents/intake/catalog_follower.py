@@ -18,6 +18,7 @@ from agents.intake.usage_reader import AHEAD_LIMIT_US, UsageReader
 from agents.journal.catalog_versions import copy
 from agents.journal.facts_reader import Recorded, announced_by, reading, recorded
 from meter.batch.lanes import Reopen
+from meter.batch.stopping import stopped
 from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import LAST_DAY, day_text
@@ -104,7 +105,7 @@ class FollowedCatalog(KnownCatalog):
         if self._following is not None:
             self._following.cancel()
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stopped(self._consumer)
 
     async def reach(self, appended_ms: int) -> None:
         if appended_ms >= self.final_until_ms:

@@ -29,6 +29,7 @@ from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.metrics.metrics import Metrics
 from meter.batch.lanes import Reopen
 from meter.batch.patches.fetched_records import install_batches, lazy
+from meter.batch.stopping import stopped
 from meter.batch.transactions import let_go
 from meter.batch.unopened import UnreadableRecord, first_of
 from meter.failpoints import reach
@@ -98,7 +99,7 @@ class Intake:
         await self.catalog.stop()
         await self.control.stop()
         if self._asker is not None:
-            await self._asker.stop()
+            await stopped(self._asker)
         if self._producer is not None:
             await self._producer.stop()
 

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from meter.batch.lanes import Reopen
+from meter.batch.stopping import stopped
 from meter.kafka.commit_metadata import spoken
 from schemas.control import Skip, control_from_json
 
@@ -46,7 +47,7 @@ class Control:
 
     async def stop(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stopped(self._consumer)
 
     async def catch_up(self) -> None:
         """Read all commands up to now; Reopen if Kafka does not answer in time."""

@@ -21,12 +21,14 @@ from agents.intake.cloudevents import RECORD_LIMIT
 from agents.intake.usage_reader import Dead, check_size, is_given
 from meter.batch.lanes import Reopen
 from meter.batch.patches.fetched_records import install_batches, lazy
+from meter.batch.stopping import stopped
 from meter.batch.unopened import LazyBatch
 from meter.errors import UserError
 from meter.failpoints import reach
 from meter.rules.billing_days import BillingZone
 from schemas.ids import shown
 from schemas.journal import Named
+from schemas.plurals import counted
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
 from schemas.workspaces import workspace_from_json
@@ -100,7 +102,7 @@ class WorkspaceDirectory:
             )
         self._consumer.seek(self._tp, 0)
         await self._read_whole()
-        log.info("%d workspaces known", len(self._entries))
+        log.info("%s known", counted(len(self._entries), "workspace"))
 
     async def _read_whole(self) -> None:
         """Read up to the end, however long that takes, as long as records arrive."""
@@ -117,7 +119,7 @@ class WorkspaceDirectory:
     async def stop(self) -> None:
         for consumer in (self._consumer, self._ends):
             if consumer is not None:
-                await consumer.stop()
+                await stopped(consumer)
 
     def known(self, workspace: str) -> WorkspaceEntry | None:
         return self._entries.get(workspace)

@@ -13,6 +13,7 @@ import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
+from meter.batch.stopping import stopped
 from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.catalog_versions import decided
@@ -61,7 +62,7 @@ async def reading(client_kwargs: Mapping[str, Any]) -> AsyncIterator[aiokafka.AI
         await reader.start()
         yield reader
     finally:
-        await reader.stop()
+        await stopped(reader)
 
 
 async def first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -> Opening | None:

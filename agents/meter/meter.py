@@ -12,6 +12,7 @@ from faust.types import TP
 from agents.metrics.metrics import Metrics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.lanes import Reopen
+from meter.batch.stopping import stopped
 from meter.batch.store import Room
 from meter.kafka.topics import Topics
 from meter.rules.state.journal_facts import JournalFacts
@@ -69,6 +70,6 @@ class Meter:
                     return beginning, end, record if record.offset == offset else None
                 raise Reopen(f"the journal did not give its record {offset} within {RECORD_MS / 1000:.0f} s")
             finally:
-                await reader.stop()
+                await stopped(reader)
         except KafkaError as error:
             raise Reopen(f"the journal could not be read ({error!r})") from error

@@ -10,6 +10,7 @@ import aiokafka
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from meter.batch.stopping import stopped
 from meter.kafka.access import missing
 from meter.kafka.commit_metadata import denied_by, is_aside, is_ours
 from meter.kafka.output_reader import partition_of
@@ -107,7 +108,7 @@ class Watermarks:
         if producer is not None:
             await producer.stop()
         if reader is not None:
-            await reader.stop()
+            await stopped(reader)
         if admin is not None:
             await admin.close()
 

@@ -28,6 +28,7 @@ from agents.workspace_topics.set_aside import AsideBoard, some
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
+from meter.batch.stopping import stopped
 from meter.failpoints import reach
 from meter.kafka.set_aside import NotRead, Reason, not_followed, reason_of
 from meter.kafka.topics import followed
@@ -82,7 +83,7 @@ class WorkspaceTopics:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._leave(self.runners)
         await self.consumer.stop_reading()
-        await self._asker.stop()
+        await stopped(self._asker)
         await self.checks.stop()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:

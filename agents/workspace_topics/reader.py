@@ -19,6 +19,7 @@ from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.consumer import ChunkConsumer
 from meter.batch.group_offsets import RETRY_SECONDS
 from meter.batch.patches.fetched_records import install_batches, lazy, whole
+from meter.batch.stopping import stopped
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class WorkspaceTopicReader(ChunkConsumer):
             self._task.cancel()
             await asyncio.wait({self._task})
         if self.kafka is not None:
-            await self.kafka.stop()
+            await stopped(self.kafka)
 
     @property
     def reading(self) -> "asyncio.Task[None] | None":

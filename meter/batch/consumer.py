@@ -21,6 +21,7 @@ from faust.types.tuples import ConsumerMessage
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.group_offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.patches.fetched_records import install_batches, lazy, whole
+from meter.batch.stopping import stopped
 from meter.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class ChunkConsumer(GroupOffsets):
 
     async def on_stop(self) -> None:
         if self.kafka is not None:
-            await self.kafka.stop()
+            await stopped(self.kafka)
 
     # Reading
 

@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from meter.batch.lanes import Reopen
+from meter.batch.stopping import stopped
 from meter.batch.store import Store
 from meter.errors import UserError
 from meter.failpoints import reach
@@ -72,7 +73,7 @@ class Restore:
             try:
                 return await self._run(store, consumer)
             finally:
-                await consumer.stop()
+                await stopped(consumer)
         except KafkaError as error:
             raise Reopen(f"the changelog could not be read ({error!r})") from error
 

@@ -8,6 +8,7 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from meter.batch.stopping import stopped
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
 
@@ -63,4 +64,4 @@ async def committed_reader(settings: Settings) -> AsyncIterator[Any]:
             raise await unreachable(settings, error) from error
         yield reader
     finally:
-        await reader.stop()
+        await stopped(reader)

@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, KafkaTimeoutError
 
 from meter.batch.patches.fetched_records import install_batches, whole
+from meter.batch.stopping import stopped
 from meter.batch.unopened import UnreadableRecord
 from meter.commands import control_log as control
 from meter.commands.redrive import is_input
@@ -127,7 +128,7 @@ async def _standing(settings: Settings, topics: Topics, bare: str, partition: in
     except (KafkaError, OSError) as error:
         raise UserError(f"{bare}/{partition} could not be asked for: {error!r}; try again") from error
     finally:
-        await consumer.stop()
+        await stopped(consumer)
     return PartitionStatus(offset, metadata, beginning, end, states[place.topic].id, readable)
 
 

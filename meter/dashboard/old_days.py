@@ -13,6 +13,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from meter.batch.stopping import stopped
 from meter.dashboard.models import Record
 from meter.errors import UserError
 from meter.kafka.topics import Topics
@@ -49,7 +50,7 @@ async def workspace_statements(
             "try again, or use `meter explain` for one of them"
         ) from error
     finally:
-        await consumer.stop()
+        await stopped(consumer)
     return [found[name] for name in sorted(found)]
 
 

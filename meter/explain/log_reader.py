@@ -4,7 +4,6 @@ A partition of an output topic gets a million records a day and more, of which a
 are passed over without making a record of them.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from meter.batch.patches.fetched_records import install_batches, lazy
+from meter.batch.stopping import stopped
 from meter.errors import UserError
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
@@ -26,8 +26,6 @@ WINDOW, WIDER, WIDEST = 64, 8, 65_536
 FETCH_BYTES = 4 << 20
 #: How long a fetch may wait for records, in ms: a consumer that goes elsewhere waits for its last question first.
 ANSWER_MS = 10
-#: After so many seconds it is told again to stop.
-AGAIN_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -53,15 +51,7 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
             raise await unreachable(settings, error) from error
         yield LogReader(consumer)
     finally:
-        await _stopped(consumer)
-
-
-async def _stopped(consumer: Any) -> None:
-    """Stop a consumer: aiokafka's fetch task misses its end while it lets go of an assignment, and is told again."""
-    ending = asyncio.ensure_future(consumer.stop())
-    while not (await asyncio.wait({ending}, timeout=AGAIN_SECONDS))[0]:
-        consumer._fetcher._fetch_task.cancel()
-    await ending
+        await stopped(consumer)
 
 
 class LogReader:

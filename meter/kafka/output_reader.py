@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from meter.batch.stopping import stopped
 from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.reachability import unreachable
@@ -173,4 +174,4 @@ async def _consumer(settings: Settings, isolation: str) -> AsyncIterator[Any]:
             raise await unreachable(settings, error) from error
         yield consumer
     finally:
-        await consumer.stop()
+        await stopped(consumer)

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from meter.batch.patches.fetched_records import install_batches
+from meter.batch.stopping import stopped
 from meter.commands.redrive import Sendable
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -35,7 +36,7 @@ async def source_records(settings: Settings) -> AsyncIterator["SourceRecords"]:
     try:
         yield SourceRecords(consumer, Topics.of(settings.topic_prefix))
     finally:
-        await consumer.stop()
+        await stopped(consumer)
 
 
 class SourceRecords:

@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from meter.batch.patches.fetched_records import install_batches
+from meter.batch.stopping import stopped
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest.batch import Ingest, Published, Region
 from meter.dashboard.ingest.meter import adopt_facts, meter_of
@@ -111,7 +112,7 @@ class Reader:
             await consumer.start()
             yield consumer
         finally:
-            await consumer.stop()
+            await stopped(consumer)
 
     async def _seek(self, consumer: Any, places: list[TopicPartition]) -> None:
         """Go on where the file is; a topic of days that is new to it begins at the first day kept."""

@@ -13,6 +13,7 @@ import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from meter.batch.stopping import stopped
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.operations_models import GroupView, PartitionView, VerifyView
 from meter.dashboard.sight import Live
@@ -66,7 +67,7 @@ class Watch:
             await consumer.start()
             yield consumer
         finally:
-            await consumer.stop()
+            await stopped(consumer)
 
     async def _look(self, admin: AIOKafkaAdminClient, consumer: Any) -> Observed:
         groups = await self._groups.look(admin, consumer, time.time_ns() // 1000)

@@ -1,0 +1,101 @@
+"""Consumers stop, also while aiokafka lets go of an assignment; every consumer of ours is stopped so."""
+
+import asyncio
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.subscription_state import SubscriptionState
+
+from meter.batch import stopping
+from meter.batch.stopping import stopped
+from tests.test_imports_floor import FLOORS, files
+
+HERE, THERE = TopicPartition("usage", 0), TopicPartition("usage", 1)
+#: A stop takes no second.
+SECONDS = 5.0
+
+
+class Consumer:
+    """What of aiokafka's consumer is stopped: its fetch task, here with one fetch that ends when it may."""
+
+    def __init__(self) -> None:
+        cluster = SimpleNamespace(leader_for_partition=lambda _: 0)
+        client: Any = SimpleNamespace(_loop=asyncio.get_running_loop(), _metadata_max_age_ms=300_000, cluster=cluster)
+        self.subscriptions = SubscriptionState()
+        self._fetcher = Fetcher(client, self.subscriptions)
+        self._fetcher._proc_fetch_request = self._fetch
+        self._fetcher._update_fetch_positions = self._fetch
+        self.fetching, self.cancelled, self.may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def _fetch(self, *_: Any) -> bool:
+        self.fetching.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            await self.may_end.wait()
+            raise
+        return False
+
+    async def stop(self) -> None:
+        await self._fetcher.close()
+
+    async def lets_go(self) -> None:
+        """It fetches from one partition, is assigned another, and waits for the fetch that it cancelled."""
+        self.subscriptions.assign_from_user({HERE})
+        await self.fetching.wait()
+        self.subscriptions.assign_from_user({THERE})
+        await self.cancelled.wait()
+
+
+async def is_stopped(how: Any) -> bool:
+    """Whether a consumer that is just letting go is stopped so."""
+    consumer = Consumer()
+    await consumer.lets_go()
+    ending = asyncio.create_task(how(consumer))
+    await asyncio.sleep(0)
+    consumer.may_end.set()
+    done, _ = await asyncio.wait({ending}, timeout=SECONDS if how is stopped else 1.0)
+    consumer._fetcher._fetch_task.cancel()
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
+    return bool(done)
+
+
+def test_a_consumer_that_lets_go_of_an_assignment_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "AGAIN_SECONDS", 0.05)
+    assert asyncio.run(is_stopped(stopped))
+
+
+def test_aiokafkas_own_stop_waits_for_ever_there() -> None:
+    """Where this fails aiokafka has mended it, and `stopped` can go."""
+    assert not asyncio.run(is_stopped(Consumer.stop))
+
+
+def test_a_consumer_that_was_never_started_stops() -> None:
+    class New:
+        _fetcher = None
+        stops = 0
+
+        async def stop(self) -> None:
+            self.stops += 1
+
+    consumer = New()
+    asyncio.run(stopped(consumer))
+    assert consumer.stops == 1
+
+
+def test_every_file_that_makes_a_consumer_stops_it_so() -> None:
+    makers = {
+        path.name: path.read_text(encoding="utf-8")
+        for floor in FLOORS
+        for path in files(floor)
+        if re.search(r"AIOKafkaConsumer\($", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(makers) > 10
+    elsewhere = {name for name, text in makers.items() if re.search(r"(?:consumer|reader|kafka|asker)\.stop\(\)", text)}
+    assert elsewhere == set(), "`stopped` of meter/batch/stopping.py stops a consumer"
