@@ -24,6 +24,7 @@ from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import Message, binding, json_bytes
 from tests.support.documents import ROOT, Block, Clock, blocks, matches, noon, steps
+from tests.support.languages import at_hand
 from tests.support.postgres import postgres
 
 pytestmark = pytest.mark.e2e
@@ -172,22 +173,10 @@ def _programs(directory: Path) -> Iterator[tuple[str, list[str], Path]]:
     node, go = directory / "node", directory / "go"
     for copied in (node, go):
         shutil.copytree(EXAMPLES / copied.name, copied, ignore=shutil.ignore_patterns("node_modules"))
-    if _at_hand(["npm", "install", "--offline", "--no-audit", "--no-fund"], node):
+    if at_hand(["npm", "install", "--offline", "--no-audit", "--no-fund"], node):
         yield "node", ["node", "send_usage.mjs"], node
-    if _at_hand(["go", "build", "-o", "send_usage", "."], go):
+    if at_hand(["go", "build", "-o", "send_usage", "."], go):
         yield "go", ["./send_usage"], go
-
-
-def _at_hand(command: list[str], directory: Path) -> bool:
-    """Whether a language and the client library are on the machine, without a network."""
-    if shutil.which(command[0]) is None:
-        print(f"left out: {command[0]} is not installed")
-        return False
-    environment = {**os.environ, "GOPROXY": "off"}
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"left out: {' '.join(command)}: {done.stderr[-500:]}")
-    return done.returncode == 0
 
 
 def _run(meter: Meter, command: list[str], directory: Path) -> str:
