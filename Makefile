@@ -25,9 +25,13 @@ setup: $(STAMP) ## a virtual environment with exactly the versions of constraint
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("Python must be 3.11 or later, %s is %d.%d; set PYTHON=python3.12" % ("$(PYTHON)", *v))'
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --constraint constraints.txt $(BUILD_TOOLS)
-	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@echo 'setting up $(VENV), once; about a minute:'
+	@echo "  1 of 3: an environment of $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo '  2 of 3: tools for building ($(BUILD_TOOLS))'
+	@$(PIP) install --constraint constraints.txt $(BUILD_TOOLS)
+	@echo "  3 of 3: this project, and up to $$(grep -c == constraints.txt) packages from the package index; pip is silent meanwhile"
+	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 demo: setup ## the whole thing on a real Kafka: a day of usage becomes coverage, overage and money

@@ -21,7 +21,7 @@ from meter.rules.billing_days import day_text
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from meter.verify.catalog import PriceBook
-from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets, counted
+from meter.verify.comparison import Verified, Wanted, compare_figures, compare_orders, compare_wallets
 from meter.verify.differences import OUTCOMES, OVERAGES, PLANS, WALLETS
 from meter.verify.plans import Plan
 from meter.verify.published import Published
@@ -29,6 +29,7 @@ from meter.verify.recount import Recount, RecountConfig
 from meter.verify.retained import first_whole_day, plans_of
 from schemas.catalog import catalog_from_json
 from schemas.journal import decode
+from schemas.plurals import counted
 
 NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
 

@@ -34,6 +34,7 @@ from schemas.balances import QuotaBalance
 from schemas.budgets import Budget, BudgetAlert
 from schemas.overages import Overage
 from schemas.plans import Plan
+from schemas.plurals import counted
 from schemas.rows import Plan as PlanRow
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,8 @@ class BudgetLane:
         self._samples = {each.budget.account: Samples(ground.facts.zone) for each in budgets if each.budget.forecast}
         ground.consumer.seek(TopicPartition(ground.budgets.budgets, self.partition), following)
         await self._go_back()  # 3
-        log.info("budgets/%d: %d budgets of %d accounts", self.partition, len(budgets), len(self.watched.accounts))
+        found, accounts = counted(len(budgets), "budget"), counted(len(self.watched.accounts), "account")
+        log.info("budgets/%d: %s of %s", self.partition, found, accounts)
 
     async def close(self) -> None:
         """Another process watches it from now on, or none."""

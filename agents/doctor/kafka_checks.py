@@ -1,7 +1,7 @@
 """Checks of `meter doctor` against Kafka: reach, version, security, topics, rights, groups, workspace topics, time."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from ssl import cert_time_to_seconds
 from typing import Any
 
@@ -24,6 +24,7 @@ from meter.kafka.topics import Topics, TopicSpec, followed, judged, wanted_topic
 from meter.kafka.troubles import explained
 from meter.settings import Settings
 from schemas.journal import DayClosed
+from schemas.plurals import counted
 
 #: A certificate that ends so soon is worth a word.
 CERTIFICATE_DAYS = 14
@@ -63,7 +64,7 @@ async def _asked(settings: Settings, admin: AIOKafkaAdminClient, role: str) -> A
 
 def _brokers(settings: Settings, admin: AIOKafkaAdminClient) -> Line:
     brokers, named = len(admin._client.cluster.brokers()), len(settings.bootstrap_servers)
-    finding = f"Kafka answers at {settings.broker}: {brokers} broker{'' if brokers == 1 else 's'}"
+    finding = f"Kafka answers at {settings.broker}: {counted(brokers, 'broker')}"
     if brokers > 1 and named == 1:
         return warn("broker", finding, "METER_BROKER names one of them; name two or more, so that it may be away")
     return ok("broker", finding)
@@ -111,32 +112,32 @@ async def _certificate_ends(settings: Settings) -> float:
 
 
 async def _topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> list[Line]:
-    """A line for each topic that a worker begins with."""
+    """A line for each topic that a worker begins with, those that are missing in one."""
     hidden = {right.name for right in lacking if right.resource is Resource.TOPIC}
     there = await partition_counts(admin)
     shown = [spec for spec in wanted_topics(settings) if spec.name in there and spec.name not in hidden]
     found = await found_topics(admin, shown)
-    lines = []
+    lines = _missing(settings, [spec for spec in wanted_topics(settings) if spec.name not in {*hidden, *there}])
     for spec in wanted_topics(settings):
         if spec.name in hidden:
             lines.append(warn("topic", f"{spec.name} cannot be looked at for want of a right, see below"))
-        elif spec.name not in there:
-            lines.append(_missing(settings, spec))
-        else:
+        elif spec.name in found:
             verdict = judged(spec, found[spec.name], settings.broker)
             lines += [split("topic", sentence) for sentence in verdict.refusals]
             lines += [split("topic", sentence, State.WARN) for sentence in verdict.warnings]
             if not verdict.refusals and not verdict.warnings:
-                lines.append(ok("topic", f"{spec.name}: {there[spec.name]} partitions, settings as needed"))
+                lines.append(ok("topic", f"{spec.name}: {counted(there[spec.name], 'partition')}, settings as needed"))
     return lines
 
 
-def _missing(settings: Settings, spec: TopicSpec) -> Line:
+def _missing(settings: Settings, specs: Sequence[TopicSpec]) -> list[Line]:
+    """One line for all of them: before the first start that is every topic."""
+    if not specs:
+        return []
+    finding = f"{counted(len(specs), 'topic')} missing: {', '.join(spec.name for spec in specs)}"
     if settings.create_topics:
-        return warn(
-            "topic", f"{spec.name} is missing", "the first `meter worker` creates it, if it has the right Create"
-        )
-    return fail("topic", f"{spec.name} is missing", "create it, or set METER_CREATE_TOPICS=true")
+        return [warn("topic", finding, "the first `meter worker` creates what is missing, with the right Create")]
+    return [fail("topic", finding, "create what is missing, or set METER_CREATE_TOPICS=true")]
 
 
 def _right(settings: Settings, right: Right, is_lacking: bool) -> Line:
@@ -158,7 +159,7 @@ async def _group(admin: AIOKafkaAdminClient, group: str) -> Line:
         return warn("group", f"{group} does not say who is in it ({type(error).__name__})", "look at the rights")
     if not members:
         return warn("group", f"{group} has no member", "no worker reads for it now: start `meter worker`")
-    return ok("group", f"{group} has {members} worker{'' if members == 1 else 's'}")
+    return ok("group", f"{group} has {counted(members, 'worker')}")
 
 
 async def _workspace_topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> list[Line]:
@@ -170,7 +171,7 @@ async def _workspace_topics(settings: Settings, admin: AIOKafkaAdminClient, lack
     read, _ = followed(topics, await admin.list_topics(), settings.own_topics_max)
     aside = await set_aside(settings, admin)
     lines = [split("workspaces", each.line(), State.WARN) for each in aside]
-    return lines or [ok("workspaces", f"{len(read)} workspace topics, none is set aside")]
+    return lines or [ok("workspaces", f"{counted(len(read), 'workspace topic')}, none is set aside")]
 
 
 async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> Line:

@@ -12,6 +12,7 @@ from agents.doctor.lines import Line, fail, ok, warn
 from meter.machine import capacity
 from meter.machine import shortages as machine
 from meter.settings import Settings
+from schemas.plurals import counted
 
 MIB = 1 << 20
 #: Of free disk, and of available memory: below the first number a worker does not last, below the second it may not.
@@ -75,7 +76,7 @@ def _files(partitions: int, brokers: int) -> Line:
         return ok(
             "open files", f"the limit is {'none' if hard == resource.RLIM_INFINITY else hard}, about {needed} are used"
         )
-    finding = f"the hard limit is {hard}, {partitions} partitions use about {needed}"
+    finding = f"the hard limit is {hard}, {counted(partitions, 'partition')} use about {needed}"
     mend = f"raise it to {2 * needed} (`ulimit -Hn`, LimitNOFILE= of a unit)"
     return fail("open files", finding, mend) if hard < needed else warn("open files", finding, mend)
 

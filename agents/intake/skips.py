@@ -18,6 +18,7 @@ from meter.kafka.commit_metadata import is_ours
 from meter.rules.billing_days import time_text
 from schemas.control import Skip
 from schemas.dead_letters import DeadLetter
+from schemas.plurals import counted
 from schemas.reasons import LAW, DeadReason
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,13 @@ def lost(skip: Skip, at_us: int) -> DeadLetter:
     """The dead letter of a gap; for a topic that was made again it is unknown how much of the old one was not read."""
     count, last = skip.offset - skip.instead_of, skip.offset - 1
     if is_ours(skip.mark):
-        known = f"{count} records, {skip.instead_of} to {last}, were not read"
+        known = f"{counted(count, 'record')}, {skip.instead_of} to {last}, {'was' if count == 1 else 'were'} not read"
         unknown = f"what the former topic held from {skip.instead_of} on is not known; read from {skip.offset} on"
     else:
-        known = f"{count} records, {skip.instead_of} to {last}, are gone, and Kafka forgot whether they were read"
+        are, were = ("is", "it was") if count == 1 else ("are", "they were")
+        known = (
+            f"{counted(count, 'record')}, {skip.instead_of} to {last}, {are} gone, and Kafka forgot whether {were} read"
+        )
         unknown = f"the offset {skip.instead_of} was set by another hand; read from {skip.offset} on"
     return DeadLetter.model_construct(
         reason=DeadReason.RECORDS_LOST,
@@ -60,4 +64,10 @@ async def accept_skip(
     count = max(0, skip.offset - skip.instead_of)
     intake.metrics.lost.inc(count)  # 3
     intake.metrics.dead(DeadReason.RECORDS_LOST.value)
-    log.warning("%s; skipped by the command of %s: reading on at %d, %d records lost", why, skip.at, skip.offset, count)
+    log.warning(
+        "%s; skipped by the command of %s: reading on at %d, %s lost",
+        why,
+        skip.at,
+        skip.offset,
+        counted(count, "record"),
+    )

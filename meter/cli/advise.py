@@ -38,7 +38,7 @@ def advise(
 
     The days are replayed by the production rules; the check that the replay equals the published statements is printed.
     """
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -53,8 +53,8 @@ def advise(
             f"{error}; ACCOUNT says whom to advise, --discount at what price traffic packages are had"
         ) from None
     settings = Settings.load()
-    work = shown(settings, account, days, coverage_of(target), offered, json)
-    answered(settings, "advise", of_command(settings, "advise"), work)
+    coverage, rights = coverage_of(target), of_command(settings, "advise")
+    looked_up(settings, "advise", rights, lambda: shown(settings, account, days, coverage, offered, json))
 
 
 def coverage_of(target: str) -> Decimal | None:

@@ -1,6 +1,6 @@
 """Running what a command asks of Kafka, so that a refusal is shown as what it is, and at once."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     from meter.settings import Settings
 
 Answer = TypeVar("Answer")
+
+#: What only reads is asked again for so long, so often, while a broker goes and its partitions move to others.
+AGAIN_SECONDS = 15.0
+PAUSE_SECONDS = 0.5
+UNATTENDED = "no worker runs (group meter has no member): nothing more is counted until `meter worker` is started"
 
 
 def answered(
@@ -17,6 +22,59 @@ def answered(
     import asyncio
 
     return asyncio.run(_asked(settings, f"`meter {command}`", rights, work))
+
+
+def looked_up(
+    settings: "Settings", command: str, rights: "Sequence[Right]", look: Callable[[], Coroutine[Any, Any, Answer]]
+) -> Answer:
+    """The same for work that changes nothing and shows nothing before it ends: done again where that may help."""
+    import asyncio
+
+    return asyncio.run(asked_again(lambda: _asked(settings, f"`meter {command}`", rights, look())))
+
+
+def unattended(settings: "Settings") -> None:
+    """Say on stderr that no worker folds the journal now; nothing where that cannot be asked."""
+    import asyncio
+
+    import typer
+    from aiokafka.errors import KafkaError
+
+    from meter.errors import UserError
+
+    try:
+        idle = asyncio.run(_nobody_works(settings))
+    except (KafkaError, OSError, TimeoutError, UserError):
+        return  # without the right Describe on the group, or Kafka went: what was asked for is shown all the same
+    if idle:
+        typer.echo(UNATTENDED, err=True)
+
+
+async def _nobody_works(settings: "Settings") -> bool:
+    from meter.kafka.admin import connected_admin
+    from meter.kafka.groups import group_described
+    from meter.kafka.topics import Topics
+
+    async with connected_admin(settings) as admin:
+        _, members = await group_described(admin, Topics.of(settings.topic_prefix).meter_group)
+    return members == 0
+
+
+async def asked_again(ask: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+    """What `ask` answers, asked until it does or `AGAIN_SECONDS` are over; at once what no waiting helps against."""
+    import asyncio
+    import time
+
+    from meter.kafka.troubles import passing
+
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while True:
+        try:
+            return await ask()
+        except Exception as error:
+            if not passing(error) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _asked(

@@ -95,15 +95,14 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="JSON lines: budgets, then alerts, as published.")] = False,
 ) -> None:
     """Show the budgets of an account and the states of their thresholds."""
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.commands.budgets import budgets_of
     from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings = Settings.load()
-    standing = answered(
-        settings, "budget list", of_command(settings, "budget list"), budgets_of(settings, checked(account))
-    )
+    rights, wanted = of_command(settings, "budget list"), checked(account)
+    standing = looked_up(settings, "budget list", rights, lambda: budgets_of(settings, wanted))
     for line in listed(account, standing, json):
         typer.echo(line)
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.plurals import counted
+
 if TYPE_CHECKING:
     from meter.settings import Settings
     from schemas.catalog import Catalog
@@ -43,12 +45,12 @@ def check(
 
 def asked(catalog: "Catalog") -> list[str]:
     """The journal's answer about the catalog."""
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings, command = Settings.load(), "catalog check --against-journal"
-    return answered(settings, command, of_command(settings, command), compared_with_journal(settings, catalog))
+    return looked_up(settings, command, of_command(settings, command), lambda: compared_with_journal(settings, catalog))
 
 
 async def compared_with_journal(settings: "Settings", catalog: "Catalog") -> list[str]:
@@ -82,11 +84,13 @@ def told(catalog: "Catalog") -> list[str]:
     """A line about the catalog and one about each version."""
     from datetime import date
 
-    lines = [f"valid: {catalog.currency}, plans of {catalog.validity_days} days, {len(catalog.versions)} version(s)"]
+    lines = [
+        f"valid: {catalog.currency}, plans of {catalog.validity_days} days, {counted(len(catalog.versions), 'version')}"
+    ]
     for version in catalog.versions:
         since = date.fromordinal(version.since).isoformat()
         lines.append(
-            f"from {since}: {len(version.items)} items, plans {', '.join(version.plans) or '–'}, "
+            f"from {since}: {counted(len(version.items), 'item')}, plans {', '.join(version.plans) or '–'}, "
             f"traffic packages for {', '.join(version.traffic) or 'nothing'}"
         )
     return lines

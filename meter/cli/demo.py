@@ -33,7 +33,7 @@ def demo(
 ) -> None:
     """Meter a bundled day of usage of 20 workspaces, live, and check every figure at the end.
 
-    It prints the address of a dashboard first, on which the day can be watched in a browser.
+    Before the day begins it prints the address of a dashboard, on which the day can be watched in a browser.
 
     It uses the Kafka at METER_BROKER, or starts one there and stops it again.
     Its topics have a prefix of their own (`demo-1.`, `demo-2.`, …) and stay.
@@ -96,12 +96,15 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
     own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
     port = free_port()
     with ExitStack() as started:
+        both = "a worker and a dashboard" if stay.dashboard else "a worker"
+        console.print(f"starting {both}: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
+        begun = time.monotonic()
+        running = started.enter_context(worker(settings, directory, own, port))
         if stay.dashboard:
             asks = {"METER_DASHBOARD_METRICS": f"http://127.0.0.1:{port}/metrics"}
             watch(console, started.enter_context(watched(settings, directory, {**own, **asks})))
-        console.print(f"starting a worker: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
-        running = started.enter_context(worker(settings, directory, own, port))
-        console.print(f"ready after {running.wait_ready():.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
+        running.wait_for("/ready")
+        console.print(f"ready after {time.monotonic() - begun:.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
         differences = asyncio.run(play.run(told(clock.day_us), stay.seconds))  # it is interrupted in its own way
@@ -113,9 +116,10 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
 
 
 def watch(console: "Console", dashboard: "Watched") -> None:
-    """Where the day can be watched; the page is there before the first record."""
+    """Where the day can be watched: said once the address answers, which is before the first record."""
+    dashboard.wait_for("/live")
     console.print(f"watch it in a browser: {dashboard.address}", style="bold", soft_wrap=True)
-    console.print(f"the worked example of the contract: {dashboard.example}\n", soft_wrap=True)
+    console.print(f"the worked example of the contract: {dashboard.example}", soft_wrap=True)
 
 
 def keep_on(console: "Console", running: "Worker") -> None:
@@ -172,10 +176,18 @@ def conclude(console: "Console", board: "Board", sent: int, taken_in: dict[str, 
 
 def look_further(console: "Console", own: dict[str, str], ours: bool) -> None:
     """The commands that show more of what was published."""
-    prefix = own["METER_TOPIC_PREFIX"]
+    import shlex
+    import shutil
+    import sys
+    from pathlib import Path
+
+    prefix, command = own["METER_TOPIC_PREFIX"], Path(sys.executable).parent
+    on_path = shutil.which("meter") == str(command / "meter")
     lines = [
+        *([] if on_path else [f'export PATH={shlex.quote(str(command))}:"$PATH"']),
         *(["meter broker up"] if ours else []),
         f"export METER_TOPIC_PREFIX={prefix} METER_BILLING_TIME_ZONE={own['METER_BILLING_TIME_ZONE']}",
+        "meter dashboard                        # the pages of this day, at the same address",
         "meter overages --account juniper",
         "meter overages --account orbit --json  # every charge with its lines and cause",
         "meter plans nimbus",

@@ -102,26 +102,26 @@ def wanted_of(
 
 def show_figure(wanted: "Wanted", json: bool) -> None:
     """Print an explanation."""
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.explain import reading
     from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings = Settings.load()
-    found = answered(settings, "explain", of_command(settings, "explain"), reading.explain(settings, wanted))
+    found = looked_up(settings, "explain", of_command(settings, "explain"), lambda: reading.explain(settings, wanted))
     show(found, json)
 
 
 def show_record(place: tuple[str, int, int], json: bool) -> None:
     """Print what became of a record."""
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.explain import record_fate
     from meter.kafka.rights import of_command
     from meter.settings import Settings
 
     settings = Settings.load()
     rights = of_command(settings, "explain --record")
-    found = answered(settings, "explain --record", rights, record_fate.fate_of(settings, *place))
+    found = looked_up(settings, "explain --record", rights, lambda: record_fate.fate_of(settings, *place))
     show(found, json)
 
 

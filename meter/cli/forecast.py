@@ -21,7 +21,7 @@ def forecast(
 
     Never below what they are now. Nothing is estimated in a day's first two hours, or from fewer than five days.
     """
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -32,7 +32,7 @@ def forecast(
     except ValueError as error:
         raise UserError(f"{error}; ACCOUNT says whose day to forecast") from None
     settings = Settings.load()
-    answered(settings, "forecast", of_command(settings, "forecast"), shown(settings, account, json))
+    looked_up(settings, "forecast", of_command(settings, "forecast"), lambda: shown(settings, account, json))
 
 
 async def shown(settings: "Settings", account: str, json: bool) -> None:

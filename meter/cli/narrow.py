@@ -10,12 +10,17 @@ if TYPE_CHECKING:
 UNBOUNDED = 10_000
 
 
-def show(console: "Console", table: "Table") -> None:
-    """Print a table, or where the terminal is too narrow for it a line for each field of each row."""
+def fits(console: "Console", table: "Table") -> bool:
+    """Whether a table takes no more columns than there are, with no cell broken."""
     from rich.measure import Measurement
 
     wide = console.options.update(width=UNBOUNDED, max_width=UNBOUNDED)
-    if Measurement.get(console, wide, table).maximum <= console.width:
+    return Measurement.get(console, wide, table).maximum <= console.width
+
+
+def show(console: "Console", table: "Table") -> None:
+    """Print a table, or where the terminal is too narrow for it a line for each field of each row."""
+    if fits(console, table):
         console.print(table)
         return
     names = [str(column.header) for column in table.columns]

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from schemas.plurals import counted
+
 if TYPE_CHECKING:
     from agents.quote import Quote
     from meter.rules.orders import Decision
@@ -85,7 +87,7 @@ def plan_lines(quote: "Quote") -> list[str]:
     assert plan is not None and decision.effective_day is not None, "an accepted order makes or changes a plan"
     since = decision.effective_day
     days = f"{day_text(plan.first_day)} to {day_text(plan.last_day)}"
-    left = f"counts from {day_text(since)}, {plan.last_day - since + 1} days left"
+    left = f"counts from {day_text(since)}, {counted(plan.last_day - since + 1, 'day')} left"
     named = "" if quote.before is None else f"{plan.plan_id}, "
     lines = [line("plan", f"{named}{days}; {left}"), line("workspaces", ", ".join(listed_on(plan, since)))]
     return lines + [

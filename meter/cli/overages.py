@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli.narrow import show
+from schemas.plurals import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,7 +32,7 @@ def overages(
     json: Annotated[bool, typer.Option("--json", help="JSON lines: the records as published.")] = False,
 ) -> None:
     """Show the overages as they stand: of every workspace, item and day the figures of the highest revision."""
-    from meter.cli.asking import answered
+    from meter.cli.asking import answered, looked_up, unattended
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -43,8 +44,13 @@ def overages(
     except ValueError as error:
         raise UserError(f"{error}; --account and --day say which overages to show") from None
     settings = Settings.load()
+    rights = of_command(settings, "overages")
     try:
-        answered(settings, "overages", of_command(settings, "overages"), shown(settings, wanted, follow, json))
+        if follow:  # what was shown is not shown again
+            answered(settings, "overages", rights, shown(settings, wanted, follow, json))
+        else:
+            looked_up(settings, "overages", rights, lambda: shown(settings, wanted, follow, json))
+            unattended(settings)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -129,7 +135,7 @@ def summary(records: "list[Overage]") -> str:
     for each in records:
         sums[each.charge.currency] = sums.get(each.charge.currency, Decimal(0)) + each.charge.amount
     charges = " + ".join(f"{money_text(amount)} {currency}" for currency, amount in sorted(sums.items()))
-    return f"{len(records):,} figure{'' if len(records) == 1 else 's'}, charges {charges}"
+    return f"{counted(len(records), 'figure')}, charges {charges}"
 
 
 async def tell_changes(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meter.cli.narrow import show
+from schemas.plurals import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +34,7 @@ def plans(
     Plans in force come first, in the order in which usage of today draws on them; then those that are still to begin,
     then those that expired.
     """
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up, unattended
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -44,7 +45,8 @@ def plans(
     except ValueError as error:
         raise UserError(f"{error}; ACCOUNT says whose plans to show") from None
     settings = Settings.load()
-    answered(settings, "plans", of_command(settings, "plans"), shown(settings, account, json))
+    looked_up(settings, "plans", of_command(settings, "plans"), lambda: shown(settings, account, json))
+    unattended(settings)
 
 
 async def shown(settings: "Settings", account: str, json: bool) -> None:
@@ -130,7 +132,7 @@ def state_of(plan: "Plan", today: int) -> str:
 
 def days(count: int) -> str:
     """So many days."""
-    return f"{count} day{'' if count == 1 else 's'}"
+    return counted(count, "day")
 
 
 def names(workspaces: "Sequence[str]") -> str:

@@ -83,7 +83,7 @@ def top_up(
 def quote(fields: words.Fields, pay: Sequence[str] | None, json: bool) -> None:
     """Tell what would become of the order that the fields make; exit code 1 if it would be refused."""
     from agents.quote import quoted
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.cli.order_sentences import quote_json, quote_lines
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -91,7 +91,7 @@ def quote(fields: words.Fields, pay: Sequence[str] | None, json: bool) -> None:
     settings = Settings.load()
     fields = words.present(fields, payments=words.payments(pay), order_id=words.new_order_id(fields["kind"]))
     wanted = words.parse_order(fields)
-    found = answered(settings, "quote", of_command(settings, "quote"), quoted(settings, wanted))
+    found = looked_up(settings, "quote", of_command(settings, "quote"), lambda: quoted(settings, wanted))
     typer.echo(quote_json(found) if json else "\n".join(quote_lines(wanted, found)))
     if not found.decision.accepted:
         raise typer.Exit(1)

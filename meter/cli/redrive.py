@@ -4,9 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meter.cli import narrow
+from schemas.plurals import counted
+
 if TYPE_CHECKING:
     from meter.commands.redrive import Plan
     from schemas.reasons import DeadReason
+
+
+#: Columns of the table where nobody looks on: no line of it is broken then.
+PIPED_WIDTH = 160
 
 
 def register(app: typer.Typer) -> None:
@@ -31,14 +38,14 @@ def redrive(
     sums up, are read from where they stood, and their SHA-256 compared. Records of the same content go once. A letter
     is sent again once: `meter.control` keeps note of it.
     """
-    from meter.cli.asking import answered
+    from meter.cli.asking import answered, looked_up
     from meter.commands import redrive_plan as redriving
     from meter.kafka.rights import of_command, to_redrive
     from meter.settings import Settings
 
     settings, reasons = Settings.load(), chosen(reason or [])
-    work = redriving.plan_of(settings, reasons, again)
-    run = answered(settings, "redrive", of_command(settings, "redrive"), work)
+    rights = of_command(settings, "redrive")
+    run = looked_up(settings, "redrive", rights, lambda: redriving.plan_of(settings, reasons, again))
     plan = run.plan
     show(plan, verbose)
     count = plan.records
@@ -56,7 +63,7 @@ def redrive(
 
 def records(count: int) -> str:
     """So many records."""
-    return f"{count:,} record{'' if count == 1 else 's'}"
+    return counted(count, "record")
 
 
 def chosen(names: list[str]) -> "list[DeadReason]":
@@ -74,8 +81,8 @@ def show(plan: "Plan", verbose: bool) -> None:
     """The table of reasons and topics, and by name what cannot be sent."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from meter.commands.redrive import Left
 
@@ -84,9 +91,12 @@ def show(plan: "Plan", verbose: bool) -> None:
         table.add_column(column)
     table.add_column("Records", justify="right")
     for (why, topic, what), count in totals(plan):
-        table.add_row(escape(why), escape(topic), what, f"{count:,}")
+        table.add_row(Text(why), Text(topic), what, f"{count:,}")
     if table.row_count:
-        Console(soft_wrap=True).print(table)
+        console = Console()
+        if not console.is_terminal:
+            console.width = PIPED_WIDTH
+        narrow.show(console, table)
     if verbose:
         for made in plan.send:
             typer.echo(f"send {made.letter.record_key()}: {made.letter.reason}: {made.letter.error}")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from schemas.plurals import counted
+
 
 def register(app: typer.Typer) -> None:
     """Add `meter schemas`."""
@@ -22,4 +24,4 @@ def schemas(
         written = write_schemas(directory)
     except OSError as error:
         raise UserError(f"{directory} cannot be written: {error.strerror}; name another directory") from error
-    typer.echo(f"{len(written)} schemas written to {directory}")
+    typer.echo(f"{counted(len(written), 'schema')} written to {directory}")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
+from schemas.plurals import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -66,7 +68,7 @@ def send(
             command = f"send {what.value}"
             work = deliver(settings, kind, lines(content, kind), told, say)
             sent = answered(settings, command, of_command(settings, command), work)
-    typer.echo(f"{sent:,} record{'' if sent == 1 else 's'} sent to {what.value}, every one acknowledged")
+    typer.echo(f"{counted(sent, 'record')} sent to {what.value}, every one acknowledged")
 
 
 @contextmanager
@@ -109,7 +111,7 @@ class Checker(NamedTuple):
 def checker(settings: "Settings", what: What) -> Checker:
     """What `--check` holds lines against."""
     from agents.intake.line_check import LineCheck, workspace_problems
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.kafka.rights import of_command
 
     line, command = LineCheck(settings, what.value), "send --check"
@@ -117,7 +119,7 @@ def checker(settings: "Settings", what: What) -> Checker:
     def log() -> "list[Problem]":
         if not line.named and not line.tiers:
             return []
-        return answered(settings, command, of_command(settings, command), workspace_problems(settings, line))
+        return looked_up(settings, command, of_command(settings, command), lambda: workspace_problems(settings, line))
 
     return Checker(line, log)
 
@@ -143,7 +145,7 @@ def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -
     if not wrong:
         return total
     name = "stdin" if file == "-" else file
-    told = [f"{name}: {wrong} line{'' if wrong == 1 else 's'} cannot be sent, so nothing was:"]
+    told = [f"{name}: {counted(wrong, 'line')} cannot be sent, so nothing was:"]
     told += [f"  line {number}: {sentence}" for number, sentence in problems]
     if wrong > len(problems):
         told.append(f"  and {wrong - len(problems)} more")

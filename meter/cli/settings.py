@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from meter.cli.narrow import fits
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from meter.settings import Settings
 
 #: Columns of the table where nobody looks on: no line of it is broken then.
@@ -30,10 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def settings() -> None:
     """Show every setting: its variable, its value now, its default and its meaning."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     from meter.settings import Settings, SettingsError
 
@@ -43,20 +44,36 @@ def settings() -> None:
         loaded = Settings.load()
     except SettingsError as error:
         wrong = error
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Variable", no_wrap=True)
-    for column in ("Value", "Default", "Meaning"):
-        table.add_column(column, overflow="fold")
-    for line in lines(loaded, os.environ):
-        table.add_row(*map(escape, line), style="" if line.value == line.default else "bold")
-    console = Console()
+    console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    console.print(table)
+    show(console, lines(loaded, os.environ))
     for hint in unknown(os.environ):
         typer.echo(hint, err=True)
     if wrong is not None:
         raise wrong
+
+
+def show(console: "Console", found: list[Line]) -> None:
+    """Print settings as a table, or in a narrow terminal each with its meaning below; what is not default is bold."""
+    from rich.box import SIMPLE_HEAD
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Variable", no_wrap=True)
+    for column in ("Value", "Default", "Meaning"):
+        table.add_column(column, overflow="fold")
+    for line in found:
+        table.add_row(*map(Text, line), style="" if line.value == line.default else "bold")
+    if not console.is_terminal or fits(console, table):
+        console.print(table)
+        return
+    for line in found:
+        default = "" if line.value == line.default else f"  (default: {line.default or 'unset'})"
+        console.print(Text(f"{line.variable}={line.value}{default}", "bold" if default else ""), soft_wrap=True)
+        console.print(Padding(Text(line.meaning), (0, 0, 0, 4)))
 
 
 def lines(loaded: "Settings | None", environ: Mapping[str, str]) -> list[Line]:

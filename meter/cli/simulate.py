@@ -54,7 +54,7 @@ def simulate(
 
     Without changes it is the check alone: the replay of the days as they were equals the published statements.
     """
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -66,7 +66,8 @@ def simulate(
         raise UserError(f"{error}; ACCOUNT says whose days to replay") from None
     changes = changes_of(buy or (), add_traffic or (), upgrade or (), workspaces or (), without or ())
     settings = Settings.load()
-    answered(settings, "simulate", of_command(settings, "simulate"), shown(settings, account, days, changes, json))
+    rights = of_command(settings, "simulate")
+    looked_up(settings, "simulate", rights, lambda: shown(settings, account, days, changes, json))
 
 
 def changes_of(

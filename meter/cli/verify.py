@@ -31,7 +31,7 @@ def verify(
     no --day) is kept in METER_DATA_DIR, where the worker with that directory shows it as `meter_verify_differences`.
     """
     from agents.verify import verify as verified
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -44,7 +44,7 @@ def verify(
     except ValueError as error:
         raise UserError(f"{error}; --account and --day say what to verify") from None
     settings = Settings.load()
-    result = answered(settings, "verify", of_command(settings, "verify"), verified(settings, account, ordinal))
+    result = looked_up(settings, "verify", of_command(settings, "verify"), lambda: verified(settings, account, ordinal))
     tell(result, json)
     if account is None and day is None:
         kept(settings, result)

@@ -27,7 +27,7 @@ def wallets(
     json: Annotated[bool, typer.Option("--json", help="JSON lines: the records as published.")] = False,
 ) -> None:
     """Show the wallets of an account: its cash, prepaid cards and coupons, what is left on them and until when."""
-    from meter.cli.asking import answered
+    from meter.cli.asking import looked_up, unattended
     from meter.errors import UserError
     from meter.kafka.rights import of_command
     from meter.settings import Settings
@@ -38,7 +38,8 @@ def wallets(
     except ValueError as error:
         raise UserError(f"{error}; ACCOUNT says whose wallets to show") from None
     settings = Settings.load()
-    answered(settings, "wallets", of_command(settings, "wallets"), shown(settings, account, json))
+    looked_up(settings, "wallets", of_command(settings, "wallets"), lambda: shown(settings, account, json))
+    unattended(settings)
 
 
 async def shown(settings: "Settings", account: str, json: bool) -> None:

@@ -24,7 +24,7 @@ from meter.dashboard.explained import Explaining
 from meter.dashboard.models import AsOf, Model, SignIn
 from meter.dashboard.pages import assets, render
 from meter.dashboard.routes import Route, route_of
-from meter.dashboard.sight import Live, NotThere, Sight
+from meter.dashboard.sight import Live, NotThere, NotYet, Sight
 from meter.dashboard.sign_in import sign_in, sign_out
 from meter.dashboard.site import Site
 from meter.dashboard.special import special
@@ -32,6 +32,7 @@ from meter.dashboard.store import Store
 from meter.errors import UserError
 from meter.settings import Settings
 from schemas.catalog import Catalog
+from schemas.plurals import counted
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +153,8 @@ class Server:
         try:
             found = await special(request, asked, site, self._dashboard)
             return found or await self._page(request, asked, rights)
+        except NotYet as error:
+            return problem_answer(404, "Nothing yet", str(error), site, asked.form)
         except NotThere as error:
             return problem_answer(404, "Not found", str(error), site, asked.form)
 
@@ -213,7 +216,7 @@ class Server:
             return web.Response(status=503, text="Kafka has not answered yet\n")
         if live.loading is not None:
             read, records = live.loading.records_read, live.loading.records
-            return web.Response(status=503, text=f"read {read} of {records} records\n")
+            return web.Response(status=503, text=f"read {read:,} of {counted(records, 'record')}\n")
         return web.Response(text="ready\n")
 
     def _ask_for_token(self, request: web.BaseRequest, asked: Asked, site: Site) -> web.Response:

@@ -38,6 +38,10 @@ class NotThere(Exception):
     """There is no such page; the text says what there is instead."""
 
 
+class NotYet(NotThere):
+    """There will be such a page as soon as something of it is published."""
+
+
 @dataclass(frozen=True)
 class Sight:
     """One moment."""
@@ -93,9 +97,9 @@ class Sight:
         return self.catalog.version(parse_day(day)).items.get(name)
 
     def check_account(self, account: str) -> None:
-        """Raise NotThere for an account that was never published."""
+        """Raise NotYet for an account of which nothing was published."""
         if self.row("SELECT 1 FROM accounts WHERE account = ?", account) is None:
-            raise NotThere(f"nothing was published of account {account}; the first page lists every account")
+            raise NotYet(f"nothing is published of account {account} yet; the first page lists every account")
 
 
 def quantity(value: object) -> int:

@@ -30,6 +30,7 @@ from meter.kafka.topics import Topics
 from meter.settings import Settings
 from schemas.money import money_text
 from schemas.outcomes import OrderOutcome
+from schemas.plurals import counted
 
 #: Pictures a second: more than an eye needs costs the worker its share of a small machine.
 POLL_SECONDS = 0.1
@@ -78,7 +79,11 @@ class Play:
         if not step.tells:
             await self.send(step)
             if not self.live and step.minute % PLAIN_MINUTES == 0:
-                self.say(step.minute, f"{self.sent:,} records sent, charges {money_text(self.board.charge())} CNY", "")
+                self.say(
+                    step.minute,
+                    f"{counted(self.sent, 'record')} sent, charges {money_text(self.board.charge())} CNY",
+                    "",
+                )
             return
         await self.settle()
         before = Seen(dict(self.board.figures), set(self.board.outcomes), dict(self.board.dead))
@@ -181,7 +186,7 @@ class Seen:
         told = [decision(outcome) for outcome in outcomes]
         if len(told) > EFFECTS:
             refused = sum(outcome.reason is not None for outcome in outcomes)
-            told = [f"{len(outcomes) - refused} orders accepted, {refused} refused"]
+            told = [f"{counted(len(outcomes) - refused, 'order')} accepted, {refused} refused"]
         reasons = [reason for place, reason in board.dead.items() if place not in self.dead]
         if reasons:
             told.append(f"dead letters: {', '.join(sorted(reasons))}")

@@ -59,12 +59,13 @@ def port_here(addresses: Sequence[Address]) -> int | None:
     return port if not others and host in (HOST, "localhost") else None
 
 
-class Worker:
-    """A process of `meter worker`, its log in a file."""
+class Started:
+    """A process of a `meter` command that has a web port, its log in a file."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        self.name = name
+        self.port = port
         self._process = process
-        self._port = port
         self._log = log
 
     def must_live(self) -> None:
@@ -72,26 +73,31 @@ class Worker:
         code = self._process.poll()
         if code is not None:
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
-            raise UserError(f"the worker ended with exit code {code}; the end of its log:\n{tail}")
+            raise UserError(f"the {self.name} ended with exit code {code}; the end of its log:\n{tail}")
 
     def page(self, path: str) -> str | None:
         """A page of its web port; None while it answers anything but 200."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 text: str = answer.read().decode()
                 return text
         except (urllib.error.URLError, OSError):
             return None
 
-    def wait_ready(self) -> float:
-        """Wait until it is ready; how long that took, in seconds."""
+    def wait_for(self, path: str) -> None:
+        """Wait until it answers with 200."""
         begun = time.monotonic()
-        while self.page("/ready") is None:
+        while self.page(path) is None:
             self.must_live()
             if time.monotonic() - begun > READY_SECONDS:
-                raise UserError(f"the worker was not ready within {READY_SECONDS:.0f} s; the machine may be too busy")
+                raise UserError(
+                    f"the {self.name} was not ready within {READY_SECONDS:.0f} s; the machine may be too busy"
+                )
             time.sleep(0.05)
-        return time.monotonic() - begun
+
+
+class Worker(Started):
+    """A process of `meter worker`."""
 
     def taken_in(self) -> dict[str, int]:
         """How many records were taken in, by outcome (counted, duplicate, dead)."""
@@ -104,30 +110,24 @@ class Worker:
         return found
 
 
+@contextmanager
 def launched(
     command: str, settings: Settings, directory: Path, variables: Mapping[str, str]
-) -> "subprocess.Popen[bytes]":
-    """A process of a `meter` command with these variables, its log in `directory`."""
-    with (directory / f"{command}.log").open("wb") as log:
-        return subprocess.Popen(
+) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+    """A process of a `meter` command with these variables, and its log; its data in `directory`, gone at the end."""
+    path = directory / f"{command}.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(
             [sys.executable, "-m", "meter.cli", command],
-            env=environment(settings, variables),
+            env=environment(settings, {**variables, "METER_DATA_DIR": str(directory / command)}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is ours: we end it in our own time
         )
-
-
-@contextmanager
-def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
-    """A worker with `own` variables, its data and log in `directory`; it is gone at the end."""
-    port = port or free_port()
-    variables = {**own, "METER_DATA_DIR": str(directory / "worker"), "METER_WEB_PORT": str(port)}
-    process = launched("worker", settings, directory, variables)
     patience = INTERRUPTED_SECONDS
     try:
-        yield Worker(process, port, directory / "worker.log")
+        yield process, path
         patience = STOP_SECONDS
     finally:
         with uninterrupted():
@@ -137,6 +137,14 @@ def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: in
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
+    """A worker with `own` variables; it is gone at the end."""
+    port = port or free_port()
+    with launched("worker", settings, directory, {**own, "METER_WEB_PORT": str(port)}) as (process, log):
+        yield Worker("worker", process, port, log)
 
 
 def environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, str]:

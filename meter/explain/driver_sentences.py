@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from meter.explain.cell import Cell, Figure
 from meter.explain.change_model import DriverName
-from meter.explain.words import counted, joined, short, signed
+from meter.explain.words import joined, short, signed
 from meter.rules.allocation import Share
 from schemas.money import price_text
+from schemas.plurals import counted
 from schemas.rows import NO_RETENTION
 
 #: Changes that a sentence names.

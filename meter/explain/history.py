@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from meter.explain.model import Cause, Change
-from meter.explain.words import counted, joined, short, signed_money
+from meter.explain.words import joined, short, signed_money
 from meter.rules.billing_days import BillingZone
 from schemas import overages
 from schemas.money import money_text
 from schemas.overages import Overage
+from schemas.plurals import counted
 
 #: Workspaces or orders that a sentence names.
 NAMED = 2

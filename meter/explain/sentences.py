@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from meter.explain.cell import Cell, Figure
-from meter.explain.words import counted, joined, short
+from meter.explain.words import joined, short
 from meter.rules.allocation import Share
 from meter.rules.billing_days import day_text
+from schemas.plurals import counted
 
 #: Workspaces, and plans, that a sentence names one by one.
 NAMED = 3

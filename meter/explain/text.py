@@ -7,8 +7,9 @@ from datetime import datetime
 from meter.explain.change_model import Drivers, WhatWouldChangeIt
 from meter.explain.figure_model import PlanDraw
 from meter.explain.model import Change, Explanation, RecordFate, Source
-from meter.explain.words import counted, short, signed
+from meter.explain.words import short, signed
 from schemas.ids import shown
+from schemas.plurals import counted
 
 USAGE, PLANS, CHARGE, HISTORY = "Usage", "Plans, in drawing order", "Charge", "History, newest first"
 CHANGE, SOURCES, DRIVERS, NOTES = "What would change it", "Sources", "Why it differs", "Notes"

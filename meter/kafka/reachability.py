@@ -44,11 +44,12 @@ class Reason(NamedTuple):
 
 
 class BrokerUnreachable(UserError):
-    """No Kafka answers, or none that the meter can use."""
+    """No Kafka answers, or none that the meter can use; `back`: it did not, and does by now."""
 
-    def __init__(self, sentence: str, lasting: bool = False) -> None:
+    def __init__(self, sentence: str, lasting: bool = False, back: bool = False) -> None:
         super().__init__(sentence)
         self.lasting = lasting
+        self.back = back
 
 
 async def unreachable(settings: Settings, error: BaseException) -> BrokerUnreachable:
@@ -56,7 +57,7 @@ async def unreachable(settings: Settings, error: BaseException) -> BrokerUnreach
     reasons = await reasons_of(settings)
     if not reasons:
         return BrokerUnreachable(
-            f"Kafka at {settings.broker} answers now, a moment ago it did not ({error}); try again"
+            f"Kafka at {settings.broker} answers now, a moment ago it did not ({error}); try again", back=True
         )
     return told(reasons)
 

@@ -28,6 +28,15 @@ def of_kafka(error: BaseException) -> bool:
     return any(isinstance(each, OF_KAFKA) for each in chain(error))
 
 
+def passing(error: BaseException) -> bool:
+    """Whether the same question may be answered in a moment: a broker went, and its partitions move to others."""
+    errors = list(chain(error))
+    unreachable = [each for each in errors if isinstance(each, BrokerUnreachable)]
+    if unreachable:
+        return all(each.back for each in unreachable)
+    return any(isinstance(each, KafkaError) and each.retriable for each in errors)
+
+
 async def explained(settings: Settings, who: str, rights: Sequence[Right], error: BaseException) -> UserError:
     """The reason of an error of Kafka, with its mend; `who` met it, and needs the rights."""
     if isinstance(error, MissingRights | BrokerUnreachable):

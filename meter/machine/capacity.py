@@ -8,6 +8,7 @@ from pathlib import Path
 from meter.batch import store
 from meter.errors import UserError
 from meter.machine import shortages as machine
+from schemas.plurals import counted
 
 #: Log, lock, event loop, pipes, jars of the interpreter.
 PROCESS_DESCRIPTORS = 24
@@ -40,9 +41,9 @@ def require_descriptors(limit: int, partitions: int, brokers: int) -> None:
     needed = descriptors_needed(partitions, brokers)
     if limit < needed:
         raise UserError(
-            f"a worker that owns all {partitions} journal partitions, with {brokers} brokers, needs {needed} file "
-            f"descriptors, this process may have {limit}; raise the hard limit to {needed} or more (`ulimit -Hn`, "
-            "LimitNOFILE= of systemd, `--ulimit nofile=` of a container)"
+            f"a worker that owns all {partitions} journal partitions, with {counted(brokers, 'broker')}, needs "
+            f"{needed} file descriptors, this process may have {limit}; raise the hard limit to {needed} or more "
+            "(`ulimit -Hn`, LimitNOFILE= of systemd, `--ulimit nofile=` of a container)"
         )
 
 
@@ -68,7 +69,8 @@ def limits(partitions: int, brokers: int, data_dir: Path) -> list[str]:
     stores = partitions * (store.MEMTABLES * room.memtable_bytes + room.cache_bytes)
     free = machine.free_bytes(data_dir)
     return [
-        f"file descriptors: {needed} needed for {partitions} partitions and {brokers} brokers, {limit} allowed",
+        f"file descriptors: {needed} needed for {counted(partitions, 'partition')} and {counted(brokers, 'broker')}, "
+        f"{limit} allowed",
         f"memory: stores take {stores / machine.MIB:.0f} MiB at most, the machine has {memory / machine.MIB:.0f} MiB",
         f"disk: {free / machine.MIB:.0f} MiB are free under {data_dir}",
     ]

@@ -10,6 +10,7 @@ from meter.verify.figures import Figure
 from meter.verify.orders import Outcome, Wallet
 from meter.verify.published import Published
 from meter.verify.recount import FigureKey, Recount
+from schemas.plurals import counted
 
 T = TypeVar("T")
 
@@ -58,11 +59,6 @@ class Verified:
         ]
         since = f", {counted(self.left_out, 'key')} changed since and left out" if self.left_out else ""
         return f"verified: {', '.join(parts)}{since}, in {self.seconds:.1f} s"
-
-
-def counted(number: int, noun: str) -> str:
-    """So many of something."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def compare_figures(verified: Verified, recounts: Iterable[Recount], published: Published, wanted: Wanted) -> None:

@@ -46,7 +46,7 @@ def test_a_worker_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> N
         with pytest.raises(
             UserError, match=r"the worker ended with exit code 1; the end of its log:\nmeter: METER_TOPIC_PR"
         ):
-            started.wait_ready()
+            started.wait_for("/ready")
         assert started.taken_in() == {}
 
 

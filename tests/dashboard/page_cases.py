@@ -12,7 +12,8 @@ from tests.dashboard.page_models import DAY, NOW, day_model, site, wide_day, wor
 Case = tuple[str, dict[str, Any], Site]
 SAMPLES = Path(__file__).parent / "samples"
 UNKNOWN_VERDICT = {"level": "unknown", "verdict": "not known: Kafka has not been asked yet"}
-PROBLEM = {"status": 404, "title": "Not found", "sentence": "nothing was published of account acmee"}
+PROBLEM = {"status": 404, "title": "Not found", "sentence": "there is no such page"}
+NOTHING_YET = {"status": 404, "title": "Nothing yet", "sentence": "nothing is published of account acmee yet"}
 
 
 def sample(name: str, **more: Any) -> dict[str, Any]:
@@ -99,5 +100,6 @@ CASES: dict[str, Callable[[], Case]] = {
     "explain": lambda: ("explain", sample("explain"), site(f"/explain/acme/acme-staging/logs/{DAY}")),
     "docs": lambda: ("docs", document(), site("/docs/dashboard.md")),
     "sign_in": lambda: ("sign_in", {"target": "/", "wrong": True}, site("/sign-in")),
-    "problem": lambda: ("problem", PROBLEM, site("/accounts/acmee/history")),
+    "problem": lambda: ("problem", PROBLEM, site("/account/acmee/history")),
+    "nothing_yet": lambda: ("problem", NOTHING_YET, site("/accounts/acmee/history")),
 }

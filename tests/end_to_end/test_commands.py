@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from meter.cli.asking import UNATTENDED
 from tests import records
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
@@ -77,7 +78,13 @@ def test_a_session_by_hand(new_meter: StartMeter, tmp_path: Path) -> None:
     assert len(meter.kafka.read("usage")) == len(usage)
     keys = {record.key() for topic in ("usage", "plan-purchases") for record in meter.kafka.read(topic)}
     assert keys == {b"wksp_a", b"wksp_b", b"acct_1"}
+    asked = (["overages"], ["plans", "acct_1"], ["wallets", "acct_1"])
+    assert [command(*each, **meter.variables).stderr for each in asked] == ["", "", ""]
     assert worker.stop() == 0
+    for each in asked:
+        done = command(*each, **meter.variables)
+        assert (done.returncode, done.stderr) == (0, f"{UNATTENDED}\n")
+        assert "acct_1" in done.stdout, "what was published is shown all the same"
 
 
 def test_changes_are_followed_while_a_large_file_is_sent(new_meter: StartMeter, tmp_path: Path) -> None:

@@ -85,11 +85,14 @@ def running_in(directory: Path) -> list[str]:
 
 def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, tmp_path: Path) -> None:
     with demo(bootstrap, tmp_path, "--seconds", "3", "--keep") as process:
-        out = told_until(process, "run on: Ctrl-C ends them")
-        assert out.index("watch it in a browser: ") < out.index("starting a worker")
+        out = told_until(process, "example of the contract: ")
+        home = out.partition("watch it in a browser: ")[2].split()[0]
+        with urllib.request.urlopen(home, timeout=20) as answer:  # at once: an address that is said answers
+            assert answer.status == 200
+        out += told_until(process, "run on: Ctrl-C ends them")
+        assert out.index("watch it in a browser: ") < out.index("24 hours in"), "it can be watched from the first hour"
         example = out.partition("example of the contract: ")[2].split()[0]
         wait_until("the page has the day", lambda: page_amount(example) == "75.00", DEMO_SECONDS)
-        home = out.partition("watch it in a browser: ")[2].split()[0]
         wait_until("operations add up", lambda: records_in(home) == 3_055, DEMO_SECONDS)
         process.send_signal(signal.SIGINT)
         more, err = process.communicate(timeout=DEMO_SECONDS)
@@ -105,6 +108,9 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, t
     assert list(tmp_path.iterdir()) == [], "the worker's data is removed"
     # An independent client reads the same off its topics.
     prefix = out.partition("METER_TOPIC_PREFIX=")[2].split()[0]
+    further = out.partition("To look further")[2]
+    assert f'export PATH={Path(sys.executable).parent}:"$PATH"' in further
+    assert "  meter dashboard " in further
     overages = latest(Kafka(bootstrap, prefix).published("overages"))
     charges = {f"{each['workspace']}/{each['item']}": each["charge"]["amount"] for each in overages.values()}
     wanted = {name: figure["charge"] for name, figure in expected()["figures"].items() if figure["overage"]}

@@ -12,6 +12,7 @@ import pytest
 from agents.doctor.kafka_checks import kafka_lines
 from agents.doctor.lines import Line, State
 from meter.kafka.rights import of_role
+from meter.kafka.topics import wanted_topics
 from tests.end_to_end.commands import run
 from tests.end_to_end.strangers import User, until
 from tests.end_to_end.workers import Meter
@@ -94,7 +95,8 @@ def test_topics_that_are_missing_or_wrong_have_their_lines(secure_node: Cluster,
     variables = {**secure_node.variables("admin"), "METER_TOPIC_PREFIX": admin.variables["METER_TOPIC_PREFIX"]}
     admin.variables = {**variables, "METER_PARTITIONS": "2"}
     missing = [line for line in asked(admin) if line.check == "topic"]
-    assert {(line.state, line.finding.rpartition(" ")[2]) for line in missing} == {(State.WARN, "missing")}
+    names = ", ".join(spec.name for spec in wanted_topics(admin.settings))
+    assert [(line.state, line.finding) for line in missing] == [(State.WARN, f"14 topics missing: {names}")]
     admin.create_topics()
     admin.variables = {**admin.variables, "METER_PARTITIONS": "3"}
     wrong = [line for line in asked(admin) if line.check == "topic" and line.state is State.FAIL]

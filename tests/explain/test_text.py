@@ -10,9 +10,10 @@ from meter.explain.explain import Day, Sources, explanation
 from meter.explain.model import Explanation, Source
 from meter.explain.sentences import sentence
 from meter.explain.text import text
-from meter.explain.words import counted, joined, short, signed
+from meter.explain.words import joined, short, signed
 from meter.rules.billing_days import parse_day, zone
 from schemas.catalog import load_catalog
+from schemas.plurals import counted
 from schemas.rows import Package, Plan, Traffic, WorkspaceList
 from tests.explain.journal_world import histories
 

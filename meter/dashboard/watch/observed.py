@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from meter.dashboard.models import Record
 from meter.dashboard.operations_models import Balance, GroupView, VerifyView, WorkerView
+from schemas.plurals import counted
 
 #: Records that wait longer are late; where the group's commits do not move meanwhile, it is stuck.
 LATE_SECONDS, STUCK_SECONDS = 10.0, 60.0
@@ -34,7 +35,9 @@ def verdict_of(groups: Sequence[GroupView], set_aside: int, still_seconds: float
     lag = sum(group.lag or 0 for group in groups)
     wait = max((group.lag_seconds or 0.0 for group in groups), default=0.0)
     empty = [group for group in groups if group.members == 0 and (group.lag or not group.role.endswith("topics"))]
-    behind = f"{lag:,} records wait, the oldest for {wait:.0f} s"
+    behind = "nothing waits"
+    if lag:
+        behind = f"{counted(lag, 'record')} {'waits' if lag == 1 else 'wait'}, the oldest for {wait:.0f} s"
     if all(not group.members for group in groups):
         return f"No worker is running: {behind}. Start `meter worker`.", "bad"
     if empty:
