@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
 from meter.dashboard.calendar import Calendar
-from meter.dashboard.ingest.batch import Ingest, Published
+from meter.dashboard.ingest.batch import Ingest
+from meter.dashboard.ingest.published import Published
 from meter.dashboard.store import Store
 from meter.kafka.output_reader import partition_of
 
@@ -101,7 +102,7 @@ def in_process(cells: int) -> dict[str, Any]:
     day = time.strftime("%Y-%m-%d", time.gmtime())
     now_ms = time.time_ns() // 1_000_000
     published = [
-        Published(each.topic, partition_of(each.account, PARTITIONS), offset, now_ms, each.key, each.value)
+        Published(each.topic, partition_of(each.account, PARTITIONS), offset, now_ms, each.key.encode(), each.value)
         for offset, each in enumerate(made(cells, day))
     ]
     with tempfile.TemporaryDirectory() as directory:

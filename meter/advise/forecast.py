@@ -6,13 +6,13 @@ its usual maximum. Hidden in the first two hours of a day and with fewer than fi
 by the share of them that is over, so days of 23 and 25 hours need no code of their own.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from meter.rules.billing_days import SECOND_US, BillingZone
+from schemas.plurals import counted
 
 HOUR_US = 3_600 * SECOND_US
 #: Nothing is said before this much of the day is over.
@@ -86,9 +86,10 @@ def hidden(moment: Moment, past_days: int) -> str:
     """Why no forecast is given; "" if it is."""
     if moment.elapsed_us < LEAST_ELAPSED_US:
         minutes = moment.elapsed_us // (60 * SECOND_US)
-        return f"no forecast before 2 hours of the day are over: it is {minutes} minutes old"
+        return f"no forecast before 2 hours of the day are over: it is {counted(minutes, 'minute')} old"
     if past_days < LEAST_PAST_DAYS:
-        return f"no forecast with fewer than {LEAST_PAST_DAYS} days of history: there are {past_days}"
+        there = "there is 1" if past_days == 1 else f"there are {past_days}"
+        return f"no forecast with fewer than {LEAST_PAST_DAYS} days of history: {there}"
     return ""
 
 
@@ -101,7 +102,7 @@ def item_forecast(item: str, is_max: bool, now: int, today: int, past: Sequence[
     if len(alike) >= LEAST_PAST_DAYS:
         chosen, by = alike, f"the last {len(alike)} {'work days' if kind else 'week-end days'}"
     if len(chosen) < LEAST_PAST_DAYS:
-        return ItemForecast(item, now, is_max, None, f"only {len(used)} past days with usage")
+        return ItemForecast(item, now, is_max, None, f"only {counted(len(used), 'past day')} with usage")
     ends = sorted(max(now, each.final if is_max else _grown(now, each)) for each in chosen)
     low, middle, high = (ends[place] for place in _places(len(ends)))
     return ItemForecast(item, now, is_max, Estimate(low, middle, high), by)
@@ -117,4 +118,4 @@ def _grown(now: int, past: PastDay) -> int:
 
 def _places(count: int) -> tuple[int, int, int]:
     """The positions of P10, median and P90 in so many sorted values: values that a day had, none in between."""
-    return int(0.1 * (count - 1)), (count - 1) // 2, int(np.ceil(0.9 * (count - 1)))
+    return int(0.1 * (count - 1)), (count - 1) // 2, math.ceil(0.9 * (count - 1))

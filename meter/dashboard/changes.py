@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from meter.dashboard.ingest.batch import Region
+from meter.dashboard.ingest.published import Region
 
 
 class Subscription:

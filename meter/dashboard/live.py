@@ -14,7 +14,7 @@ from aiohttp import web
 from meter.dashboard.answers import secured
 from meter.dashboard.asked import Asked
 from meter.dashboard.connections import Connection
-from meter.dashboard.ingest.batch import Region
+from meter.dashboard.ingest.published import Region
 from meter.dashboard.pages import assets
 from meter.dashboard.pages.news import OpenPage, event
 from meter.dashboard.sight import NotThere
@@ -47,7 +47,7 @@ def regions(asked: Asked) -> Iterable[Region]:
         case ("accounts", account, "plans"):
             return Region("records", account), Region("day", account)
         case ("accounts", account, *_) | ("explain", account, *_):
-            return Region("day", account), Region("alerts", account)
+            return Region("day", account), Region("alerts", account), Region("budgets", account)
         case ("alerts",):
             return (Region("alerts"),)
         case ("dead-letters",):

@@ -177,12 +177,41 @@ class StripDay(Model):
     restated: bool
 
 
+class BudgetState(Model):
+    """A threshold of a budget that was reached, or is no longer: the newest record of `budget-alerts`."""
+
+    kind: str
+    threshold: int
+    state: str
+    value: str
+    at: str
+
+
+class BudgetOfDay(Model):
+    """A budget in the period that the day belongs to; `value`: what is reached by the end of the day, or now."""
+
+    #: The record of `budgets`; its limit is `limit`, money or units.
+    budget: Record
+    #: First day of the period.
+    since: str
+    limit: str
+    value: str
+    #: value * 100 / limit, cut.
+    percent: int
+    #: Those that were ever raised in the period.
+    states: list[BudgetState]
+
+
 class DayPage(Model):
     """`/accounts/A/days/D`."""
 
     account: str
     day: str
+    #: The present billing day.
+    today: str
     state: str
+    #: When it closes at the earliest.
+    closes_at: str
     changes_until: str
     time_zone: str
     currency: str
@@ -199,6 +228,9 @@ class DayPage(Model):
     samples: dict[str, list[Sample]]
     strip: list[StripDay]
     alerts_raised: int
+    budgets: list[BudgetOfDay]
+    #: As `meter forecast --json`; None for every day but the present one.
+    forecast: Record | None = None
 
 
 # ------------------------------------------------------------------------------------------------ others

@@ -11,7 +11,7 @@ from meter.dashboard.access import Access, check_binding
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.changes import Changes
 from meter.dashboard.explained import Explaining
-from meter.dashboard.ingest.batch import Region
+from meter.dashboard.ingest.published import Region
 from meter.dashboard.ingest.reader import Reader
 from meter.dashboard.resend import Resending
 from meter.dashboard.server import Server

@@ -3,7 +3,7 @@
 -- Days are text (YYYY-MM-DD), times milliseconds since 1970 UTC, money exact decimal text. Quantities are integers; one
 -- beyond 64 bits is text of digits, hence ANY. Every row has the content of the highest revision published.
 
-CREATE TABLE about (            -- which read model this file is: format, meter
+CREATE TABLE about (            -- which read model this file is: format, meter; whose budgets it holds
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -130,11 +130,11 @@ CREATE TABLE alerts (
     PRIMARY KEY (day, account, plan_id, item, threshold)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE records (          -- plans, wallets and order outcomes as published
-    kind TEXT NOT NULL,         -- plans, wallets, order-outcomes
+CREATE TABLE records (          -- plans, wallets, order outcomes, budgets and their alerts as published
+    kind TEXT NOT NULL,         -- plans, wallets, order-outcomes, budgets, budget-alerts
     account TEXT NOT NULL,
     name TEXT NOT NULL,         -- the rest of the record's key
-    revision INTEGER NOT NULL,
+    revision INTEGER NOT NULL,  -- of budgets and their alerts: the offset and one
     at_ms INTEGER NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (kind, account, name)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from meter.budgets.topics import BUDGET_ALERTS, BUDGETS
 from meter.errors import UserError
 from meter.machine import private_files as private
 
@@ -46,18 +47,31 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
         self.writer = self._opened()
 
-    def begin(self, meter: str) -> bool:
-        """Keep the file if it is of this meter and format; otherwise empty it. Whether it was kept."""
+    def begin(self, meter: str, budgets: str = "") -> bool:
+        """Keep the file if it is of this meter and format; otherwise empty it. Whether it was kept.
+
+        `budgets`: which topics budgets are read from, empty for none; what is known of others is forgotten.
+        """
         found = dict(self.writer.execute("SELECT name, value FROM about"))
-        if found == {"format": FORMAT, "meter": meter}:
-            return True
-        fresh = not found
+        kept = found.get("format") == FORMAT and found.get("meter") == meter
+        if not kept:
+            self._empty(meter, fresh=not found)
+        if found.get("budgets", "") != budgets or not kept:
+            self._of_budgets(budgets)
+        return kept
+
+    def _empty(self, meter: str, fresh: bool) -> None:
         if not fresh:
             self._remove()
             self.writer = self._opened()
         self.writer.executemany("INSERT INTO about VALUES (?, ?)", [("format", FORMAT), ("meter", meter)])
-        self.writer.commit()
-        return False
+
+    def _of_budgets(self, budgets: str) -> None:
+        self.writer.execute("BEGIN IMMEDIATE")
+        self.writer.execute("DELETE FROM records WHERE kind IN (?, ?)", (BUDGETS, BUDGET_ALERTS))
+        self.writer.execute("DELETE FROM positions WHERE topic IN (?, ?)", (BUDGETS, BUDGET_ALERTS))
+        self.writer.execute("REPLACE INTO about VALUES ('budgets', ?)", (budgets,))
+        self.writer.execute("COMMIT")
 
     @property
     def meter(self) -> str | None:

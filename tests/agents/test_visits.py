@@ -11,7 +11,7 @@ from aiohttp import web
 
 from agents.metrics.metrics import Metrics
 from agents.readiness import Readiness
-from agents.visits import Visits
+from agents.visits import Limits, Visits
 from agents.web import Web
 from meter.cli.worker import fast_loop
 from meter.errors import UserError
@@ -32,7 +32,7 @@ async def listening(most: int = MOST, seconds: float = 60.0, page: str = "live\n
     async def answer(request: web.BaseRequest) -> web.Response:
         return web.Response(text=page)
 
-    visits = Visits(answer, most, seconds)
+    visits = Visits(answer, Limits(most, seconds))
     runner = web.ServerRunner(visits, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -9,7 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from meter.dashboard.ingest.batch import Ingest, Published
+from meter.dashboard.ingest.batch import Ingest
+from meter.dashboard.ingest.published import Published
 from meter.dashboard.run import Dashboard
 from meter.settings import Settings
 from tests.dashboard.page_models import item
@@ -99,7 +100,7 @@ class Board:
 
 def record(topic: str, key: str, value: Mapping[str, Any]) -> Published:
     """A published record of now."""
-    return Published(topic, 0, next(REVISIONS), time.time_ns() // 1_000_000, key, json.dumps(value).encode())
+    return Published(topic, 0, next(REVISIONS), time.time_ns() // 1_000_000, key.encode(), json.dumps(value).encode())
 
 
 def figures(account: str, day: str, name: str, quota: int, usages: Mapping[str, int], sent: str) -> list[Published]:

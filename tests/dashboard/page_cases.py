@@ -7,6 +7,7 @@ from typing import Any
 
 from meter.dashboard.models import AsOf, Loading
 from meter.dashboard.site import Site
+from tests.dashboard.page_estimates import estimated_day
 from tests.dashboard.page_models import DAY, NOW, day_model, site, wide_day, worked_day
 
 Case = tuple[str, dict[str, Any], Site]
@@ -76,6 +77,7 @@ SILENT = AsOf(time=NOW, seconds_behind=None)
 
 CASES: dict[str, Callable[[], Case]] = {
     "worked": lambda: ("day", worked_day(), site()),
+    "estimated": lambda: ("day", estimated_day(), site()),
     "closed": lambda: ("day", closed_day(), site()),
     "final": lambda: ("day", closed_day("final"), site()),
     "short": lambda: ("day", short_day(), site(time_zone="Europe/Berlin")),

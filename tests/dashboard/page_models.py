@@ -86,7 +86,9 @@ def day_model(items: Mapping[str, dict[str, Any]], **more: Any) -> dict[str, Any
     found = {
         "account": "acme",
         "day": DAY,
+        "today": DAY,
         "state": "open",
+        "closes_at": "2026-02-01T01:00:00+08:00",
         "changes_until": "2026-03-07",
         "time_zone": ZONE,
         "currency": "CNY",
@@ -110,6 +112,8 @@ def day_model(items: Mapping[str, dict[str, Any]], **more: Any) -> dict[str, Any
         "samples": {},
         "strip": strip(amount),
         "alerts_raised": 1,
+        "budgets": [],
+        "forecast": None,
     }
     return {**found, **more}
 

@@ -10,7 +10,8 @@ import msgspec
 
 from meter.dashboard.asked import Asked
 from meter.dashboard.calendar import Calendar
-from meter.dashboard.ingest.batch import Ingest, Published, Region
+from meter.dashboard.ingest.batch import Ingest
+from meter.dashboard.ingest.published import Published, Region
 from meter.dashboard.routes import route_of
 from meter.dashboard.sight import Live, Sight
 from meter.dashboard.store import Store
@@ -66,7 +67,7 @@ def published_of(cluster: Cluster) -> dict[tuple[str, int], list[Published]]:
     for (topic, partition), log in sorted(cluster.logs.items()):
         if topic in OUTPUTS:
             found[topic, partition] = [
-                Published(topic, partition, each.offset, each.timestamp, (each.key or b"").decode(), each.value or b"")
+                Published(topic, partition, each.offset, each.timestamp, each.key or b"", each.value or b"")
                 for each in log.committed()
             ]
     return found

@@ -96,7 +96,7 @@ def test_a_page_that_shows_the_newest_gets_only_how_new_that_is(board: Board) ->
 def test_an_unknown_page_gets_every_part(board: Board) -> None:
     with Stream(board) as stream:
         stream.until(r'id="feed"')
-        assert stream.events() == [["as-of", "head", "strip", "waterline", "bill", "clock", "feed"]]
+        assert stream.events() == [["as-of", "head", "strip", "waterline", "bill", "budgets", "clock", "feed"]]
 
 
 def test_a_reader_that_comes_back_gets_what_it_has_missed(board: Board) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from meter.dashboard.calendar import Calendar
-from meter.dashboard.ingest.batch import Published
+from meter.dashboard.ingest.published import Published
 from meter.dashboard.old_days import AFTER_MS, BEFORE_MS, spans
 from meter.dashboard.sight import Live, Sight
 from meter.dashboard.views import old_day
@@ -67,7 +67,7 @@ def test_days_are_kept_for_the_horizon_and_two_more() -> None:
 def test_a_batch_of_an_old_day_changes_nothing_but_its_statement(tmp_path: Path) -> None:
     model = ReadModel(tmp_path / "d.sqlite")
     value = b'{"account":"a","plan_id":"p","item":"logs","day":"2026-01-01","threshold":80,"state":"raised",'
-    alert = Published("quota-alerts", 0, 0, 0, "k", value + b'"quota":1,"covered":1,"revision":1}')
+    alert = Published("quota-alerts", 0, 0, 0, b"k", value + b'"quota":1,"covered":1,"revision":1}')
     assert model.take([alert], LATER) == set()
     assert model.rows("SELECT count(*) FROM alerts") == [(0,)]
     model.close()

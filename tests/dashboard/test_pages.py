@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from meter.dashboard.models import Loading
 from meter.dashboard.pages import render
 from meter.dashboard.pages.parts import digest, filled_all, stamp
 from meter.dashboard.site import Site
@@ -236,3 +237,30 @@ def test_a_part_is_one_element_with_its_id(name: str) -> None:
         elements = read(text).elements
         assert elements[0][1]["id"] == part_id
         assert read(f"<main>{text}</main>").wrong == []
+
+
+#: A word behind a 1 that looks like a plural: "page 1 of", "1 is".
+ONE = re.compile(r"(?<![\w.,:/–-])1 (?!is\b|was\b|of\b)([a-z]+ )?[a-z]{3,}s\b")
+
+
+def with_ones(value: Any) -> Any:
+    """A model in which every count is 1."""
+    if isinstance(value, dict):
+        return {name: with_ones(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [with_ones(each) for each in value]
+    return 1 if type(value) is int else value
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("docs", "sign_in", "problem")])
+def test_one_of_a_thing_is_no_plural(name: str) -> None:
+    page, model, request = CASES[name]()
+    loading = Loading(records_read=1, records=1)
+    request = Site(**{**vars(request), "loading": loading})
+    whole = render.page(page, with_ones(copy.deepcopy(model)), request)
+    spoken = re.findall(r'(?:aria-label|title)="([^"]*)"', whole)
+    texts = [
+        " ".join(each.split()) for each in (*re.split(r"</?(?:p|td|th|li|summary|h\d|option|title)\b", whole), *spoken)
+    ]
+    shown_words = [re.sub(r"<[^>]*>", "", each.partition(">")[2] or each) for each in texts]
+    assert [found[0] for each in shown_words if (found := ONE.search(each))] == []

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from meter.dashboard.ingest.batch import Published
+from meter.dashboard.ingest.published import Published
 from meter.rules.charges import due
 from tests.dashboard.read_models import ReadModel, interleaved, published_of
 from tests.simulation.days import DayEnds, day_ends_simulated
@@ -60,9 +60,9 @@ def highest(logs: dict[tuple[str, int], list[Published]]) -> Highest:
     for (topic, _), log in logs.items():
         for each in log:
             record = json.loads(each.value)
-            before = found[topic].get(each.key)
+            before = found[topic].get(each.key.decode())
             if before is None or record.get("revision", 0) >= before.get("revision", 0):
-                found[topic][each.key] = record
+                found[topic][each.key.decode()] = record
     return found
 
 

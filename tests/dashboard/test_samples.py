@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from meter.dashboard.ingest.batch import Published
+import msgspec
+
+from meter.dashboard.ingest.published import Published
 from meter.rules.billing_days import parse_time
 from tests.dashboard.read_models import ReadModel
 from tests.dashboard.test_worth import overage
@@ -16,7 +18,7 @@ def at(time: str, usage: int, revision: int, workspace: str = "w") -> Published:
     record: dict[str, Any] = overage(workspace, "package") | {"usage": usage, "revision": revision}
     record["previous_revision"] = revision - 1
     content = json.dumps(record).encode()
-    return Published("overages", 0, revision, parse_time(f"{DAY}T{time}Z") // 1000, f"a/{workspace}", content)
+    return Published("overages", 0, revision, parse_time(f"{DAY}T{time}Z") // 1000, f"a/{workspace}".encode(), content)
 
 
 def samples(model: ReadModel, now: str) -> list[tuple[str, int]]:
@@ -37,7 +39,7 @@ def test_a_quarter_is_the_usage_as_it_ended(tmp_path: Path) -> None:
 def test_what_comes_after_the_day_makes_no_sample(tmp_path: Path) -> None:
     model = ReadModel(tmp_path / "d.sqlite")
     late = at("23:59:59", 5, 1)
-    model.take([late, at("00:00:00", 6, 2)._replace(at_ms=late.at_ms + 2_000)], DAY)
+    model.take([late, msgspec.structs.replace(at("00:00:00", 6, 2), at_ms=late.at_ms + 2_000)], DAY)
     assert samples(model, "23:59:59") == [("23:59", 6)]
     assert model.rows("SELECT count(*) FROM samples") == [(0,)]
     model.close()
@@ -51,7 +53,7 @@ def test_a_day_of_25_hours_has_a_hundred_quarters(tmp_path: Path) -> None:
     for quarter in range(100):
         record = overage("w", "package") | {"day": day, "usage": quarter, "revision": quarter + 1}
         content = json.dumps({**record, "previous_revision": quarter}).encode()
-        records.append(Published("overages", 0, quarter, begins // 1000 + quarter * 900_000, "k", content))
+        records.append(Published("overages", 0, quarter, begins // 1000 + quarter * 900_000, b"k", content))
     model.take(records, day)
     page = model.page(f"accounts/a/days/{day}", "2026-10-26T12:00:00Z")
     assert page["hours"] == 25

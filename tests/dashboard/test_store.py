@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meter.dashboard.ingest.batch import Published
+from meter.dashboard.ingest.published import Published
 from meter.dashboard.store import FORMAT, Store
 from meter.errors import UserError
 from tests.dashboard.read_models import ReadModel
@@ -19,7 +19,7 @@ TODAY, NOW = "2026-02-03", "2026-02-03T12:00:00Z"
 
 def one(revision: int = 6, workspace: str = "w", **changed: Any) -> Published:
     record = overage(workspace, "package") | {"revision": revision} | changed
-    return Published("overages", 0, revision, 1_770_000_000_000, "k", json.dumps(record).encode())
+    return Published("overages", 0, revision, 1_770_000_000_000, b"k", json.dumps(record).encode())
 
 
 def test_rows_and_positions_are_one_transaction(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_only_its_user_reads_the_file(tmp_path: Path) -> None:
 def test_what_no_meter_publishes_is_passed_over(tmp_path: Path, value: bytes, caplog: pytest.LogCaptureFixture) -> None:
     model = ReadModel(tmp_path / "d.sqlite")
     topics = ("overages", "quota-balances", "statements", "quota-alerts", "plans", "dead-letters")
-    strange = [Published(topic, 0, 1, 0, "a/b/c", value) for topic in topics]
+    strange = [Published(topic, 0, 1, 0, b"a/b/c", value) for topic in topics]
     with caplog.at_level(logging.WARNING):
         model.take([one(1), *strange, one(2)], TODAY)
     assert model.rows("SELECT workspace, revision, charge FROM cells") == [("w", 2, "2.00")]

@@ -41,6 +41,7 @@ def group(name: str, members: int | None = 1, lag: int = 0, seconds: float | Non
     [
         ([group("a"), group("b")], 0, 0.0, "good", "nothing waits"),
         ([group("a", lag=3, seconds=1.0)], 0, 0.0, "good", "3 records wait, the oldest for 1 s"),
+        ([group("a", lag=1, seconds=1.0)], 0, 0.0, "good", "1 record waits, the oldest for 1 s"),
         ([group("a", lag=3_000, seconds=42.0)], 0, 0.0, "late", "3,000 records wait, the oldest for 42 s"),
         ([group("a", lag=3, seconds=90.0)], 0, 61.0, "bad", "Stuck"),
         ([group("a", lag=0)], 0, 600.0, "good", "nothing waits"),

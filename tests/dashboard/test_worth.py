@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from meter.dashboard.ingest.batch import Published
+from meter.dashboard.ingest.published import Published
 from meter.dashboard.mends import MENDS
 from schemas.catalog import load_catalog
 from schemas.reasons import DeadReason
@@ -69,7 +70,7 @@ def overage(workspace: str, basis: str) -> dict[str, Any]:
 
 
 def published(topic: str, key: str, record: dict[str, Any], offset: int = 0) -> Published:
-    return Published(topic, 0, offset, 1_770_000_000_000, key, json.dumps(record).encode())
+    return Published(topic, 0, offset, 1_770_000_000_000, key.encode(), json.dumps(record).encode())
 
 
 def letter(offset: int, value: bytes, topic: str = "usage", **rest: Any) -> Published:
@@ -161,7 +162,7 @@ def test_a_letter_that_came_back_says_how_often(model: ReadModel) -> None:
 
 def test_groups_count_first_last_and_repeats_once(model: ReadModel) -> None:
     one = letter(1, usage("listed", MILLION))
-    model.take([one, one._replace(offset=9)], TODAY)
+    model.take([one, msgspec.structs.replace(one, offset=9)], TODAY)
     model.take([letter(2, usage("listed", MILLION), topic="usage.w")], TODAY)
     page = model.page("dead-letters", NOW)
     assert sorted((group["source"], group["count"]) for group in page["groups"]) == [("usage", 1), ("usage.w", 1)]

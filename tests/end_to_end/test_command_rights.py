@@ -8,6 +8,7 @@ import pytest
 from meter.errors import UserError
 from meter.kafka.rights import COMMANDS, MissingRights, Right, of_command, to_redrive, to_skip
 from tests.end_to_end.strangers import User, command, lacking, until, user_of
+from tests.end_to_end.workers import free_port
 from tests.support.clusters import Cluster
 
 pytestmark = pytest.mark.e2e
@@ -42,13 +43,14 @@ COMMAND_LINES = {
     "explain --record": ("explain", "--record", "usage", "0", "0"),
     "verify": ("verify",),
     "catalog check --against-journal": ("catalog", "check", "{catalog}", "--against-journal"),
+    "dashboard": ("dashboard",),
+    "dashboard (writing)": ("dashboard",),
     "redrive": ("redrive",),
     "skip": ("skip", "usage", "0", "0"),
 }
 
-
-#: These serve until they are stopped, and do not ask for their rights at the start.
-SERVING = ("dashboard", "dashboard (writing)")
+#: Settings that make a command of another name.
+WRITING = {"METER_DASHBOARD_TOKEN": "read", "METER_DASHBOARD_WRITE_TOKEN": "write"}
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +71,12 @@ def test_a_command_names_each_right_that_is_missing_at_once(
     line = [part.format(file=file, catalog=catalog) for part in COMMAND_LINES[name]]
     settings = command_user.settings
     rights = to_skip(settings, "usage") if name == "skip" else of_command(settings, name)
+    variables = {**command_user.variables, "METER_DATA_DIR": str(tmp_path), "METER_DASHBOARD_PORT": str(free_port())}
+    variables |= WRITING if name.endswith("(writing)") else {}
 
     def refused() -> tuple[Right, ...]:
         begun = time.monotonic()
-        _, error, _ = command(monkeypatch, command_user.variables, *line)
+        _, error, _ = command(monkeypatch, variables, *line)
         assert time.monotonic() - begun < REFUSED_SECONDS
         assert isinstance(error, UserError)
         return error.rights if isinstance(error, MissingRights) else ()
@@ -87,7 +91,7 @@ def test_a_command_names_each_right_that_is_missing_at_once(
 
 
 def test_every_command_of_the_table_is_tried() -> None:
-    assert set(COMMAND_LINES) | {"redrive --send", *SERVING} == set(COMMANDS)
+    assert set(COMMAND_LINES) | {"redrive --send"} == set(COMMANDS)
 
 
 def test_sending_letters_again_takes_the_right_to_write_where_they_go(command_user: User) -> None:

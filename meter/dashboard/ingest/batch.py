@@ -4,15 +4,17 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from operator import attrgetter
 
 import msgspec
 
+from meter.budgets.topics import BUDGET_ALERTS
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest import facts
+from meter.dashboard.ingest.account_day import AccountDay
 from meter.dashboard.ingest.feed import Feed, FeedKey
+from meter.dashboard.ingest.published import Published, Region
 from meter.dashboard.ingest.rows import Rows
-from meter.dashboard.ingest.samples import Samples
 from meter.dashboard.ingest.usage import take_balance, take_free_day, take_overage
 from schemas.ids import shown
 
@@ -24,26 +26,20 @@ TELL_SECONDS = 60.0
 STATEMENT_DAYS = 400
 
 
-class Published(NamedTuple):
-    """A record of an output topic, its topic without the prefix."""
-
-    topic: str
-    partition: int
-    offset: int
-    at_ms: int
-    key: str
-    value: bytes
-
-
-class Region(NamedTuple):
-    """A part of the read model that a batch changed; `account` and `day` are empty where they do not apply."""
-
-    kind: str  # day, records, alerts, dead_letters
-    account: str = ""
-    day: str = ""
-
-
 Positions = Mapping[tuple[str, int], int]
+
+
+class News:
+    """What a batch changed, and the partitions of the accounts that it changed something of."""
+
+    def __init__(self) -> None:
+        self.regions: set[Region] = set()
+        self.accounts: dict[str, int] = {}
+
+    def add(self, region: Region, partition: int) -> None:
+        """A part of an account changed."""
+        self.regions.add(region)
+        self.accounts[region.account] = partition
 
 
 class Ingest:
@@ -80,53 +76,48 @@ class Ingest:
         return changed
 
     def _take(self, published: Iterable[Published], oldest: str) -> tuple[set[Region], dict[tuple[str, int], int]]:
-        rows = Rows(self._connection)
-        feed, samples = Feed(rows, oldest, self._early), Samples(rows, self._bounds_of)
-        changed: set[Region] = set()
-        accounts: dict[str, int] = {}
-        newest: dict[tuple[str, int], int] = {}
-        for record in sorted(published, key=_in_order):
-            place = (record.topic, record.partition)
-            newest[place] = max(newest.get(place, 0), record.at_ms)
+        rows = Rows(self._connection, self._bounds_of)
+        feed, news = Feed(rows, oldest, self._early), News()
+        ordered = in_order(published)
+        for record in ordered:
             try:
-                region = self._one(record, rows, feed, samples, oldest)
+                self._one(record, rows, feed, news)
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
                 self._unreadable(record, error)
-                continue
-            if region is not None:
-                changed.add(region)
-                accounts[region.account] = record.partition
-        accounts.pop("", None)
+        for day in rows.days():
+            if day.changed:
+                news.add(Region("day", day.account, day.day), day.partition)
         feed.write()
-        samples.write()
         rows.write()
-        facts.put_accounts(self._connection, list(accounts.items()))
-        if Region("dead_letters") in changed:
+        facts.put_accounts(self._connection, list(news.accounts.items()))
+        if Region("dead_letters") in news.regions:
             facts.cut_letters(self._connection)
-        return changed, newest
+        return news.regions, {(record.topic, record.partition): record.at_ms for record in ordered}
 
-    def _one(self, record: Published, rows: Rows, feed: Feed, samples: Samples, oldest: str) -> Region | None:
-        at_ms, content = record.at_ms, record.value
-        day: tuple[str, str] | None
+    def _one(self, record: Published, rows: Rows, feed: Feed, news: "News") -> None:
+        day: AccountDay | None = None
         match record.topic:
             case "overages":
-                day = take_overage(rows, feed, samples, content, at_ms)
+                day = take_overage(rows, feed, record)
             case "quota-balances":
-                day = take_balance(rows, feed, samples, content, at_ms)
-            case "statements" if record.key.count("/") == 1:
-                day = facts.take_statement(self._connection, content, record.partition, at_ms)
+                day = take_balance(rows, feed, record)
+            case "statements" if record.key.count(b"/") == 1:
+                news.add(facts.take_statement(self._connection, record), record.partition)
             case "statements":
-                day = take_free_day(rows, feed, content, at_ms)
+                day = take_free_day(rows, feed, record)
             case "quota-alerts":
-                day = facts.take_alert(rows, content, at_ms, oldest)
-                return None if day is None else Region("alerts", day[1], day[0])
+                alerted = facts.take_alert(rows, record, feed.oldest)
+                if alerted is not None:
+                    news.add(Region("alerts", alerted.account, alerted.day), record.partition)
             case "dead-letters":
-                facts.take_letter(self._connection, content, (record.partition, record.offset), at_ms)
-                return Region("dead_letters")
+                facts.take_letter(self._connection, record)
+                news.regions.add(Region("dead_letters"))
+            case "budgets" | "budget-alerts":
+                news.regions.add(Region("budgets", facts.take_budget(self._connection, record)))
             case _:
-                account = facts.take_record(self._connection, record.topic, record.key, content, at_ms)
-                return Region("records", account)
-        return None if day is None else Region("day", day[1], day[0])
+                news.add(Region("records", facts.take_record(self._connection, record)), record.partition)
+        if day is not None:
+            day.changed, day.partition = True, record.partition
 
     def _unreadable(self, record: Published, error: Exception) -> None:
         """A record that no meter publishes: passed over, and named once a minute."""
@@ -150,10 +141,17 @@ class Ingest:
         oldest = self._calendar.oldest_kept(today)
         for table in ("cells", "items", "account_days", "feed", "samples", "alerts"):
             self._connection.execute(f"DELETE FROM {table} WHERE day < ?", (oldest,))
+        self._connection.execute(
+            "DELETE FROM records WHERE kind = ? AND at_ms < ?", (BUDGET_ALERTS, self._bounds_of(oldest)[0])
+        )
         before = self._calendar.days_before(today, STATEMENT_DAYS)
         self._connection.execute("DELETE FROM statements WHERE day < ?", (before,))
 
 
-def _in_order(record: Published) -> int:
+def in_order(published: Iterable[Published]) -> list[Published]:
     """As they were published, overages before the balances of the same moment: those then tell what was reported."""
-    return 2 * record.at_ms + (record.topic != "overages")
+    overages: list[Published] = []
+    others: list[Published] = []
+    for record in published:
+        (overages if record.topic == "overages" else others).append(record)
+    return sorted(overages + others, key=attrgetter("at_ms"))

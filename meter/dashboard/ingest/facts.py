@@ -3,20 +3,24 @@
 import sqlite3
 from collections.abc import Sequence
 
+from meter.budgets.topics import BUDGETS
 from meter.dashboard.ingest import records
-from meter.dashboard.ingest.rows import Rows, stored
+from meter.dashboard.ingest.account_day import AccountDay, stored
+from meter.dashboard.ingest.published import Published, Region
+from meter.dashboard.ingest.rows import Rows
+from schemas.budgets import Budget, BudgetAlert
 
 #: Dead letters kept with their records; when a tenth more are there they are cut.
 LETTERS_KEPT = 50_000
 
 
-def take_statement(connection: sqlite3.Connection, content: bytes, partition: int, at_ms: int) -> tuple[str, str]:
+def take_statement(connection: sqlite3.Connection, record: Published) -> Region:
     """An account's record of `statements`; its day."""
-    found = records.account_statement(content)
+    found, at_ms = records.account_statement(record.value), record.at_ms
     connection.execute(
         "INSERT INTO closings VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = excluded.day, at_ms = excluded.at_ms"
         " WHERE excluded.day > day",
-        (partition, found.day, at_ms),
+        (record.partition, found.day, at_ms),
     )
     newest = connection.execute(
         "SELECT max(revision) FROM statements WHERE day = ? AND account = ?", (found.day, found.account)
@@ -37,18 +41,19 @@ def take_statement(connection: sqlite3.Connection, content: bytes, partition: in
             found.currency,
             found.restated,
             at_ms,
-            content.decode() if is_newest else None,
+            record.value.decode() if is_newest else None,
         ),
     )
-    return found.day, found.account
+    return Region("day", found.account, found.day)
 
 
-def take_alert(rows: Rows, content: bytes, at_ms: int, oldest: str) -> tuple[str, str] | None:
+def take_alert(rows: Rows, record: Published, oldest: str) -> AccountDay | None:
     """A record of `quota-alerts`; the account's day if it is news."""
-    found = records.quota_alert(content)
+    found, at_ms = records.quota_alert(record.value), record.at_ms
     if found.day < oldest:
         return None
-    key = (found.day, found.account, found.plan_id, found.item, found.threshold)
+    day = rows.day(found.day, found.account)
+    key = (*day.key, found.plan_id, found.item, found.threshold)
     row = rows.connection.execute(
         "SELECT state, revision, raised_ms, cleared_ms FROM alerts"
         " WHERE day = ? AND account = ? AND plan_id = ? AND item = ? AND threshold = ?",
@@ -60,33 +65,52 @@ def take_alert(rows: Rows, content: bytes, at_ms: int, oldest: str) -> tuple[str
     raised = found.state == "raised"
     if found.state != before or row is None:
         raised_ms, cleared_ms = (at_ms, cleared_ms) if raised else (raised_ms, at_ms)
-        rows.day(key[:2]).alerts += raised - (before == "raised")
+        day.alerts += raised - (before == "raised")
     rows.connection.execute(
         "REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*key, found.state, stored(found.quota), stored(found.covered), found.revision, raised_ms, cleared_ms),
     )
-    return found.day, found.account
+    return day
 
 
-def take_record(connection: sqlite3.Connection, kind: str, key: str, content: bytes, at_ms: int) -> str:
+def take_record(connection: sqlite3.Connection, record: Published) -> str:
     """A record of `plans`, `wallets` or `order-outcomes`; its account."""
-    found = records.revised(content)
+    found = records.revised(record.value)
     connection.executemany(
         "INSERT OR IGNORE INTO workspaces VALUES (?, ?)",
         {(workspace, found.account) for each in found.lists for workspace in each.workspaces},
     )
-    name = key.partition("/")[2]
+    name = record.key.decode("utf-8", "replace").partition("/")[2]
     connection.execute(
         "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
         " at_ms = excluded.at_ms, body = excluded.body WHERE excluded.revision > revision",
-        (kind, found.account, name, found.revision, at_ms, content.decode()),
+        (record.topic, found.account, name, found.revision, record.at_ms, record.value.decode()),
     )
     return found.account
 
 
-def take_letter(connection: sqlite3.Connection, content: bytes, place: tuple[int, int], at_ms: int) -> None:
-    """A record of `dead-letters`, which stands at `place`; one that is published twice counts once."""
-    found = records.dead_letter(content)
+def take_budget(connection: sqlite3.Connection, record: Published) -> str:
+    """A record of `budgets`, which has no revision of its own, or of `budget-alerts`; its account.
+
+    One without a value takes a budget away.
+    """
+    account, _, name = record.key.decode("utf-8", "replace").partition("/")
+    if not record.value:
+        query = "DELETE FROM records WHERE kind = ? AND account = ? AND name = ? AND revision <= ?"
+        connection.execute(query, (record.topic, account, name, record.offset))
+        return account
+    (Budget if record.topic == BUDGETS else BudgetAlert).model_validate_json(record.value)
+    connection.execute(
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
+        " at_ms = excluded.at_ms, body = excluded.body WHERE excluded.revision > revision",
+        (record.topic, account, name, record.offset + 1, record.at_ms, record.value.decode()),
+    )
+    return account
+
+
+def take_letter(connection: sqlite3.Connection, record: Published) -> None:
+    """A record of `dead-letters`; one that is published twice counts once."""
+    found, at_ms = records.dead_letter(record.value), record.at_ms
     key = (found.topic, found.partition, found.offset, found.reason)
     known = connection.execute(
         "SELECT 1 FROM letters WHERE topic = ? AND partition = ? AND offset = ? AND reason = ?", key
@@ -95,7 +119,7 @@ def take_letter(connection: sqlite3.Connection, content: bytes, place: tuple[int
         "INSERT INTO letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms,"
         " letter_partition = excluded.letter_partition, letter_offset = excluded.letter_offset, body = excluded.body"
         " WHERE excluded.letter_offset > letter_offset",
-        (*key, *place, at_ms, found.records, content.decode()),
+        (*key, record.partition, record.offset, at_ms, found.records, record.value.decode()),
     )
     if known is None:
         connection.execute(

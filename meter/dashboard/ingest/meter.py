@@ -1,6 +1,7 @@
 """Which meter publishes under a prefix: its output topics by their ids, which topics made again do not share."""
 
 import logging
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -8,9 +9,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agents.journal.facts_reader import OpeningRefused, opening, reading
+from meter.budgets.topics import BudgetTopics
 from meter.dashboard.calendar import Calendar
 from meter.errors import UserError
-from meter.kafka.topic_ids import topic_states
+from meter.kafka.access import may
+from meter.kafka.rights import Operation
+from meter.kafka.topic_ids import TopicState, topic_operations, topic_states
 from meter.kafka.topics import Topics
 from meter.settings import Settings
 
@@ -18,10 +22,23 @@ log = logging.getLogger(__name__)
 
 
 class PublishingMeter(NamedTuple):
-    """The meter's id for the file, and the partitions of each output topic."""
+    """The meter's id for the file, and the partitions of each topic that is read."""
 
     id: str
     partitions: dict[str, int]
+    #: The id of the topics of budgets; empty where there are none that may be read.
+    budgets: str
+
+    def places(self) -> list[tuple[str, int]]:
+        """Every partition that is read."""
+        return [(topic, number) for topic, count in self.partitions.items() for number in range(count)]
+
+
+class BudgetTopicsThere(NamedTuple):
+    """The topics of budgets that there are, and their id."""
+
+    id: str
+    states: dict[str, TopicState]
 
 
 async def adopt_facts(settings: Settings, topics: Topics, calendar: Calendar) -> None:
@@ -52,5 +69,23 @@ async def meter_of(admin: AIOKafkaAdminClient, topics: Topics) -> PublishingMete
             f"there is no meter under the prefix {topics.prefix!r} yet: {', '.join(missing[:3])} "
             f"and {len(missing) - min(3, len(missing))} more topics are missing; `meter worker` creates them"
         )
-    words = " ".join(f"{name}={found[name].id}/{found[name].partitions}" for name in sorted(found))
-    return PublishingMeter(sha256(words.encode()).hexdigest(), {name: found[name].partitions for name in found})
+    budgets = await budgets_there(admin, topics)
+    partitions = {name: state.partitions for name, state in (found | budgets.states).items()}
+    return PublishingMeter(_id(found), partitions, budgets.id)
+
+
+async def budgets_there(admin: AIOKafkaAdminClient, topics: Topics) -> BudgetTopicsThere:
+    """The topics of budgets, both or none: `meter budget watch` creates them; to read them is a right of its own."""
+    names = BudgetTopics.of(topics.prefix)
+    every = (names.budgets, names.alerts)
+    allowed = await topic_operations(admin._client, every)
+    if not all(may(allowed.get(name) or 0, Operation.READ) for name in every):
+        return BudgetTopicsThere("", {})
+    found = await topic_states(admin, every, certain=False)
+    return BudgetTopicsThere(_id(found), found) if len(found) == len(every) else BudgetTopicsThere("", {})
+
+
+def _id(states: Mapping[str, TopicState]) -> str:
+    """Topics made again have another one."""
+    words = " ".join(f"{name}={states[name].id}/{states[name].partitions}" for name in sorted(states))
+    return sha256(words.encode()).hexdigest()

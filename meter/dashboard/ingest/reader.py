@@ -10,24 +10,31 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from meter.batch.patches.fetched_records import install_batches
 from meter.batch.stopping import stopped
+from meter.budgets.topics import BUDGET_ALERTS, BUDGETS
 from meter.dashboard.calendar import Calendar
-from meter.dashboard.ingest.batch import Ingest, Published, Region
-from meter.dashboard.ingest.meter import adopt_facts, meter_of
+from meter.dashboard.ingest.batch import Ingest
+from meter.dashboard.ingest.meter import PublishingMeter, adopt_facts, budgets_there, meter_of
+from meter.dashboard.ingest.published import Published, Region
 from meter.dashboard.models import Loading
 from meter.dashboard.sight import Live
 from meter.dashboard.store import Store
 from meter.errors import UserError
+from meter.kafka.access import require
 from meter.kafka.admin import connected_admin
+from meter.kafka.rights import MissingRights, of_command
 from meter.kafka.topics import Topics
 from meter.settings import Settings
+from schemas.plurals import counted
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +49,15 @@ ENDS_SECONDS, ANSWER_SECONDS = 1.0, 10.0
 #: Between two attempts, at first and at most.
 AGAIN_SECONDS, AGAIN_MOST_SECONDS = 0.5, 5.0
 #: Topics of days: what is of days no longer kept is not read.
-OF_DAYS = ("overages", "quota-balances", "quota-alerts")
+OF_DAYS = ("overages", "quota-balances", "quota-alerts", BUDGET_ALERTS)
+#: Every so many questions for the ends of the topics: have the topics of budgets come or gone.
+BUDGETS_SECONDS = 15
+#: Who asks for rights, and those of which commands they are.
+WHO, READING, WRITING = "the dashboard", "dashboard", "dashboard (writing)"
+
+
+class BudgetsChanged(Exception):
+    """There are topics of budgets, or other ones: reading begins again, with them."""
 
 
 class Reader:
@@ -60,14 +75,23 @@ class Reader:
         self._topics = Topics.of(settings.topic_prefix)
         self._changed = changed
         self._again = AGAIN_SECONDS
+        self._rights = of_command(settings, WRITING if settings.dashboard_write_token is not None else READING)
+        #: Kafka has said once that it allows all of them.
+        self._allowed = False
+        #: When Kafka stopped to answer; None while it does.
+        self._stopped_at: float | None = None
 
     async def run(self) -> None:
-        """Read, and begin again whatever happens to Kafka."""
+        """Read, and begin again whatever happens to Kafka; raises MissingRights if a start is not allowed to read."""
         install_batches()
         while True:
             try:
                 await self._read()
+            except BudgetsChanged:
+                continue
             except (KafkaError, OSError, TimeoutError, UserError) as error:
+                if isinstance(error, MissingRights) and not self._allowed:
+                    raise
                 self._trouble(str(error) if isinstance(error, UserError) else f"Kafka: {error!r}")
             except sqlite3.Error as error:
                 self._trouble(f"{self._store.path} cannot be written ({error}); free its disk")
@@ -78,22 +102,32 @@ class Reader:
         if sentence != self._live.trouble:
             log.warning("dashboard: reading stopped: %s; trying again", sentence)
         self._live.trouble = sentence
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+
+    def _answered(self, lag: int) -> None:
+        """Kafka answers; the log says so if it did not before."""
+        if self._stopped_at is not None:
+            away = time.monotonic() - self._stopped_at
+            log.info("dashboard: Kafka answers again after %.0f s; reading on, %s behind", away, counted(lag, "record"))
+        self._live.trouble = self._stopped_at = None
 
     async def _read(self) -> None:
-        """1 which meter is it, 2 is the file of it, 3 from where, 4 read on."""
-        async with connected_admin(self._settings) as admin:
-            meter = await meter_of(admin, self._topics)  # 1
-        await adopt_facts(self._settings, self._topics, self._calendar)
-        await asyncio.to_thread(self._store.begin, meter.id)  # 2
-        ingest = Ingest(self._store.writer, self._calendar)
-        places = [TopicPartition(topic, number) for topic, count in meter.partitions.items() for number in range(count)]
-        async with self._consumer() as consumer:
+        """1 may we, 2 which meter is it, 3 is the file of it, 4 from where, 5 read on."""
+        async with connected_admin(self._settings) as admin, self._consumer() as consumer:
+            await require(self._settings, admin, WHO, self._rights)  # 1
+            self._allowed = True
+            meter = await meter_of(admin, self._topics)  # 2
+            await adopt_facts(self._settings, self._topics, self._calendar)
+            await asyncio.to_thread(self._store.begin, meter.id, meter.budgets)  # 3
+            ingest = Ingest(self._store.writer, self._calendar)
+            places = [TopicPartition(*place) for place in meter.places()]
             consumer.assign(places)
-            await self._seek(consumer, places)  # 3
+            await self._seek(consumer, places)  # 4
             self._again = AGAIN_SECONDS
-            watch = asyncio.create_task(self._watch(consumer, places))
+            watch = asyncio.create_task(self._watch(consumer, places, admin, meter))
             try:
-                await self._follow(consumer, ingest, watch)  # 4
+                await self._follow(consumer, ingest, watch)  # 5
             finally:
                 watch.cancel()
                 await asyncio.gather(watch, return_exceptions=True)
@@ -172,9 +206,10 @@ class Reader:
         for place, records in fetched.items():
             topic, partition = self._bare(place)
             for record in records:
-                if record.value is not None and record.key is not None:
-                    key = record.key.decode("utf-8", "replace")
-                    published.append(Published(topic, partition, record.offset, record.timestamp, key, record.value))
+                key, value = record.key, record.value
+                if key is not None and (value is not None or topic == BUDGETS):
+                    at = (record.offset, record.timestamp)
+                    published.append(Published(topic, partition, *at, key, value or b""))
         return ingest.take(published, positions, today)
 
     async def _out_of_range(self, consumer: Any, error: Exception) -> None:
@@ -188,9 +223,13 @@ class Reader:
             log.warning("dashboard: %s/%d: offsets %d to %d are gone", *place, offset, beginnings[place] - 1)
             consumer.seek(place, beginnings[place])
 
-    async def _watch(self, consumer: Any, places: list[TopicPartition]) -> None:
-        """Once a second: how far behind the ends of the topics reading is."""
-        while True:
+    async def _watch(
+        self, consumer: Any, places: list[TopicPartition], admin: AIOKafkaAdminClient, meter: PublishingMeter
+    ) -> None:
+        """Once a second: how far behind the ends of the topics reading is; now and then: are there budgets now."""
+        for second in count():
+            if second % BUDGETS_SECONDS == BUDGETS_SECONDS - 1:
+                await self._same_budgets(admin, meter)
             try:
                 ends = await asyncio.wait_for(consumer.end_offsets(places), ANSWER_SECONDS)
             except (KafkaError, TimeoutError) as error:
@@ -198,8 +237,13 @@ class Reader:
                 raise
             lag = [max(0, ends[place] - await consumer.position(place)) for place in places]
             self._live.lag_records, self._live.asked_us = sum(lag), time.time_ns() // 1000
-            self._live.trouble = None
+            self._answered(sum(lag))
             await asyncio.sleep(ENDS_SECONDS)
+
+    async def _same_budgets(self, admin: AIOKafkaAdminClient, meter: PublishingMeter) -> None:
+        """Raise BudgetsChanged where the topics of budgets came, went, or were made again."""
+        if (await budgets_there(admin, self._topics)).id != meter.budgets:
+            raise BudgetsChanged
 
     def _positions(self) -> dict[tuple[str, int], int]:
         rows = self._store.writer.execute("SELECT topic, partition, next_offset FROM positions")

@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from meter.dashboard.pages import waterline
+from meter.dashboard.pages import estimates, waterline
 from meter.dashboard.pages.environment import slug
-from meter.dashboard.pages.figures import DaySpan, day_words, short
+from meter.dashboard.pages.figures import DaySpan, clock, day_words, short
 from meter.dashboard.pages.parts import Part, View
 
 Model = Mapping[str, Any]
@@ -15,8 +15,6 @@ Model = Mapping[str, Any]
 OPEN_ROWS = 16
 #: Height of the least column of the strip of days that is not nothing, in percent of the tallest.
 LEAST_HEIGHT = 5.0
-#: Samples of a quarter of an hour from which on a line is drawn.
-LEAST_SAMPLES = 2
 #: Changes shown, and those without a click; figures shown of one.
 ENTRIES, SHOWN_ENTRIES, EFFECTS = 32, 12, 4
 #: Ids named in the sentence of a change.
@@ -30,6 +28,7 @@ def context(model: Model) -> dict[str, Any]:
     places = waterline.ranks(items.values())
     opened = _opened(items.values())
     span = DaySpan(model["begins"], model["ends"], model["time_zone"])
+    forecasts = model["forecast"]["items"] if model["forecast"] else {}
     return {
         "parts_of_items": {
             name: {
@@ -37,13 +36,15 @@ def context(model: Model) -> dict[str, Any]:
                 "bar": waterline.bar(item, places),
                 "spoken": waterline.spoken(name, item, short),
                 "open": name in opened,
-                "curve": curve(item, model["samples"].get(name, []), span),
+                "curve": estimates.curve(item, model["samples"].get(name, []), span, forecasts.get(name)),
             }
             for name, item in items.items()
         },
         "shades": {name: waterline.shade(place) for name, place in places.items()},
         "bases": BASIS,
         "bill": bill(items.values(), places),
+        "estimate": estimates.charges(model),
+        "shown_budgets": estimates.budgets(model),
         "span": span,
         "columns": columns(model),
         "neighbours": neighbours(model),
@@ -58,7 +59,11 @@ def parts(model: Model, made: dict[str, Any]) -> list[Part]:
     """The page's parts; an item is one of its own, so that a change of it sends no other."""
     items, shades, entries = made["parts_of_items"], made["shades"], made["entries"]
     return [
-        Part("head", "day/head.html", (model["state"], model["amount"], model["statement"], made["promise"])),
+        Part(
+            "head",
+            "day/head.html",
+            (model["state"], model["amount"], model["statement"], made["promise"], made["estimate"]),
+        ),
         Part("strip", "day/strip.html", tuple(each["day"] for each in made["columns"])),
         *(
             Part(f"strip-{each['day']}", "day/strip_day.html", each, {"each": each}, within="strip")
@@ -70,6 +75,7 @@ def parts(model: Model, made: dict[str, Any]) -> list[Part]:
             for name, item in items.items()
         ),
         Part("bill", "day/bill.html", (made["bill"], model["amount"])),
+        Part("budgets", "day/budgets.html", made["shown_budgets"]),
         Part("clock", "day/clock.html", ([(each["place"], each["rose"]) for each in entries], round(made["reached"]))),
         Part("feed", "day/feed.html", tuple(each["id"] for each in entries)),
         *(
@@ -86,7 +92,9 @@ def promise(model: Model) -> str:
         return f"Nothing changes these figures any more: usage for this day was taken until {until}."
     if model["state"] == "closed":
         return f"Closed. Late usage may still change it until {until}; each version is kept."
-    return f"The day is running. It closes after midnight; late usage may change it until {until}."
+    closes = f"{day_words(model['closes_at'][:10])} at {clock(model['closes_at'], seconds=False)}"
+    now = "is over" if model["day"] < model["today"] else "is running"
+    return f"The day {now}. It closes on {closes}; late usage may change it until {until}."
 
 
 def _over(part: Model) -> bool:
@@ -152,26 +160,6 @@ def neighbours(model: Model) -> dict[str, str | None]:
     return {
         "before": max((name for name in names if name < model["day"]), default=None),
         "after": min((name for name in names if name > model["day"]), default=None),
-    }
-
-
-def curve(item: Model, samples: list[Model], span: DaySpan) -> dict[str, Any] | None:
-    """Usage through the day as a stepped line, and where the quota lies on it; None while there are too few samples."""
-    if len(samples) < LEAST_SAMPLES:
-        return None
-    top = max(item["quota"], *(each["usage"] for each in samples)) or 1
-    points = []
-    height = 100.0
-    for each in samples:
-        x = span.place(each["time"])
-        points.append(f"{x},{height:.2f}")
-        height = 100 - each["usage"] * 100 / top
-        points.append(f"{x},{height:.2f}")
-    return {
-        "points": " ".join(points),
-        "quota": round(100 - item["quota"] * 100 / top, 2),
-        "top": top,
-        "now": samples[-1]["usage"],
     }
 
 

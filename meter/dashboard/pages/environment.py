@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from meter.dashboard.pages import figures
+from schemas.plurals import counted
 
 #: Characters of foreign text in a cell; its title has ten times as many.
 FOREIGN_SHOWN = 120
@@ -78,6 +79,7 @@ def environment() -> Environment:
         clock=figures.clock,
         moment=figures.moment,
         ago=figures.ago,
+        counted=counted,
     )
     made.globals.update(percent=figures.percent)
     return made

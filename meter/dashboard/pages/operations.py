@@ -6,11 +6,12 @@ from typing import Any
 from meter.dashboard.pages.parts import Part, View
 
 Model = Mapping[str, Any]
+#: What became of a record, in words of one and of several, and its style.
 KINDS = (
-    ("counted", "counted", "s1"),
-    ("duplicates", "duplicates", "s4"),
-    ("dead", "dead letters", "o1"),
-    ("null", "null", "t"),
+    ("counted", ("counted", "counted"), "s1"),
+    ("duplicates", ("duplicate", "duplicates"), "s4"),
+    ("dead", ("dead letter", "dead letters"), "o1"),
+    ("null", ("null", "null"), "t"),
 )
 
 
@@ -21,8 +22,9 @@ def context(model: Model) -> dict[str, Any]:
     pieces, x = [], 0.0
     for name, words, style in KINDS:
         width = (balance[name] or 0) * 100 / whole if whole else 0.0
+        said = words[balance[name] != 1]
         pieces.append(
-            {"words": words, "value": balance[name], "x": round(x, 3), "width": round(width, 3), "style": style}
+            {"words": said, "value": balance[name], "x": round(x, 3), "width": round(width, 3), "style": style}
         )
         x += width
     return {"pieces": pieces, "known": balance["records"] is not None}

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
@@ -17,7 +17,10 @@ from meter.dashboard.models import (
     WorkspaceOfItem,
 )
 from meter.dashboard.sight import NotThere, Sight, decoded, quantity
+from meter.dashboard.views.budgets import budgets_of
+from meter.dashboard.views.cells import CellRow, cells_of
 from meter.dashboard.views.feed import feed_of
+from meter.dashboard.views.forecast import forecast_of
 from meter.dashboard.views.samples import samples_of
 from meter.rules.billing_days import day_text, parse_day
 from meter.rules.charges import due, exact_sum
@@ -26,22 +29,8 @@ from schemas.money import money_text, price_text
 
 HOUR_US = 3_600_000_000
 
-
 #: Quota, covered, left, by plan, workspaces in priority order, and how many of them the balance leaves out.
 BalanceRow = tuple[int, int, int, list[Any], list[str], int]
-
-
-class CellRow(NamedTuple):
-    """A row of `cells` of one day and account."""
-
-    workspace: str
-    item: str
-    revision: int
-    usage: int
-    covered: int
-    overage: int
-    charge: str
-    basis: str
 
 
 def page(sight: Sight, asked: Asked) -> DayPage:
@@ -65,7 +54,9 @@ def day_of(sight: Sight, account: str, day: str) -> DayPage:
     )
     stated = None if statement is None else decoded(statement[0])
     items = _items(sight, account, day, cells)
-    return assembled(sight, account, day, stated, cells, items, strip_of(sight, account))
+    found = assembled(sight, account, day, stated, cells, items, strip_of(sight, account))
+    found.forecast = forecast_of(sight, account, day, cells)
+    return found
 
 
 def assembled(
@@ -84,7 +75,9 @@ def assembled(
     return DayPage(
         account=account,
         day=day,
+        today=sight.today,
         state=sight.state(day, account, stated is not None),
+        closes_at=sight.calendar.time(sight.calendar.closes_at(day)),
         changes_until=sight.calendar.changes_until(day),
         time_zone=sight.calendar.zone.name,
         currency=sight.catalog.currency,
@@ -100,18 +93,8 @@ def assembled(
         samples=samples_of(sight, account, day),
         strip=strip,
         alerts_raised=0 if total is None else total[1],
+        budgets=budgets_of(sight, account, day, cells),
     )
-
-
-def cells_of(sight: Sight, account: str, day: str) -> list[CellRow]:
-    """What each workspace used of each item."""
-    rows = sight.rows(
-        "SELECT workspace, item, revision, usage, covered, overage, charge, basis FROM cells"
-        " WHERE day = ? AND account = ?",
-        day,
-        account,
-    )
-    return [CellRow(*row[:3], *map(quantity, row[3:6]), *row[6:]) for row in rows]
 
 
 def table(model: DayPage) -> Table:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from meter.dashboard.models import DayPage, Record
 from meter.dashboard.sight import Sight, decoded
-from meter.dashboard.views.day import CellRow, assembled, item_of, strip_of
+from meter.dashboard.views.cells import CellRow
+from meter.dashboard.views.day import assembled, item_of, strip_of
 from meter.dashboard.views.plans import in_force
 
 

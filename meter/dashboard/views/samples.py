@@ -3,13 +3,16 @@
 from meter.dashboard.models import Sample
 from meter.dashboard.sight import Sight, quantity
 
-QUARTER_US = 900_000_000
+MINUTE_US, QUARTER_US = 60_000_000, 900_000_000
+
+#: Quarters of an hour of a day and the usage when each ended, in their order.
+Points = list[tuple[int, int]]
 
 
 def samples_of(sight: Sight, account: str, day: str) -> dict[str, list[Sample]]:
-    """Each item's samples, oldest first; the last one is the usage now."""
+    """Each item's samples, oldest first; the last one is the usage now, at the minute that has begun."""
     begins, ends = sight.calendar.bounds(day)
-    last = min(ends, max(begins, sight.now_us))
+    last = min(ends, max(begins, sight.now_us // MINUTE_US * MINUTE_US))
     rows = sight.rows(
         "SELECT i.item, i.quarter, coalesce(s.points, ''), i.usage FROM items i LEFT JOIN samples s"
         " ON s.day = i.day AND s.account = i.account AND s.item = i.item"
@@ -17,11 +20,17 @@ def samples_of(sight: Sight, account: str, day: str) -> dict[str, list[Sample]]:
         day,
         account,
     )
-    found: dict[str, list[Sample]] = {}
-    for item, quarter, points, usage in rows:
-        pairs = [point.split("=") for point in points.split()] + [[str(quarter), usage]]
-        found[item] = [
-            Sample(time=sight.calendar.time(min(last, begins + (int(each) + 1) * QUARTER_US)), usage=quantity(amount))
-            for each, amount in pairs
+    return {
+        item: [
+            Sample(time=sight.calendar.time(min(last, begins + (each + 1) * QUARTER_US)), usage=used)
+            for each, used in points_of(points, quarter, quantity(usage))
         ]
-    return found
+        for item, quarter, points, usage in rows
+    }
+
+
+def points_of(ended: str, quarter: int, usage: int) -> Points:
+    """The points of an item: those of quarters that ended, as the table has them, and the usage of the last one."""
+    pairs = (point.split("=") for point in ended.split())
+    found = [(int(each), int(amount)) for each, amount in pairs]
+    return [*found, (quarter, usage)] if quarter >= 0 else found
