@@ -193,22 +193,27 @@ def stopped(process: "subprocess.Popen[bytes]") -> tuple[float, int]:
     return cpu, int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def publish(broker: str, cells: int) -> int:
-    """Make the topics and publish; how many records."""
+def make_topics(broker: str) -> None:
+    """The topics of a meter."""
     import asyncio
-
-    from confluent_kafka import Producer
 
     from meter.kafka.admin import connected_admin, ensure_topics
     from meter.settings import Settings
 
     settings = Settings(broker=broker, topic_prefix=PREFIX, partitions=PARTITIONS)
 
-    async def make_topics() -> None:
+    async def ensured() -> None:
         async with connected_admin(settings) as admin:
             await ensure_topics(settings, admin)
 
-    asyncio.run(make_topics())
+    asyncio.run(ensured())
+
+
+def publish(broker: str, cells: int) -> int:
+    """Make the topics and publish; how many records."""
+    from confluent_kafka import Producer
+
+    make_topics(broker)
     producer = Producer(
         {"bootstrap.servers": broker, "linger.ms": 50, "compression.type": "lz4", "batch.size": 1 << 20}
     )

@@ -9,14 +9,15 @@ from meter.dashboard.pages import estimates, waterline
 from meter.dashboard.pages.environment import slug
 from meter.dashboard.pages.figures import DaySpan, clock, day_words, short
 from meter.dashboard.pages.parts import Part, View
+from meter.dashboard.views.feed import SHOWN
 
 Model = Mapping[str, Any]
 #: Items whose workspaces are listed without a click, as long as they have no more rows together.
 OPEN_ROWS = 16
 #: Height of the least column of the strip of days that is not nothing, in percent of the tallest.
 LEAST_HEIGHT = 5.0
-#: Changes shown, and those without a click; figures shown of one.
-ENTRIES, SHOWN_ENTRIES, EFFECTS = 32, 12, 4
+#: Changes shown without a click; figures shown of one.
+SHOWN_ENTRIES, EFFECTS = 12, 4
 #: Ids named in the sentence of a change.
 NAMED = 3
 BASIS = {"package": "in a plan", "pay_as_you_go": "by usage", "free": "free day"}
@@ -175,7 +176,7 @@ def entries(model: Model, span: DaySpan) -> list[dict[str, Any]]:
             "effects": _greatest(each["changes"]),
             "more": each["more"] + max(len(each["changes"]) - EFFECTS, 0),
         }
-        for each in model["feed"][:ENTRIES]
+        for each in model["feed"][:SHOWN]
     ]
 
 

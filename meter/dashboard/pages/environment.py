@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from meter.dashboard.pages import figures
+from meter.dashboard.pages import figures, written
 from schemas.plurals import counted
 
 #: Characters of foreign text in a cell; its title has ten times as many.
@@ -44,7 +44,13 @@ def clip(text: object, limit: int = NAME_SHOWN) -> str:
 
 def slug(text: object) -> str:
     """A part of an element's id: letters, digits and `-`; everything else as its code point between underscores."""
-    whole = re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", str(text))
+    name = str(text)
+    return _slug(name) if len(name) <= SLUG_LIMIT else _slug.__wrapped__(name)
+
+
+@lru_cache(8_192)
+def _slug(name: str) -> str:
+    whole = re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", name)
     return whole if len(whole) <= SLUG_LIMIT else hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
 
 
@@ -81,7 +87,7 @@ def environment() -> Environment:
         ago=figures.ago,
         counted=counted,
     )
-    made.globals.update(percent=figures.percent)
+    made.globals.update(percent=figures.percent, quantity=written.quantity, in_money=written.in_money)
     return made
 
 

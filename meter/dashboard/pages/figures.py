@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 #: Below this a quantity is written in full.
@@ -34,7 +34,12 @@ def full(value: int) -> str:
 
 def money(amount: object, signed: bool = False) -> str:
     """An amount in full, every decimal it has: 1,234.50; `signed`: +75.00."""
-    value = Decimal(str(amount))
+    return _money(str(amount), signed)
+
+
+@lru_cache(8_192)
+def _money(amount: str, signed: bool) -> str:
+    value = Decimal(amount)
     digits = format(abs(value), "f")
     whole, _, decimals = digits.partition(".")
     sign = MINUS if value < 0 else ("+" if signed and value > 0 else "")
@@ -99,7 +104,7 @@ class DaySpan:
         #: Seconds; a day of 23 hours has 82,800.
         self.seconds = (self._ends - self._begins).total_seconds()
 
-    @property
+    @cached_property
     def hours(self) -> list[dict[str, float | str]]:
         """Each hour of the clock: what the clock says at its beginning, where it begins and how wide it is (percent).
 

@@ -19,7 +19,7 @@ from meter.dashboard.models import (
 from meter.dashboard.sight import NotThere, Sight, decoded, quantity
 from meter.dashboard.views.budgets import budgets_of
 from meter.dashboard.views.cells import CellRow, cells_of
-from meter.dashboard.views.feed import feed_of
+from meter.dashboard.views.feed import ENTRIES, SHOWN, feed_of
 from meter.dashboard.views.forecast import forecast_of
 from meter.dashboard.views.samples import samples_of
 from meter.rules.billing_days import day_text, parse_day
@@ -41,11 +41,11 @@ def page(sight: Sight, asked: Asked) -> DayPage:
     except ValueError as error:
         raise NotThere(f"{error}; this address has another text") from None
     sight.check_account(account)
-    return day_of(sight, account, day)
+    return day_of(sight, account, day, ENTRIES if asked.form else SHOWN)
 
 
-def day_of(sight: Sight, account: str, day: str) -> DayPage:
-    """An account's day."""
+def day_of(sight: Sight, account: str, day: str, entries: int = ENTRIES) -> DayPage:
+    """An account's day, with so many entries of its feed."""
     cells = cells_of(sight, account, day)
     statement = sight.row(
         "SELECT body FROM statements WHERE day = ? AND account = ? AND body IS NOT NULL ORDER BY revision DESC LIMIT 1",
@@ -55,6 +55,7 @@ def day_of(sight: Sight, account: str, day: str) -> DayPage:
     stated = None if statement is None else decoded(statement[0])
     items = _items(sight, account, day, cells)
     found = assembled(sight, account, day, stated, cells, items, strip_of(sight, account))
+    found.feed = feed_of(sight, account, day, entries)
     found.forecast = forecast_of(sight, account, day, cells)
     return found
 
@@ -89,7 +90,7 @@ def assembled(
         items=items,
         workspaces=_workspaces(cells),
         statement=stated,
-        feed=feed_of(sight, account, day),
+        feed=[],
         samples=samples_of(sight, account, day),
         strip=strip,
         alerts_raised=0 if total is None else total[1],

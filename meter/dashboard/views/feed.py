@@ -3,18 +3,18 @@
 from meter.dashboard.models import FeedChange, FeedEntry
 from meter.dashboard.sight import Sight, decoded
 
-#: Entries shown.
-ENTRIES = 100
+#: Entries of the JSON, and those that a page shows.
+ENTRIES, SHOWN = 100, 32
 
 
-def feed_of(sight: Sight, account: str, day: str) -> list[FeedEntry]:
+def feed_of(sight: Sight, account: str, day: str, most: int = ENTRIES) -> list[FeedEntry]:
     """The newest entries of an account's day."""
     rows = sight.rows(
         "SELECT at_ms, revision, item, restated, cause, changes, more, reported FROM feed"
         " WHERE day = ? AND account = ? AND cause != '' ORDER BY revision DESC, item LIMIT ?",
         day,
         account,
-        ENTRIES,
+        most,
     )
     return [_entry(sight, *row) for row in rows]
 
