@@ -7,15 +7,12 @@ has of an account's day, it has its row in `account_days`: where that is missing
 import sqlite3
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from meter.dashboard.ingest.feed_entry import Entry
 from meter.rules.prices import EXACT
 from schemas.money import money_text
-
-if TYPE_CHECKING:
-    from meter.dashboard.ingest.feed import Entry
 
 #: SQLite's integers; what is beyond them is kept as text.
 INTEGER_MAX = 2**63 - 1

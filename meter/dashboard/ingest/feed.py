@@ -2,11 +2,11 @@
 
 import sqlite3
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from meter.dashboard.ingest.account_day import AccountDay, Cell
+from meter.dashboard.ingest.feed_entry import Entry
 from meter.dashboard.ingest.records import Overage
 from meter.dashboard.ingest.rows import Rows
 from meter.rules.prices import EXACT
@@ -22,18 +22,6 @@ EARLY = 1_000
 
 FeedKey = tuple[str, str, int, str]  # day, account, revision, item
 _encode = msgspec.json.Encoder().encode
-
-
-class Entry:
-    """A row of the feed that is being made."""
-
-    __slots__ = ("at_ms", "cause", "changes", "is_new", "more", "reported", "restated")
-
-    def __init__(self, at_ms: int, found: Overage) -> None:
-        self.at_ms, self.restated, self.more = at_ms, found.restated, 0
-        self.cause, self.is_new = bytes(found.cause).decode(), True
-        self.changes: list[list[Any]] = []
-        self.reported: dict[str, int] = {}
 
 
 class Feed:
