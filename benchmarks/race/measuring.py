@@ -49,6 +49,7 @@ class Result:
     cpu: float
     broker_cpu: float
     start_cpu_seconds: float
+    setup_cpu_seconds: float
     peak_mib: float
     wrong_keys: int
     keys: int
@@ -64,11 +65,12 @@ def run(which: tuple[str, str, int], contender: Contender, cluster: Cluster, sou
     with tempfile.TemporaryDirectory(prefix="race-run-") as directory:
         entry = Entry(f"race-{name}-{os.urandom(3).hex()}", Path(directory), cluster, source)
         try:
-            contender.prepare(entry)
+            setup_cpu = contender.prepare(entry)
             calibrated, stolen_before, started = calibration(), stolen(), time.time()
             contender.start(entry)
             looks, complete = _watch(entry, contender, broker_pid)
             stolen_seconds = stolen() - stolen_before
+            complete = complete and contender.all_handled(entry)
             peak = sum(program.peak_mib() for program in entry.programs)
             first = contender.first(entry)
             stop(entry.programs)
@@ -93,6 +95,7 @@ def run(which: tuple[str, str, int], contender: Contender, cluster: Cluster, sou
         (last.cpu - begun.cpu) / events * 1e6,
         (last.broker_cpu - begun.broker_cpu) / events * 1e6,
         begun.cpu,
+        setup_cpu,
         peak,
         wrong,
         len(wanted),
