@@ -3,11 +3,14 @@
 `QuotaBalance` is the model; `QuotaBalanceStruct` writes the same bytes (a test holds them together).
 """
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import Field
 
 from schemas.days import Day
 from schemas.ids import Id
 from schemas.record import Record
+from schemas.rows import Use
 
 #: Workspaces in one record; the rest are counted in `more`.
 BALANCE_WORKSPACES_LIMIT = 1_000
@@ -67,9 +70,14 @@ def plan_text(plan_id: str, quota: int, covered: int) -> str:
     return f'{{"plan_id":"{plan_id}","quota":{quota},"covered":{covered},"left":{quota - covered}}}'
 
 
-def workspace_text(workspace: str, usage: int, overage: int) -> str:
-    """`WorkspaceBalance` as JSON."""
-    return f'{{"workspace":"{workspace}","usage":{usage},"covered":{usage - overage},"overage":{overage}}}'
+def workspaces_text(names: Sequence[str], uses: Mapping[str, Use]) -> str:
+    """Their `WorkspaceBalance` as JSON, joined by commas."""
+    return ",".join(
+        [
+            f'{{"workspace":"{name}","usage":{use.usage},"covered":{use.usage - use.overage},"overage":{use.overage}}}'
+            for name, use in zip(names, map(uses.__getitem__, names), strict=True)
+        ]
+    )
 
 
 def balance_text(

@@ -16,7 +16,7 @@ from meter.rules.state.context import Output
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.state.rows import Cell
 from schemas.alerts import QuotaAlertStruct
-from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_text, plan_text, workspace_text
+from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_text, plan_text, workspaces_text
 from schemas.catalog_file import ITEMS_LIMIT, RETENTIONS_LIMIT
 from schemas.ids import (
     PAYMENTS_LIMIT,
@@ -25,7 +25,7 @@ from schemas.money import PRICE_LIMIT
 from schemas.overages import ChargeStruct, LineStruct, OverageText, ending_text, footing_text
 from schemas.reasons import LAW, DeadReason, Refusal
 from schemas.record import encode as json_of
-from schemas.rows import Wallet
+from schemas.rows import Use, Wallet
 from schemas.statements import (
     AccountStatementStruct,
     DrawnStruct,
@@ -161,7 +161,8 @@ def a_workspace_statement() -> bytes:
 
 def a_balance() -> bytes:
     plans = ",".join([plan_text(plan, SUM, SUM) for plan in PLANS])
-    workspaces = ",".join([workspace_text(name, SUM, SUM) for name in ids(BALANCE_WORKSPACES_LIMIT)])
+    names = ids(BALANCE_WORKSPACES_LIMIT)
+    workspaces = workspaces_text(names, dict.fromkeys(names, Use(usage=SUM, overage=SUM)))
     text = balance_text(NAME, NAME, DAY_TEXT, SUM, SUM, plans, workspaces, 10**9)
     return f"{text}{REVISION}}}".encode()
 

@@ -17,7 +17,7 @@ from schemas.balances import (
     balance_key,
     balance_text,
     plan_text,
-    workspace_text,
+    workspaces_text,
 )
 from schemas.dead_letters import DeadLetter
 from schemas.overages import (
@@ -31,6 +31,7 @@ from schemas.overages import (
     footing_text,
 )
 from schemas.record import Record, encode
+from schemas.rows import Use
 from schemas.wallets import Wallet
 from tests.schemas.overage_structs import CauseStruct, OverageStruct
 from tests.schemas.published import CASH, DEAD, OVERAGE, RECORDS
@@ -174,7 +175,7 @@ def test_a_charge_text_writes_the_structs_bytes(line: LineStruct) -> None:
 
 @given(
     plans=st.lists(st.tuples(_ids, _counts, _counts), max_size=2),
-    workspaces=st.lists(st.tuples(_ids, _counts, _counts), max_size=2),
+    workspaces=st.lists(st.tuples(_ids, _counts, _counts), max_size=2, unique_by=lambda each: each[0]),
     more=st.sampled_from([0, 1, 12]),
     quota=_counts,
     covered=_counts,
@@ -198,7 +199,8 @@ def test_a_balance_text_writes_the_models_bytes(
         revision=3,
     )
     told = ",".join(plan_text(plan, left + drawn, drawn) for plan, left, drawn in plans)
-    named = ",".join(workspace_text(name, drawn + over, over) for name, drawn, over in workspaces)
+    uses = {name: Use(usage=drawn + over, overage=over) for name, drawn, over in workspaces}
+    named = workspaces_text(list(uses), uses)
     text = balance_text("acct_1", "logs", "2026-01-31", quota + covered, covered, told, named, more)
     assert f"{text}3}}".encode() == model.json_bytes()
     assert balance_key("acct_1", "logs", "2026-01-31") == model.record_key()

@@ -4,7 +4,7 @@ A binding may arrive many times and in any order. The account never changes; of 
 earliest applies, and the days from it on are priced again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from meter.rules.state.cause import SourceRange
 from meter.rules.state.context import FoldContext
@@ -53,6 +53,15 @@ def bind(
     for cell in changed:
         context.change(cell).reprice(named.workspace, brought_by)
     return changed
+
+
+def bind_named(context: FoldContext, named: Iterable[Named], names: RecordNames, brought_by: SourceRange) -> None:
+    """Apply the bindings of workspaces that usage names; most are known."""
+    known = context.rows.binding
+    for each in named:
+        binding = known(each.workspace)
+        if binding is None or each.commercial < binding.commercial:
+            bind(context, each, names, brought_by)
 
 
 def bind_group(context: FoldContext, group: BindingGroup, names: RecordNames) -> Iterator[None]:

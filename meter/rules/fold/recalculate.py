@@ -7,7 +7,6 @@ are recalculated. In most cells one plan lists every workspace; `_draw` handles 
 """
 
 from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
 
 from meter.rules.allocation import Share
@@ -16,17 +15,18 @@ from meter.rules.conversion import converted
 from meter.rules.outputs.overages import publish_overage
 from meter.rules.outputs.quota_alerts import publish_alerts
 from meter.rules.outputs.quota_balances import appear
+from meter.rules.state import rows
 from meter.rules.state.cause import CellChange
 from meter.rules.state.context import FoldContext
 from meter.rules.state.figures import (
     FREE,
-    PACKAGE,
     STEP_WORKSPACES,
     Figure,
     allocation_of,
     basis_of,
     drawn_by_plan,
     figure_of,
+    footing,
     price,
     price_cell,
     price_more,
@@ -34,22 +34,20 @@ from meter.rules.state.figures import (
 )
 from meter.rules.state.quota_cache import CellPricing, QuotaShares
 from schemas.catalog import Item
-from schemas.overages import footing_text
 from schemas.record import encode
 from schemas.rows import Rate, Use
 
 #: How many small cells one step recalculates.
 CELLS_A_STEP = 16
 
-_footing = lru_cache(maxsize=4096)(footing_text)
-
 
 def recalculate(context: FoldContext, changes: Iterable[CellChange]) -> Iterator[None]:
     """Recalculate the changed cells and publish the figures that differ, in steps."""
     for number, change in enumerate(changes, 1):
-        cell, pricing = change.cell, change.cell.pricing
-        cell.note(change.used)
-        reallocated = change.reallocated
+        cell = change.cell
+        pricing, drawn, reallocated = cell.pricing, cell.drawn, change.reallocated
+        if len(cell.uses) > rows.ROW_WORKSPACES:
+            cell.note(change.used)
         fresh = reallocated or pricing is None or len(cell.uses) != pricing.workspaces
         if pricing is None or reallocated:
             pricing = price(context, cell)
@@ -66,7 +64,8 @@ def recalculate(context: FoldContext, changes: Iterable[CellChange]) -> Iterator
             context.unbalanced[cell] = context.revision
             if not cell.balance:
                 appear(cell, pricing.quotas)
-            publish_alerts(context, cell, pricing.quotas)
+            if fresh or drawn != cell.drawn:
+                publish_alerts(context, cell, pricing.quotas)
 
 
 def _recalculate_few(
@@ -117,18 +116,20 @@ def _convert(uses: Mapping[str, Use], item: Item, names: Collection[str]) -> Gen
 
 def _draw(context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, moved: Container[str]) -> None:
     """`_recalculate_any` for a cell where one plan lists every workspace: one pass draws the quota in list order."""
-    left, uses, of_item, plans = plan.quota, change.cell.uses, pricing.of_item, pricing.plans
+    left, uses, of_item = plan.quota, change.cell.uses, pricing.of_item
     for name in pricing.names:
         use = uses[name]
-        usage = use.usage
-        over = usage - left if usage > left else 0
-        left -= usage - over
+        over = use.usage - left
+        if over > 0:
+            left = 0
+        else:
+            over, left = 0, -over
         if over != use.overage or name in moved:
             delta, use.overage = over - use.overage, over
             if over or use.revision:  # a workspace that was always covered has no key yet
-                use.plans, use.rates = plans, of_item.rates
-                charge = of_item.tariff.charge(over) if over else _nothing(context.known().opening.currency)
-                publish_overage(context, change, of_item, name, use, delta, _footing(PACKAGE, plans), charge)
+                use.plans, use.rates = pricing.plans, of_item.rates
+                charge = of_item.tariff.charge(over) if over else of_item.nothing
+                publish_overage(context, change, of_item, name, use, delta, pricing.footing, charge)
     change.cell.drawn = {plan.plan_id: plan.quota - left}
 
 
@@ -165,7 +166,7 @@ def _recalculate_one(
         use.plans, use.rates = figure.plans, figure.rates
         use.quantities = () if figure.plans else figure.quantities
         charge = _charge(figure.rates, figure.quantities, context.known().opening.currency)
-        publish_overage(context, change, pricing.of_item, name, use, delta, _footing(basis, use.plans), charge)
+        publish_overage(context, change, pricing.of_item, name, use, delta, footing(basis, use.plans), charge)
 
 
 def _may_differ(change: CellChange, quotas: QuotaShares) -> Iterable[str]:
@@ -211,8 +212,3 @@ def _charge(rates: Sequence[Rate], quantities: Sequence[int], currency: str) -> 
     if len(rates) == 1 and quantities[0] > 0:
         return tariff(rates[0], currency).charge(quantities[0])
     return encode(charge_of(rates, quantities, currency)).decode()
-
-
-@lru_cache(maxsize=64)
-def _nothing(currency: str) -> str:
-    return _charge((), (), currency)

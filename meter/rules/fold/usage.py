@@ -6,7 +6,7 @@ event claims its identity. Then the counted events are added up slot by slot (a 
 
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 
-from meter.rules.fold.bindings import RecordNames, bind
+from meter.rules.fold.bindings import RecordNames, bind_named
 from meter.rules.outputs.dead_letters import dead_usages
 from meter.rules.state.cause import CellChange, SourceRange
 from meter.rules.state.context import FoldContext
@@ -26,8 +26,7 @@ def count_usage(context: FoldContext, group: UsageGroup, names: RecordNames) -> 
     """Count a group of usage into its cells."""
     named, events = names.by_number, group.events()
     source = SourceRange(group.topic, group.partition, int(events.offset[0]), int(events.offset[-1]))
-    for index in dict.fromkeys(slot.named for slot in group.slots):
-        bind(context, named[index], names, source)
+    bind_named(context, [named[index] for index in dict.fromkeys([slot.named for slot in group.slots])], names, source)
     names.cells.clear()
     yield
     refused = _refused_slots(context, group)
@@ -113,10 +112,11 @@ def _add(
     slots, changes, cells = group.slots, context.changes, 0
     source = (group.topic, group.partition)
     add_up = {kind: _adds_up(context, *kind) for kind in {(slot.day, slot.item) for slot in slots}}
+    all_add_up = all(add_up.values())
     for number, total, largest, first, last in counted:
         slot = slots[number]
-        who = named[slot.named]
-        key = (who.account, slot.day, slot.item)
+        who, day, item = named[slot.named], slot.day, slot.item
+        key = (who.account, day, item)
         change = changes.get(key)
         if change is None or change.source is not source:
             change = _begin(context, key, source)
@@ -133,8 +133,9 @@ def _add(
         use = uses.get(workspace)
         if use is None:
             use = uses[workspace] = Use({})
-        if add_up[slot.day, slot.item]:
-            use.sums[slot.retention] = use.sums.get(slot.retention, 0) + total
+        if all_add_up or add_up[day, item]:
+            sums, retention = use.sums, slot.retention
+            sums[retention] = sums.get(retention, 0) + total
         elif slot.corrected:
             corrected[number] = use
         else:

@@ -1,5 +1,6 @@
 """The topic `overages`: a new revision of a key. Text that a cell's records of one revision share is encoded once."""
 
+from meter.rules.state import rows
 from meter.rules.state.cause import CellChange
 from meter.rules.state.context import FoldContext
 from meter.rules.state.quota_cache import ItemPricing
@@ -28,4 +29,5 @@ def publish_overage(
     context.publish("overages", key, value)
     context.metric("overage", "restated" if change.restated else "published")
     use.revision = revision
-    cell.note((name,))
+    if len(cell.uses) > rows.ROW_WORKSPACES:
+        cell.note((name,))

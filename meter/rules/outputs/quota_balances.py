@@ -10,7 +10,7 @@ from meter.rules.state.context import FoldContext
 from meter.rules.state.figures import price_cell
 from meter.rules.state.quota_cache import CellPricing, QuotaShares
 from meter.rules.state.rows import Cell
-from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_key, balance_text, plan_text, workspace_text
+from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_key, balance_text, plan_text, workspaces_text
 
 #: In place of a digest: the first balance is due at the end of this transaction.
 _APPEARS = b"appears"
@@ -42,12 +42,14 @@ def publish_balance(context: FoldContext, cell: Cell, revision: int) -> None:
 def _content(cell: Cell, pricing: CellPricing, day: str) -> str:
     """The balance as JSON, without its end: the revision."""
     quotas, uses, drawn = pricing.quotas, cell.uses, cell.drawn
-    plans = [plan_text(plan_id, quota, drawn.get(plan_id, 0)) for plan_id, quota, _ in quotas.shares]
-    covered = sum([drawn.get(share.plan_id, 0) for share in quotas.shares])
-    names = pricing.names if pricing.only is not None else [name for name in quotas.plans if name in uses]
-    shown = [(name, uses[name]) for name in names[:BALANCE_WORKSPACES_LIMIT]]
-    workspaces = [workspace_text(name, use.usage, use.overage) for name, use in shown]
+    only = pricing.only
+    if only is not None:
+        names, covered = pricing.names, drawn.get(only.plan_id, 0)
+        plans = plan_text(only.plan_id, only.quota, covered)
+    else:
+        names = [name for name in quotas.plans if name in uses]
+        covered = sum([drawn.get(share.plan_id, 0) for share in quotas.shares])
+        plans = ",".join([plan_text(plan_id, quota, drawn.get(plan_id, 0)) for plan_id, quota, _ in quotas.shares])
     more = max(0, len(names) - BALANCE_WORKSPACES_LIMIT)
-    return balance_text(
-        cell.account, cell.item, day, quotas.quota, covered, ",".join(plans), ",".join(workspaces), more
-    )
+    shown = names[:BALANCE_WORKSPACES_LIMIT] if more else names
+    return balance_text(cell.account, cell.item, day, quotas.quota, covered, plans, workspaces_text(shown, uses), more)

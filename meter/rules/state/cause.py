@@ -42,6 +42,7 @@ class CellChange:
         "more_orders",
         "named",
         "orders",
+        "reallocated",
         "repriced",
         "restated",
         "source",
@@ -69,6 +70,8 @@ class CellChange:
         self.first_offset = self.last_offset = 0
         #: Prices changed: every workspace is recalculated.
         self.everything = False
+        #: More than usage changed, so the cell must be priced again.
+        self.reallocated = False
         #: How every published record of this change ends, and whether the day was closed; set for the first one.
         self.ending = ""
         self.restated = False
@@ -88,6 +91,7 @@ class CellChange:
             self.orders = [*self.orders, order_id]
         else:
             self.more_orders += 1
+        self.reallocated = True
         if listing is not self.listing:  # many orders of a plan share one list
             self.listing = listing
             self._name(_first_names(listing))
@@ -106,18 +110,14 @@ class CellChange:
     def by_catalog(self, offset: int) -> None:
         """A catalog version was decided at `offset` of partition 0; copies in other partitions have the same cause."""
         self._by("catalogue", JOURNAL, 0, offset, offset)
-        self.everything = True
+        self.everything = self.reallocated = True
 
     def reprice(self, workspace: str, brought_by: SourceRange | None = None) -> None:
         """A binding changes how the workspace is charged; `brought_by`: the usage or order that carried it."""
         self.brought_by = brought_by or self.brought_by
         self.repriced = self.repriced or {}
         self.repriced[workspace] = None
-
-    @property
-    def reallocated(self) -> bool:
-        """Whether more than usage changed, so that the cell must be priced again."""
-        return self.everything or self.listing is not None or bool(self.repriced)
+        self.reallocated = True
 
     def _by(self, kind: str, topic: str, partition: int, first: int, last: int) -> None:
         if self.kind != kind or self.source != (topic, partition):

@@ -1,6 +1,7 @@
 """Calculates the figures of a workspace in a cell: usage, coverage, overage and charge, by the cell's pricing."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,12 +13,16 @@ from meter.rules.state.context import FoldContext
 from meter.rules.state.journal_facts import ITEMS_KEPT
 from meter.rules.state.quota_cache import CellPricing, ItemPricing, QuotaShares
 from meter.rules.state.rows import Cell
-from schemas.overages import ChargeStruct, OverageText
+from schemas.overages import ChargeStruct, OverageText, footing_text
+from schemas.record import encode
 from schemas.rows import Rate, Use
 
 #: How many workspaces one step of the fold recalculates: 2 ms if all are published.
 STEP_WORKSPACES = 256
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
+
+#: Basis and plans of an overage, written.
+footing = lru_cache(maxsize=4096)(footing_text)
 
 
 class Figure(NamedTuple):
@@ -70,6 +75,7 @@ def _price_one_plan(context: FoldContext, cell: Cell, pricing: CellPricing, name
             return
     pricing.only = only = quotas.shares[0]
     pricing.plans = quotas.plans[only.workspaces[0]]
+    pricing.footing = footing(PACKAGE, pricing.plans)
     listed = quotas.plans
     pricing.names = only.workspaces if len(uses) == len(listed) else [name for name in listed if name in uses]
 
@@ -81,8 +87,9 @@ def _item_pricing(context: FoldContext, name: str, day: int) -> ItemPricing:
     if found is None or found.item is not item:
         if len(context.item_pricing) >= ITEMS_KEPT:
             context.item_pricing.clear()
-        rate, written = package_rate(item), day_text(day)
-        writing = tariff(rate, facts.opening.currency), OverageText(name, written)
+        rate, written, currency = package_rate(item), day_text(day), facts.opening.currency
+        nothing = encode(charge_of((), (), currency)).decode()
+        writing = tariff(rate, currency), nothing, OverageText(name, written)
         found = context.item_pricing[name, day] = ItemPricing(item, written, (rate,), *writing)
     return found
 

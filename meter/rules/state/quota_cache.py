@@ -53,6 +53,8 @@ class ItemPricing:
     day: str
     rates: tuple[Rate]
     tariff: "Tariff"
+    #: The charge of no overage, as JSON.
+    nothing: str
     overages: OverageText
 
 
@@ -68,6 +70,8 @@ class CellPricing:
     only: Share | None = None
     names: Sequence[str] = ()
     plans: tuple[str, ...] = ()
+    #: Basis and plans of its overages, written.
+    footing: str = ""
 
 
 class QuotaCache:
