@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from confluent_kafka import Producer
 from benchmarks.dashboard import PARTITIONS, PORT, PREFIX, ZONE, make_topics, started
 from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
+from meter.dashboard.ingest.feed import KEPT, SLACK
 from meter.dashboard.ingest.published import Published
 from meter.kafka.output_reader import partition_of
 from tests.dashboard.browser.conftest import ARGUMENTS, chromium
@@ -33,6 +35,8 @@ from tests.dashboard.page_models import MILLION
 
 ACCOUNTS, WORKSPACES, PAGES, FROZEN = 500, 20, 50, 5
 QUOTA = 10 * MILLION
+#: Changes of each open account before a page is opened: what a day's feed keeps, so that memory is that of a busy day.
+FILLED = KEPT + SLACK
 #: Producers that commit changes beside each other: one waits for Kafka while the others go on.
 PRODUCERS = 4
 WATCH = """() => {
@@ -145,7 +149,9 @@ def measured(rate: float, seconds: float) -> dict[str, Any]:
         make_topics(broker)
         publishers = [Publisher(broker, number) for number in range(PRODUCERS)]
         for account in range(ACCOUNTS):
-            publishers[0].commit(account, usages.records(account, day))
+            changed = FILLED if account < PAGES else 1
+            every = (usages.records(account, day, 1_000) for _ in range(changed))
+            publishers[0].commit(account, chain.from_iterable(every))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("METER_")}
         environment |= {"METER_BROKER": broker, "METER_TOPIC_PREFIX": PREFIX, "METER_DATA_DIR": directory}
         environment |= {"METER_DASHBOARD_PORT": str(PORT), "METER_BILLING_TIME_ZONE": ZONE}

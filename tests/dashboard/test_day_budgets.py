@@ -151,6 +151,17 @@ def test_what_is_no_budget_is_passed_over(model: ReadModel, value: bytes) -> Non
     assert shown(model) == {}
 
 
+def test_the_log_shows_foreign_text_escaped_on_one_line(model: ReadModel, caplog: pytest.LogCaptureFixture) -> None:
+    record = {"account": "a", "budget": "\u202eevil\nINFO all is well", "period": "day", "amount": "1.00"}
+    strange = Published("budgets", 0, 7, SET, b"a/\xe2\x80\xae\n", json.dumps(record, ensure_ascii=False).encode())
+    model.take([*FIGURES, strange], TODAY)
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said.startswith("dashboard: budgets/0 at 7 is no record of a meter")
+    assert "\\n" in said, "what the error quotes is on one line"
+    assert "\u202e" not in said
+    assert said.isprintable()
+
+
 def test_the_page_shows_each_with_its_limit_and_states() -> None:
     record = {"account": "acme", "budget": "logs-cap", "period": "month", "item": "logs", "units": 100, "actual": [80]}
     state = {"kind": "actual", "threshold": 80, "state": "raised", "value": "85", "at": NOW}
