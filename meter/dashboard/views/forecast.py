@@ -4,7 +4,7 @@ What a past day had reached by this time is read from its samples, on the line b
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from decimal import Decimal
 from functools import lru_cache
 
@@ -34,18 +34,19 @@ def forecast_of(sight: Sight, account: str, day: str, cells: Iterable[CellRow]) 
     if day != sight.today:
         return None
     moment = moment_of(sight.calendar.zone, sight.now_us // MINUTE_US * MINUTE_US)
-    today = DayUsage()
-    for cell in cells:
-        if sight.item(cell.item, day) is not None:
-            running = Running(cell.revision, cell.usage, Decimal(cell.charge))
-            today.latest[cell.item, cell.workspace] = running
-    past = _past(sight, account, moment)
+    known = sight.catalog.version(moment.day).items
+    running = {
+        (cell.item, cell.workspace): Running(cell.revision, cell.usage, Decimal(cell.charge))
+        for cell in cells
+        if cell.item in known
+    }
+    today, past = DayUsage(running), _past(sight, account, moment, known)
     found = day_forecast(moment, today, past, _plans(sight, account), Replay(sight.catalog))
     whole = shape(account, sight.calendar.zone.name, found)
     return {name: value for name, value in whole.items() if name not in OF_THE_PAGE}
 
 
-def _past(sight: Sight, account: str, moment: Moment) -> dict[int, DayUsage]:
+def _past(sight: Sight, account: str, moment: Moment, known: Container[str]) -> dict[int, DayUsage]:
     """Past days: what all workspaces together had used by this time, and in the end."""
     rows = sight.rows(
         "SELECT i.day, i.item, i.usage, i.quarter, coalesce(s.points, '') FROM items i LEFT JOIN samples s"
@@ -57,7 +58,7 @@ def _past(sight: Sight, account: str, moment: Moment) -> dict[int, DayUsage]:
     )
     found: defaultdict[int, DayUsage] = defaultdict(DayUsage)
     for day, item, usage, quarter, points in rows:
-        if sight.item(item, sight.today) is None:
+        if item not in known:
             continue
         number = parse_day(day)
         since = moment.at_the_same_share(sight.calendar.zone, number) - sight.calendar.zone.begin_of(number)
