@@ -21,6 +21,8 @@ from schemas.journal import IDENTITY_BYTES, Evidence, Gathered, Named, Slot, Usa
 from schemas.rows import NEVER, Plan
 
 Bools = npt.NDArray[np.bool_]
+#: Beyond any first commercial day, also that of a workspace that is none.
+LATER = NEVER + 1
 #: An identity as two words.
 HALVES = IDENTITY_BYTES // 8
 
@@ -60,7 +62,8 @@ class CellCount:
     def __init__(self, account: str, item: Item, day: int, own: str, dead: DeadPlaces) -> None:
         self._account, self._item, self._day, self._own, self._dead = account, item, day, own, dead
         self._max = item.aggregation == "max"
-        self._kinds: dict[Kind, int] = {}
+        #: Kinds as plain tuples, which are made by the hundred thousand.
+        self._kinds: dict[tuple[str, int, bool], int] = {}
         self._kind: list[Ints] = []
         self._quantity: list[Ints] = []
         self._identity: list[Words] = []
@@ -71,9 +74,10 @@ class CellCount:
 
     def take(self, record: Gathered) -> None:
         """The next record of the account's journal partition; those that are about other accounts may be left out."""
+        account, commercial = self._account, self._commercial
         for who in record.named:
-            if who.account == self._account:
-                self._commercial[who.workspace] = min(self._commercial.get(who.workspace, NEVER), who.commercial)
+            if who.account == account and who.commercial < commercial.get(who.workspace, LATER):
+                commercial[who.workspace] = who.commercial
         for group in record.groups:
             if isinstance(group, UsageGroup):
                 self._take_group(group, record.named)
@@ -87,7 +91,7 @@ class CellCount:
             return Counted({}, {}, dict(self._commercial), own)
         kind, quantity = np.concatenate(self._kind), np.concatenate(self._quantity)
         again = np.flatnonzero(repeats(np.concatenate(self._identity))).tolist()
-        kinds = list(self._kinds)
+        kinds = [Kind(*each) for each in self._kinds]
         sums: dict[str, dict[int, int]] = {}
         for number, total, *_ in runs(kind, quantity, quantity, again):
             by_retention = sums.setdefault(kinds[number].workspace, {})
@@ -102,13 +106,11 @@ class CellCount:
         return Counted(sums, events, dict(self._commercial), own)
 
     def _take_group(self, group: UsageGroup, named: Sequence[Named]) -> None:
-        slots = {number: slot for number, slot in enumerate(group.slots) if self._is_of_cell(slot, named)}
-        if not slots:
+        places, kinds_there = self._kinds_of(group.slots, named)
+        if not places:
             return
         kinds = np.full(len(group.slots), -1, dtype=np.int64)
-        for number, slot in slots.items():
-            kind = Kind(named[slot.named].workspace, slot.retention, slot.corrected)
-            kinds[number] = self._kinds.setdefault(kind, len(self._kinds))
+        kinds[places] = kinds_there
         events = group.events()
         chosen = np.flatnonzero(kinds[events.slot] >= 0)
         identity = np.frombuffer(events.identities, dtype=np.uint64).reshape(-1, HALVES)[chosen]
@@ -126,12 +128,21 @@ class CellCount:
             self._quantity.append(quantity[alive])
             self._identity.append(identity[alive])
 
-    def _is_of_cell(self, slot: Slot, named: Sequence[Named]) -> bool:
-        return slot.day == self._day and slot.item == self._item.name and named[slot.named].account == self._account
+    def _kinds_of(self, slots: Sequence[Slot], named: Sequence[Named]) -> tuple[list[int], list[int]]:
+        """The slots of the cell by number, and the kind of each; a group of a large account has thousands of slots."""
+        account, item, day, kinds = self._account, self._item.name, self._day, self._kinds
+        places, found = [], []
+        for number, slot in enumerate(slots):
+            if slot.item == item and slot.day == day:
+                who = named[slot.named]
+                if who.account == account:
+                    places.append(number)
+                    found.append(kinds.setdefault((who.workspace, slot.retention, slot.corrected), len(kinds)))
+        return places, found
 
     def _keep_places(self, group: UsageGroup, kind: Ints, offset: Ints, identity: Words, dead: Bools) -> None:
         """Where the workspace's own records stand."""
-        mine = ints([number for kind, number in self._kinds.items() if kind.workspace == self._own])
+        mine = ints([number for (workspace, _, _), number in self._kinds.items() if workspace == self._own])
         own = np.flatnonzero(np.isin(kind, mine))
         if len(own):
             source = self._sources.setdefault((group.topic, group.partition), len(self._sources))
@@ -141,7 +152,7 @@ class CellCount:
         self, group: UsageGroup, kind: Ints, quantity: Ints, offset: Ints, time_us: Ints, chosen: Ints, alive: Ints
     ) -> None:
         """Which events set the counts; a repeat has the same content, so it changes nothing."""
-        kinds = list(self._kinds)
+        kinds = [Kind(*each) for each in self._kinds]
         evidence: Evidence | None = None
         for number in np.unique(kind).tolist():
             those = np.flatnonzero(kind == number)

@@ -4,8 +4,10 @@ A partition of an output topic gets a million records a day and more, of which a
 are passed over without making a record of them.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiokafka
@@ -22,6 +24,8 @@ from meter.settings import Settings
 PATIENCE_SECONDS, LOOK_MS = 20.0, 200
 #: Something is looked for in the last so many records, then in more before them, up to so many at once.
 WINDOW, WIDER, WIDEST = 64, 8, 65_536
+#: As wide as what was found so far makes expect, and an eighth more.
+SPARE, SPARE_OF = 9, 8
 #: The most bytes of one fetch.
 FETCH_BYTES = 4 << 20
 #: How long a fetch may wait for records, in ms: a consumer that goes elsewhere waits for its last question first.
@@ -77,7 +81,8 @@ class LogReader:
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset and the end (of what is committed)."""
         tp = TopicPartition(topic, partition)
-        return (await self.beginning_offsets([tp]))[tp], (await self.end_offsets([tp]))[tp]
+        begins, ends = await asyncio.gather(self.beginning_offsets([tp]), self.end_offsets([tp]))
+        return begins[tp], ends[tp]
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0: there is no such topic."""
@@ -118,10 +123,13 @@ class LogReader:
                 raise UserError(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
 
     async def newest_first(
-        self, topic: str, partition: int, low: int, high: int, *needles: bytes
+        self, topic: str, partition: int, low: int, high: int, *needles: bytes, more: "More | None" = None
     ) -> AsyncIterator[tuple[int, list[Any]]]:
-        """The same, window by window from the end: where each begins, and its records, which rise."""
-        window = WINDOW
+        """The same, window by window from the end: where each begins, and its records, which rise.
+
+        `more`: how many of them were wanted and found so far; then a window is no wider than the rest asks for.
+        """
+        window, end = WINDOW, high
         while high > low:
             begin = max(low, high - window)
             found: list[Any] = []
@@ -129,3 +137,18 @@ class LogReader:
                 found += some
             yield begin, found
             high, window = begin, min(window * WIDER, WIDEST)
+            if more is not None and more.found:
+                window = max(WINDOW, min(window, more.window(end - high)))
+
+
+@dataclass
+class More:
+    """What somebody looks for, window by window: so many, of which so many were found."""
+
+    wanted: int
+    found: int = 0
+
+    def window(self, looked_at: int) -> int:
+        """How many records more to look at for the rest, if they lie as those that were found; some to spare."""
+        missing = max(1, self.wanted - self.found)
+        return looked_at * missing * SPARE // (self.found * SPARE_OF)

@@ -1,5 +1,6 @@
 """What was published of a cell, read from its topics: revisions, plans, balance, statements, dead letters."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -10,7 +11,7 @@ from meter.commands.account_state import plan_row, read
 from meter.explain.cell import Cell, Own
 from meter.explain.dead import DeadPlaces, OwnLetters, read_letter
 from meter.explain.history import Published, in_order
-from meter.explain.log_reader import LogReader
+from meter.explain.log_reader import LogReader, More
 from meter.kafka.topics import Topics
 from schemas.balances import QuotaBalance
 from schemas.catalog import Item, TrafficPackage
@@ -90,10 +91,12 @@ class PublishedReader:
         high = min(high, until or high)
         found: list[Published] = []
         reason = None
-        async for begin, records in self._logs.newest_first(topic, key.partition, low, high, wanted):
+        more = More(most)
+        async for begin, records in self._logs.newest_first(topic, key.partition, low, high, wanted, more=more):
             mine = [record for record in records if record.key == wanted and record.value is not None]
             found += [Published(read(topic, Overage, record.value), record.timestamp) for record in mine]
             fit = [each for each in found if each.record.revision <= through]
+            more.found = len(fit)
             if len(fit) >= most or any(not each.record.previous_revision for each in fit):
                 break
             if high - begin >= LOOKED_THROUGH and begin > low:
@@ -164,8 +167,8 @@ class PublishedReader:
 
     async def _range(self, topic: str, partition: int, since_us: int) -> tuple[int, int]:
         """From the first record of an instant (with some slack for clocks) to the end."""
-        low, high = await self._logs.bounds(topic, partition)
-        since = await self._logs.offset_at(topic, partition, since_us - SLACK_US)
+        bounds, at = self._logs.bounds(topic, partition), self._logs.offset_at(topic, partition, since_us - SLACK_US)
+        (low, high), since = await asyncio.gather(bounds, at)
         return (high if since is None else max(low, since)), high
 
 
