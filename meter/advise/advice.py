@@ -16,6 +16,7 @@ from meter.advise.coverage import reaching
 from meter.advise.grid import grid_of
 from meter.advise.history import LEAST_DAYS, History
 from meter.advise.nearest import nearest
+from meter.advise.online import OnlineRule, online_rules
 from meter.advise.pools import Offer
 from meter.advise.portfolios import portfolios
 from meter.advise.present import discounts_of, laid_over, market_of, paid_by_day
@@ -54,6 +55,13 @@ class Advice:
     coverage: Decimal | None
     from_today: Table
     hindsight: Table
+    rules: tuple[OnlineRule, ...]
+
+    @property
+    def regret_a_day(self) -> Decimal:
+        """What the account paid a day beyond the cheapest that hindsight finds."""
+        best = min((each.cost_a_day for each in self.hindsight.alternatives), default=self.hindsight.base.cost_a_day)
+        return max(Decimal(0), self.hindsight.base.cost_a_day - best)
 
     def ending(self) -> list[tuple[str, int, int]]:
         """Plans in force or still to begin that end soon: id, last day, days left. Staying is reckoned with them."""
@@ -90,7 +98,9 @@ def advice_of(history: History, today: int, coverage: Decimal | None = None, dis
     window = Days(history.days[0].day, history.days[-1].day)
     kept = Ground(history, replay, grid, laid_over(history.plans, today, window), today, discounts)
     fresh = Ground(history, replay, grid, (), today, discounts)
-    return Advice(history, today, check, discounts, coverage, _from_today(kept, coverage), _hindsight(fresh, coverage))
+    from_today = _from_today(kept, coverage)
+    rules = online_rules(kept, from_today.base)
+    return Advice(history, today, check, discounts, coverage, from_today, _hindsight(fresh, coverage), rules)
 
 
 def require_enough(history: History) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces, Days, Price, Upgrade, changed, price_of
 from meter.advise.curves import Curve, plans_curve, pool_curve
 from meter.advise.grid import Grid
+from meter.advise.growth import Growth, days_ahead, grows_while, sampled
 from meter.advise.history import History
 from meter.advise.outcome import Outcome, outcome_of
 from meter.advise.replay import Replay
@@ -38,6 +39,7 @@ class Alternative:
     saved: tuple[Decimal, ...]
     saving: Saving
     holds: Holds | None
+    growth: Growth | None = None
 
     @property
     def wins(self) -> int:
@@ -96,7 +98,7 @@ def alternative_of(
 ) -> Alternative:
     """What the search found, replayed and compared with `base`, whose days cost `base_cost`.
 
-    `base_curve`: the base at other scales of usage; None: no break-even is asked for.
+    `base_curve`: the base at other scales of usage; None: neither break-even nor growth is asked for.
     """
     changes = changes_of(ground, found)
     version = ground.history.catalog.version(ground.today)
@@ -106,13 +108,15 @@ def alternative_of(
     saved = tuple(before - price.a_day - due for before, due in zip(base_cost, outcome.due, strict=True))
     quotas = {item: sum(quota_on(plan, item, ground.in_window) for plan in plans) for item in ground.grid.items}
     fills = {item: fill_of(ground, found.listed, item, quotas[item]) for item, _ in found.units}
-    holds = None
+    holds, growth = None, None
     if base_curve is not None:
         curve, fixed = pool_curve(ground.grid, found.listed, quotas), float(price.a_day) * len(outcome.due)
+        ahead = days_ahead(changes, ground.plans, ground.history.catalog.validity_days, ground.today)
         holds = holds_while(lambda scale: base_curve(scale) - curve(scale) - fixed)
+        growth = grows_while(lambda scale: base_curve(scale) - curve(scale) - fixed, ahead)
     listed = frozenset(ground.grid.workspaces[row] for row in found.listed)
     unlisted = frozenset(ground.grid.workspaces) - listed
-    return Alternative(tuple(changes), price, outcome, listed, unlisted, fills, saved, saving_of(saved), holds)
+    return Alternative(tuple(changes), price, outcome, listed, unlisted, fills, saved, saving_of(saved), holds, growth)
 
 
 def fill_of(ground: Ground, listed: frozenset[int], item: str, quota: int) -> float:
@@ -124,7 +128,7 @@ def fill_of(ground: Ground, listed: frozenset[int], item: str, quota: int) -> fl
 
 def base_curve_of(ground: Ground) -> Curve:
     """What the window costs with the plans that are kept, at any scale of usage."""
-    return plans_curve(ground.grid, ground.plans, ground.in_window)
+    return sampled(plans_curve(ground.grid, ground.plans, ground.in_window))
 
 
 def changes_of(ground: Ground, found: Found) -> list[Change]:

@@ -42,6 +42,10 @@ class Outcome:
         """The share of quota that was used, by value; None without quota."""
         return self.covered / self.quota if self.quota else None
 
+    def effective_price(self, paid: Decimal) -> Decimal | None:
+        """What is paid for usage as a share of its value by usage; `paid`: packages and overage of the window."""
+        return paid / self.value if self.value else None
+
     @property
     def unused(self) -> Decimal:
         """Quota that nobody used, at the items' prices."""

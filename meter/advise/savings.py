@@ -35,7 +35,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """Between which scales of usage (1: as it was) an alternative is cheaper; None: it is not cheaper at all.
+    """Between which scales of usage (1: as it was, which may lie outside) an alternative is cheaper.
 
     `LEAST_SCALE` and `MOST_SCALE` are the ends of what was tried.
     """
@@ -74,23 +74,31 @@ def _cents(amount: float) -> Decimal:
 
 
 def holds_while(saved_at: Callable[[float], float]) -> Holds | None:
-    """The scales of usage around 1 between which something is saved, to a percent."""
-    if saved_at(1.0) <= 0:
+    """The scales of usage nearest to 1 between which something is saved, to a percent."""
+    scales = [float(each) for each in np.linspace(LEAST_SCALE, MOST_SCALE, SCALES)]
+    found = interval(saved_at, scales, 1.0, 0.005)
+    return None if found is None else Holds(*found)
+
+
+def interval(
+    saved_at: Callable[[float], float], tried: Sequence[float], at: float, near: float
+) -> tuple[float, float] | None:
+    """Of what is tried (rising) the interval nearest to `at` in which something is saved; its edges are this near."""
+    begins = next((each for each in sorted([at, *tried], key=lambda one: abs(one - at)) if saved_at(each) > 0), None)
+    if begins is None:
         return None
-    scales = np.linspace(LEAST_SCALE, MOST_SCALE, SCALES)
-    below = [float(each) for each in scales[scales < 1]][::-1]
-    above = [float(each) for each in scales[scales > 1]]
-    return Holds(_edge(saved_at, 1.0, below), _edge(saved_at, 1.0, above))
+    below, above = [each for each in tried if each < begins][::-1], [each for each in tried if each > begins]
+    return _edge(saved_at, begins, below, near), _edge(saved_at, begins, above, near)
 
 
-def _edge(saved_at: Callable[[float], float], saves: float, further: Sequence[float]) -> float:
-    """Where saving ends, going from a scale that saves to further ones; the last if it never ends."""
-    for scale in further:
-        if saved_at(scale) <= 0:
-            good, bad = saves, scale
-            while abs(good - bad) > 0.005:
+def _edge(saved_at: Callable[[float], float], saves: float, further: Sequence[float], near: float) -> float:
+    """Where saving ends, going from a value that saves to further ones; the last if it never ends."""
+    for value in further:
+        if saved_at(value) <= 0:
+            good, bad = saves, value
+            while abs(good - bad) > near:
                 middle = (good + bad) / 2
                 good, bad = (middle, bad) if saved_at(middle) > 0 else (good, middle)
             return good
-        saves = scale
+        saves = value
     return saves

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from meter.advise.alternatives import Alternative
 from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces, Upgrade, Without
+from meter.advise.growth import LEAST_GROWTH, MOST_GROWTH
+from meter.advise.online import OnlineRule
 from meter.advise.savings import LEAST_SCALE, MOST_SCALE, cents
 from meter.rules.billing_days import day_text
 from schemas.money import price_text
@@ -108,6 +110,42 @@ def holds(each: Alternative) -> str:
     if high:
         return f"cheaper while usage is at most {percent(found.most)} of what it was"
     return f"cheaper at {percent(LEAST_SCALE)} to {percent(MOST_SCALE)} of the usage and all between"
+
+
+def grows(each: Alternative) -> str:
+    """How fast usage may grow or fall month by month."""
+    found = each.growth
+    if found is None:
+        return "no growth or fall of up to 20 % a month makes it cheaper"
+    low, high = found.least > LEAST_GROWTH, found.most < MOST_GROWTH
+    over = f"over {found.days} days"
+    if low and high:
+        return f"cheaper {over} while usage changes by {_rate(found.least)} to {_rate(found.most)} a month"
+    if low and found.least <= 0:
+        return f"cheaper {over} while usage falls by at most {_rate(-found.least, '')} a month"
+    if low:
+        return f"cheaper {over} only if usage grows by at least {_rate(found.least, '')} a month"
+    if high and found.most >= 0:
+        return f"cheaper {over} while usage grows by at most {_rate(found.most, '')} a month"
+    if high:
+        return f"cheaper {over} only if usage falls by at least {_rate(-found.most, '')} a month"
+    return f"cheaper {over} at any change of usage from {_rate(LEAST_GROWTH)} to {_rate(MOST_GROWTH)} a month"
+
+
+def _rate(rate: float, plus: str = "+") -> str:
+    """A rate a month: +1.5 %."""
+    sign = plus if rate >= 0 else "−"
+    return f"{sign}{abs(100 * rate):.1f} %"
+
+
+def rule(each: OnlineRule) -> str:
+    """How far the rule without a forecast is, for one package."""
+    reached = f"{money(each.covered)} of {money(each.price)} in {each.days} day{'' if each.days == 1 else 's'}"
+    if each.reached:
+        return f"{reached}: reached, buy one"
+    if each.days_to_go is not None:
+        return f"{reached}, reached in {each.days_to_go} more at this pace"
+    return f"{reached}, never reached at this pace"
 
 
 def worst_day(each: Alternative, days: Sequence[int]) -> str:

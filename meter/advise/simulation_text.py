@@ -28,7 +28,7 @@ def text(simulation: "Simulation", restatable: int) -> Iterator[str]:
     yield from paragraph(f"{title(simulation.changes)}, as if on all of these days; money a day, packages pro rata")
     yield from columns(list(_sums(simulation)), left=1)
     yield ""
-    yield from paragraph(_verdict(simulation))
+    yield from paragraph(verdict(simulation))
     for name, before, after in (
         ("workspace", simulation.was.outcome.by_workspace, simulation.then.outcome.by_workspace),
         ("item", simulation.was.outcome.over_by_item, simulation.then.outcome.over_by_item),
@@ -59,11 +59,11 @@ def _sums(simulation: "Simulation") -> Iterator[Row]:
     yield ("quota unused", *map(money, unused), signed(unused[1] - unused[0]))
 
 
-def _verdict(simulation: "Simulation") -> str:
+def verdict(simulation: "Simulation") -> str:
     """What the changes save, how surely, and where they do worst."""
     saved, days = simulation.saved, simulation.history.days
     worst, day = min(zip(saved, (each.day for each in days), strict=True))
-    wins = f"on {sum(each > 0 for each in saved)} of {len(saved)} days"
+    wins = f"cheaper on {sum(each > 0 for each in saved)} of {len(saved)} days"
     worst_day = f"worst day {day_text(day)}: {signed(-worst)}"
     if simulation.only_order:
         moved = money(abs(simulation.was.outcome.total - simulation.then.outcome.total))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meter.advise.changes import order_lines
 from meter.advise.savings import widened_by
-from meter.advise.sentences import holds, money, percent, title, why, worst_day
+from meter.advise.sentences import grows, holds, money, percent, rule, title, why, worst_day
 from meter.rules.billing_days import day_text
 from schemas.money import price_text
 
@@ -34,7 +34,7 @@ def text(advice: "Advice", restatable: int) -> Iterator[str]:
     """The whole of it, line by line."""
     history = advice.history
     yield from head(history, advice.check, restatable)
-    yield from paragraph(_assumed(advice))
+    yield from paragraph(assumed(advice))
     for plan_id, last, left in advice.ending()[:EXPLAINED]:
         days = f"{left} day{'' if left == 1 else 's'} from today on"
         yield from paragraph(f"Plan {plan_id} ends on {day_text(last)}, {days}: advice from today holds until then.")
@@ -48,10 +48,12 @@ def text(advice: "Advice", restatable: int) -> Iterator[str]:
         yield from _explained(number, advice, each)
     if not good:
         yield ""
-        yield from paragraph(_nothing(advice))
+        yield from paragraph(nothing(advice))
+    yield from _rules(advice)
     yield ""
     yield "In hindsight (everything pro rata, as if bought for these days); money a day"
     yield from _table(advice, advice.hindsight, "as it was")
+    yield from paragraph(looking_back(advice))
     yield ""
     yield from paragraph(f"Searched from today: {advice.from_today.searched.sentence()}.")
 
@@ -77,7 +79,7 @@ def paragraph(sentence: str, indent: str = "") -> list[str]:
     return [line.replace(UNBROKEN, " ") for line in lines]
 
 
-def _assumed(advice: "Advice") -> str:
+def assumed(advice: "Advice") -> str:
     """Which discounts and what target the search took."""
     apart = sorted({(discount, item) for item, discount in advice.discounts.items() if discount != 1})
     if not apart:
@@ -92,7 +94,8 @@ def _assumed(advice: "Advice") -> str:
     return f"Target: {percent(advice.coverage)} of usage inside quota, by value. {traffic}"
 
 
-def _nothing(advice: "Advice") -> str:
+def nothing(advice: "Advice") -> str:
+    """Why nothing is advised."""
     if advice.coverage is not None:
         return (
             f"No portfolio reaches {percent(advice.coverage)}: some items have neither a package nor traffic packages."
@@ -117,6 +120,36 @@ def _row(number: str, each: "Alternative") -> Row:
     now = money(each.price.now) if each.price.now else "0"
     figures = (now, money(each.price.a_day), money(each.overage_a_day), money(each.saving.mean), wins)
     return (number, title(each.changes) if each.changes else "no plan", *figures)
+
+
+def _rules(advice: "Advice") -> Iterator[str]:
+    """How far the rule without a forecast is, package by package."""
+    if not advice.rules:
+        return
+    yield ""
+    yield from paragraph(rule_head(advice.rules[0].looks_back))
+    for each in advice.rules[:MOST_POINTS]:
+        yield from paragraph(f"{each.package}: {rule(each)}", "   ")
+
+
+def rule_head(looks_back: int) -> str:
+    """The rule itself."""
+    return (
+        f"Without a forecast (online rule of 2013): buy one more once the charges of {looks_back} days that it would "
+        "have covered reach its price; with one kind of package that costs at most twice the best in hindsight."
+    )
+
+
+def looking_back(advice: "Advice") -> str:
+    """What was paid for usage, and how much less the best in hindsight is; "" where there is nothing to say."""
+    base = advice.hindsight.base
+    share = base.outcome.effective_price(base.cost_a_day * len(advice.history.days))
+    if share is None:
+        return ""
+    paid = f"As it was, usage cost {percent(share)} of its value by usage"
+    if advice.coverage is not None or not advice.regret_a_day:
+        return f"{paid}."
+    return f"{paid}; the cheapest in hindsight is {money(advice.regret_a_day)} a day less (regret)."
 
 
 def _curve(advice: "Advice") -> str:
@@ -161,6 +194,7 @@ def _explained(number: int, advice: "Advice", each: "Alternative") -> Iterator[s
     )
     for sentence in (
         f"{capital(holds(each))}; {worst_day(each, [day.day for day in days])}.",
+        f"{capital(grows(each))}.",
         f"Covers {percent(each.outcome.coverage)} of usage by value{share}.",
         f"Why: {why(each, base)}.",
     ):

@@ -38,6 +38,7 @@ def advise(
 
     The days are replayed by the production rules; the check that the replay equals the published statements is printed.
     """
+    from meter.advise.words import coverage_of
     from meter.cli.asking import looked_up
     from meter.errors import UserError
     from meter.kafka.rights import of_command
@@ -57,18 +58,6 @@ def advise(
     looked_up(settings, "advise", rights, lambda: shown(settings, account, days, coverage, offered, json))
 
 
-def coverage_of(target: str) -> Decimal | None:
-    """The share asked for; None: least cost."""
-    from meter.errors import UserError
-
-    word, equals, percent = target.partition("=")
-    if target == "cost":
-        return None
-    if word == "coverage" and equals and percent.isascii() and percent.isdecimal() and 1 <= int(percent[:4]) <= 100:
-        return Decimal(percent) / 100
-    raise UserError(f"--target is cost, or coverage=P with P from 1 to 100, such as coverage=90; this is {target!r}")
-
-
 async def shown(
     settings: "Settings", account: str, days: int, coverage: Decimal | None, discount: Decimal | None, json: bool
 ) -> None:
@@ -83,7 +72,7 @@ async def shown(
     found = await closed_days(settings, account, days)
     advice = advice_of(found.history, found.today, coverage, discount)
     if json:
-        typer.echo(dumps(shape(advice), ensure_ascii=False))
+        typer.echo(dumps(shape(advice, found.restatable), ensure_ascii=False))
         return
     for line in text(advice, found.restatable):
         typer.echo(line)

@@ -8,7 +8,6 @@ import typer
 if TYPE_CHECKING:
     from meter.advise.changes import Change
     from meter.settings import Settings
-    from schemas.orders import TrafficLine
 
 #: Statements are kept for so many days.
 MOST_DAYS = 400
@@ -54,6 +53,7 @@ def simulate(
 
     Without changes it is the check alone: the replay of the days as they were equals the published statements.
     """
+    from meter.advise.words import changes_of
     from meter.cli.asking import looked_up
     from meter.errors import UserError
     from meter.kafka.rights import of_command
@@ -70,65 +70,6 @@ def simulate(
     looked_up(settings, "simulate", rights, lambda: shown(settings, account, days, changes, json))
 
 
-def changes_of(
-    buy: Sequence[str],
-    add_traffic: Sequence[str],
-    upgrade: Sequence[str],
-    workspaces: Sequence[str],
-    without: Sequence[str],
-) -> "list[Change]":
-    """The changes that the options name: plans go first, then come lists, packages, purchases and traffic packages."""
-    from meter.advise.changes import AddTraffic, Buy, ChangeWorkspaces, Upgrade, Without
-
-    found: list[Change] = [Without(plan_id) for plan_id in without]
-    found += [ChangeWorkspaces(plan_id, listed(names)) for plan_id, names in _pairs("--workspaces", workspaces)]
-    found += [Upgrade(*pair) for pair in _pairs("--upgrade", upgrade)]
-    lines: dict[str, list[TrafficLine]] = {}
-    for plan_id, word in _pairs("--add-traffic", add_traffic, ":"):
-        lines.setdefault(plan_id, []).append(traffic(word))
-    for number, (plan, names) in enumerate(_pairs("--buy", buy), 1):
-        plan_id = f"new-{number}"
-        found.append(Buy(plan_id, plan, listed(names), tuple(lines.pop(plan_id, ()))))
-    return [*found, *(AddTraffic(plan_id, tuple(more)) for plan_id, more in lines.items())]
-
-
-def _pairs(option: str, words: Sequence[str], mark: str = "=") -> list[tuple[str, str]]:
-    from meter.errors import UserError
-
-    pairs = [word.partition(mark) for word in words]
-    for word, (first, _, second) in zip(words, pairs, strict=True):
-        if not first or not second:
-            raise UserError(
-                f"{option} is two names with {mark!r} between them, this is {word!r}; see `meter simulate --help`"
-            )
-    return [(first, second) for first, _, second in pairs]
-
-
-def listed(names: str) -> tuple[str, ...]:
-    """A list of workspaces, each once."""
-    from meter.errors import UserError
-
-    found = tuple(name for name in names.split(",") if name)
-    if not found or len(set(found)) != len(found):
-        raise UserError(f"a list names workspaces, each once, with commas between them; this is {names!r}")
-    return found
-
-
-def traffic(word: str) -> "TrafficLine":
-    """One traffic line."""
-    from pydantic import ValidationError
-
-    from meter.cli.order_words import traffic_lines
-    from meter.errors import UserError
-    from schemas.orders import TrafficLine
-    from schemas.record import problem
-
-    try:
-        return TrafficLine.model_validate((traffic_lines([word]) or [])[0])
-    except ValidationError as wrong:
-        raise UserError(f"--add-traffic {word!r}: {problem(wrong)}") from None
-
-
 async def shown(settings: "Settings", account: str, days: int, changes: "Sequence[Change]", json: bool) -> None:
     """Print the simulation."""
     from json import dumps
@@ -141,7 +82,7 @@ async def shown(settings: "Settings", account: str, days: int, changes: "Sequenc
     found = await closed_days(settings, account, days)
     simulation = simulated(found.history, found.today, changes)
     if json:
-        typer.echo(dumps(simulation_shape(simulation), ensure_ascii=False))
+        typer.echo(dumps(simulation_shape(simulation, found.restatable), ensure_ascii=False))
         return
     for line in text(simulation, found.restatable):
         typer.echo(line)

@@ -15,7 +15,7 @@ PARTS_LIMIT, PART_LIMIT = 8, 256
 
 @dataclass(frozen=True)
 class Asked:
-    """A page and its form; `parts` are unescaped."""
+    """A page and its form; `parts` are unescaped; several values of a name in the query are one, with spaces."""
 
     parts: tuple[str, ...]
     #: `json`, `csv`, `events` (what changes on the page), `css` (of the sign-in form), or empty for a page.
@@ -46,7 +46,7 @@ def asked_of(raw_path: str, query: MultiMapping[str], base_path: str) -> Asked |
         parts[-1], form = _without_form(parts[-1])
         if len(parts) == 1 and parts[0] in ("", *FIRST):
             parts = []
-    return Asked(tuple(parts), form, {name: query[name] for name in query})
+    return Asked(tuple(parts), form, {name: " ".join(filter(None, query.getall(name))) for name in query})
 
 
 def _without_form(last: str) -> tuple[str, str]:

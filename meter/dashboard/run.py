@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meter.dashboard.access import Access, check_binding
+from meter.dashboard.advice.advising import Advising
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.changes import Changes
 from meter.dashboard.explained import Explaining
@@ -39,6 +40,7 @@ class Dashboard:
         self.store = Store(file_of(settings))
         self.changes = Changes()
         self.explaining = Explaining(settings)
+        self.advising = Advising(settings)
         self.resends = None
         if settings.dashboard_write_token is not None:
             tell = partial(self.changes.publish, {Region("dead_letters")})
@@ -61,6 +63,7 @@ class Dashboard:
         finally:
             if self.resends is not None:
                 await self.resends.close()
+            await self.advising.close()
             await self.server.stop()
             self.store.close()
 

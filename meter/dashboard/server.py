@@ -15,6 +15,7 @@ from aiohttp import web
 from meter.dashboard import live
 from meter.dashboard.access import Access, Rights, host_is_ours
 from meter.dashboard.actions import Resends, act, is_action
+from meter.dashboard.advice.advising import Advising
 from meter.dashboard.answers import csv_answer, html_answer, json_answer, problem_answer, secured
 from meter.dashboard.asked import Asked, asked_of
 from meter.dashboard.calendar import Calendar
@@ -58,6 +59,10 @@ class Parts(Protocol):
     @property
     def explaining(self) -> Explaining:
         """What explains figures."""
+
+    @property
+    def advising(self) -> Advising:
+        """What works out advice."""
 
     @property
     def resends(self) -> Resends | None:

@@ -1,6 +1,7 @@
 """Addresses that are not made from the file alone: an account's present day, explanations, documents, assets."""
 
 import asyncio
+import functools
 import mimetypes
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from aiohttp import web
 
 from meter.dashboard import documents
 from meter.dashboard.account_models import HistoryPage
+from meter.dashboard.advice.advising import Advising
+from meter.dashboard.advice.answers import advice
 from meter.dashboard.answers import Table, csv_answer, html_answer, json_answer, problem_answer
 from meter.dashboard.asked import Asked
 from meter.dashboard.calendar import Calendar
@@ -51,6 +54,10 @@ class Special(Protocol):
     def explaining(self) -> Explaining:
         """Who explains."""
 
+    @property
+    def advising(self) -> Advising:
+        """Who works out advice."""
+
 
 async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Special) -> web.Response | None:
     """The answer, or None where the address is a page of the file; raises NotThere."""
@@ -65,6 +72,9 @@ async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Spe
         return web.Response(status=302, headers={"Location": there})
     if is_explanation(asked):
         return await _explanation(request, asked, site, board)
+    advised = await advice(request, asked, site, board, functools.partial(_seen, board))
+    if advised is not None:
+        return advised
     if is_day(asked):
         return await _old_day(asked, site, board)
     if route_name(asked) == HISTORY.name and (days := days_of(asked)) is not None:

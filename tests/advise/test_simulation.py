@@ -10,7 +10,7 @@ from meter.advise.changes import order_lines
 from meter.advise.savings import cents
 from meter.advise.simulation import Simulation, simulated
 from meter.advise.simulation_text import text
-from meter.cli.simulate import changes_of
+from meter.advise.words import changes_of
 from meter.errors import UserError
 from tests.advise.accounts import FIRST, MILLION, Usage, history, plan
 

@@ -70,6 +70,30 @@ def compared() -> dict[str, Any]:
     return sample("history", comparison={**whole, "difference": "63.00", "cells": [{**cell, **money}], "reason": None})
 
 
+def no_advice() -> dict[str, Any]:
+    """Too few closed days."""
+    words = "too little to advise: acme has 3 closed days with statements, advice needs 14 (two whole weeks)"
+    return sample("advise", answer=None, problem=words)
+
+
+def best_as_it_is() -> dict[str, Any]:
+    """Nothing would be cheaper, on a few days, none of which can change; the rule says to buy."""
+    answer = sample("advise")["answer"]
+    dearer = {"mean": "-3.00", "p10": "-4.00", "median": "-3.00", "p90": "-2.00"}
+    others = [{**each, "saves_a_day": dearer, "wins": 0} for each in answer["from_today"]["alternatives"][:1]]
+    rules = [{**each, "reached": True} for each in answer["online_rule"]["packages"]]
+    answer["from_today"]["alternatives"] = others
+    answer["online_rule"]["packages"] = rules
+    answer["days"]["may_change"] = 0
+    return sample("advise", answer=answer)
+
+
+def nothing_changed() -> dict[str, Any]:
+    """A simulation before anything is changed."""
+    return sample("simulate", words={}, command="meter simulate juniper --days 35")
+
+
+ADVISE, SIMULATE = "/accounts/juniper/advise", "/accounts/juniper/simulate"
 HISTORY, PLANS = "/accounts/acme/history", "/accounts/acme/plans"
 LETTERS = {"reason": "unknown_item", "source": "usage"}
 READING = Loading(records_read=1_200, records=40_000)
@@ -100,6 +124,11 @@ CASES: dict[str, Callable[[], Case]] = {
     "operations": lambda: ("operations", sample("operations"), site("/operations")),
     "nothing_known": lambda: ("operations", nothing_known(), site("/operations", as_of=SILENT)),
     "explain": lambda: ("explain", sample("explain"), site(f"/explain/acme/acme-staging/logs/{DAY}")),
+    "advise": lambda: ("advise", sample("advise"), site(ADVISE)),
+    "best_as_it_is": lambda: ("advise", best_as_it_is(), site(ADVISE)),
+    "no_advice": lambda: ("advise", no_advice(), site(ADVISE)),
+    "simulate": lambda: ("simulate", sample("simulate"), site(SIMULATE)),
+    "nothing_changed": lambda: ("simulate", nothing_changed(), site(SIMULATE)),
     "docs": lambda: ("docs", document(), site("/docs/dashboard.md")),
     "sign_in": lambda: ("sign_in", {"target": "/", "wrong": True}, site("/sign-in")),
     "problem": lambda: ("problem", PROBLEM, site("/account/acmee/history")),

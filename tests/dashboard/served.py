@@ -9,6 +9,7 @@ import aiohttp
 
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.actions import Resends
+from meter.dashboard.advice.advising import Advising
 from meter.dashboard.changes import Changes
 from meter.dashboard.connections import VISIT_SECONDS
 from meter.dashboard.explained import Explaining
@@ -29,6 +30,7 @@ class Served:
         self.live, self.store, self.changes = model.live, model.store, Changes()
         self.resends: Resends | None = None
         self.explaining = Explaining(settings)
+        self.advising = Advising(settings)
         self.server = Server(self)
         self.base = f"http://127.0.0.1:{settings.dashboard_port}"
 
@@ -61,5 +63,6 @@ async def served(directory: Path, seconds: float = VISIT_SECONDS, **settings: An
         await made.server.start(seconds)
         yield made
     finally:
+        await made.advising.close()
         await made.server.stop()
         model.close()

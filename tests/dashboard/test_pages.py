@@ -16,6 +16,8 @@ from tests.dashboard.page_models import day_model, item, site, wide_day, worked_
 
 #: Fields whose values the meter chooses among its own words; every other text may come from anybody.
 OWN_WORDS = set((SAMPLES / "own_fields.txt").read_text(encoding="utf-8").split())
+#: Fields that hold figures by names, which are anybody's.
+BY_NAME = ("charges_by_workspace", "charges_by_item", "cost_curves", "packages_a_day")
 HOSTILE = (
     "\"><img src=x onerror=alert(1)><hx-partial hx-target='body' hx-get=/x>{{ 7*7 }}\u202eabc\u200b</title></pre>'"
 )
@@ -68,6 +70,8 @@ def shown(name: str) -> str:
 
 def spoilt(value: Any, text: str, field: str = "") -> Any:
     """A model with `text` in every field that may hold anybody's."""
+    if isinstance(value, dict) and field in BY_NAME:
+        return {f"{text}{place}": each for place, each in enumerate(value.values())}
     if isinstance(value, dict):
         return {key: spoilt(each, text, key) for key, each in value.items()}
     if isinstance(value, list):
@@ -139,7 +143,7 @@ def test_a_page_shows_its_command_its_json_and_where_days_are(name: str) -> None
     page = read(shown(name))
     links = [attrs.get("href") or "" for tag, attrs in page.elements if tag == "a"]
     assert [link for link in links if link.partition("?")[0].endswith(".json")]
-    assert re.search(r"\bmeter (overages|plans|redrive|doctor|explain)\b|curl -s", page.text)
+    assert re.search(r"\bmeter (overages|plans|redrive|doctor|explain|advise|simulate)\b|curl -s", page.text)
     assert "Days and times in" in page.text
 
 
@@ -187,6 +191,9 @@ def test_a_day_says_whether_it_can_still_change(name: str, words: str) -> None:
         ("no_alerts", "80 % of a day’s quota"),
         ("no_letters", "Every record that arrived was counted"),
         ("nothing_known", "METER_DASHBOARD_METRICS"),
+        ("no_advice", "advice needs 14"),
+        ("nothing_changed", "Nothing is changed yet"),
+        ("best_as_it_is", "Staying is the best there is"),
     ],
 )
 def test_an_empty_list_says_what_to_do(name: str, words: str) -> None:

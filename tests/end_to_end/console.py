@@ -1,6 +1,7 @@
 """A shell in which a document's session is typed, beside running workers."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ class Console:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, command: str) -> str:
@@ -53,5 +55,5 @@ class Console:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._shell.kill()
+        os.killpg(self._shell.pid, signal.SIGKILL)  # with what a session left in the background
         self._shell.communicate()

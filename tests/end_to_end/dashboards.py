@@ -31,6 +31,8 @@ class DashboardProcess:
         self.log = directory / "dashboard.log"
         own = {"METER_DATA_DIR": str(directory), "METER_DASHBOARD_PORT": str(self.port)}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
+        #: Seconds until an answer must have come.
+        self.patience = 20.0
         self._opener = urllib.request.build_opener(NoRedirects)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -51,11 +53,11 @@ class DashboardProcess:
             self.process.wait()
 
     def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, str]:
-        """Status and text of an address; 0 while nobody listens."""
+        """Status and text of an address; 0 while nobody listens, or where no answer comes in time."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, named, method=method)
         try:
-            with self._opener.open(request, timeout=20) as response:
+            with self._opener.open(request, timeout=self.patience) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:

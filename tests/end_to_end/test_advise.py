@@ -2,13 +2,15 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 
 from tests import records
 from tests.end_to_end.commands import run
+from tests.end_to_end.dashboards import DashboardProcess
 from tests.end_to_end.published_days import folded, publish
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
@@ -43,7 +45,13 @@ def test_advice_stands_on_a_replay_that_is_the_bill(meter: Meter) -> None:
     advice = json.loads(said)
     due = sum(Decimal("1.5") * (60 + day % 7 - (40 if day >= 4 else 0) + 30) for day in range(DAYS))
     assert advice["days"]["count"] == DAYS
-    assert advice["check"] == {"equal": True, "replayed": f"{due:.2f}", "published": f"{due:.2f}"}
+    replayed = f"{due:.2f}"
+    assert advice["check"] == {
+        "equal": True,
+        "sentence": f"{DAYS} days replayed as they were: {replayed}, published: {replayed}, equal",
+        "replayed": replayed,
+        "published": replayed,
+    }
     discounted = json.loads(run(meter, "advise", "acct_1", "--discount", "0.8", "--json")[1])
     best = discounted["from_today"]["alternatives"][0]  # 85 % of days fill the 51st of them, 70 % the 52nd
     assert best["orders"][-1] == "meter add-traffic acct_1 o-0 --traffic logs=51@0.8 --pay auto"
@@ -67,3 +75,50 @@ def test_too_little_is_said_in_a_sentence(meter: Meter) -> None:
     code, said = run(meter, "advise", "nobody")
     assert code == 1
     assert "too little to advise: nobody has 0 closed days" in said
+
+
+@pytest.fixture(scope="module")
+def dashboard(meter: Meter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardProcess]:
+    with DashboardProcess(meter, tmp_path_factory.mktemp("dashboard")) as found:
+        yield found.wait_ready()
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("advise.json?discount=0.8", ("advise", "acct_1", "--discount", "0.8")),
+        (
+            "simulate.json?days=7&buy=startup=prod,staging&add_traffic=new-1:logs=3@0.8&without=o-0",
+            ("simulate", "acct_1", "--days", "7", "--buy", "startup=prod,staging", "--without", "o-0"),
+        ),
+    ],
+)
+def test_a_page_answers_what_the_command_prints(
+    meter: Meter, dashboard: DashboardProcess, page: str, command: tuple[str, ...]
+) -> None:
+    more = ("--add-traffic", "new-1:logs=3@0.8") if command[0] == "simulate" else ()
+    code, said = run(meter, *command, *more, "--json")
+    assert code == 0, said
+    assert dashboard.json(f"/accounts/acct_1/{page}") == json.loads(said)
+
+
+def test_pages_answer_while_advice_is_worked_out(dashboard: DashboardProcess) -> None:
+    dashboard.patience = 120.0
+    with ThreadPoolExecutor(8) as readers:
+        advice = [readers.submit(dashboard.ask, f"/accounts/acct_1/advise?days={20 + each}") for each in range(8)]
+        waits = []
+        while not all(each.done() for each in advice):
+            begun = time.monotonic()
+            assert dashboard.ask("/accounts/acct_1/plans")[0] == 200
+            waits.append(time.monotonic() - begun)
+    answers = [each.result() for each in advice]
+    assert sorted({status for status, _ in answers}) == [200, 503]
+    assert all("one question at a time" in text for status, text in answers if status == 503)
+    assert sorted(waits)[len(waits) // 2] < 1.0, "half of the pages come within a second, on a busy machine too"
+
+
+def test_what_cannot_be_answered_is_said_on_the_page(dashboard: DashboardProcess) -> None:
+    status, text = dashboard.ask("/accounts/acct_1/simulate?upgrade=o-0%3Dgold")
+    assert status == 409
+    assert "unknown plan package" in text and "Replay" in text
+    assert dashboard.ask("/accounts/nobody/advise")[0] == 404

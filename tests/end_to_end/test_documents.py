@@ -32,7 +32,7 @@ pytestmark = pytest.mark.e2e
 EXAMPLES = ROOT / "docs/examples"
 LETTERS = ROOT / "docs/dead-letters.md"
 #: In this order: what consumers.md reads is what producers.md sent.
-SESSIONS = ("producers.md", "consumers.md", "orders.md", "start.md")
+SESSIONS = ("producers.md", "consumers.md", "orders.md", "start.md", "account-managers.md")
 #: What `docs/examples/*/send_usage` reports: 3,000,000 logs at 1.5 a million.
 REPORTED = "logs {day} 3000000 4.50 CNY"
 PROGRAM_SECONDS = 120

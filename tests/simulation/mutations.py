@@ -82,6 +82,7 @@ def _found(module: ModuleType, name: str) -> FunctionType:
         holder = vars(holder)[each]
     function = vars(holder)[last]
     function = getattr(function, "__func__", function)
+    function = getattr(function, "fget", function)
     function = inspect.unwrap(function)
     assert isinstance(function, FunctionType), f"{name} of {module.__name__} is no function"
     return function

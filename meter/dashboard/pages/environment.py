@@ -42,6 +42,12 @@ def clip(text: object, limit: int = NAME_SHOWN) -> str:
     return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", cut)
 
 
+def capitalize_first(text: object) -> str:
+    """A sentence with a capital letter, the rest as it is."""
+    whole = str(text)
+    return whole[:1].upper() + whole[1:]
+
+
 def slug(text: object) -> str:
     """A part of an element's id: letters, digits and `-`; everything else as its code point between underscores."""
     name = str(text)
@@ -79,6 +85,7 @@ def environment() -> Environment:
         money=figures.money,
         foreign=foreign,
         clip=clip,
+        capitalize_first=capitalize_first,
         slug=slug,
         long_day=figures.long_day,
         day_words=figures.day_words,

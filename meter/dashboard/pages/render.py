@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from meter.dashboard.pages import (
     accounts,
+    advice,
     alerts,
     assets,
     day,
@@ -26,6 +27,8 @@ VIEWS: dict[str, View] = {
     "day": day.VIEW,
     "history": history.VIEW,
     "plans": plans.VIEW,
+    "advise": advice.ADVISE,
+    "simulate": advice.SIMULATE,
     "explain": explain.VIEW,
     "alerts": alerts.VIEW,
     "dead_letters": dead_letters.VIEW,

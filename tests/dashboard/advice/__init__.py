@@ -1,0 +1,1 @@
+"""Advice as pages: its questions, its limits, what they answer."""
