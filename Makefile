@@ -16,7 +16,7 @@ SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint audit simulate faults race bench-quick format docs vendor lock clean
+.PHONY: help setup demo test check lint audit platforms simulate faults race bench-quick format docs vendor lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: setup ## style and types
 
 audit: setup ## known holes in the versions of constraints.txt; what cannot be asked fails nothing
 	@$(BIN)/python -m tests.audit
+
+platforms: setup ## has every locked package a wheel on each Python and machine that we name? a minute, asks the package index
+	@$(BIN)/python -m tests.platforms
 
 SEEDS ?= 100000
 simulate: setup ## SEEDS seeds of crashes and doubts against the real core; FROM=seed: from there on

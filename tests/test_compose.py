@@ -1,7 +1,10 @@
 """The compose file says the same as the shipped broker, and is one that Docker takes."""
 
+import json
+import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import yaml
 
 from meter.local_broker.broker import shipped_properties
 from meter.settings import Settings, variable
+from tests.support.languages import at_hand
 
 ROOT = Path(__file__).parent.parent
 #: Containers have a network and directories of their own.
@@ -97,6 +101,49 @@ def test_nothing_is_published_beyond_this_machine() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
+CHECKER = ROOT / "tests/support/compose"
+OF_ALL = {"kafka", "worker", "dashboard"}
+OF_MONITORING = {"prometheus", "grafana"}
+Taken = Callable[..., tuple[Any, str]]
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    """What Compose's own library makes of the file, or of another: the services by name, and its complaints."""
+    built = tmp_path_factory.mktemp("compose") / "check"
+    if not at_hand(["go", "build", "-o", str(built), "."], CHECKER):
+        pytest.skip("Go, or compose-go, is not on the machine: .ci/languages fetches it")
+
+    def read(*profiles: str, path: Path = ROOT / "docker-compose.yml", **variables: str) -> tuple[Any, str]:
+        command = [str(built), str(path), *profiles]
+        done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60)
+        return json.loads(done.stdout)["services"] if done.returncode == 0 else {}, done.stderr
+
+    return read
+
+
+def test_compose_takes_the_file_with_and_without_monitoring(taken: Taken) -> None:
+    assert set(taken()[0]) == OF_ALL
+    assert set(taken("monitoring")[0]) == OF_ALL | OF_MONITORING
+
+
+def test_compose_publishes_a_range_for_workers_and_takes_what_is_set(taken: Taken) -> None:
+    services, _ = taken("monitoring")
+    assert [port["published"] for port in services["worker"]["ports"]] == ["6070-6089"]
+    assert {port["host_ip"] for service in services.values() for port in service["ports"]} == {"127.0.0.1"}
+    services, _ = taken(METER_KAFKA_PORT="19092", METER_DASHBOARD_TOKEN="mine")
+    assert services["kafka"]["ports"][0]["published"] == "19092"
+    assert "HOST://127.0.0.1:19092" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert services["dashboard"]["environment"]["METER_DASHBOARD_TOKEN"] == "mine"
+
+
+def test_compose_refuses_what_it_does_not_know(taken: Taken, tmp_path: Path) -> None:
+    spoilt = tmp_path / "compose.yml"
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    spoilt.write_text(text.replace("restart: on-failure", "restarts: on-failure", 1), encoding="utf-8")
+    assert "services.worker.restarts" in taken(path=spoilt)[1]
+
+
 def has_compose() -> bool:
     """Whether `docker compose` is here (an engine is not needed to check a file)."""
     docker = shutil.which("docker")
@@ -105,6 +152,7 @@ def has_compose() -> bool:
 
 @pytest.mark.skipif(not has_compose(), reason="the docker client has no compose plugin here")
 def test_docker_takes_the_file() -> None:
-    command = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    for profiles in ([], ["--profile", "monitoring"]):
+        command = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), *profiles, "config", "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

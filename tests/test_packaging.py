@@ -3,9 +3,6 @@
 import importlib.metadata
 import importlib.util
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -15,9 +12,8 @@ import pytest
 
 from meter import own_packages
 from meter.errors import UserError
+from tests.support.wheel import ROOT, TOP_LEVEL, built_wheel
 
-ROOT = Path(__file__).parent.parent
-TOP_LEVEL = {"agents", "meter", "schemas", "tables"}
 NEEDED = {
     "meter/catalog.toml",
     "meter/demo/expected.json",
@@ -83,21 +79,15 @@ def setuptools_version() -> int:
 
 @pytest.mark.skipif(setuptools_version() < 83, reason="building needs setuptools 83 or later: `make setup` has it")
 def test_the_wheel_holds_what_is_declared(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in TOP_LEVEL:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run([*build, "-w", str(tmp_path), str(source)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = tmp_path.glob("usage_meter-*.whl")
+    wheel = built_wheel(tmp_path)
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
         (entry,) = (name for name in names if name.endswith("/entry_points.txt"))
         assert packed.read(entry).decode().strip() == "[console_scripts]\nmeter = meter.cli.app:main"
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == TOP_LEVEL
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name and ".data/" not in name} == set(
+        TOP_LEVEL
+    )
+    assert any(name.endswith(".data/data/share/doc/usage-meter/start.md") for name in names), "the pages show documents"
     assert names >= NEEDED
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,21 @@ def test_shells_complete_it() -> None:
     done = run("--show-completion", "bash")
     assert done.returncode == 0
     assert "complete" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("meter ov", ["overages"]),
+        ("meter broker ", ["up", "down", "status", "jars"]),
+        ("meter overages --f", ["--follow"]),
+    ],
+)
+def test_a_shell_that_asks_is_offered_commands_and_options(typed: str, offered: list[str]) -> None:
+    asks = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" ")), "_METER_COMPLETE": "complete_bash"}
+    command = Path(sys.executable).parent / "meter"
+    done = subprocess.run([command], env={**os.environ, **asks}, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == offered
 
 
 @pytest.mark.parametrize("name", EVERY)
