@@ -1,5 +1,6 @@
 """What a simulation and a piece of advice are asked for, in the words of the command and of the page's address."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces, Upgrade, Without
 from meter.errors import UserError
+from schemas.ids import check_id
 from schemas.money import price_text
 from schemas.orders import TrafficLine
 from schemas.record import problem
@@ -35,9 +37,9 @@ def changes_of(
     without: Sequence[str] = (),
 ) -> list[Change]:
     """The changes that the options name: plans go first, then come lists, packages, purchases and traffic packages."""
-    found: list[Change] = [Without(plan_id) for plan_id in without]
+    found: list[Change] = [Without(checked("--without", plan_id)) for plan_id in without]
     found += [ChangeWorkspaces(plan_id, listed(names)) for plan_id, names in _pairs("--workspaces", workspaces)]
-    found += [Upgrade(*pair) for pair in _pairs("--upgrade", upgrade)]
+    found += [Upgrade(plan_id, checked("--upgrade", plan)) for plan_id, plan in _pairs("--upgrade", upgrade)]
     lines: dict[str, list[TrafficLine]] = {}
     for plan_id, word in _pairs("--add-traffic", add_traffic, ":"):
         lines.setdefault(plan_id, []).append(traffic(word))
@@ -67,9 +69,9 @@ def words_of(changes: Iterable[Change]) -> dict[str, list[str]]:
 
 
 def command_of(account: str, days: int, words: Mapping[str, Sequence[str]]) -> str:
-    """The command that simulates the same."""
-    options = [f"--{option.replace('_', '-')} {word}" for option in OPTIONS for word in words.get(option, ())]
-    return " ".join(["meter simulate", account, f"--days {days}", *options])
+    """The command that simulates the same; quoted, for whoever sent the words may want more than a simulation."""
+    options = [(f"--{option.replace('_', '-')}", word) for option in OPTIONS for word in words.get(option, ())]
+    return shlex.join(["meter", "simulate", account, "--days", str(days), *(part for pair in options for part in pair)])
 
 
 def _pairs(option: str, words: Sequence[str], mark: str = "=") -> list[tuple[str, str]]:
@@ -79,12 +81,20 @@ def _pairs(option: str, words: Sequence[str], mark: str = "=") -> list[tuple[str
             raise UserError(
                 f"{option} is two names with {mark!r} between them, this is {word!r}; see `meter simulate --help`"
             )
-    return [(first, second) for first, _, second in pairs]
+    return [(checked(option, first), second) for first, _, second in pairs]
+
+
+def checked(option: str, name: str) -> str:
+    """A name that can be an id: it goes into commands that people copy."""
+    try:
+        return check_id(name)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}; see `meter simulate --help`") from None
 
 
 def listed(names: str) -> tuple[str, ...]:
     """A list of workspaces, each once."""
-    found = tuple(name for name in names.split(",") if name)
+    found = tuple(checked("a list of workspaces", name) for name in names.split(",") if name)
     if not found or len(set(found)) != len(found):
         raise UserError(f"a list names workspaces, each once, with commas between them; this is {names!r}")
     return found
@@ -99,7 +109,11 @@ def traffic(word: str) -> TrafficLine:
             f"--add-traffic is PLAN_ID:ITEM=UNITS or PLAN_ID:ITEM=UNITS@DISCOUNT, such as o-1:logs=30@0.8; "
             f"after the plan this says {word!r}"
         )
-    fields = {"item": item, "units": int(units[:20]), **({"discount": discount} if at else {})}
+    fields = {
+        "item": checked("--add-traffic", item),
+        "units": int(units[:20]),
+        **({"discount": discount} if at else {}),
+    }
     try:
         return TrafficLine.model_validate(fields)
     except ValidationError as wrong:

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shlex
 from html.parser import HTMLParser
 from typing import Any
 
@@ -127,6 +128,20 @@ def test_hostile_text_in_every_field_stays_text(name: str) -> None:
     assert "<hx-partial" not in spoilt_page
     assert "\u202e" not in spoilt_page
     assert "\u200b" not in spoilt_page
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_command_to_copy_runs_nothing_that_an_address_brought(name: str) -> None:
+    page, model, request = CASES[name]()
+    sent = "x; rm -rf ~ && `id` $(id) | cat"
+    query = dict.fromkeys(("search", "revision", "reason", "source", "account", "day", "without", "target"), sent)
+    if "reason" in model:
+        model = {**model, "reason": sent}
+    text = render.page(page, model, Site(**{**vars(request), "query": query}))
+    for command in (attrs["data-copy"] or "" for _, attrs in read(text).elements if "data-copy" in attrs):
+        words = shlex.split(command)
+        assert {"rm", "~", "&&", "|", "cat", "`id`"} & set(words) == set(), command
+        assert not re.search(r"[;`$&|]", re.sub(r"'[^']*'", "", command)), command
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,6 +5,7 @@ it works with a low priority, on one core, within a bound of memory, and is kill
 """
 
 import asyncio
+import gc
 import json
 import os
 import pickle
@@ -26,6 +27,7 @@ ANSWER, REFUSED, KAFKA = "answer", "refused", "kafka"
 
 def main() -> None:
     """Read the task, write the answer as one JSON object."""
+    gc.disable()  # it answers once and ends
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     task: Task = pickle.load(sys.stdin.buffer)

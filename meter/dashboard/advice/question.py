@@ -1,5 +1,6 @@
 """What an address asks of advice: `/accounts/A/advise` and `/accounts/A/simulate`, in the words of the commands."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -56,9 +57,9 @@ class Question:
         """The command that answers the same."""
         if self.kind == "simulate":
             return command_of(self.account, self.days, dict(self.words))
-        target = "" if self.target == "cost" else f" --target {self.target}"
-        discount = f" --discount {self.discount}" if self.discount else ""
-        return f"meter advise {self.account} --days {self.days}{target}{discount}"
+        target = () if self.target == "cost" else ("--target", self.target)
+        discount = ("--discount", self.discount) if self.discount else ()
+        return shlex.join(["meter", "advise", self.account, "--days", str(self.days), *target, *discount])
 
     def check(self) -> None:
         """Raise UserError for what no command would take."""

@@ -6,6 +6,7 @@ as code points and cuts what is long, and the template puts the text into a `<bd
 
 import hashlib
 import re
+import shlex
 from functools import lru_cache
 from typing import Any
 
@@ -86,6 +87,7 @@ def environment() -> Environment:
         foreign=foreign,
         clip=clip,
         capitalize_first=capitalize_first,
+        shell=lambda text: shlex.quote(str(text)),
         slug=slug,
         long_day=figures.long_day,
         day_words=figures.day_words,

@@ -70,11 +70,22 @@ def test_everything_that_is_asked_is_in_the_command() -> None:
         ("simulate", {"buy": "startup"}, "two names"),
         ("simulate", {"add_traffic": "o-1:logs=x"}, "ITEM=UNITS"),
         ("simulate", {"workspaces": "o-1=a,a"}, "each once"),
+        ("simulate", {"workspaces": "o-1=a;rm"}, "list of workspaces"),
+        ("simulate", {"buy": "startup=$(id)"}, "list of workspaces"),
+        ("simulate", {"buy": "`id`=a"}, "--buy"),
+        ("simulate", {"upgrade": "o-1=growth|sh"}, "--upgrade"),
+        ("simulate", {"without": "o-1&sh"}, "--without"),
+        ("simulate", {"add_traffic": "o-1:logs;id=3"}, "--add-traffic"),
     ],
 )
 def test_what_no_command_would_take_is_refused(page: str, query: dict[str, str], words: str) -> None:
     with pytest.raises(UserError, match=words):
         of(page, **query).check()
+
+
+def test_what_is_refused_is_quoted_in_the_command() -> None:
+    assert of("simulate", without="o-1;id").command == "meter simulate acct --days 35 --without 'o-1;id'"
+    assert of("advise", target="$(id)").command == "meter advise acct --days 35 --target '$(id)'"
 
 
 def test_values_of_one_name_are_one_with_spaces_between() -> None:
