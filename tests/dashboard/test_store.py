@@ -6,11 +6,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from meter.dashboard.ingest.published import Published
 from meter.dashboard.store import FORMAT, Store
 from meter.errors import UserError
+from tests.dashboard.live_board import figures
 from tests.dashboard.read_models import ReadModel
 from tests.dashboard.test_worth import overage
 
@@ -136,4 +138,15 @@ def test_quantities_of_any_size_are_kept_exactly(tmp_path: Path) -> None:
     assert model.rows("SELECT usage FROM items") == [(str(huge + 1_000_000),)]
     model.take([one(2, usage=5, overage=5, covered=0, delta=5 - huge)], TODAY)
     assert model.rows("SELECT usage FROM items") == [(1_000_005,)]
+    model.close()
+
+
+def test_overages_are_taken_before_the_balance_of_their_moment(tmp_path: Path) -> None:
+    """Else a workspace that goes over would seem to have reported nothing since the balance."""
+    model = ReadModel(tmp_path / "d.sqlite")
+    published = figures("a", TODAY, "logs", 10_000_000, {"w": 12_000_000}, "w")
+    at_once = [msgspec.structs.replace(each, at_ms=1_770_000_000_000) for each in published]
+    model.take([*reversed(at_once)], TODAY)
+    (change,) = model.page(f"accounts/a/days/{TODAY}", NOW)["feed"][0]["changes"]
+    assert (change["overage"], change["usage_delta"]) == (2_000_000, 12_000_000)
     model.close()

@@ -15,6 +15,7 @@ from meter.kafka.output_reader import partition_of
 from meter.rules.billing_days import parse_time
 from schemas.catalog import load_catalog
 from tests import records
+from tests.end_to_end.commands import begin, run
 from tests.end_to_end.dashboards import DashboardProcess
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
@@ -250,6 +251,26 @@ def test_days_are_shown_as_the_meter_counts_them_whatever_the_settings_say(meter
         page = dashboard.json(PAGE)
         assert (page["time_zone"], len(page["strip"])) == (ZONE, 36)
         assert "METER_BILLING_TIME_ZONE is Pacific/Kiritimati, the meter's is" in dashboard.log_text()
+
+
+def test_a_budget_that_is_set_later_is_shown_with_its_states(meter: Meter, dashboard: DashboardProcess) -> None:
+    assert dashboard.json(PAGE)["budgets"] == []
+    watching = begin(meter, "budget", "watch")
+    try:
+        wait_until("the topics are there", lambda: "budget-alerts" in meter.kafka.topics(), 30)
+        assert run(meter, "budget", "set", "acme", "cap", "--money", "50.00")[0] == 0
+
+        def states() -> list[tuple[int, str]]:
+            budgets = dashboard.json(PAGE)["budgets"]
+            return [(each["threshold"], each["state"]) for budget in budgets for each in budget["states"]]
+
+        wait_until("both are raised", lambda: states() == [(80, "raised"), (100, "raised")], 60, dashboard.log_text)
+    finally:
+        watching.kill()
+        watching.communicate()
+    (budget,) = dashboard.json(PAGE)["budgets"]
+    assert (budget["budget"]["budget"], budget["limit"]) == ("cap", "50.00")
+    assert budget["value"] == dashboard.json(PAGE)["amount"]
 
 
 def test_a_restart_takes_up_the_file(meter: Meter, dashboard: DashboardProcess, directory: Path) -> None:

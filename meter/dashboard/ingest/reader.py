@@ -51,7 +51,7 @@ AGAIN_SECONDS, AGAIN_MOST_SECONDS = 0.5, 5.0
 #: Topics of days: what is of days no longer kept is not read.
 OF_DAYS = ("overages", "quota-balances", "quota-alerts", BUDGET_ALERTS)
 #: Every so many questions for the ends of the topics: have the topics of budgets come or gone.
-BUDGETS_SECONDS = 15
+BUDGETS_SECONDS = 5
 #: Who asks for rights, and those of which commands they are.
 WHO, READING, WRITING = "the dashboard", "dashboard", "dashboard (writing)"
 
