@@ -16,7 +16,7 @@ SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
 JARS := $(BIN)/meter broker jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint audit platforms simulate faults race bench-quick format docs vendor lock clean
+.PHONY: help setup demo test check lint audit platforms simulate faults race bench-quick format docs pictures vendor lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ docs: setup ## write the documents that are made from the code: docs/schemas, me
 	@$(BIN)/meter schemas docs/schemas
 	@$(BIN)/python -m agents.metrics.page > docs/metrics.md
 	@$(BIN)/python -m tests.asyncapi.write
+
+pictures: setup ## take the documents' pictures of the dashboard again: a real demo, in Chromium
+	@$(BIN)/python -m tests.dashboard.pictures
 
 vendor: setup ## fetch the pages' scripts that are not ours again, from npm, by meter/dashboard/pages/static/manifest.json
 	@$(BIN)/python -m tests.vendor

@@ -70,7 +70,8 @@ class Publisher:
     """A meter's way into Kafka: transactions."""
 
     def __init__(self, broker: str, number: int) -> None:
-        self._producer = Producer({"bootstrap.servers": broker, "transactional.id": f"live-{number}", "linger.ms": 0})
+        names = {"bootstrap.servers": broker, "transactional.id": f"live-{number}"}
+        self._producer = Producer({**names, "linger.ms": 0, "log_level": 0})
         self._producer.init_transactions(60)
 
     def commit(self, account: int, records: Iterable[Published]) -> None:

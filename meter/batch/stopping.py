@@ -3,6 +3,9 @@
 The fetch task of aiokafka 0.14 cancels its fetches when an assignment changes, and waits for them. A cancellation of
 the task itself in that moment counts as one of theirs and is lost; the task then waits for the next assignment. Every
 consumer that is assigned by hand (`assign`) can be stopped in that moment.
+
+And it lets out the cancellation of a fetch that it ends itself, as if somebody had cancelled whoever stops it: a broker
+that is gone leaves such fetches behind. The client is then closed here.
 """
 
 import asyncio
@@ -21,4 +24,15 @@ async def stopped(consumer: Any) -> None:
     ending = asyncio.ensure_future(consumer.stop())
     while not (await asyncio.wait({ending}, timeout=AGAIN_SECONDS))[0]:
         fetcher._fetch_task.cancel()
-    await ending
+    if ending.cancelled():
+        for fetch in fetcher._pending_tasks:
+            fetch.cancel()
+        await consumer._client.close()
+        return
+    ending.result()
+
+
+def is_cancelled() -> bool:
+    """Whether somebody asked to cancel the present task; aiokafka lets cancellations out that nobody asked for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -26,6 +26,8 @@ class Consumer:
         cluster = SimpleNamespace(leader_for_partition=lambda _: 0)
         client: Any = SimpleNamespace(_loop=asyncio.get_running_loop(), _metadata_max_age_ms=300_000, cluster=cluster)
         self.subscriptions = SubscriptionState()
+        self._client = SimpleNamespace(close=self._close)
+        self.closed = False
         self._fetcher = Fetcher(client, self.subscriptions)
         self._fetcher._proc_fetch_request = self._fetch
         self._fetcher._update_fetch_positions = self._fetch
@@ -41,8 +43,12 @@ class Consumer:
             raise
         return False
 
+    async def _close(self) -> None:
+        self.closed = True
+
     async def stop(self) -> None:
         await self._fetcher.close()
+        await self._client.close()
 
     async def lets_go(self) -> None:
         """It fetches from one partition, is assigned another, and waits for the fetch that it cancelled."""
@@ -74,6 +80,26 @@ def test_a_consumer_that_lets_go_of_an_assignment_stops(monkeypatch: pytest.Monk
 def test_aiokafkas_own_stop_waits_for_ever_there() -> None:
     """Where this fails aiokafka has mended it, and `stopped` can go."""
     assert not asyncio.run(is_stopped(Consumer.stop))
+
+
+async def end_of_stop_while_fetching(how: Any) -> tuple[bool, bool]:
+    """Whether whoever stops a consumer that fetches goes on, and whether its client was closed."""
+    consumer = Consumer()
+    consumer.may_end.set()
+    consumer.subscriptions.assign_from_user({HERE})
+    await consumer.fetching.wait()
+    ending = asyncio.create_task(how(consumer))
+    await asyncio.wait({ending}, timeout=SECONDS)
+    return not ending.cancelled(), consumer.closed
+
+
+def test_who_stops_a_consumer_that_fetches_is_not_cancelled() -> None:
+    assert asyncio.run(end_of_stop_while_fetching(stopped)) == (True, True)
+
+
+def test_aiokafkas_own_stop_cancels_whoever_stops() -> None:
+    """Where this fails aiokafka has mended it, and half of `stopped` can go."""
+    assert asyncio.run(end_of_stop_while_fetching(Consumer.stop)) == (False, False)
 
 
 def test_a_consumer_that_was_never_started_stops() -> None:

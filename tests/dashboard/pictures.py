@@ -38,8 +38,6 @@ PICTURES = {
     "day": Picture("/accounts/acme/days/{day}"),
     "day-dark": Picture("/accounts/juniper/days/{day}", dark=True),
     "day-narrow": Picture("/accounts/acme/days/{day}", size=(390, 1100)),
-    "accounts": Picture("/"),
-    "plans": Picture("/accounts/juniper/plans"),
     "explain": Picture("/explain/acme/acme-staging/logs/{day}"),
     "dead-letters": Picture("/dead-letters"),
     "operations": Picture("/operations"),

@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from meter.batch.patches.fetched_records import install_batches
-from meter.batch.stopping import stopped
+from meter.batch.stopping import is_cancelled, stopped
 from meter.budgets.topics import BUDGET_ALERTS, BUDGETS
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest.batch import Ingest
@@ -89,6 +89,10 @@ class Reader:
                 await self._read()
             except BudgetsChanged:
                 continue
+            except asyncio.CancelledError:
+                if is_cancelled():
+                    raise
+                self._trouble("Kafka: a request was given up")
             except (KafkaError, OSError, TimeoutError, UserError) as error:
                 if isinstance(error, MissingRights) and not self._allowed:
                     raise

@@ -13,7 +13,7 @@ import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from meter.batch.stopping import stopped
+from meter.batch.stopping import is_cancelled, stopped
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.operations_models import GroupView, PartitionView, VerifyView
 from meter.dashboard.sight import Live
@@ -53,11 +53,17 @@ class Watch:
                         self._live.operations = await self._look(admin, consumer)
                         self._changed()
                         await asyncio.sleep(LOOK_SECONDS)
+            except asyncio.CancelledError:
+                if is_cancelled():
+                    raise
+                self._unknown("Kafka does not answer (a request was given up)")
             except (KafkaError, OSError, TimeoutError, UserError) as error:
-                reason = str(error) if isinstance(error, UserError) else f"Kafka does not answer ({error!r})"
-                self._live.operations = unknown(reason)
-                self._changed()
+                self._unknown(str(error) if isinstance(error, UserError) else f"Kafka does not answer ({error!r})")
             await asyncio.sleep(AGAIN_SECONDS)
+
+    def _unknown(self, reason: str) -> None:
+        self._live.operations = unknown(reason)
+        self._changed()
 
     @asynccontextmanager
     async def _consumer(self) -> Any:
