@@ -1,5 +1,6 @@
 """`meter redrive`: dead letters go back to the input topics they came from, once what was wrong is mended."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,8 @@ from meter.cli import narrow
 from schemas.plurals import counted
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from meter.commands.redrive import Plan
     from schemas.reasons import DeadReason
 
@@ -79,19 +82,11 @@ def chosen(names: list[str]) -> "list[DeadReason]":
 
 def show(plan: "Plan", verbose: bool) -> None:
     """The table of reasons and topics, and by name what cannot be sent."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from meter.commands.redrive import Left
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("Reason", "Topic", "To do"):
-        table.add_column(column)
-    table.add_column("Records", justify="right")
-    for (why, topic, what), count in totals(plan):
-        table.add_row(Text(why), Text(topic), what, f"{count:,}")
+    table = table_of(totals(plan))
     if table.row_count:
         console = Console()
         if not console.is_terminal:
@@ -105,6 +100,21 @@ def show(plan: "Plan", verbose: bool) -> None:
     for letter, left, error in plan.left:
         if left is Left.OTHER or verbose:
             typer.echo(f"{letter.record_key()} ({letter.reason}): {left.value}{': ' if error else ''}{error}")
+
+
+def table_of(rows: Iterable[tuple[tuple[str, str, str], int]]) -> "Table":
+    """A row for each reason, topic and what is to be done."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("Reason", "Topic", "To do"):
+        table.add_column(column)
+    table.add_column("Records", justify="right")
+    for (why, topic, what), count in rows:
+        table.add_row(Text(why), Text(topic), what, f"{count:,}")
+    return table
 
 
 def totals(plan: "Plan") -> list[tuple[tuple[str, str, str], int]]:

@@ -18,6 +18,9 @@ from rich.table import Table
 from meter.cli.app import assembled
 from meter.cli.help_ends import OTHERS
 from meter.cli.narrow import show
+from meter.cli.redrive import table_of
+from meter.cli.settings import lines
+from meter.cli.settings import show as show_settings
 from meter.settings import Settings
 from tests.test_house import commands
 
@@ -122,6 +125,31 @@ def test_a_table_that_does_not_fit_is_shown_row_by_row_and_splits_nothing() -> N
         "Usage    100,000,000",
         "",
         "1 figure",
+    ]
+
+
+def test_settings_fit_a_narrow_terminal_and_break_no_value() -> None:
+    text = io.StringIO()
+    found = lines(Settings(partitions=8, broker="kafka-1.example.org:9092,kafka-2.example.org:9092"), {})
+    show_settings(Console(file=text, width=80, force_terminal=True, color_system=None, highlight=False), found)
+    shown = [line.rstrip() for line in text.getvalue().splitlines()]
+    at = shown.index("METER_PARTITIONS=8  (default: 4)")
+    assert shown[at + 1] == "    partitions of journal and outputs; fixed for good"
+    assert "METER_JOURNAL_RETENTION_DAYS=45  (default: horizon + 10)" in shown
+    names = "METER_BROKER=kafka-1.example.org:9092,kafka-2.example.org:9092  (default: 127.0.0.1:9092)"
+    assert names in shown, "what is copied is whole, however long"
+    assert all(len(line) <= 80 for line in shown if line != names)
+
+
+def test_what_a_redrive_would_send_is_shown_row_by_row_where_it_does_not_fit() -> None:
+    text = io.StringIO()
+    rows = [(("workspace_unknown", "usage.a-workspace-of-some-length", "sent again before"), 1_000)]
+    show(Console(file=text, width=60), table_of(rows))
+    assert text.getvalue().splitlines()[:4] == [
+        "Reason   workspace_unknown",
+        "Topic    usage.a-workspace-of-some-length",
+        "To do    sent again before",
+        "Records  1,000",
     ]
 
 

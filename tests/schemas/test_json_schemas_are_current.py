@@ -10,6 +10,8 @@ from schemas.json_schema import DIALECT, INPUTS, OUTPUTS, schema_text, schemas, 
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "schemas"
 SCHEMAS = schemas()
+#: json-schema-to-typescript writes a list of at most so many as a tuple of each length.
+UNROLLED = 20
 
 
 def test_the_committed_files_are_current() -> None:
@@ -46,6 +48,34 @@ def test_what_is_published_is_never_null(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in INPUTS if name != "catalogue"])
 def test_unknown_fields_of_inputs_are_allowed(name: str) -> None:
     assert "additionalProperties" not in str(SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_code_generators_keep_every_type_and_list(name: str) -> None:
+    """quicktype lost objects without a name of their own, json-schema-to-typescript wrote short lists as tuples."""
+    for place, part in _parts(SCHEMAS[name], name):
+        assert "properties" not in part, f"{place} is an object without a name"
+        assert part.get("maxItems", UNROLLED + 1) > UNROLLED, place
+
+
+def _parts(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Everything below the named types of a schema."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _parts(each, place)
+        return
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        named = value.items() if key in ("$defs", "properties") else ()
+        for name, part in named:
+            if key == "properties":
+                yield f"{place}.{name}", part
+            yield from _parts(part, f"{place}.{name}")
+        if key in ("items", "additionalProperties") and isinstance(value, dict):
+            yield f"{place}.{key}", value
+        if not named and key not in ("examples", "default", "const", "enum"):
+            yield from _parts(value, place)
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
