@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ from agents.web import Web
 from agents.workspace_topics.discovery import WorkspaceTopics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.patches import rejoining
+from meter.batch.starting import together
 from meter.errors import UserError
 from meter.kafka.access import require
 from meter.kafka.admin import broker_count, connected_admin, ensure_topics, require_version
@@ -30,6 +32,7 @@ from meter.kafka.troubles import explained, of_kafka
 from meter.machine import capacity
 from meter.machine import private_files as private
 from meter.machine import shortages as machine
+from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.catalog import CatalogError, load_catalog
 
@@ -125,31 +128,36 @@ class Worker:
             facts.opening.time_zone,
             facts.opening.partitions,
         )
+        starting: list[Coroutine[Any, Any, None]] = []
         if self.role in ("all", "meter"):
-            room = capacity.store_room(
-                self._descriptors, machine.memory_bytes(), facts.opening.partitions, self._brokers
-            )
-            self.metrics.journal_partitions.set(facts.opening.partitions)
-            self.gauges.journal_app = meter_app(Meter(self.settings, facts, self.metrics, room))
-            self.apps.append(self.gauges.journal_app)
+            starting.append(self._meter(facts).start())
         if self.role in ("all", "intake"):
-            self._intake = Intake(self.settings, facts, self.metrics)
-            self._intake.look_at_settings = self._watch.require_settings
-            self._intake.topic_ids = {name: state.id for name, state in self._watch.known.items()}
-            await self._intake.start()
-            self.gauges.intake_app = intake_app(self._intake)
-            self.apps.append(self.gauges.intake_app)
-            self._workspace_topics = self.gauges.workspace_topics = WorkspaceTopics(self._intake)
-            self.readiness.not_read = self._workspace_topics.board.lines
-            self.apps.append(self._workspace_topics.app)
-        for app in self.apps:
-            if self._workspace_topics is None or app is not self._workspace_topics.app:
-                await app.start()
-        if self._workspace_topics is not None and self._intake is not None:
-            await self._workspace_topics.start()
-            watch = OpenTransactions(self.metrics, self._intake.topics).watch(self._intake, self._source_lanes)
-            self._looking.append(asyncio.create_task(watch, name="watching open transactions"))
+            starting.append(self._start_intake(facts))
+        await together(starting)
         self._looking.append(asyncio.create_task(self.gauges.watch(), name="watching how far it is"))
+
+    def _meter(self, facts: JournalFacts) -> ChunkApp:
+        """The meter's app."""
+        room = capacity.store_room(self._descriptors, machine.memory_bytes(), facts.opening.partitions, self._brokers)
+        self.metrics.journal_partitions.set(facts.opening.partitions)
+        app = self.gauges.journal_app = meter_app(Meter(self.settings, facts, self.metrics, room))
+        self.apps.append(app)
+        return app
+
+    async def _start_intake(self, facts: JournalFacts) -> None:
+        """Start the intake: what its lanes share, then the shared topics beside the workspace topics."""
+        topic_ids = {name: state.id for name, state in self._watch.known.items()}
+        intake = self._intake = Intake(self.settings, facts, self.metrics, topic_ids)
+        intake.look_at_settings = self._watch.require_settings
+        app = self.gauges.intake_app = intake_app(intake)
+        self.apps.append(app)  # so that the worker is not ready before it
+        await intake.start()
+        topics = self._workspace_topics = self.gauges.workspace_topics = WorkspaceTopics(intake)
+        self.readiness.not_read = topics.board.lines
+        self.apps.append(topics.app)
+        await together([app.start(), topics.start()])
+        watch = OpenTransactions(self.metrics, intake.topics).watch(intake, self._source_lanes)
+        self._looking.append(asyncio.create_task(watch, name="watching open transactions"))
 
     def _source_lanes(self) -> list[SourceLane]:
         """The lanes of all source partitions that this worker reads."""

@@ -18,7 +18,7 @@ from agents.intake.journal_entries import BindingBuilder, Builder, Events, Order
 from agents.intake.journal_writer import next_record
 from agents.intake.usage_reader import ParsedUsage
 from agents.intake.validation_cache import ValidationCache, number_of
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector
 from meter.rules.billing_days import parse_day, parse_time

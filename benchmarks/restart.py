@@ -1,9 +1,9 @@
-"""Starting again: `python -m benchmarks.restart [--rows N] [--identities N] [--runs R]`.
+"""Starting again: `python -m benchmarks.restart [--rows N] [--identities N] [--runs R] [--base TREE]`.
 
 Makes a state of so many rows and identities by metering them, stops the worker, and starts it again: with its store
-(warm), and with its store deleted (lost), in turn. The time runs from the start of the process to the moment when
-another client holds the overage of a record that lay in Kafka before. What a lost store became is compared with what
-it was, row by row, and every overage with a recount.
+(warm), and with its store deleted (lost), in turn; with `--base`, the code of another work tree in turn too. The time
+runs from the start of the process to the moment when another client holds the overage of a record that lay in Kafka
+before. What a lost store became is compared with what it was, row by row, and every overage with a recount.
 """
 
 import argparse
@@ -83,15 +83,15 @@ class Restarts:
             for worker in workers:
                 worker.stop()
 
-    def start(self, kind: str) -> Start:
-        """Start, wait for the first record counted, stop."""
+    def start(self, kind: str, tree: Path | None = None) -> Start:
+        """Start, wait for the first record counted, stop; `tree`: another work tree whose code is started."""
         if kind == "lost":
             shutil.rmtree(self.stores)
         self._probe()
         told = len((self.directory / f"worker-{METER}.log").read_text())
         with _reader(self.broker, f"{self.prefix}overages") as reader:
             begun, wall = time.monotonic(), time.time()
-            worker = Worker(METER, "all", self.settings, self.directory)
+            worker = Worker(METER, "all", self.settings, self.directory, tree)
             try:
                 self._until_counted(worker, reader)
                 counted = time.monotonic() - begun
@@ -101,7 +101,8 @@ class Restarts:
                 used = (worker.cpu(), worker.peak_mib())
             finally:
                 worker.stop()
-        return Start(kind, _ready_at(log) - wall, counted, seconds, sum(restored), *used)
+        name = kind if tree is None else f"{kind}, {tree.name}"
+        return Start(name, _ready_at(log) - wall, counted, seconds, sum(restored), *used)
 
     def _probe(self) -> None:
         self.probes += 1
@@ -193,6 +194,13 @@ def _ready_at(log: str) -> float:
     return datetime.strptime(at, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
 
 
+def order(base: Path | None) -> list[tuple[str, Path | None]]:
+    """Which starts follow each other; after its own lost one each finds its store as it left it."""
+    if base is None:
+        return [("warm", None), ("lost", None)]
+    return [("warm", None), ("warm", base), ("lost", base), ("lost", None)]
+
+
 def told(starts: list[Start]) -> None:
     """The table, median and range."""
     print(
@@ -215,6 +223,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows beside the identities, about")
     parser.add_argument("--identities", type=int, default=2_000_000, help="events counted")
     parser.add_argument("--runs", type=int, default=3, help="starts of each kind")
+    parser.add_argument("--base", type=Path, help="another work tree, whose code is started in turn on the same state")
     parser.add_argument("--results", type=Path, help="append every start to this file as a line of JSON")
     given = parser.parse_args()
     stop_cleanly()
@@ -228,8 +237,9 @@ def main() -> None:
         identities = load.events
         say(f"the stores hold {identities:,} identities; {rows.total():,} rows, {rows[keys.CELL]:,} of cells")
         starts = []
-        for kind in ("warm", "lost") * given.runs:
-            starts.append(restarts.start(kind))
+        restarts.start("warm")  # the first start makes what the build, by a worker for each role, did not leave
+        for kind, tree in order(given.base) * given.runs:
+            starts.append(restarts.start(kind, tree))
             note(given.results, "restart", identities=identities, rows=rows.total(), **vars(starts[-1]))
             say(f"{kind}: ready in {starts[-1].ready:.2f} s, first record counted in {starts[-1].counted:.2f} s")
         same, wrong = restarts.rebuilt(), restarts.wrong()

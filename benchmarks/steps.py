@@ -25,7 +25,7 @@ from agents.intake.journal_entries import Builder, OrderBuilder, pack
 from agents.intake.packing import Packer
 from agents.intake.usage_reader import UsageReader
 from agents.intake.validation_cache import ValidationCache
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from benchmarks.load import Load, wrong_keys
 from meter.batch.store import Store
 from meter.cli.worker import tune_collector

@@ -17,9 +17,11 @@ READY_SECONDS = 60
 
 
 class Worker:
-    """One `meter worker` process."""
+    """One `meter worker` process; of another work tree's code if that is given."""
 
-    def __init__(self, number: int, role: str, settings: dict[str, str], directory: Path) -> None:
+    def __init__(
+        self, number: int, role: str, settings: dict[str, str], directory: Path, tree: Path | None = None
+    ) -> None:
         self.role = role
         self.port = FIRST_PORT + number
         data = directory / f"worker-{number}"
@@ -27,7 +29,7 @@ class Worker:
         self.log = directory / f"worker-{number}.log"
         command = [sys.executable, "-m", "meter.cli", "worker", "--role", role]
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(command, env=env, stderr=log)
+            self.process = subprocess.Popen(command, env=env, stderr=log, cwd=tree)
 
     def get(self, path: str) -> str | None:
         """The body of a page of the web port; None while it does not answer 200."""

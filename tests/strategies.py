@@ -20,6 +20,8 @@ from tests.records import Message
 
 #: Priority is a matter of lists: the names are not in the order in which they are mostly listed.
 WORKSPACES = ("c", "a", "b")
+#: What records of `workspaces` say: workspaces upgrade, repeat themselves, try to move and to return.
+TIERS = st.tuples(st.sampled_from(WORKSPACES), st.sampled_from("xy"), st.sampled_from(["free", "commercial"]))
 
 
 #: What one plan offers: its id, its quota, its workspaces in priority order.

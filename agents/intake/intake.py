@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any
 
 import aiokafka
@@ -29,6 +28,7 @@ from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.metrics.metrics import Metrics
 from meter.batch.lanes import Reopen
 from meter.batch.patches.fetched_records import install_batches, lazy
+from meter.batch.starting import together
 from meter.batch.stopping import stopped
 from meter.batch.transactions import let_go
 from meter.batch.unopened import UnreadableRecord, first_of
@@ -37,6 +37,7 @@ from meter.kafka.topics import Topics
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.dead_letters import DeadLetter
+from tables.workspaces import StoredWorkspaces
 
 log = logging.getLogger(__name__)
 
@@ -49,21 +50,22 @@ RECORD_MS = 5_000
 class Intake:
     """The intake of one worker; its lanes share it."""
 
-    #: Kafka's ids of the shared topics when the worker started, by topic name.
-    topic_ids: Mapping[str, str] = MappingProxyType({})
-
     #: Raises if a shared topic has settings that a start would refuse; the worker sets it.
     look_at_settings: Callable[[], Awaitable[None]]
 
-    def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, facts: JournalFacts, metrics: Metrics, topic_ids: Mapping[str, str]) -> None:
         self.settings = settings
+        #: Kafka's ids of the shared topics when the worker started, by topic name.
+        self.topic_ids = topic_ids
         self.facts = facts
         self.metrics = metrics
         self.topics = Topics.of(settings.topic_prefix)
         self.kwargs = settings.kafka_client_kwargs()
         opening = facts.opening
         self.reader = UsageReader(facts.catalog, facts.zone, opening.restatement_horizon_days)
-        self.directory = WorkspaceDirectory(self.topics.workspaces, facts.zone, opening.partitions, self.kwargs)
+        self.directory = WorkspaceDirectory(
+            self.topics.workspaces, facts.zone, opening.partitions, self.kwargs, self._table()
+        )
         self.writers = [
             JournalWriter(partition, self.topics.journal, self._current, self.mark_uncertain)
             for partition in range(opening.partitions)
@@ -80,7 +82,6 @@ class Intake:
         self._asking = asyncio.Lock()
 
     async def start(self) -> None:
-        self._producer = await self._new_producer()
         install_batches()
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
@@ -89,10 +90,8 @@ class Intake:
             value_deserializer=lazy,
             **self.kwargs,
         )
-        await self._asker.start()
-        await self.control.start()
-        await self.catalog.start()
-        await self.directory.start()
+        readers = (self._asker.start(), self.control.start(), self.catalog.start(), self.directory.start())
+        await together([self._start_producer(), *readers])
 
     async def stop(self) -> None:
         await self.directory.stop()
@@ -102,6 +101,15 @@ class Intake:
             await stopped(self._asker)
         if self._producer is not None:
             await self._producer.stop()
+
+    def _table(self) -> StoredWorkspaces:
+        """Where the directory keeps what it read, beside the stores of the meter role."""
+        topic_id = self.topic_ids[self.topics.workspaces]
+        path = self.settings.data_dir / "stores" / "workspaces"
+        return StoredWorkspaces(path, self.facts.opening.meter_id, self.settings.topic_prefix, topic_id)
+
+    async def _start_producer(self) -> None:
+        self._producer = await self._new_producer()
 
     async def _new_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -130,6 +138,11 @@ class Intake:
     def mark_uncertain(self) -> None:
         """A write failed: the producer no longer knows what Kafka has of it, so it is not used again."""
         self._uncertain = True
+
+    async def mend(self) -> None:
+        """What a lane needs before it reads: a directory whose table is sound, and a producer that is not in doubt."""
+        await self.directory.mend()
+        await self.renew()
 
     async def renew(self) -> None:
         """Replace an uncertain producer. Writes that the old one has under way fail, or arrive as repeats."""

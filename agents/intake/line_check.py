@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from agents.intake.cloudevents import RECORD_LIMIT
 from agents.intake.orders_lane import read_order
 from agents.intake.usage_reader import Dead, UsageReader, check_size
-from agents.intake.workspace_directory import WorkspaceDirectory, cannot_move, unknown_workspace
+from agents.intake.workspace_directory import WorkspaceDirectory
+from agents.intake.workspace_map import cannot_move, unknown_workspace
 from meter.batch.lanes import Reopen
 from meter.commands.send import Problem
 from meter.errors import UserError

@@ -19,7 +19,7 @@ from agents.intake.journal_entries import EVENT_BYTES, GROUP_BYTES, Events, Usag
 from agents.intake.resume import Refused
 from agents.intake.usage_reader import AHEAD_LIMIT_US, Dead, ParsedUsage, exception_text
 from agents.intake.validation_cache import KIND_BITS, UNKNOWN, KindKey, Sources, ValidationCache, number_of, numbers_of
-from agents.intake.workspace_directory import WorkspaceEntry, unknown_workspace
+from agents.intake.workspace_map import WorkspaceEntry, unknown_workspace
 from meter.batch.lanes import Reopen
 from meter.batch.turns import Turns
 from schemas.columns import Ints, ints

@@ -68,7 +68,7 @@ class SourceLane(HoldingLane):
 
     async def open(self) -> int:
         """Resume at the committed offset if the log is still the one that was read; returns the offset to read from."""
-        await self.intake.renew()
+        await self.intake.mend()
         if self._stuck is not None:
             await self.let_all_go()  # they come before the unreadable record, and a skip must not lose them
         start = await self.asked()

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.intake.usage_reader import ParsedUsage
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from schemas.columns import Ints
 from schemas.journal import name_prefix
 

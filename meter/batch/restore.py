@@ -1,21 +1,25 @@
 """Bringing a local store up to its changelog, in batches, from where the store itself stands.
 
 Resumable: every batch is written with the changelog offset it reaches, so a kill in the middle goes on from there.
-Bounded in memory: a batch is one fetch.
+Bounded in memory: a batch is a part of one fetch. RocksDB writes it in a thread, while other partitions' are decoded.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from meter.batch.codecs import TooLarge
 from meter.batch.lanes import Reopen
+from meter.batch.patches.fetched_records import install_batches, lazy
 from meter.batch.stopping import stopped
 from meter.batch.store import Store
+from meter.batch.unopened import LazyBatch, UnreadableRecord
 from meter.errors import UserError
 from meter.failpoints import reach
 
@@ -60,12 +64,14 @@ class Restore:
         Asks for the last stable offset after the caller fenced the previous owner, whose open transaction is
         aborted by then, and reads `read_committed` until the position has reached it (markers occupy offsets).
         """
+        install_batches()
         consumer = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=100,
+            value_deserializer=lazy,
             **self._kwargs,
         )
         try:
@@ -100,22 +106,55 @@ class Restore:
         while position < end:
             self.remaining = end - position
             fetched = await consumer.getmany(tp, timeout_ms=500, max_records=BATCH_RECORDS)
-            records = fetched.get(tp, ())
             moved = await consumer.position(tp)
             now = time.monotonic()
             if moved > position:
                 heard = now
             elif now - heard > PATIENCE_SECONDS:
                 raise Reopen(f"the changelog gave nothing for {PATIENCE_SECONDS:.0f} s at offset {position}")
-            position = self.position = moved
-            rows = [(record.key, record.value) for record in records]
-            reach("restore.fetched")
-            store.write([*self._expand(rows), (self._offset_key, position.to_bytes(8, "big"))])
-            reach("restore.batch-stored")
-            self.done += len(rows)
+            if fetched:
+                moved = await self._apply(store, fetched[tp], consumer, moved)
+            await self._write(store, (), moved)
+            position = moved
             if now - told > TELL_SECONDS:
                 told = now
                 rate = self.done / (now - begun)
                 log.info("restoring %s/%d: %d records, %d to go, %.0f/s", *tp, self.done, end - position, rate)
         self.remaining = 0
         return self.done
+
+    async def _apply(self, store: Store, fetched: LazyBatch, consumer: aiokafka.AIOKafkaConsumer, end: int) -> int:
+        """Write what was fetched up to `end` to the store, a batch at a time; where the next fetch begins."""
+        while records := fetched.take(BATCH_RECORDS):
+            reach("restore.fetched")
+            await self._write(store, [(record.key, record.value) for record in records], records[-1].offset + 1)
+            reach("restore.batch-stored")
+            self.done += len(records)
+        if fetched.piecewise:
+            raise UnreadableRecord(self.tp, self.position, TooLarge("its batch is too large"))
+        if fetched.whole:
+            return end
+        consumer.seek(self.tp, fetched.end)  # it ended early: the next fetch begins with what nobody can read
+        return int(fetched.end)
+
+    async def _write(self, store: Store, rows: Sequence[Row], position: int) -> None:
+        """Write rows, of several with one key the last, and how far the changelog is applied with them.
+
+        In a thread: RocksDB lets others work meanwhile. Whoever gives this up waits until it is done with the store.
+        """
+
+        def write() -> None:
+            changed = sorted(dict(self._expand(rows)).items(), key=_key)
+            store.write([*changed, (self._offset_key, position.to_bytes(8, "big"))])
+
+        writing = asyncio.get_running_loop().run_in_executor(None, write)
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing})
+            raise
+        self.position = position
+
+
+def _key(row: Row) -> bytes:
+    return row[0]

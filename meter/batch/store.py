@@ -48,6 +48,8 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True):
     partition: int
     row_format: int = ROW_FORMAT
     at: float = msgspec.field(default=0.0)
+    #: Kafka's id of the log that it is made of, where that may be made again under the same meter.
+    topic_id: str = ""
 
     def belongs_with(self, other: "Stamp") -> bool:
         mine, theirs = (msgspec.structs.replace(stamp, at=0.0) for stamp in (self, other))
@@ -183,31 +185,32 @@ class Store:
 def open_store(path: Path, stamp: Stamp, oldest: float, room: Room | None = None) -> Store:
     """Open the store that carries this stamp and was up to date at `oldest` (seconds since 1970) or later.
 
-    Any other, and a damaged one, is moved aside: it is restored from the changelog. Raises UserError where the machine
+    Any other, and a damaged one, is moved aside: it is restored from its log. Raises UserError where the machine
     does not let it be opened, or somebody else has it open. Its stamp keeps its time until `put_stamp` says that the
     store is up to date again: a restore that was interrupted must not make an old store look young.
     """
     try:
         store = Store(path, room)
     except DamagedStore as error:
-        return _anew(path, stamp, room, f"cannot be read ({error.__cause__})")
+        return open_anew(path, stamp, room, f"cannot be read ({error.__cause__})")
     try:
         found = store.stamp()
     except (DamagedStore, msgspec.MsgspecError) as error:
         store.close()
-        return _anew(path, stamp, room, f"cannot be read ({error})")
+        return open_anew(path, stamp, room, f"cannot be read ({error})")
     if found is None:
         store.put_stamp(stamp, time.time())
     elif not found.belongs_with(stamp):
         store.close()
-        return _anew(path, stamp, room, f"belongs to {found}")
+        return open_anew(path, stamp, room, f"belongs to {found}")
     elif found.at < oldest:
         store.close()
-        return _anew(path, stamp, room, "is older than the changelog keeps deletions")
+        return open_anew(path, stamp, room, "is older than the changelog keeps deletions")
     return store
 
 
-def _anew(path: Path, stamp: Stamp, room: Room | None, why: str) -> Store:
+def open_anew(path: Path, stamp: Stamp, room: Room | None, why: str) -> Store:
+    """Move what is there aside and open an empty store; `why` completes "the store …"."""
     log.warning("store %s %s; moving it aside and restoring it", path.name, why)
     _move_aside(path)
     store = Store(path, room)

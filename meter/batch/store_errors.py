@@ -32,7 +32,7 @@ _IO = "IO error"
 
 
 class DamagedStore(Reopen):
-    """The store cannot be believed any more; it is restored from the changelog."""
+    """The store cannot be believed any more; it is restored from its log."""
 
 
 def told(error: Exception, path: Path, doing: str) -> Exception:
@@ -44,11 +44,11 @@ def told(error: Exception, path: Path, doing: str) -> Exception:
     if machine is not None:
         return UserError(f"the store {path} cannot be {doing}: {machine}; the store stays as it is")
     if _is_damage(text, opening=doing == OPENING):
-        return DamagedStore(f"the store {path.name} is damaged ({text}); restoring it from the changelog")
+        return DamagedStore(f"the store {path.name} is damaged ({text}); restoring it from its log")
     if text.startswith(_IO):
         return UserError(
             f"the store {path} cannot be {doing} ({text}); it stays as it is: mend the disk, or move the store away, "
-            "then it is restored from the changelog"
+            "then it is restored from its log"
         )
     return error
 

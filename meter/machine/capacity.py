@@ -31,9 +31,12 @@ def client_descriptors(brokers: int) -> int:
 
 
 def descriptors_needed(partitions: int, brokers: int) -> int:
-    """File descriptors of a worker that owns `partitions` journal partitions (0: it takes in only)."""
+    """File descriptors of a worker that owns `partitions` journal partitions (0: it takes in only).
+
+    It has a store for each, and one of workspaces.
+    """
     clients = (WORKER_CLIENTS + PARTITION_CLIENTS * partitions) * client_descriptors(brokers)
-    return PROCESS_DESCRIPTORS + WEB_CONNECTIONS + clients + partitions * store.LEAST_DESCRIPTORS
+    return PROCESS_DESCRIPTORS + WEB_CONNECTIONS + clients + (partitions + 1) * store.LEAST_DESCRIPTORS
 
 
 def require_descriptors(limit: int, partitions: int, brokers: int) -> None:

@@ -11,7 +11,7 @@ from agents.intake.journal_entries import Builder, UsageBuilder
 from agents.intake.usage_lane import UsageLane
 from agents.intake.usage_reader import UsageReader
 from agents.intake.validation_cache import ValidationCache
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from meter.batch.chunks import Chunk
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day, parse_time, zone

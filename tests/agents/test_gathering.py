@@ -12,7 +12,7 @@ from agents.intake.journal_entries import GROUP_BYTES, Builder, Events, OrderBui
 from agents.intake.journal_writer import JournalWriter
 from agents.intake.usage_reader import ParsedUsage
 from agents.intake.validation_cache import ValidationCache, number_of
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from meter.batch.lanes import Reopen
 from schemas.columns import ints
 from schemas.journal import (

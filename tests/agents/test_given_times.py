@@ -99,10 +99,10 @@ def test_a_binding_with_its_producers_time_announces_nothing_to_anybody() -> Non
     directory = WorkspaceDirectory("workspaces", zone("+00:00"), 1, {})
     value = b'{"workspace":"w","account":"a","tier":"commercial"}'
     (record_given,) = given("workspaces", [value], 0).records
-    directory._learn(record_given)
+    directory.learn([record_given])
     assert directory.known("w") is None
     (record_dated,) = chunk("workspaces", [value]).records
-    directory._learn(record_dated)
+    directory.learn([record_dated])
     assert directory.known("w") is not None
 
 

@@ -39,7 +39,7 @@ class ScriptedDirectory(WorkspaceDirectory):
 
     def bind(self, offset: int, workspace: str, tier: str = "free") -> None:
         value = json.dumps({"workspace": workspace, "account": "acct", "tier": tier}).encode()
-        self._learn(SimpleNamespace(offset=offset, timestamp=0, value=value, headers=()))
+        self.learn([SimpleNamespace(offset=offset, timestamp=0, value=value, headers=())])
 
     async def catch_up(self, *, within: float = 0.0) -> int:
         return self.end

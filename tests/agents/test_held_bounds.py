@@ -37,9 +37,9 @@ class IntakeOfALog(Intake):
         super().__init__()
         self.log = log
         self.asked: list[int] = []
-        self.control = SimpleNamespace(catch_up=self.renew, skip_for=self._skip_for)
+        self.control = SimpleNamespace(catch_up=self.mend, skip_for=self._skip_for)
 
-    async def renew(self) -> None: ...
+    async def mend(self) -> None: ...
 
     async def ends(self, _: TP) -> tuple[int, int]:
         return 0, 100

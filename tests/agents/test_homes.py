@@ -27,7 +27,7 @@ def told(offset: int, account: str, tier: str, timestamp: int = LAST_OF_JANUARY_
 def directory(*records: Any) -> WorkspaceDirectory:
     known = WorkspaceDirectory("workspaces", zone("Asia/Shanghai"), 4, {})
     for record in records:
-        known._learn(record)
+        known.learn([record])
     return known
 
 
@@ -63,8 +63,8 @@ def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_
     home = known.known("w")
     assert home is not None
     assert home.named.commercial == NEVER
-    known._learn(told(5, "a", "commercial", FEBRUARY_MS))
-    known._learn(told(9, "a", "commercial", FEBRUARY_MS + 10**9))
+    known.learn([told(5, "a", "commercial", FEBRUARY_MS)])
+    known.learn([told(9, "a", "commercial", FEBRUARY_MS + 10**9)])
     assert home.named.commercial == parse_day("2026-02-01")
     assert (home.bound_at, home.commercial_at) == (0, 5)
 
@@ -95,13 +95,13 @@ def test_an_account_has_the_partition_that_kafkas_java_partitioner_gives(account
 
 
 class Patience(WorkspaceDirectory):
-    """Reads a log in pieces of as many records as `catch_up` gets through in its time."""
+    """Reads a log in pieces of as many records as one look gets through in its time."""
 
     pieces: list[int]
 
-    async def catch_up(self, *, within: float = 0.0) -> int:
+    async def _caught_up(self, within: float = 0.0) -> int:
         for offset in range(self.pieces.pop(0)):
-            self._learn(told(offset, "a", "free"))  # a repeat is progress too
+            self.learn([told(offset, "a", "free")])  # a repeat is progress too
         if self.pieces:
             raise Reopen("the log of workspaces could not be read to its end")
         return self._read

@@ -159,18 +159,18 @@ def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("kind", [SourceLane, WorkspaceTopicLane])
-def test_every_lane_that_is_taken_anew_renews_a_producer_in_doubt_before_it_reads(kind: type[SourceLane]) -> None:
+def test_every_lane_that_is_opened_mends_what_is_in_doubt_before_it_reads(kind: type[SourceLane]) -> None:
     async def story() -> None:
-        renewed: list[bool] = []
+        mended: list[bool] = []
 
-        async def renew() -> None:
-            renewed.append(True)
+        async def mend() -> None:
+            mended.append(True)
             raise Reopen("a new producer did not start")
 
         lane: Any = kind.__new__(kind)
-        lane.intake = SimpleNamespace(renew=renew)
+        lane.intake = SimpleNamespace(mend=mend)
         with pytest.raises(Reopen):
             await lane.open()
-        assert renewed == [True]
+        assert mended == [True]
 
     run(story)

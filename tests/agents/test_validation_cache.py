@@ -9,7 +9,7 @@ import pytest
 from agents.intake import validation_cache
 from agents.intake.packing import Packer
 from agents.intake.validation_cache import ValidationCache
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from schemas.journal import Named
 from tests.agents.reading_ground import event, value_of
 from tests.agents.test_early_usage import MIDNIGHT_MS, Intake

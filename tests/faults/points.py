@@ -16,6 +16,8 @@ INTAKE = (
     "intake.committing",
     "intake.committed",
 )
+#: A piece of the log of workspaces is in the table, and nobody has acted on it.
+DIRECTORY = ("intake.directory-kept",)
 #: A journal partition is taken: fenced, restored a batch and whole, checked.
 TAKING = ("meter.fenced", "restore.fetched", "restore.batch-stored", "meter.restored", "meter.checked")
 #: Journal → everything: folded, begun, written, acknowledged, committed, taken over into the store, told.
@@ -43,4 +45,4 @@ DAY_END = (
     "day-end.close-appended",
     "day-end.expiry-appended",
 )
-ALL = (*INTAKE, *TAKING, *CHUNK, *LETTING_GO, *OPENING, *OWN_TOPICS, *DAY_END)
+ALL = (*INTAKE, *DIRECTORY, *TAKING, *CHUNK, *LETTING_GO, *OPENING, *OWN_TOPICS, *DAY_END)

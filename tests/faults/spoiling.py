@@ -49,7 +49,8 @@ def judged_beside_lost(meter: Meter, prediction: Prediction, lost: set[Place]) -
 
 def stores(meter: Meter, name: str = "a") -> list[Path]:
     """The local stores of a worker, one directory for each journal partition."""
-    return sorted(path for path in (meter.directory / name / "stores").iterdir() if ".aside-" not in path.name)
+    places = (meter.directory / name / "stores").glob("journal-*")
+    return sorted(path for path in places if ".aside-" not in path.name)
 
 
 def files(store: Path, pattern: str) -> list[Path]:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.end_to_end.workers import Meter, Worker
-from tests.faults.killing import die, slices, start_to_die
+from tests.faults.killing import KEEP, die, slices, start_to_die
 from tests.faults.load import Load, load, settings
 from tests.faults.verdict import back_to_zero_lag, judged
 from tests.meters import StartMeter
@@ -15,9 +15,8 @@ from tests.meters import StartMeter
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 CHANGELOG = "meter.changelog"
-#: So that a changelog of thousands is restored in dozens of batches, and most of them reach the disk.
-SMALL = {"RESTORE_RECORDS": "40", "MEMTABLE_BYTES": "65536"}
-#: A slow worker writes fewer, larger chunks: enough all the same for a memtable of every partition to fill.
+#: So that a changelog of thousands is restored in dozens of batches.
+SMALL = {"RESTORE_RECORDS": "40"}
 EVENTS = 12_000
 APPLIED = re.compile(r"is ours: (\d+) changelog records applied")
 
@@ -33,9 +32,9 @@ def test_a_restore_killed_twice_goes_on_where_it_was_and_all_is_counted(
     assert worker.stop() == 0
     shutil.rmtree(meter.directory / "a" / "stores")
     batches = changelog_records(meter) // int(SMALL["RESTORE_RECORDS"])
-    for part, (least, most) in ((second, (6, 8)), (third, (1, 2))):
+    for part, (least, most), kept in ((second, (6, 8), KEEP), (third, (1, 2), {})):
         nth = rng.randint(batches * least // 10, batches * most // 10)
-        worker = start_to_die(meter, "restore.batch-stored", nth, **SMALL)
+        worker = start_to_die(meter, "restore.batch-stored", nth, **SMALL, **kept)
         feeding = Load(meter.kafka, part, before=fed)
         die(worker, "restore.batch-stored")
         feeding.join()

@@ -39,8 +39,8 @@ class KnownHomes(WorkspaceDirectory):
         self.log = cluster.log("workspaces", 0)
 
     async def catch_up(self, *, within: float = 0.0) -> int:
-        for record in self.log.records[self.read_to :]:
-            self._learn(record)
+        if self.read_to < len(self.log.records):
+            self.learn(self.log.records[self.read_to :])
         self.read_to = len(self.log.records)
         return self.read_to
 
