@@ -1,5 +1,6 @@
 """`meter demo` as a person without a terminal runs it: it ends right, or when asked to; nothing of it runs on."""
 
+import asyncio
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 from meter.demo.board import expected
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.workers import free_port
+from tests.explain.kept_logs import every_figure_explained
 from tests.revisions import latest
 
 pytestmark = pytest.mark.e2e
@@ -83,7 +85,9 @@ def running_in(directory: Path) -> list[str]:
     return found
 
 
-def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, tmp_path: Path) -> None:
+def test_a_demo_meters_its_day_and_every_figure_is_as_expected(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with demo(bootstrap, tmp_path, "--seconds", "3", "--keep") as process:
         out = told_until(process, "example of the contract: ")
         home = out.partition("watch it in a browser: ")[2].split()[0]
@@ -111,10 +115,14 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(bootstrap: str, t
     further = out.partition("To look further")[2]
     assert f'export PATH={Path(sys.executable).parent}:"$PATH"' in further
     assert "  meter dashboard " in further
-    overages = latest(Kafka(bootstrap, prefix).published("overages"))
+    kafka = Kafka(bootstrap, prefix)
+    overages = latest(kafka.published("overages"))
     charges = {f"{each['workspace']}/{each['item']}": each["charge"]["amount"] for each in overages.values()}
     wanted = {name: figure["charge"] for name, figure in expected()["figures"].items() if figure["overage"]}
     assert {name: charge for name, charge in charges.items() if charge != "0.00"} == wanted
+    figures, problems = asyncio.run(every_figure_explained(kafka, monkeypatch))
+    assert problems == []
+    assert figures >= len(kafka.published("overages")) > 100, "every revision of the day"
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes under /proc")

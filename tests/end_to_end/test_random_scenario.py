@@ -1,5 +1,6 @@
 """The random scenario of the issue against the oracle, undisturbed and with workers killed in the middle of it."""
 
+import asyncio
 import itertools
 import os
 import time
@@ -11,6 +12,7 @@ import pytest
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, Sending
 from tests.end_to_end.workers import Meter, Worker
+from tests.explain.kept_logs import every_figure_explained
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import Message
@@ -34,7 +36,9 @@ def new_scenario(seed: int, zone: str) -> Scenario:
     return scenario(seed, now_us=now_us(), zone=zone)
 
 
-def test_every_cell_and_every_order_is_as_the_oracle_says(new_meter: StartMeter) -> None:
+def test_every_cell_and_every_order_is_as_the_oracle_says(
+    new_meter: StartMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     meter = new_meter(Settings(midnight_zone(now_us(), MIDNIGHT_SECONDS)))
     worker = meter.start().wait_ready()
     sent = 0
@@ -48,6 +52,9 @@ def test_every_cell_and_every_order_is_as_the_oracle_says(new_meter: StartMeter)
     worker.shows("meter_records_total", sent)  # records in = counted + duplicate + dead-lettered + null
     worker.shows("meter_dead_letters_total", len(prediction.dead))
     assert worker.stop() == 0
+    figures, problems = asyncio.run(every_figure_explained(meter.kafka, monkeypatch))
+    assert problems == []
+    assert figures >= len(meter.kafka.published("overages"))
 
 
 def test_and_so_it_is_with_five_workers_killed_in_the_middle(new_meter: StartMeter) -> None:
