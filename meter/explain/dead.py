@@ -100,7 +100,8 @@ class OwnLetters:
         if letter.topic != "usage" and letter.topic != f"{OWN}{self.workspace}":
             return False
         value = b64decode(letter.value or "")
-        if not letter.headers and self.item.encode() not in value:
+        named = (self.item, self.workspace) if letter.topic == "usage" else (self.item,)
+        if not letter.headers and any(name.encode() not in value for name in named):
             return False  # most are about something else, and reading is dear
         headers = [(each.name, None if each.value is None else b64decode(each.value)) for each in letter.headers]
         try:
