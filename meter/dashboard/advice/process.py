@@ -36,6 +36,8 @@ def main() -> None:
 
 def answered(task: Task) -> dict[str, Any]:
     """The answer, or the sentence that says why there is none."""
+    from meter.kafka.reachability import BrokerUnreachable
+    from meter.kafka.rights import MissingRights
     from meter.kafka.troubles import of_kafka
 
     try:
@@ -44,7 +46,8 @@ def answered(task: Task) -> dict[str, Any]:
         days = task.question.days
         return {REFUSED: f"{days} days of this account are too many to hold at once; ask for fewer"}
     except UserError as error:
-        return {KAFKA if of_kafka(error) else REFUSED: str(error)}
+        kafka = isinstance(error, BrokerUnreachable | MissingRights) or of_kafka(error)
+        return {KAFKA if kafka else REFUSED: str(error)}
 
 
 async def _answer(task: Task) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from meter.dashboard.advice import advising
@@ -19,6 +20,7 @@ from meter.dashboard.advice.question import Question
 from meter.errors import UserError
 from meter.settings import Settings
 from tests.dashboard.served import served
+from tests.end_to_end.workers import free_port
 
 #: Writes its process id beside the gate, waits while the gate is there, then says what `said` holds.
 STAND_IN = """
@@ -154,7 +156,7 @@ def test_old_answers_are_let_go(process: StandIn, monkeypatch: pytest.MonkeyPatc
     asyncio.run(asked())
 
 
-def test_other_pages_answer_while_advice_is_worked_out(tmp_path: Path, process: StandIn) -> None:
+def test_other_pages_and_streams_go_on_while_advice_is_worked_out(tmp_path: Path, process: StandIn) -> None:
     async def asked() -> None:
         async with served(tmp_path) as board:
             board.store.writer.execute("INSERT INTO accounts VALUES ('a', 0)")
@@ -166,6 +168,9 @@ def test_other_pages_answer_while_advice_is_worked_out(tmp_path: Path, process: 
             for path in ("/", "/alerts", "/accounts/a/plans"):
                 assert (await board.get(path))[0] == 200
             assert time.monotonic() - begun < 5
+            async with aiohttp.ClientSession() as session, session.get(f"{board.base}/index.events") as stream:
+                for _ in range(2):  # as the page is, then that it still is
+                    await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 20)
             await until(lambda: board.advising.unanswered == 1 + WAITING)
             status, headers, text = await board.get("/accounts/a/advise?days=99")
             assert (status, headers["Retry-After"], headers["Refresh"]) == (503, "5", "5")
@@ -189,5 +194,16 @@ def test_a_form_leads_to_its_address_and_a_wrong_one_keeps_what_was_asked(tmp_pa
             status, _, text = await board.get("/accounts/a/simulate.json?buy=startup")
             assert (status, json.loads(text)["title"]) == (409, "No advice")
             assert (await board.get("/accounts/nobody/advise"))[0] == 404
+
+    asyncio.run(asked())
+
+
+def test_without_kafka_the_real_process_says_so(tmp_path: Path) -> None:
+    async def asked() -> None:
+        async with served(tmp_path, broker=f"127.0.0.1:{free_port()}") as board:
+            board.store.writer.execute("INSERT INTO accounts VALUES ('a', 0)")
+            status, _, text = await board.get("/accounts/a/advise.json")
+            assert status == 503
+            assert "no Kafka answers" in text
 
     asyncio.run(asked())
