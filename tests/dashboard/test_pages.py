@@ -12,7 +12,7 @@ from meter.dashboard.models import Loading
 from meter.dashboard.pages import render
 from meter.dashboard.pages.parts import digest, filled_all, stamp
 from meter.dashboard.site import Site
-from tests.dashboard.page_cases import CASES, SAMPLES, Case
+from tests.dashboard.page_cases import CASES, SAMPLES, Case, sample
 from tests.dashboard.page_models import day_model, item, site, wide_day, worked_day
 
 #: Fields whose values the meter chooses among its own words; every other text may come from anybody.
@@ -233,6 +233,16 @@ def test_a_page_says_how_far_the_first_reading_is() -> None:
 
 def test_a_page_says_that_kafka_does_not_answer() -> None:
     assert "Kafka does not answer" in read(shown("nothing_known")).text
+
+
+def test_operations_say_how_far_a_worker_is_that_restores() -> None:
+    model = sample("operations")
+    waits = "not ready: meter.journal/3 is being opened: 1000 records restored, 45000 to go"
+    model["workers"][0] |= {"reachable": True, "error": None, "ready": [waits] * 10}
+    text = read(render.page("operations", model, site("/operations"))).text
+    assert text.count("meter.journal/3 is being opened: 1000 records restored, 45000 to go") == 8
+    assert "not ready" in text
+    assert "and 2 more" in text
 
 
 def test_only_what_changed_has_another_key() -> None:
