@@ -11,7 +11,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
 
 from meter.batch import stopping
-from meter.batch.stopping import stopped
+from meter.batch.stopping import is_cancelled, stopped
 from tests.test_imports_floor import FLOORS, files
 
 HERE, THERE = TopicPartition("usage", 0), TopicPartition("usage", 1)
@@ -100,6 +100,25 @@ def test_who_stops_a_consumer_that_fetches_is_not_cancelled() -> None:
 def test_aiokafkas_own_stop_cancels_whoever_stops() -> None:
     """Where this fails aiokafka has mended it, and half of `stopped` can go."""
     assert asyncio.run(end_of_stop_while_fetching(Consumer.stop)) == (False, False)
+
+
+def test_a_cancellation_that_nobody_asked_for_is_none() -> None:
+    async def seen(waited_for: "asyncio.Future[None]") -> bool:
+        try:
+            await waited_for
+        except asyncio.CancelledError:
+            return is_cancelled()
+        raise AssertionError("it was not cancelled")
+
+    async def program() -> tuple[bool, bool]:
+        let_out, asked = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
+        let_out.cancel()
+        task = asyncio.create_task(seen(asked))
+        await asyncio.sleep(0)
+        task.cancel()
+        return await asyncio.create_task(seen(let_out)), await task
+
+    assert asyncio.run(program()) == (False, True)
 
 
 def test_a_consumer_that_was_never_started_stops() -> None:
