@@ -1,4 +1,4 @@
-"""`python -m meter` is `meter`: it runs the command, which stands above this package's own floor."""
+"""`python -m meter` runs the command `meter`, which is on a higher floor than this package."""
 
 import runpy
 

@@ -1,14 +1,14 @@
-"""UserError that a person can mend: told in one sentence, never as a traceback.
+"""Errors that a user can fix: one sentence instead of a traceback.
 
-The sentence names the law, then the numbers, then what to do next. The command prints it and exits 1; a
-worker logs it and stops. Anything that is no `UserError` is a bug and keeps its traceback.
+The sentence says what was wrong, with the numbers, then what to do next. A command prints it and exits with 1; a worker
+logs it and stops. Any other exception is a bug and keeps its traceback.
 """
 
 
 class UserError(Exception):
-    """A problem whose text is all that its reader needs."""
+    """An error whose text tells the user everything needed."""
 
-    #: What the command exits with.
+    #: The exit code of a command.
     exit_code = 1
 
 

@@ -1,7 +1,7 @@
-"""Named places between the steps that must not be torn, where a test may end or halt the process.
+"""Named points between steps that must not be torn, at which a test may kill or pause the process.
 
-Nothing happens here unless a test's own entry point sets `hook`; a place is reached once a chunk, a record or a step,
-never once an event. tests/faults/points.py lists every name.
+They do nothing unless a test sets `hook`. A point is reached once for each chunk, record or step, never for each event.
+tests/faults/points.py lists every name.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,6 @@ hook: Callable[[str], None] | None = None
 
 
 def reach(name: str) -> None:
-    """The process has come as far as `name` says."""
+    """The process has reached the point `name`."""
     if hook is not None:
         hook(name)

@@ -1,4 +1,4 @@
-"""What a worker logs: its own lines, and of its libraries only what a person has to know."""
+"""Logging: the meter's own lines, and of its libraries only what an operator needs."""
 
 import json
 import logging
@@ -6,23 +6,23 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-#: Libraries whose every step is of no use to an operator; their warnings are.
+#: Libraries of which only warnings are logged.
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "rocksdict")
-#: Their warnings of what others tell with the numbers: which partition is whose (the lanes), how late things are (the
-#: metrics). A busy worker's timers warn of each turn that took long, every time with other numbers.
-OTHERS_TELL = ("aiokafka.coordinator.assignors", "mode.timers")
-#: A library says the same thing at most once in so many seconds.
+#: Loggers whose warnings repeat what lanes log (assignments) and metrics show (delays); a busy worker's timers would
+#: warn of every late turn, each time with other numbers.
+SILENCED = ("aiokafka.coordinator.assignors", "mode.timers")
+#: A library's sentence is logged at most once in this many seconds.
 SELDOM_SECONDS = 10.0
-#: What a library says at each connection, and the settings say once.
+#: A library's warning at every connection, which the settings give once.
 OURS_TO_SAY = ("Sending username and password in the clear",)
-#: So many different sentences are remembered; there are fewer, unless each names another number.
+#: How many different sentences are kept; there are fewer, unless each has another number.
 SENTENCES = 500
 
 
 class Seldom(logging.Filter):
-    """Lets a sentence of a library through once in ten seconds, with how often it was left out since.
+    """Lets a library's sentence through once in ten seconds, with how often it was left out.
 
-    While a broker is down aiokafka says so 500 times a second: 5 GB a day, and no more in it than in one line.
+    While a broker is down aiokafka logs it 500 times a second: 5 GB a day.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,7 +49,7 @@ class Seldom(logging.Filter):
 
 
 class Objects(logging.Formatter):
-    """A line is one JSON object: `time` (UTC), `level`, `logger`, `message`, and `exception` where there is one."""
+    """Formats a line as a JSON object: `time` (UTC), `level`, `logger`, `message`, and `exception` if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -65,14 +65,14 @@ class Objects(logging.Formatter):
 
 
 def to_stderr(form: str = "text") -> None:
-    """Log to stderr, a line at a time: as `text` (time, level, where, what) or as `json`."""
+    """Log to stderr as `text` (time, level, logger, message) or as `json`, a line each."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     if form == "json":
         for handler in logging.getLogger().handlers:
             handler.setFormatter(Objects())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in OTHERS_TELL:
+    for name in SILENCED:
         logging.getLogger(name).setLevel(logging.ERROR)
     seldom = Seldom()
     for handler in logging.getLogger().handlers:

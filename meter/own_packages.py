@@ -1,6 +1,6 @@
-"""Are `agents`, `tables` and `schemas` ours? Other distributions (PyTables, openai-agents) use the same names.
+"""Checks that `agents`, `tables` and `schemas` are the meter's own: PyTables and openai-agents use the same names.
 
-Asked before anything of them is imported, because the wrong one would fail far away from its cause, or not at all.
+Called before anything of them is imported, because a wrong package would fail far from the cause, or not at all.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def require_own_packages() -> None:
-    """Stop with a clear sentence when one of our packages comes from elsewhere than `meter` itself."""
+    """UserError if one of the packages does not come from beside `meter`."""
     for name in OURS:
         place = place_of(name)
         if place != ROOT / name:
@@ -24,6 +24,6 @@ def require_own_packages() -> None:
 
 
 def place_of(name: str) -> Path | None:
-    """The directory a package would be imported from; nothing of it is run."""
+    """The directory from which a package would be imported, without importing it."""
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).resolve().parent if spec and spec.origin else None

@@ -1,7 +1,7 @@
 """The settings: one field for each `METER_…` variable, read from the environment and from nowhere else.
 
-A `Settings` that exists is valid: whatever is wrong with the variables is told at once, all of it, with what
-to do next. The descriptions below are the ones that `meter settings` shows and the README repeats.
+A `Settings` object is always valid: an error names everything wrong with the variables at once, with what to do next.
+`meter settings` shows the descriptions below, and docs/settings.md repeats them.
 """
 
 import logging
@@ -20,16 +20,16 @@ from meter.rules.billing_days import zone
 log = logging.getLogger(__name__)
 
 PREFIX = "METER_"
-#: Everything older than the horizon is final; ten days more leave time to read it again (SPEC §10).
+#: Days older than the horizon are final; ten more days leave time to read them again (SPEC §10).
 JOURNAL_RETENTION_BEYOND_HORIZON_DAYS = 10
-#: A journal is read by as many owners as it has partitions; beyond this one broker is the limit, not we.
+#: At most this many workers can share a journal; beyond that the broker is the limit.
 PARTITIONS_MAX = 1024
-#: Identities live as long as a day can change: a year of them is the most that a disk should be asked for.
+#: Identities are kept as long as a day can change; more than a year of them would fill disks.
 RESTATEMENT_HORIZON_DAYS_MAX = 366
-#: The shortest billing day there is (a daylight-saving change), for the law that a day closes before it expires.
+#: The shortest billing day (a daylight-saving change), to check that a day closes before it expires.
 SHORTEST_DAY_SECONDS = 23 * 3600
 
-#: How the fields end whose values are never shown.
+#: Fields whose names end so are never shown.
 SECRETS = ("password", "token")
 
 TOPIC_PREFIX = re.compile(r"([A-Za-z0-9_-]{1,32}\.)?", re.ASCII)
@@ -48,7 +48,7 @@ class Address(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Address":
-        """Read `host:port` or `[IPv6]:port`; raises ValueError with what an address must be."""
+        """Parse `host:port` or `[IPv6]:port`; ValueError with a sentence for any other text."""
         match = ADDRESS.fullmatch(text)
         if match is None or not 1 <= int(match["port"]) <= 65_535 or not _is_v6(match["v6"]):
             raise ValueError(f"an address is host:port or [IPv6]:port with a port of 1–65535, this is {text!r}")
@@ -67,18 +67,18 @@ class SettingsError(UserError):
 
 
 def least_journal_retention(known: dict[str, Any]) -> int:
-    """The default, and least, days of journal retention; `known` are the settings validated so far."""
+    """The default and least days of journal retention; `known`: the settings validated so far."""
     horizon: int = known.get("restatement_horizon_days", 35)
     return horizon + JOURNAL_RETENTION_BEYOND_HORIZON_DAYS
 
 
 def setting(default: object, meaning: str, **law: float) -> Any:
-    """A field with its meaning and the bounds (`ge`, `le`) that its value must keep."""
+    """A field with its description and its bounds (`ge`, `le`)."""
     return Field(default, description=meaning, **law)  # type: ignore[call-overload]
 
 
 class Settings(BaseSettings):
-    """What the meter is told from outside; the variable of `topic_prefix` is `METER_TOPIC_PREFIX`."""
+    """The settings; the field `topic_prefix` is read from METER_TOPIC_PREFIX, and so on."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         try:
             settings = cls(**overrides)
         except ValidationError as error:
-            raise SettingsError(told(error)) from None
+            raise SettingsError(problems(error)) from None
         if settings.security_protocol == "SASL_PLAINTEXT":
             log.warning(
                 "METER_SECURITY_PROTOCOL is SASL_PLAINTEXT: %s cross the network to %s unencrypted; use SASL_SSL",
@@ -229,23 +229,23 @@ class Settings(BaseSettings):
 
     @property
     def bootstrap_servers(self) -> list[str]:
-        """The brokers to begin with, as `host:port`."""
+        """The brokers of METER_BROKER, as `host:port`."""
         return [address.strip() for address in self.broker.split(",")]
 
     @property
     def addresses(self) -> list[Address]:
-        """The same, taken apart."""
+        """The brokers of METER_BROKER, as addresses."""
         return [Address.of(address) for address in self.bootstrap_servers]
 
     @property
     def catalog_path(self) -> Path:
-        """The catalog file in use: the one set, or the one shipped beside this module."""
+        """The catalog file in use: METER_CATALOG, or the one shipped beside this module."""
         return self.catalog or Path(__file__).with_name("catalog.toml")
 
     def kafka_client_kwargs(self) -> dict[str, Any]:
-        """How any aiokafka client (consumer, producer, admin) reaches the broker: addresses and security.
+        """The arguments for every aiokafka client (consumer, producer, admin): addresses and security.
 
-        There is no other way to a client, so this is where aiokafka's connections are mended, for every command.
+        Every client is made with them, so this also installs the patches of aiokafka's connections.
         """
         from meter.batch.patches import bootstrapping, connections
 
@@ -270,7 +270,7 @@ class Settings(BaseSettings):
         try:
             context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.ssl_cafile)
             if self.ssl_certfile is not None:
-                # A password even if empty: without one OpenSSL would stop and ask the terminal.
+                # Even if empty: without a password OpenSSL would ask on the terminal.
                 context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile, lambda: password)
         except (ssl.SSLError, OSError) as error:
             files = ", ".join(str(path) for path in (self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile) if path)
@@ -283,12 +283,12 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def told(error: ValidationError) -> str:
-    """One line for each variable that is wrong: its name and value, then the law."""
+def problems(error: ValidationError) -> str:
+    """A line for each variable that is wrong: its name and value, then what it must be."""
     lines = []
     for problem in error.errors():
         if problem["type"] == "default_factory_not_called":
-            continue  # it only repeats that another one is wrong
+            continue  # it only repeats that another variable is wrong
         text = problem["msg"].removeprefix("Value error, ")
         if not problem["loc"]:
             lines.append(text)

@@ -4,7 +4,7 @@ from importlib import metadata
 
 #: The name of the distribution, as `pip` knows it.
 DISTRIBUTION = "usage-meter"
-#: Of a work tree that nobody installed.
+#: The version of a work tree that is not installed.
 NOT_INSTALLED = "unknown"
 
 

@@ -51,7 +51,7 @@ class WorkspaceTopicChecks:
         return self._refusals.get(topic)
 
     def topic_id(self, topic: str) -> str:
-        """Kafka's id of the topic; \"\" if it is not known."""
+        """Kafka's id of the topic; empty if it is not known."""
         return self._ids.get(topic, "")
 
     def due(self, topics: Sequence[str]) -> Sequence[str]:

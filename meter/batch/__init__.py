@@ -1,1 +1,1 @@
-"""The chunked path under Faust: transport, transactions, store, restore. Nothing of the domain."""
+"""The chunked path under Faust: transport, transactions, store, restore. It knows nothing of the domain."""

@@ -1,4 +1,4 @@
-"""A chunk: what one fetch brought of one partition, the unit that flows through Faust instead of single records."""
+"""A chunk: the records of one partition from one fetch; chunks flow through Faust instead of single records."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -8,16 +8,16 @@ from faust.types import TP
 
 from meter.batch.unopened import LazyBatch
 
-#: Chunks of one partition handed out and not yet released: one at work, one ready behind it.
+#: How many chunks of a partition may be handed out and unreleased: one being handled, one ready behind it.
 CHUNKS_AHEAD = 2
 
 
 class Chunk:
-    """Consecutive records of one partition, made as they are asked for.
+    """Consecutive records of one partition, unpacked as they are read.
 
-    `position` is where reading goes on after it: not the last offset + 1, since transaction markers and
-    compacted records occupy offsets too; `start` is where it went on before it. `epoch` names the reading it
-    belongs to: a partition taken away, or begun anew, makes it void.
+    `start` and `position`: the offsets before and behind the chunk. `position` is not the last offset + 1, because
+    transaction markers and compacted records occupy offsets too. `epoch`: which assignment or `begin` of the partition
+    the chunk belongs to; after the next one it is void.
     """
 
     __slots__ = ("_in_pieces", "_position", "_records", "_unopened", "epoch", "start", "tp")
@@ -33,29 +33,29 @@ class Chunk:
 
     @property
     def whole(self) -> bool:
-        """False once a record that cannot be read ended it early."""
+        """False once an unreadable record ended it early."""
         return self._unopened is None or self._unopened.whole
 
     @property
     def doubtful(self) -> bool:
-        """Whether it may turn out that not even its first record can be read; asked before any is."""
+        """Whether even its first record may turn out to be unreadable; ask before reading."""
         return self._unopened is not None and self._unopened.piecewise
 
     @property
     def given_times(self) -> bool:
-        """Whether some of its records carry their producer's time, not that at which Kafka had them."""
+        """Whether some of its records carry their producer's time instead of Kafka's."""
         return self._unopened is not None and self._unopened.given_times
 
     @property
     def position(self) -> int:
-        """Where reading goes on: of a chunk that ended early, with the record that cannot be read."""
+        """The offset at which reading goes on; the unreadable record's if the chunk ended early."""
         return self._position if self._unopened is None or self._unopened.whole else self._unopened.end
 
     @property
     def records(self) -> Sequence[Any]:
-        """All its records, made together: for logs whose producers are trusted."""
+        """All its records at once, for topics whose producers are trusted."""
         if self._records is None:
-            assert self._unopened is not None and not self._in_pieces, "a chunk is had whole or in pieces"
+            assert self._unopened is not None and not self._in_pieces, "a chunk is read whole or in pieces, not both"
             self._records = self._unopened.all()
         return self._records
 
@@ -67,9 +67,9 @@ class Chunk:
         return self.records[-1] if self.records else None
 
     async def pieces(self, count: int) -> AsyncGenerator[Sequence[Any], None]:
-        """Its records, at most `count` at a time, to be had once: each piece is gone when the next one is made.
+        """Its records in pieces of at most `count`, once; making a piece drops the one before.
 
-        However large its producers made them, what is held at once is bounded; to be closed when it is left early.
+        Memory is bounded, however large the producers' batches are. Close it if you leave it early.
         """
         if self._unopened is None or self._records is not None:
             for start in range(0, len(self.records), count):

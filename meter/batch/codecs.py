@@ -1,9 +1,8 @@
-"""Compressed batches unpacked at once, never to more than `ORDINARY_BYTES`, whatever their producer wrote.
+"""Unpacks compressed batches in one go, never to more than `ORDINARY_BYTES`, whatever their producer wrote.
 
-A producer can make 29 KB of 900 MB of zeros, and aiokafka's decoders take whatever memory that needs. These write into
-one buffer of fixed size, so nothing depends on what a codec's header claims; a batch that does not fit is `TooLarge`
-and is read piece by piece (`meter.batch.streams`). `install` puts them in the place of aiokafka's, for every consumer
-of this process.
+A producer can compress 900 MB of zeros into 29 KB, and aiokafka's decoders would allocate all of it. These decoders
+write into one buffer of fixed size and trust no size in a header; a batch that does not fit is `TooLarge` and is read
+piece by piece (`meter.batch.streams`). `install` puts them in place of aiokafka's, for every consumer of the process.
 """
 
 import importlib
@@ -16,18 +15,18 @@ import cramjam
 from aiokafka.codec import _detect_xerial_stream
 from aiokafka.errors import CorruptRecordException, KafkaError
 
-#: What a batch may unpack to in one go. Client libraries bound batches before they compress them, mostly to 1 MB;
-#: a batch of 1 MB (the broker's default limit) that unpacks to more was made 16 times smaller.
+#: The most that a batch may unpack to in one go. Client libraries limit batches before compression, mostly to 1 MB; a
+#: batch of 1 MB (the broker's default limit) exceeds this only if it was compressed more than 16 times.
 ORDINARY_BYTES = 16 << 20
-#: A batch that takes more, unpacked, waits for its turn (`meter.batch.unpacking`).
+#: A batch that unpacks to more waits for its turn (`meter.batch.unpacking`).
 LARGE_BYTES = 1 << 20
-#: A large batch that unpacks to more times its size is not read beside everything else: usage as JSON becomes 10 to 50
-#: times smaller, zeros 32,000 times, so that a megabyte of the log would keep the event loop busy for a minute.
+#: A large batch that unpacks to more than this many times its size is read in a thread. Usage as JSON compresses 10 to
+#: 50 times, zeros 32,000 times: a megabyte of those would block the event loop for a minute.
 SUSPECT_RATIO = 200
-#: Of a batch: base offset, length, leader epoch, magic, checksum, attributes, last offset delta, first and greatest
-#: timestamp, producer id and epoch, base sequence, number of records.
+#: A batch's header: base offset, length, leader epoch, magic, checksum, attributes, last offset delta, first and
+#: greatest timestamp, producer id and epoch, base sequence, number of records.
 HEADER = struct.Struct(">qiibIhiqqqhii")
-#: Where its codec is: in the second byte of its attributes.
+#: The byte with the codec (the second of the attributes), and its mask.
 CODEC_AT, CODEC_MASK = 22, 0x07
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 NAMES = {0: "no", GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"}
@@ -39,11 +38,11 @@ _Into = Callable[[Any, memoryview], int]
 
 
 class TooLarge(KafkaError):
-    """A batch that is not unpacked in one go: it holds more than `ORDINARY_BYTES`, or something a decoder dislikes."""
+    """A batch that cannot be unpacked in one go: it holds more than `ORDINARY_BYTES`, or a decoder refuses it."""
 
 
 class _Scratch(threading.local):
-    """A buffer for each thread, to unpack into; only what was once written of it takes memory."""
+    """A buffer for each thread to unpack into; only pages that were once written take memory."""
 
     view: memoryview | None = None
 
@@ -57,7 +56,7 @@ _scratch = _Scratch()
 
 
 def _snappy_into(content: Any, output: memoryview) -> int:
-    """Snappy in blocks with their lengths before them, as Java writes it, or as one block; the bytes written."""
+    """Unpack snappy, as one block or as Java's blocks with lengths; returns the bytes written."""
     if not _detect_xerial_stream(content):
         return cramjam.snappy.decompress_raw_into(content, output)
     at, size = _XERIAL_HEADER, 0
@@ -80,13 +79,13 @@ _INTO: dict[int, _Into] = {
 
 
 def unpack(codec: int, content: Any) -> bytes:
-    """The content of a batch; TooLarge if it does not fit, or cannot be unpacked in one go."""
+    """The unpacked content of a batch, or TooLarge."""
     output = _scratch.get()
     return bytes(output[: _unpacked(codec, memoryview(content), output[:ORDINARY_BYTES])])
 
 
 def unpack_batch(batch: memoryview) -> bytes:
-    """A compressed batch as if it had not been compressed; TooLarge as above."""
+    """The batch as if it had not been compressed, or TooLarge."""
     start, output = HEADER.size, _scratch.get()
     output[:start] = batch[:start]
     codec = output[CODEC_AT] & CODEC_MASK
@@ -113,7 +112,7 @@ def _decoder(codec: int) -> Callable[[Any], bytes]:
 
 
 def install() -> None:
-    """Put the bounded decoders in the place of aiokafka's, where its readers of batches look them up."""
+    """Put the bounded decoders in place of aiokafka's."""
     decoders = {
         "gzip_decode": _decoder(GZIP),
         "snappy_decode": _decoder(SNAPPY),

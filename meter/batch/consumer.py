@@ -1,8 +1,8 @@
 """A Faust consumer that yields one message for each fetched chunk of a partition.
 
-It runs in the app's own event loop (heartbeats stop when the fold is stuck, as they should), reads
-`read_committed`, never resets an offset by itself, and leaves positions and commits to the lanes: a partition
-is read only after its lane said from where (`begin`), and a chunk counts as handled when its lane released it.
+It runs in the app's event loop (so heartbeats stop when the fold is stuck, as they should), reads committed records,
+never resets an offset by itself, and leaves positions and commits to the lanes: a partition is read only after its
+lane called `begin`, and a chunk is handled when its lane called `release`.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from meter.errors import UserError
 
 log = logging.getLogger(__name__)
 
-#: How long one fetch may wait for records, in ms: the price of an idle round, not of a record.
+#: How long one fetch may wait for records, in ms; records that are there are answered at once.
 FETCH_WAIT_MS = 250
-#: The most bytes of one partition in one fetch: bounds memory and the time of one chunk.
+#: The most bytes of one partition in one fetch; it bounds memory and the time of one chunk.
 PARTITION_FETCH_BYTES = 2 << 20
-#: In place of the number of chunks handed out: more than are ever released.
+#: In place of the number of unreleased chunks, for a halted partition.
 HALTED = 1 << 30
 
 
@@ -61,7 +61,7 @@ class _Listener(ConsumerRebalanceListener):
 
 
 class ChunkConsumer(GroupOffsets):
-    """Reads assigned partitions in chunks, each from where its lane said, at most `CHUNKS_AHEAD` unreleased."""
+    """Reads assigned partitions in chunks from where their lanes began, at most `CHUNKS_AHEAD` unreleased."""
 
     logger = logging.getLogger("faust.consumer")
     consumer_stopped_errors = (ConsumerStoppedError,)
@@ -70,7 +70,7 @@ class ChunkConsumer(GroupOffsets):
         super().__init__(*args, **kwargs)
         self._ahead: dict[TP, int] = {}
         self._begun: dict[TP, int] = {}
-        #: Where the next chunk of each begun partition begins: after the last one that was handed out.
+        #: Begun partition -> the offset behind the last chunk handed out.
         self._next: dict[TP, int] = {}
         self._epochs = itertools.count(1)
         self._wake = asyncio.Event()
@@ -102,7 +102,7 @@ class ChunkConsumer(GroupOffsets):
         self.listen()
 
     def watch(self) -> None:
-        """aiokafka's reading ends by itself only for an error, which nobody awaits: let it end the worker."""
+        """Stop the worker if aiokafka's reading task fails, which nothing else awaits."""
         self.kafka._fetcher.error_future.add_done_callback(self._reading_ended)
 
     def _reading_ended(self, task: "asyncio.Task[None]") -> None:
@@ -119,7 +119,7 @@ class ChunkConsumer(GroupOffsets):
     # Reading
 
     def hold(self, tps: set[TP]) -> None:
-        """Stop reading these until `begin`: a seek at once keeps aiokafka from asking for a reset."""
+        """Stop reading these until `begin`; the seek keeps aiokafka from resetting their offsets."""
         self._begun.clear()
         self._ahead.clear()
         self._next.clear()
@@ -128,7 +128,7 @@ class ChunkConsumer(GroupOffsets):
             self.kafka.pause(TopicPartition(*tp))
 
     def begin(self, tp: TP, offset: int) -> None:
-        """Read `tp` from `offset` on (again): what was handed out before is void."""
+        """Read `tp` from `offset` on; chunks handed out before are void."""
         self.kafka.seek(TopicPartition(*tp), offset)
         self.kafka.resume(TopicPartition(*tp))
         self._begun[tp] = next(self._epochs)
@@ -144,14 +144,14 @@ class ChunkConsumer(GroupOffsets):
             self.kafka.pause(TopicPartition(*tp))
 
     def halt(self, tp: TP) -> None:
-        """Read no more of `tp` until `begin`; what was handed out stays good."""
+        """Read no more of `tp` until `begin`; chunks handed out stay valid."""
         if tp in self._begun:
             self._ahead[tp] = HALTED
         if tp in self.assignment():
             self.kafka.pause(TopicPartition(*tp))
 
     def release(self, chunk: Chunk) -> None:
-        """A lane is done with a chunk: another may be read; behind one that ended early, from there on."""
+        """A lane is done with a chunk, so another may be read; after one that ended early, from its position."""
         if not self.current(chunk):
             return
         if chunk.whole:
@@ -161,20 +161,20 @@ class ChunkConsumer(GroupOffsets):
             self.begin(chunk.tp, chunk.position)
 
     def current(self, chunk: Chunk) -> bool:
-        """False when the partition was taken away, or begun anew, since the chunk was read."""
+        """Whether the chunk is still valid: not after its partition was taken away or begun again."""
         return self._begun.get(chunk.tp) == chunk.epoch
 
     def position(self, tp: TP) -> int:
-        """Where reading of `tp` goes on, markers skipped; no request."""
+        """The offset at which reading of `tp` goes on, past markers; makes no request."""
         state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
         return int(state.position)
 
     def idle(self, tp: TP) -> bool:
-        """Read from, and nothing handed out is unreleased: all before `position` was handled."""
+        """Whether everything before `position` is handled: nothing handed out is unreleased."""
         return self._ahead.get(tp) == 0 and self._read(tp)
 
     def _read(self, tp: TP) -> bool:
-        """Begun, and still ours: between a new assignment and `hold` it has no position."""
+        """Whether `tp` is begun and assigned: between a new assignment and `hold` it has no position."""
         known = self.kafka._subscription
         if tp not in self._begun or known.reassignment_in_progress:
             return False
@@ -182,7 +182,7 @@ class ChunkConsumer(GroupOffsets):
         return state is not None and state.has_valid_position
 
     def reach(self, tp: TP) -> tuple[int, int, int] | None:
-        """Where reading goes on, where the first open transaction begins (or the end), and the end, as last heard."""
+        """Position, last stable offset and end, as last heard; None if they are not known."""
         if not self._read(tp):
             return None
         state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
@@ -190,14 +190,14 @@ class ChunkConsumer(GroupOffsets):
         return int(state.position), end if state.lso is None else int(state.lso), end
 
     def heard_ms(self, tp: TP) -> int | None:
-        """When Kafka last said the end of a partition that is read (Unix ms); None: never."""
+        """When Kafka last reported the end of a partition (Unix ms); None: never."""
         if not self._read(tp):
             return None
         state = self.kafka._subscription.subscription.assignment.state_value(TopicPartition(*tp))
         return None if state.timestamp is None else int(state.timestamp)
 
     def full(self, tp: TP) -> bool:
-        """Whether so much of a partition is handed out and unreleased that no more of it is read."""
+        """Whether the partition is not read now because CHUNKS_AHEAD chunks are unreleased."""
         return self._ahead.get(tp, 0) >= CHUNKS_AHEAD
 
     def _wanted(self) -> list[TopicPartition]:
@@ -217,7 +217,7 @@ class ChunkConsumer(GroupOffsets):
                 self._hear_of_the_group()
                 continue
             try:
-                # All that was fetched: a limit over all partitions would cut one's chunk where another's ended.
+                # Everything fetched: a limit over all partitions would cut one partition's chunk by another's size.
                 fetched = await self.kafka.getmany(*wanted, timeout_ms=FETCH_WAIT_MS)
             except ConsumerStoppedError:
                 return
@@ -232,7 +232,7 @@ class ChunkConsumer(GroupOffsets):
                 self._rewind()
 
     def _hear_of_the_group(self) -> None:
-        """What went wrong with the membership: aiokafka tells it to who reads, and waits until somebody heard it."""
+        """Raise what went wrong with the membership; aiokafka waits until a reader has taken the error."""
         try:
             self.kafka._coordinator.check_errors()
         except KafkaError as error:
@@ -243,9 +243,10 @@ class ChunkConsumer(GroupOffsets):
             await self.callback(_message(chunk, self.app.consumer_generation_id))
 
     def _chunks(self, fetched: Mapping[TopicPartition, list[Any]]) -> list[Chunk]:
-        """Records as chunks of the epoch that is now: aiokafka gave them in this very turn of the event loop.
+        """Make chunks of fetched records, of the present epoch.
 
-        So they are those from the last seek on, however long ago they were asked for; dropping them would be a gap.
+        aiokafka returned them in this turn of the event loop, so they follow the last seek, however long ago they were
+        requested; dropping them would leave a gap.
         """
         chunks = []
         for topic_partition, records in fetched.items():
@@ -258,7 +259,7 @@ class ChunkConsumer(GroupOffsets):
         return chunks
 
     def _rewind(self) -> None:
-        """Read again what aiokafka gave but nobody got: an error of one partition loses what others gave before it."""
+        """Seek back to the last chunks handed out: an error of one partition drops records fetched of others."""
         for tp, offset in self._next.items():
             if self._read(tp) and self.position(tp) != offset:
                 self.kafka.seek(TopicPartition(*tp), offset)

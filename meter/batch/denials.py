@@ -1,4 +1,4 @@
-"""Errors of Kafka that say that a right is missing: trying again is no use."""
+"""Errors of Kafka that mean a missing right: trying again does not help."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ DENIED = (
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from, the last first."""
+    """An error and its causes, the latest first."""
     seen: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in seen:
@@ -29,5 +29,5 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def denied(error: BaseException) -> bool:
-    """Whether Kafka refused something for want of a right."""
+    """Whether Kafka refused something because a right is missing."""
     return any(isinstance(each, DENIED) for each in chain(error))

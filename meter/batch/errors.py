@@ -1,12 +1,12 @@
-"""Why a partition is not simply read on."""
+"""Errors after which a partition is not simply read on."""
 
 
 class Reopen(Exception):
-    """The partition must be taken as newly assigned: fenced, timed out, or an end of transaction in doubt."""
+    """The partition must be reopened as if newly assigned: fenced, timed out, or the end of a transaction uncertain."""
 
 
 class SetAside(Exception):
-    """This partition cannot be continued and may be left alone; the others go on."""
+    """The partition cannot be continued and is set aside; the others go on."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

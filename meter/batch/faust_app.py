@@ -1,7 +1,7 @@
 """A Faust app on the batch path: chunks instead of records, lanes instead of table recovery.
 
-Faust keeps what it is good at here: the group, the rebalance, agents and their streams, services. What is
-replaced are public extension points: the transport, the table manager, the boot strategy.
+Faust keeps the group, the rebalance, agents with their streams, and services. Its transport, table manager and boot
+strategy are replaced; all three are public extension points.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ STREAM_CHUNKS = 64
 
 
 class _Boot(BootStrategy):
-    """No producer of Faust's own and no web server: both roles bring theirs."""
+    """No producer and no web server of Faust's: both roles have their own."""
 
     enable_kafka_producer = False
     enable_web = False
 
 
 def sticky_assignor(group: str) -> type[StickyPartitionAssignor]:
-    """Each topic-partition by itself, staying where it is; a class of its own, since it keeps state on the class."""
+    """Assigns partitions one by one, keeping them in place; a new class each, since it keeps state on it."""
     return type(
         f"Sticky_{group}",
         (StickyPartitionAssignor,),
@@ -50,7 +50,7 @@ class ChunkApp(faust.App):
     """One role's Faust app: a consumer group of its own, its lanes, and the first failure, if any."""
 
     BootStrategy = _Boot
-    logger = logging.getLogger("faust.app")  # every step of a service is no line of ours
+    logger = logging.getLogger("faust.app")  # without a line for every step of a service
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ChunkApp(faust.App):
         self._lane_for = lane_for
         self._sticky = None if cooperates_with_tables else sticky_assignor(group)
         self.client_kwargs = client_kwargs
-        #: Commits what was handled, where the group's offsets matter.
+        #: Commits handled offsets; None in an app whose offsets do not matter.
         self.commit_progress: Callable[[], Awaitable[None]] | None = None
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
@@ -99,19 +99,19 @@ class ChunkApp(faust.App):
         return self.topic(*names, schema=ChunkSchema(key_type=bytes, value_type=bytes))
 
     def fail(self, error: BaseException) -> None:
-        """Remember the first failure: the worker stops, non-zero, with this reason."""
+        """Keep the first failure: the worker stops, non-zero, with this reason."""
         if self.failure is None:
             self.failure = error
             self.failed.set()
 
     def on_rebalance_return(self) -> None:
-        """Faust's sensors of a rebalance want its table recovery, which is not here."""
+        """Does nothing: Faust's sensors expect its table recovery, which does not exist here."""
 
     def on_rebalance_end(self) -> None:
         self.rebalancing = False
 
     async def stop_with(self, error: BaseException) -> None:
-        """The same, for lanes."""
+        """`fail`, as lanes call it."""
         self.fail(error)
 
     def _new_transport(self) -> Any:

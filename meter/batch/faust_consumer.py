@@ -12,7 +12,7 @@ from meter.batch.consumer import ChunkConsumer
 
 
 class ChunkFetcher(transport_base.Fetcher):
-    """Faust's service that reads; stopped in a rebalance it just ends (Faust's own wants a supervisor then)."""
+    """Faust's reading service; stopped in a rebalance it just ends (Faust's own asks for a supervisor)."""
 
     logger = logging.getLogger("faust.fetcher")
 
@@ -27,7 +27,7 @@ class ChunkFetcher(transport_base.Fetcher):
 
 
 class ChunkTransport(Transport):
-    """Names the chunk consumer; everything else is Faust's aiokafka transport."""
+    """Faust's aiokafka transport with the chunk consumer."""
 
     Consumer = ChunkConsumer
     Fetcher = ChunkFetcher

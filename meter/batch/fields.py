@@ -1,17 +1,17 @@
-"""The fields of one record, read without trust in its producer: never beyond the bytes there are."""
+"""Decodes the fields of one record without trusting its producer: never beyond its bytes."""
 
 from aiokafka.record.util import decode_varint_py
 
-#: The most bytes of a number that may be 64 bits.
+#: The most bytes of a varint of 64 bits.
 VARINT_BYTES = 10
 
 
 class Torn(ValueError):
-    """Lengths that do not add up."""
+    """The record's lengths do not add up."""
 
 
 class Cursor:
-    """Reads one record's fields, never beyond its end."""
+    """Decodes one record's fields, never beyond its end."""
 
     def __init__(self, body: bytes, at: int) -> None:
         self.body = body
@@ -25,14 +25,14 @@ class Cursor:
         return int(number)
 
     def size(self, what: str) -> int:
-        """A length or number of things, which its bytes can hold."""
+        """A length or count that fits into the bytes left."""
         size = self.number()
         if not 0 <= size <= len(self.body) - self.at:
             raise Torn(f"a {what} of {size} where {len(self.body) - self.at} bytes are left")
         return size
 
     def content(self) -> bytes | None:
-        """Bytes, or none where the length is negative."""
+        """Bytes; None if the length is negative."""
         before = self.at
         if self.number() < 0:
             return None

@@ -1,4 +1,4 @@
-"""The group's offsets: committed with their metadata, and asked for to learn whether a partition is still ours."""
+"""The group's offsets: committing them with metadata, reading them, and confirming that a partition is still ours."""
 
 import logging
 import time
@@ -20,18 +20,18 @@ RETRY_SECONDS = 0.5
 
 
 class GroupOffsets(NoSingleOffsets):
-    """Commits for the group whose member this consumer is."""
+    """Commits as a member of the consumer's group."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kafka: aiokafka.AIOKafkaConsumer = None
-        #: Being asked to give partitions away: the last moment to commit in this generation.
+        #: Whether partitions are being revoked: the last chance to commit in this generation.
         self.revoking = False
-        #: When the group's coordinator last gave us a share, or took a heartbeat of ours.
+        #: When the coordinator last assigned partitions or answered a heartbeat.
         self.heard = 0.0
 
     def listen(self) -> None:
-        """From now on remember when the coordinator was heard."""
+        """Start noting when the coordinator was heard."""
         coordinator = self.kafka._coordinator
         beat = coordinator._do_heartbeat
 
@@ -53,7 +53,7 @@ class GroupOffsets(NoSingleOffsets):
         return {TP(tp.topic, tp.partition) for tp in self.kafka.assignment()}
 
     async def commit_offsets(self, offsets: Mapping[TP, tuple[int, str]]) -> bool:
-        """Commit offsets with their metadata for the group; False when a rebalance got in between."""
+        """Commit offsets with metadata for the group; False if a rebalance came in between."""
         if not offsets:
             return True
         if not self._may_commit():
@@ -66,15 +66,15 @@ class GroupOffsets(NoSingleOffsets):
         return True
 
     def _may_commit(self) -> bool:
-        """Not while the group is joined anew: the commit would wait behind the join, with the generation before it.
+        """False while the group is joined again: the commit would wait behind the join with the old generation.
 
-        It would fail, and aiokafka would take that for the end of the membership that the join has just brought.
+        It would fail, and aiokafka would take the failure for the end of the new membership.
         """
         joining = self.kafka._subscription.reassignment_in_progress and not self.revoking
         return self.kafka._coordinator.generation > 0 and not joining
 
     async def confirm(self, tp: TP, at: tuple[int, str] | None) -> bool:
-        """Whether the group still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
+        """Whether this member still owns `tp`, asked by a commit; waits while no broker answers."""
         while not self.should_stop:
             if tp not in self.assignment():
                 return False

@@ -1,7 +1,7 @@
-"""What the group gave this worker: a lane for each partition, from the rebalance that brings it to one that takes it.
+"""A lane for each partition that the group assigned to this worker, from one rebalance until another takes it away.
 
-Faust decides who has which partition; the lanes do the rest. A rebalance that leaves a partition here leaves its lane
-running: correctness rests on fencing and identities, never on the moment of a revocation.
+A lane keeps running through a rebalance that leaves its partition here: correctness rests on fencing and identities,
+never on the moment of a revocation.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from meter.errors import UserError
 
 log = logging.getLogger(__name__)
 
-#: Errors of a partition that was just given or taken away.
+#: Errors about a partition that was just assigned or revoked.
 IN_PASSING = (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError)
-#: Before others may take over, the chunks in hand get this long to come to their end, and their commit as long.
+#: Before others take over, the current chunks get this long to finish, and their commit as long.
 DRAIN_SECONDS = 1.0
 
 
 class LaneManager(TableManager):
-    """Faust's table manager, keeping lanes instead of recovering tables record by record."""
+    """Faust's table manager, with lanes instead of recovering tables record by record."""
 
     logger = logging.getLogger("faust.tables")
 
@@ -50,7 +50,7 @@ class LaneManager(TableManager):
         self.runners = {}
 
     async def drain(self) -> None:
-        """Let the chunks in hand end and commit what was handled, so that the next owner repeats little."""
+        """Let the current chunks finish and commit what was handled, so that the next owner repeats little."""
         app: Any = self.app
         if app.commit_progress is None:
             return
@@ -63,7 +63,7 @@ class LaneManager(TableManager):
             log.info("%s: not all offsets were committed in time; their records are read again", app.conf.id)
 
     def offer(self, chunk: Chunk) -> None:
-        """Hand a chunk to its lane; one that lost its partition meanwhile is dropped, the next owner reads it."""
+        """Hand a chunk to its lane; drop it if the partition was taken away, since the next owner reads it."""
         runner = self.runners.get(chunk.tp)
         if runner is not None:
             runner.offer(chunk)
@@ -76,11 +76,11 @@ class LaneManager(TableManager):
         return [runner.lane for runner in self.runners.values()]
 
     def ready(self) -> bool:
-        """A member of the group, and every assigned partition is restored and being read (or set aside)."""
+        """Whether the worker is a member and every assigned partition is restored and read (or set aside)."""
         return self.member() and all(runner.reading or runner.aside for runner in self.runners.values())
 
     def member(self) -> bool:
-        """Joined, and the coordinator was heard within a session: after that it takes us for dead."""
+        """Whether the group is joined and the coordinator was heard within a session timeout."""
         app: Any = self.app
         return self.joined and app.consumer.silence() < app.conf.broker_session_timeout
 
@@ -113,7 +113,7 @@ class LaneManager(TableManager):
         self.joined = True
 
     def on_read_error(self, error: Exception) -> bool:
-        """An error while fetching; True when a lane was told. One that no other try can mend stops the worker."""
+        """Handle an error of fetching; True if lanes took it. An error that retries cannot solve stops the worker."""
         if read_error(error, self.runners):
             return True
         app: Any = self.app

@@ -1,6 +1,6 @@
-"""A lane is the life of one assigned partition: open (from where?), handle chunk after chunk, close.
+"""A lane handles one assigned partition: open (at which offset), handle chunk after chunk, close.
 
-Each runs in a task of its own, so that a partition waiting for its commit holds up no other.
+Each lane has a task of its own, so that a partition waiting for its commit delays no other.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from meter.machine.shortages import spent
 
 log = logging.getLogger(__name__)
 
-#: A partition is taken anew at most this often in `REOPEN_WINDOW_SECONDS`; then the worker stops with the reason.
+#: A partition is reopened at most this often in `REOPEN_WINDOW_SECONDS`; then the worker stops with the reason.
 REOPENS = 5
 REOPEN_WINDOW_SECONDS = 60.0
-#: How long a leaving lane may finish the chunk in hand.
+#: How long a lane that ends may finish its current chunk.
 CLOSE_SECONDS = 5.0
-#: How often a lane looks again at what it holds back.
+#: How often a lane checks the records that it holds back.
 LOOK_AGAIN_SECONDS = 0.5
 
 
 class Lane:
-    """What a role does with one partition; subclasses live in `agents`."""
+    """What a role does with one partition; the subclasses are in `agents`."""
 
-    #: False: the partition only stands for a share of other work, its records are not read.
+    #: Whether the partition's records are read; False: it only represents a share of other work.
     reads = True
     #: When Kafka had the last record that was handled (Unix ms); 0: not known.
     handled_ms = 0
@@ -45,67 +45,67 @@ class Lane:
     def __init__(self, app: Any, tp: TP) -> None:
         self.app = app
         self.tp = tp
-        #: Where reading goes on after all that was handled; it means something once the lane was opened.
+        #: The offset behind everything handled; valid once the lane was opened.
         self.position = 0
         self.opened = False
-        #: Gives the chunk that stands ready behind this one, if any, to be handled with it; the last one given counts.
+        #: Returns the chunk ready behind this one, to be handled together with it, or None.
         self.behind: Callable[[Chunk], Chunk | None] = lambda chunk: None
 
     async def open(self) -> int:
-        """Make ready; return the offset to read from."""
+        """Prepare the partition; returns the offset to read from."""
         raise NotImplementedError
 
     async def handle(self, chunk: Chunk) -> None:
-        """Handle a chunk whole, and those taken from `behind` it; afterwards `position` is that of the last."""
+        """Handle a whole chunk, and those taken from `behind`; afterwards `position` is behind the last one."""
         raise NotImplementedError
 
     @property
     def holding(self) -> bool:
-        """Whether records are held back that `look_again` has to look at."""
+        """Whether records are held back, for `look_again` to check."""
         return False
 
     async def look_again(self) -> None:
-        """Handle what was held back and need not be any more."""
+        """Handle the held records that need not wait any longer."""
 
     def held_records(self) -> tuple[int, int]:
-        """How many records are held back, and when Kafka had the first of them (Unix ms)."""
+        """How many records are held back, and Kafka's time of the first (Unix ms)."""
         return 0, 0
 
     def committable(self) -> tuple[int, str] | None:
-        """What may be committed for the group now, with its metadata; None before the first `open`."""
+        """Offset and metadata that may be committed now; None before the first `open`."""
         return self.position, ""
 
     async def close(self) -> None:
-        """Let go of what `open` took; the partition may already be somebody else's."""
+        """Release what `open` took; the partition may already have another owner."""
 
     def unreadable(self, why: str) -> Exception:
-        """What it means that the partition cannot be read: the end of the worker, unless it may be set aside."""
+        """The error for a partition that cannot be read: it stops the worker, unless the partition may be set aside."""
         return UserError(f"{self.tp.topic}/{self.tp.partition}: {why}")
 
     def spoiled(self, why: str, go_on: int) -> Exception:
-        """What it means that a record cannot be read by the client; behind it reading could go on at `go_on`."""
+        """The error for an unreadable record; reading could go on behind it at `go_on`."""
         return self.unreadable(why)
 
 
 class _Line(asyncio.Queue[Chunk | Exception | None]):
-    """What a lane is told, in order."""
+    """The chunks and errors for a lane, in order."""
 
     _queue: deque[Chunk | Exception | None]
 
     def chunk_after(self, chunk: Chunk) -> Chunk | None:
-        """The chunk that stands next, if it follows this one and is sure to be readable; it stays where it is."""
+        """The next chunk in the queue, if it follows this one and is surely readable; it stays in the queue."""
         following = self._queue[0] if self._queue else None
         if not isinstance(following, Chunk) or following.doubtful:
             return None
         return following if (following.epoch, following.start) == (chunk.epoch, chunk.position) else None
 
     def void(self) -> None:
-        """Forget chunks and doubts: reading begins anew before them, and meets again what is still so."""
+        """Drop chunks and errors: reading begins again before them, and meets lasting errors again."""
         self._queue = deque(told for told in self._queue if told is None)
 
 
 class Runner:
-    """Runs one lane in a task: its queue, its re-takes, its end."""
+    """Runs one lane in a task: its queue, its reopenings, its end."""
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
@@ -116,10 +116,10 @@ class Runner:
         self.reading = False
         self.busy = False
         self.aside = False
-        #: Why, once it is set aside.
+        #: Why the lane is set aside; empty while it is not.
         self.why = ""
         self._reopened: deque[float] = deque()
-        #: When what the lane holds back is looked at again.
+        #: When the held records are checked again.
         self._look_at = 0.0
         self._leaving = False
         self.task = asyncio.create_task(self._run(), name=f"lane {lane.tp.topic}/{lane.tp.partition}")
@@ -128,11 +128,11 @@ class Runner:
         self.queue.put_nowait(chunk)
 
     def rejoin(self) -> None:
-        """The group rebalanced and the partition is still ours: read on from the lane's own position."""
+        """The group rebalanced and the partition stayed: read on from the lane's position."""
         self.queue.put_nowait(None)
 
     def doubt(self, reason: Exception) -> None:
-        """Reading failed: what was read before is handled first, then the lane hears it (Reopen, SetAside or worse)."""
+        """Reading failed: after what was read before it, the lane gets the error (Reopen, SetAside or worse)."""
         self.lane.app.consumer.halt(self.lane.tp)
         self.queue.put_nowait(reason)
 
@@ -178,7 +178,7 @@ class Runner:
         await self._until_ours()
 
     def _cancelled(self) -> bool:
-        """Whether somebody did; a cancelled future that was waited for looks the same."""
+        """Whether this task was cancelled; waiting for a cancelled future raises the same error."""
         return self._leaving or self.task.cancelling() > 0
 
     async def _close(self) -> None:
@@ -195,7 +195,7 @@ class Runner:
             consumer.begin(lane.tp, lane.position)
         self.reading = True
         while not self._leaving:
-            chunk = await self._told()
+            chunk = await self._next_item()
             if chunk is None:
                 if lane.reads and not self._leaving and lane.tp in consumer.assignment():
                     consumer.begin(lane.tp, lane.position)
@@ -203,14 +203,14 @@ class Runner:
                 raise chunk
             elif not consumer.current(chunk):
                 continue
-            elif chunk.start > lane.position:  # one before it was dropped on its way
+            elif chunk.start > lane.position:  # a chunk before it was dropped on its way
                 consumer.begin(lane.tp, lane.position)
             else:
                 await self._handle(chunk)
-            del chunk  # it may be megabytes, and the next one may be long in coming
+            del chunk  # frees megabytes while waiting for the next one
 
-    async def _told(self) -> Chunk | Exception | None:
-        """What stands next in the queue; what the lane holds back is looked at meanwhile."""
+    async def _next_item(self) -> Chunk | Exception | None:
+        """The next item of the queue; held records are checked while waiting."""
         while self.lane.holding and not self._leaving:
             rest = self._look_at - time.monotonic()
             if rest > 0 and self.queue.empty():
@@ -236,9 +236,9 @@ class Runner:
         self._given = None
 
     def _behind(self, chunk: Chunk) -> Chunk | None:
-        """The chunk behind the one that was given last, unless the partition was taken away meanwhile, or is let go.
+        """The chunk behind the last one given, unless the partition was taken away or the lane is ending.
 
-        That one's records have been read: others may be fetched.
+        Releases that last chunk, since its records were read: the next one may be fetched.
         """
         consumer, following = self.lane.app.consumer, self.queue.chunk_after(chunk)
         if following is None or self._leaving or not consumer.current(following):
@@ -249,9 +249,9 @@ class Runner:
         return following
 
     async def _until_ours(self) -> None:
-        """Wait until the group says that the partition is (still, or again) ours: taking it would fence its owner.
+        """Wait until the group confirms that the partition is ours: reopening it would fence another owner.
 
-        While no broker answers there is nothing to take; that wait is no re-take.
+        Waiting for a broker that does not answer does not count as a reopening.
         """
         lane = self.lane
         while not self._leaving and not await lane.app.consumer.confirm(lane.tp, lane.committable()):

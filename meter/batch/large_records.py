@@ -1,4 +1,4 @@
-"""Records too large to be held: passed over, with what a dead letter tells of them."""
+"""Skips records that are too large to hold, keeping what their dead letters need."""
 
 from contextlib import suppress
 from hashlib import sha256
@@ -9,23 +9,23 @@ from aiokafka.record.util import decode_varint_py
 from meter.batch.fields import VARINT_BYTES, Cursor, Torn
 from meter.batch.streams import Stream
 
-#: A longer record is not held: the limit of every input is far below it.
+#: Longer records are skipped; the limit of every input is far below.
 HELD_BYTES = 1 << 20
-#: What is looked at of one that is not held: its key, and the beginning of its value.
+#: Bytes that are decoded of a skipped record: its key, and the beginning of its value.
 HEAD_BYTES = 64 << 10
-#: What is kept of its value and of its key (SPEC §8: 16 KiB of a value that is cut).
+#: Bytes kept of its value and of its key (SPEC §8: a cut value keeps 16 KiB).
 KEPT_BYTES = 16 << 10
 
 
 class Oversized(NamedTuple):
-    """What is known of a record that was passed over, or of a range of them."""
+    """What is known of a skipped record, or of a range of them."""
 
     #: The reason, with the numbers.
     why: str
-    #: The range's first offset (it ends with the record's own), and how many records the batch says are in it.
+    #: The range's first offset (it ends at the record's own), and its number of records by the batch's header.
     first: int
     records: int = 1
-    #: Of one record: its value's beginning, length in bytes and SHA-256 (hexadecimal), and the number of its headers.
+    #: Of a single record: its value's beginning, length in bytes and SHA-256 (hex), and the number of its headers.
     value: bytes | None = None
     length: int | None = None
     digest: str | None = None
@@ -33,12 +33,12 @@ class Oversized(NamedTuple):
 
 
 class Large(NamedTuple):
-    """One record that was passed over; `torn`: why its fields cannot be told."""
+    """A skipped record; `torn`: why its fields could not be decoded."""
 
     why: str
     torn: str = ""
     delta_ms: int = 0
-    #: Its offset within the batch, as its producer says.
+    #: Its offset within the batch, by its producer.
     delta: int = -1
     key: bytes | None = None
     value: bytes | None = None
@@ -48,7 +48,7 @@ class Large(NamedTuple):
 
 
 def read_large(stream: Stream, length: int) -> Large:
-    """Pass over the next record, of `length` bytes; its value is hashed on the way, and nothing of it is held."""
+    """Skip the next record, of `length` bytes, hashing its value without holding it."""
     head = stream.take(min(length, HEAD_BYTES))
     cursor = Cursor(head, 1)
     large = Large(f"the record alone takes {length} bytes")
@@ -67,7 +67,7 @@ def read_large(stream: Stream, length: int) -> Large:
 
 
 def _valued(stream: Stream, large: Large, head: bytes, at: int, length: int) -> Large:
-    """The same with its value's hash and the number of its headers; the value begins `at` of the head."""
+    """`large` with its value's hash and the number of its headers; the value begins at `at` of the head."""
     assert large.length is not None
     digest, end = sha256(head[at : at + large.length]), at + large.length
     passed = len(head)
@@ -85,5 +85,5 @@ def _valued(stream: Stream, large: Large, head: bytes, at: int, length: int) -> 
 
 
 def dropped(stream: Stream, count: int) -> int:
-    """Pass over so many bytes; how many there were."""
+    """Skip `count` bytes; returns how many there were."""
     return sum(len(some) for some in stream.passed(count))

@@ -1,7 +1,7 @@
-"""What Kafka refuses for its size: told once, with topic, key, bytes and the setting to change.
+"""Errors for records that Kafka refuses for their size: topic, key, bytes and the setting to change.
 
-Rows and outputs are bounded (tests hold the longest of each below its topic's limit), so this is a limit that somebody
-lowered. Trying it again cannot help: a worker stops with the sentence instead of reopening the partition.
+Rows and outputs are bounded (tests hold the longest of each below its topic's limit), so somebody lowered the limit.
+Trying again cannot help: the worker stops with the sentence instead of reopening the partition.
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
 from meter.errors import UserError
 
-#: Kafka's words for a batch above `max.message.bytes`, and for one above `segment.bytes`.
+#: Kafka's errors for a batch above `max.message.bytes`, and for one above `segment.bytes`.
 SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
 _MIB = 1 << 20
-#: What is advised at least: as the meter makes the topics of its state and outputs.
+#: The least value that is advised: the one with which the meter creates its topics.
 ADVISED_BYTES = 8 * _MIB
-#: Bytes of a key that are shown.
+#: How many bytes of a key are shown.
 KEY_SHOWN = 80
 
 Rows = Iterable[tuple[bytes | None, bytes | None]]
@@ -26,7 +26,7 @@ class RefusedForSize(UserError):
 
 
 def refused_for_size(topic: str, partition: int, rows: Rows, error: BaseException) -> RefusedForSize:
-    """The trouble of a batch of these rows (key, value)."""
+    """The error for a refused batch of these rows (key, value)."""
     sizes = [(len(key or b"") + len(value or b""), key) for key, value in rows]
     longest, key = max(sizes, key=lambda each: each[0], default=(0, None))
     total = sum(size for size, _ in sizes)
@@ -36,7 +36,7 @@ def refused_for_size(topic: str, partition: int, rows: Rows, error: BaseExceptio
 
 
 def letters_refused(topic: str, source: str, error: BaseException) -> RefusedForSize:
-    """The trouble of a batch of dead letters from `source`; aiokafka does not say which letters were in it."""
+    """The error for a refused batch of dead letters from `source`; aiokafka does not say which letters were in it."""
     return _refused(topic, topic, f"a batch of dead letters of {source}, at most {_MIB} bytes", _MIB, error)
 
 

@@ -1,4 +1,4 @@
-"""Errors of reading: which lanes they are about, and what they mean to each."""
+"""Errors of reading: which lanes they concern, and which error each lane gets."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from meter.batch.unopened import UnreadableRecord
 
 
 def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
-    """Tell the lanes that an error of reading is about; False if it names none of them."""
+    """Give an error of reading to the lanes that it concerns; False if there are none."""
     doubts: dict[TP, Exception] = {}
     if isinstance(error, OffsetOutOfRangeError):
         gone = {TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()}
@@ -31,7 +31,7 @@ def read_error(error: Exception, runners: Mapping[TP, Runner]) -> bool:
 
 
 def spoiled_by(error: UnreadableRecord) -> tuple[str, int]:
-    """Why a record cannot be read, and where reading could go on behind it."""
+    """Why a record is unreadable, and the offset at which reading could go on behind it."""
     if isinstance(error.error, RecordsGone):
         return str(error.error), error.error.next_offset
     return f"the record at {error.offset}, or its batch, cannot be read: {error.error!r}", error.offset + 1

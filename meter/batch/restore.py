@@ -1,7 +1,7 @@
-"""Bringing a local store up to its changelog, in batches, from where the store itself stands.
+"""Brings a local store up to its changelog, in batches, from the store's own offset.
 
-Resumable: every batch is written with the changelog offset it reaches, so a kill in the middle goes on from there.
-Bounded in memory: a batch is a part of one fetch. RocksDB writes it in a thread, while other partitions' are decoded.
+Resumable: every batch is written with the changelog offset that it reaches, so after a kill it goes on from there.
+Bounded in memory: a batch is a part of one fetch. RocksDB writes it in a thread while other partitions decode theirs.
 """
 
 import asyncio
@@ -28,18 +28,18 @@ log = logging.getLogger(__name__)
 Row = tuple[bytes, bytes | None]
 FETCH_BYTES = 4 << 20
 BATCH_RECORDS = 20_000
-#: Without an answer for so long the partition is taken anew.
+#: Without an answer for this long the partition is reopened.
 PATIENCE_SECONDS = 20.0
-#: A log line about progress this often.
+#: How often progress is logged.
 TELL_SECONDS = 2.0
 
 
 class ChangelogLost(UserError):
-    """The changelog does not hold what the state was made of."""
+    """The changelog does not hold the records from which the state was made."""
 
 
 class Restore:
-    """One partition's restore, and how far it is."""
+    """One partition's restore and its progress."""
 
     def __init__(
         self,
@@ -52,17 +52,17 @@ class Restore:
         self.tp = TopicPartition(topic, partition)
         self.done = 0
         self.remaining = 0
-        #: Where the changelog goes on after what the store holds.
+        #: The first changelog offset that the store does not hold.
         self.position = 0
         self._kwargs = client_kwargs
         self._expand = expand
         self._offset_key = offset_key
 
     async def run(self, store: Store) -> int:
-        """Apply the changelog's tail to the store; the records applied.
+        """Apply the rest of the changelog to the store; returns the number of records applied.
 
-        Asks for the last stable offset after the caller fenced the previous owner, whose open transaction is
-        aborted by then, and reads `read_committed` until the position has reached it (markers occupy offsets).
+        The caller has fenced the previous owner, so its open transaction is aborted. Asks for the last stable offset,
+        and reads committed records until the position has reached it (markers occupy offsets).
         """
         install_batches()
         consumer = aiokafka.AIOKafkaConsumer(
@@ -90,7 +90,7 @@ class Restore:
         end = (await consumer.end_offsets([tp]))[tp]
         value = store.get(self._offset_key)
         offset = 0 if value is None else int.from_bytes(value, "big")
-        if offset < beginning:  # compaction alone never moves a log's beginning
+        if offset < beginning:  # compaction never moves a log's beginning
             raise ChangelogLost(
                 f"{tp.topic}/{tp.partition} begins at {beginning}, the local store holds it up to {offset}: records "
                 "between were deleted; restore it, or begin under another prefix"

@@ -1,6 +1,6 @@
-"""What Faust asks of a consumer that counts single offsets, answered by one that does not.
+"""Faust's methods for consumers that track single offsets, implemented as no-ops.
 
-Lanes say where reading begins and what is committed; Faust's own bookkeeping has nothing to do.
+Lanes decide where reading begins and what is committed, so Faust's own bookkeeping has nothing to do.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
-"""The local store: one RocksDB a partition, one column family, tables are key prefixes, WAL off.
+"""The local store: one RocksDB a partition, one column family, tables are key prefixes, no write-ahead log.
 
-Without a WAL what survives a kill is a prefix of the chunks with its own position, since everything of a chunk
-is one WriteBatch. The store is a cache of the changelog: it may change the cost of a start, never its meaning.
+Each chunk is one WriteBatch, so what survives a kill is the first chunks with the position behind them. The store is a
+cache of the changelog: losing it costs a restore, nothing else.
 """
 
 import logging
@@ -21,27 +21,27 @@ from meter.machine import private_files as private
 
 log = logging.getLogger(__name__)
 
-#: Bytes of rows in memory before RocksDB writes them out: also the most that a kill can lose (and a restore bring).
+#: Bytes of rows in memory before RocksDB writes them out; a kill loses at most this, which a restore brings back.
 MEMTABLE_BYTES = 16 << 20
 BLOCK_CACHE_BYTES = 32 << 20
-#: The stamp names what the store belongs to; it is no row of the meter's.
+#: The key of the stamp, which names what the store belongs to; not a row of the state.
 STAMP_KEY = b"\x00stamp"
-#: Rises when a row's packing changes: a store of another format is moved aside and restored.
+#: Raise it when a row's packing changes: a store of another format is moved aside and restored.
 ROW_FORMAT = 5
-#: The fewest files of rows that RocksDB keeps open: what is written here, less ten that it keeps for itself.
+#: The least max_open_files; RocksDB keeps ten of them for itself.
 LEAST_OPEN_FILES = 20
-#: What a store has open besides: its directory twice, log, lock, manifest, write-ahead log, and four in a compaction.
+#: Other descriptors of a store: its directory twice, log, lock, manifest, write-ahead log, and four of a compaction.
 BESIDE_FILES = 10
-#: What a store of the least open files takes of the process (test_store.py holds it).
+#: Descriptors of a store with LEAST_OPEN_FILES (test_store.py holds it).
 LEAST_DESCRIPTORS = LEAST_OPEN_FILES - 10 + BESIDE_FILES + 6
-#: RocksDB's own log of a store: so many files, so long.
+#: RocksDB's own log of a store: number and length of its files.
 LOG_FILES, LOG_BYTES = 3, 4 << 20
-#: Memtables of a store: one that is filled, others that are written out.
+#: Memtables of a store: one being filled, the others being written out.
 MEMTABLES = 3
 
 
 class Stamp(msgspec.Struct, array_like=True, frozen=True):
-    """What a store belongs to; it holds all that the changelog held `at` (seconds since 1970), or more."""
+    """What a store belongs to; `at`: a time (seconds since 1970) when it held the whole changelog."""
 
     meter_id: str
     prefix: str
@@ -58,7 +58,7 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True)
 class Room:
-    """What one store may take of the machine: open files of rows, bytes of memory."""
+    """What one store may use: open files, bytes of memory."""
 
     open_files: int = 1_024
     memtable_bytes: int = MEMTABLE_BYTES
@@ -69,7 +69,7 @@ def _options(room: Room) -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_max_open_files(room.open_files)
-    options.set_table_cache_num_shard_bits(0)  # the bound is each shard's: of 64 shards each keeps one at least
+    options.set_table_cache_num_shard_bits(0)  # the limit is per shard, each keeps one
     options.set_keep_log_file_num(LOG_FILES)
     options.set_max_log_file_size(LOG_BYTES)
     options.set_write_buffer_size(room.memtable_bytes)
@@ -85,7 +85,7 @@ def _options(room: Room) -> Options:
 
 
 class Store:
-    """Rows of one partition: bytes to bytes, read one by one, many at once or by prefix; written a batch at a time."""
+    """Rows of one partition, bytes to bytes: read one by one, many at once or by prefix, and written in batches."""
 
     def __init__(self, path: Path, room: Room | None = None) -> None:
         self.path = path
@@ -94,7 +94,7 @@ class Store:
         try:
             self._db: Rdict | None = Rdict(str(path), options=_options(room or Room(memtable_bytes=MEMTABLE_BYTES)))
         except Exception as error:
-            raise store_errors.told(error, path, store_errors.OPENING) from error
+            raise store_errors.explained(error, path, store_errors.OPENING) from error
         self._write = WriteOptions()
         self._write.disable_wal = True  # type: ignore[assignment, method-assign]  # a property in truth
 
@@ -108,14 +108,14 @@ class Store:
         try:
             value: bytes | None = self.db.get(key)
         except Exception as error:
-            raise self._told(error, store_errors.READING) from error
+            raise self._explained(error, store_errors.READING) from error
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         try:
             return cast(list[bytes | None], self.db.get(list(keys)))
         except Exception as error:
-            raise self._told(error, store_errors.READING) from error
+            raise self._explained(error, store_errors.READING) from error
 
     def write(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
         """One WriteBatch; a row without a value is deleted."""
@@ -129,7 +129,7 @@ class Store:
         try:
             self.db.write(batch, self._write)
         except Exception as error:
-            raise self._told(error, store_errors.WRITING) from error
+            raise self._explained(error, store_errors.WRITING) from error
 
     def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Rows under a prefix in key order, from the first that is not less than `start`."""
@@ -142,13 +142,13 @@ class Store:
             yield key, rows.value()
             rows.next()
         try:
-            rows.status()  # a damaged block ends an iteration just as the last row does
+            rows.status()  # a damaged block ends an iteration like the last row
         except Exception as error:
-            raise self._told(error, store_errors.READING) from error
+            raise self._explained(error, store_errors.READING) from error
 
-    def _told(self, error: Exception, doing: str) -> Exception:
-        """The error as what it means; a damaged store is moved aside when it is closed."""
-        meaning = store_errors.told(error, self.path, doing)
+    def _explained(self, error: Exception, doing: str) -> Exception:
+        """The error explained; a damaged store is moved aside when it is closed."""
+        meaning = store_errors.explained(error, self.path, doing)
         self._damaged = self._damaged or isinstance(meaning, DamagedStore)
         return meaning
 
@@ -157,17 +157,17 @@ class Store:
         return None if value is None else msgspec.msgpack.decode(value, type=Stamp)
 
     def put_stamp(self, stamp: Stamp, at: float) -> None:
-        """Note that the store holds all that the changelog held `at`."""
+        """Note that the store held the whole changelog at a time."""
         self.write([(STAMP_KEY, msgspec.msgpack.encode(msgspec.structs.replace(stamp, at=at)))])
 
     def flush(self) -> None:
         try:
             self.db.flush()
         except Exception as error:
-            raise self._told(error, store_errors.WRITING) from error
+            raise self._explained(error, store_errors.WRITING) from error
 
     def close(self) -> None:
-        """Flush and close; a damaged store is moved aside, so that the next start makes it anew."""
+        """Flush and close; a damaged store is moved aside, so that the next start restores it."""
         if self._db is None:
             return
         db, self._db = self._db, None
@@ -175,7 +175,7 @@ class Store:
             try:
                 db.flush()
             except Exception as error:
-                self._told(error, store_errors.WRITING)
+                self._explained(error, store_errors.WRITING)
                 log.warning("store %s: its last rows did not reach the disk (%s)", self.path.name, error)
         db.close()
         if self._damaged:
@@ -183,11 +183,11 @@ class Store:
 
 
 def open_store(path: Path, stamp: Stamp, oldest: float, room: Room | None = None) -> Store:
-    """Open the store that carries this stamp and was up to date at `oldest` (seconds since 1970) or later.
+    """Open the store if it carries this stamp and held the whole changelog at `oldest` (seconds since 1970) or later.
 
-    Any other, and a damaged one, is moved aside: it is restored from its log. Raises UserError where the machine
-    does not let it be opened, or somebody else has it open. Its stamp keeps its time until `put_stamp` says that the
-    store is up to date again: a restore that was interrupted must not make an old store look young.
+    Any other store, or a damaged one, is moved aside and replaced by an empty one, to be restored. UserError if the
+    machine refuses, or if another process has the store open. The stamp's time changes only with `put_stamp`: an
+    interrupted restore must not make an old store look young.
     """
     try:
         store = Store(path, room)
@@ -219,7 +219,7 @@ def open_anew(path: Path, stamp: Stamp, room: Room | None, why: str) -> Store:
 
 
 def _move_aside(path: Path) -> None:
-    """Out of the way, the latest one kept for whoever wants to know why."""
+    """Rename a store away; the latest one is kept for inspection."""
     for earlier in path.parent.glob(f"{path.name}.aside-*"):
         shutil.rmtree(earlier, ignore_errors=True)
     if path.exists():

@@ -1,7 +1,7 @@
-"""What an error of RocksDB means: the store is damaged, the machine gave out, or somebody else has it open.
+"""Explains errors of RocksDB: the store is damaged, the machine has a shortage, or another process has it open.
 
-rocksdict raises every kind of trouble as a bare Exception whose text is RocksDB's status, often one inside another, and
-ends in the system's words. Only damage may cost a store: what the machine refuses says nothing about its rows.
+rocksdict raises every error as a bare Exception whose text is RocksDB's status and ends with the system's message. Only
+damage may cost a store: a shortage of the machine says nothing about its rows.
 """
 
 import errno
@@ -12,9 +12,9 @@ from meter.batch.errors import Reopen
 from meter.errors import UserError
 from meter.machine.shortages import shortage_in
 
-#: How RocksDB says that a store is open already, in another process and in this one.
+#: RocksDB's text when a store is open already, in another process or in this one.
 _OPEN_ALREADY = ("While lock file:", "lock hold by current process")
-#: The system's words for a file that is not there or is no such file: a store in pieces, not a machine in need.
+#: The system's texts for missing files: they mean a damaged store, not a shortage.
 _MISSING = tuple(
     os.strerror(number)
     for number in (
@@ -32,11 +32,11 @@ _IO = "IO error"
 
 
 class DamagedStore(Reopen):
-    """The store cannot be believed any more; it is restored from its log."""
+    """The store is damaged; it is restored from its log."""
 
 
-def told(error: Exception, path: Path, doing: str) -> Exception:
-    """`error` as what it means: UserError, DamagedStore, or itself. `doing` completes "the store … cannot be"."""
+def explained(error: Exception, path: Path, doing: str) -> Exception:
+    """The error explained: UserError, DamagedStore, or `error` itself. `doing` completes "the store … cannot be"."""
     text = str(error).strip()
     if any(words in text for words in _OPEN_ALREADY):
         return UserError(f"the store {path} is open already; give each worker its own METER_DATA_DIR")
@@ -59,7 +59,7 @@ WRITING = "written"
 
 
 def _is_damage(text: str, *, opening: bool) -> bool:
-    """Whether the files are the trouble. A store that does not open and gives no reason of the machine's is damaged."""
+    """Whether the files are damaged; also if a store does not open for no reason of the machine."""
     if text.startswith("Corruption"):
         return True
     if text.startswith(_IO):

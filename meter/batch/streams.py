@@ -1,4 +1,4 @@
-"""A batch's content unpacked from its front in slices, so that it is read in little memory, however much it holds."""
+"""Unpacks a batch's content in slices from its front, so that it takes little memory, however much it holds."""
 
 import struct
 import sys
@@ -20,21 +20,21 @@ else:
 
 #: Bytes unpacked at a time.
 SLICE_BYTES = 256 << 10
-#: Bytes given to a decoder at a time: what it leaves unread of them is copied.
+#: Bytes given to a decoder at a time; what it leaves unread is copied.
 FED_BYTES = 16 << 10
-#: What one batch is unpacked to at most, in slices. A second or two of one core; what stands behind it is not read.
+#: A batch is unpacked to at most this, in slices: a second or two of one core. What follows is not read.
 UNPACKED_BYTES = 1 << 30
-#: A snappy block cannot be unpacked in slices, and its length stands before it.
+#: A snappy block cannot be unpacked in slices; its length comes before it, and longer ones are not unpacked.
 BLOCK_BYTES = 32 << 20
 _XERIAL_HEADER = 16
 
 
 class Endless(ValueError):
-    """There is more in a batch than anybody unpacks."""
+    """The batch holds more than is unpacked."""
 
 
 class _Decoder(Protocol):
-    """What the decoders of zstd and lz4 have in common."""
+    """The common interface of the zstd and lz4 decoders."""
 
     @property
     def eof(self) -> bool: ...
@@ -49,7 +49,7 @@ class _Decoder(Protocol):
 
 
 class _Gzip:
-    """zlib's decoder with the manners of the others."""
+    """zlib's decoder with the same interface."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=31)
@@ -70,7 +70,7 @@ class _Gzip:
 
 
 def _framed(make: Callable[[], _Decoder], content: memoryview, first: bytes) -> Iterator[bytes]:
-    """One frame after the other. What is behind a frame and begins none is no content, as for Kafka's own reader."""
+    """Unpack frame after frame; bytes behind a frame that begin no frame are ignored, as Kafka's own reader does."""
     decoder, rest, at = make(), b"", 0
     while True:
         if decoder.eof:
@@ -92,7 +92,7 @@ def _framed(make: Callable[[], _Decoder], content: memoryview, first: bytes) -> 
 
 
 def _blocks(content: memoryview) -> Iterator[bytes]:
-    """Snappy's blocks; Endless where one is larger than anybody holds."""
+    """Snappy's blocks; Endless if one is longer than BLOCK_BYTES."""
     at = _XERIAL_HEADER
     if not _detect_xerial_stream(content):
         yield from _block(content)
@@ -117,7 +117,7 @@ def _cut(content: memoryview) -> Iterator[bytes]:
 
 
 def slices(codec: int, content: Any) -> Iterator[bytes]:
-    """The content of a batch, unpacked as it is asked for."""
+    """The content of a batch, unpacked slice by slice."""
     view = memoryview(content)
     if codec == GZIP:
         return _framed(_Gzip, view, b"\x1f\x8b")
@@ -133,7 +133,7 @@ def slices(codec: int, content: Any) -> Iterator[bytes]:
 
 
 class Stream:
-    """Reads slices once, from their front; `unpacked`: how many bytes they held so far."""
+    """Reads slices from their front; `unpacked`: how many bytes were unpacked so far."""
 
     def __init__(self, content: Iterator[bytes]) -> None:
         self._slices = content
@@ -142,19 +142,19 @@ class Stream:
         self.unpacked = 0
 
     def peek(self, count: int) -> bytes:
-        """The next `count` bytes, fewer at the end; they stay to be taken."""
+        """The next `count` bytes, fewer at the end, without taking them."""
         while len(self._window) - self._at < count and self._fill():
             pass
         return self._window[self._at : self._at + count]
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes, fewer at the end."""
+        """Take the next `count` bytes, fewer at the end."""
         found = self.peek(count)
         self._at += len(found)
         return found
 
     def passed(self, count: int) -> Iterator[memoryview]:
-        """The next `count` bytes, fewer at the end, as they are unpacked: none are kept."""
+        """Yield the next `count` bytes, fewer at the end, in the pieces in which they are unpacked."""
         while count:
             if self._at == len(self._window) and not self._fill():
                 return
@@ -164,7 +164,7 @@ class Stream:
             yield some
 
     def _fill(self) -> bool:
-        """Unpack some more; False at the end. What cannot be unpacked once cannot be unpacked later."""
+        """Unpack one more slice; False at the end. An error is kept and raised again at the next call."""
         if self._failed is None and self.unpacked >= UNPACKED_BYTES:
             self._failed = Endless(f"more than {UNPACKED_BYTES} bytes are not unpacked")
         if self._failed is not None:

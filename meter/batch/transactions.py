@@ -1,10 +1,10 @@
 """One fenced transaction a chunk, over aiokafka's transactional producer.
 
-What is overridden of aiokafka, each with a test:
-* an end of transaction whose answer is lost is never sent again: a delayed copy could end half of the next
-  transaction. The doubt is told (`Reopen`), a new epoch is taken, and the position in the state says what happened;
-* a transaction that the one before still keeps waiting is asked for again after 2 ms, not 20;
-* a commit is asked for only after every batch was acknowledged (aiokafka's commit does not look at failed ones).
+Changes to aiokafka, each with a test:
+* an end of transaction whose answer is lost is never sent again, because a delayed copy could end half of the next
+  transaction. The lane reopens (`Reopen`) with a new epoch, and the position in the state shows what happened;
+* while the broker still ends the transaction before, the next one is tried again after 2 ms, not 20;
+* a commit is sent only after every batch was acknowledged (aiokafka's commit ignores failed batches).
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
 
-#: An open transaction of a dead owner is aborted by the broker after this long.
+#: The broker aborts an open transaction of a dead owner after this long.
 TRANSACTION_TIMEOUT_MS = 15_000
-#: No step of a transaction may take longer; then the partition is taken anew.
+#: A step of a transaction that takes longer is given up, and the partition reopened.
 STEP_SECONDS = 20.0
-#: Letting a producer go may take this long, twice.
+#: Each of the two steps of stopping a producer may take this long.
 STOP_SECONDS = 2.0
-#: A batch is at most this long, but for a longer row by itself; the topics' max.message.bytes is above it.
+#: Longest batch, except for a longer row by itself; the topics' max.message.bytes is above it.
 BATCH_BYTES = 1 << 20
 
-#: The broker ends a transaction a few ms after it said so, and refuses the next one until then: ask again so soon.
-#: aiokafka waits 20 ms, which was most of a transaction's 27 ms where one follows the other.
+#: How soon the next transaction is tried again: the broker ends one a few ms after its answer, and refuses the next one
+#: until then. aiokafka waits 20 ms, most of the 27 ms of a transaction when one follows another.
 ENDING_SECONDS = 0.002
 aiokafka_sender.BACKOFF_OVERRIDE = ENDING_SECONDS
 
@@ -44,24 +44,24 @@ Value = TypeVar("Value")
 Rows = Sequence[tuple[bytes | None, bytes | None]]
 
 
-class LogMadeAnew(UserError):
-    """A topic goes on before where it was."""
+class LogMadeAgain(UserError):
+    """A topic acknowledged a lower offset than before: it was deleted and made again."""
 
 
-class EndInDoubt(KafkaError):
-    """The answer to an end of transaction was lost: it may have been committed, or not."""
+class UncertainEnd(KafkaError):
+    """The answer to an end of transaction was lost: it may or may not have been committed."""
 
 
 class _EndOnce(EndTxnHandler):
-    """Ends a transaction with one request; only a definite "not done" of the broker is asked again."""
+    """Ends a transaction with one request; it is sent again only if the broker said that it did nothing."""
 
     async def do(self, node_id: int) -> bool:
         request = self.create_request()
         try:
             answer = await self._sender.client.send(node_id, request, group=self.group)
         except KafkaError as error:
-            doubt = EndInDoubt(f"the end of the transaction was sent, its answer is lost ({error!r})")
-            self._sender._txn_manager.fatal_error(doubt)  # nothing is sent by this producer any more
+            doubt = UncertainEnd(f"the end of the transaction was sent, its answer is lost ({error!r})")
+            self._sender._txn_manager.fatal_error(doubt)  # this producer sends nothing more
             return False
         backoff = self.handle_response(answer)
         if backoff is None:
@@ -82,17 +82,17 @@ async def _end_once(sender: Sender, commit: Any) -> None:
 
 
 class FencedProducer:
-    """The one writer of a partition's state: starting it fences whoever was it before."""
+    """The only writer of a partition's state: starting it fences the one before."""
 
     def __init__(self, transactional_id: str, client_kwargs: Mapping[str, Any]) -> None:
         self.transactional_id = transactional_id
         self._kwargs = client_kwargs
         self._producer: AIOKafkaProducer | None = None
-        #: Where each topic goes on, or later: an offset before that is another log under the old name.
+        #: The least next offset of each topic; a lower one means another topic of the same name.
         self.following: dict[str, int] = {}
 
     async def start(self) -> None:
-        """Fence the previous owner and abort what it left open."""
+        """Fence the previous owner and abort its open transaction."""
         producer = AIOKafkaProducer(
             transactional_id=self.transactional_id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
@@ -118,9 +118,9 @@ class FencedProducer:
             await let_go(producer)
 
     async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
-        """Write the rows of each (topic, partition, rows) and commit them as one; the next offset of each topic.
+        """Write the rows of each (topic, partition, rows) and commit them as one; returns each topic's next offset.
 
-        Raises Reopen when it is not certain that all was committed; LogMadeAnew when a topic goes on before where it
+        Raises Reopen when it is not certain that all was committed; LogMadeAgain when a topic goes on before where it
         was, RefusedForSize when a topic does not take a row: then nothing is.
         """
         try:
@@ -131,9 +131,9 @@ class FencedProducer:
             await self.stop()
             raise
         except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
-            # AssertionError is aiokafka's word for a state that a fenced or failed transaction left behind.
+            # aiokafka raises AssertionError in a state that a fenced or failed transaction left behind.
             await self.stop()
-            raise Reopen(f"a transaction of {self.transactional_id} is in doubt ({error!r})") from error
+            raise Reopen(f"a transaction of {self.transactional_id} is uncertain ({error!r})") from error
         self.following |= following
         return following
 
@@ -149,7 +149,7 @@ class FencedProducer:
             for batch in _batches(producer, rows):
                 future = await producer.send_batch(batch, topic, partition=partition)
                 future.add_done_callback(_seen)
-                await asyncio.sleep(0)  # packing the next one takes some ms
+                await asyncio.sleep(0)  # packing the next batch takes some ms
                 end = start + batch.record_count()
                 sent.append((topic, partition, rows, start, end, future))
                 start = end
@@ -168,7 +168,7 @@ class FencedProducer:
     def _check(self, following: Mapping[str, int]) -> None:
         for topic, offset in following.items():
             if offset <= self.following.get(topic, -1):
-                raise LogMadeAnew(
+                raise LogMadeAgain(
                     f"{topic} went on up to {offset}, which is not after {self.following[topic]}, where it was: it was "
                     "deleted and made again; nothing was committed; restore it, or begin under another prefix"
                 )
@@ -189,16 +189,16 @@ def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:
 
 
 def _seen(future: asyncio.Future[Any]) -> None:
-    """The first failure is the one that counts; of the others nobody need hear."""
+    """Mark a failure as seen: the first one is reported for all."""
     if not future.cancelled():
         future.exception()
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
-    """What `work` answers; TimeoutError when the time is over, whether or not it ends when it is cancelled.
+    """The result of `work`; TimeoutError after `seconds`, even if `work` does not end when cancelled.
 
-    A cancellation inside it that nobody asked for is a TimeoutError too. aiokafka keeps the future that a connection's
-    closing waits for: cancelled with one who gave up waiting, it cancels the next, and a lane would end in silence.
+    A cancellation inside `work` that nobody requested is a TimeoutError too: aiokafka shares the future on which a
+    connection's closing waits, so one cancelled waiter cancels the next, and a lane would end silently.
     """
     task = asyncio.create_task(work)
     try:
@@ -213,7 +213,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
 
 
 async def let_go(producer: AIOKafkaProducer) -> None:
-    """Stop a producer, whatever state it is in, without waiting for a broker that does not answer."""
+    """Stop a producer in any state, without waiting for a broker that does not answer."""
     accumulator = producer._message_accumulator
     for batch in [*accumulator._pending_batches, *_waiting(accumulator)]:
         batch.future.add_done_callback(_seen)
@@ -221,24 +221,24 @@ async def let_go(producer: AIOKafkaProducer) -> None:
         await within(STOP_SECONDS, producer.stop())
     except (KafkaError, TimeoutError, AssertionError) as error:
         log.info("a producer did not stop cleanly: %r", error)
-        accumulator.fail_all(ProducerClosed())  # whoever still waits for an acknowledgement gets this instead
+        accumulator.fail_all(ProducerClosed())  # whoever still waits for an acknowledgement gets this error
         with contextlib.suppress(KafkaError, TimeoutError):
             await within(STOP_SECONDS, producer.client.close())
         await _end(producer._sender.sender_task)
     waiters = [batch._drain_waiter for batch in _waiting(accumulator)]
     if producer._txn_manager is not None and producer._txn_manager._transaction_waiter is not None:
         waiters.append(producer._txn_manager._transaction_waiter)
-    for waiter in waiters:  # what failed in them was told by another
+    for waiter in waiters:  # their failures were reported elsewhere
         waiter.add_done_callback(_seen)
 
 
 def _waiting(accumulator: Any) -> list[Any]:
-    """Batches that were not sent yet."""
+    """Batches that are not sent yet."""
     return [batch for batches in accumulator._batches.values() for batch in batches]
 
 
 async def _end(sending: asyncio.Task[None] | None) -> None:
-    """Cancel aiokafka's sender until it is over: the first time it still waits for its requests."""
+    """Cancel aiokafka's sender until it ends: at the first cancellation it still waits for its requests."""
     for _ in range(10):
         if sending is None or sending.done():
             return

@@ -1,7 +1,7 @@
-"""What a fetch brought of a partition, kept as batches: records are made as they are asked for, in bounded memory.
+"""Fetched batches of a partition, kept packed: records are made as they are read, in bounded memory.
 
-As records they take three times the memory, and unpacked a batch may take any. So a large one waits for its turn, and
-one that is not unpacked in one go is read piece by piece, beside the event loop (`meter.batch.unpacking`).
+Records take three times the memory of their batches, and a batch may unpack to any size. So a large batch waits for its
+turn, and one that cannot be unpacked in one go is read piece by piece in a thread (`meter.batch.unpacking`).
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from aiokafka.errors import KafkaError
 from meter.batch.codecs import LARGE_BYTES, TooLarge
 from meter.batch.unpacking import turns, unpacking
 
-#: A piece ends with the batch in which its records take more, and where they are made one by one, with the record.
+#: A piece ends once its records take more: at the end of a batch, or after a record in a batch read piece by piece.
 PIECE_BYTES = 4 << 20
-#: A batch waits so long for its turn; then it is read all the same.
+#: A batch waits this long for its turn, then it is read anyway.
 PATIENCE_SECONDS = 20.0
 
 
 class UnreadableRecord(KafkaError):
-    """A batch that cannot be read: a wrong checksum, a codec that nobody knows."""
+    """A batch that cannot be read: a wrong checksum, an unknown codec."""
 
     def __init__(self, tp: Any, offset: int, error: Exception) -> None:
         super().__init__(f"{tp.topic}/{tp.partition} at {offset}: {error!r}")
@@ -33,7 +33,7 @@ class UnreadableRecord(KafkaError):
 
 
 class Batch(Protocol):
-    """A batch that is opened when its records are asked for; `size`: of its records, in bytes, once it was."""
+    """A batch that is opened when its records are read; `size`: bytes of its records once opened."""
 
     since: int
     size: int
@@ -49,30 +49,30 @@ class Batch(Protocol):
 
 
 class LazyBatch:
-    """What one fetch brought of a partition; `end`: where reading goes on after it.
+    """The batches of one partition from one fetch; `end`: the offset behind them.
 
-    A batch that nobody can read ends it early: the records before it are good, and the next fetch begins with it. If
-    there are none before it, that shows at once, or, if it had to be read piece by piece, when it is.
+    An unreadable batch ends it early: the records before it are valid, and the next fetch begins with that batch. If it
+    is the first batch, `UnreadableRecord` is raised at once, or when it is read piece by piece.
     """
 
     def __init__(self, tp: Any, batches: Sequence[Any]) -> None:
         self.end = batches[-1].next_offset
-        #: False once it ended early.
+        #: False once an unreadable batch ended it early.
         self.whole = True
-        #: The last record that was made.
+        #: The last record made.
         self.last: Any = None
-        #: Whether some carry their producer's time (CreateTime), not that at which Kafka had them.
+        #: Whether some records carry their producer's time (CreateTime) instead of Kafka's.
         self.given_times = not all(batch.timestamp_type for batch in batches)
-        #: The batch that is next is not unpacked in one go.
+        #: Whether the next batch is to be read piece by piece.
         self.piecewise = False
         self._tp = tp
         self._count = len(batches)
         self._batches: deque[Batch] = deque(batches)
-        #: The batch that was begun, how many records were made of it, and whether that is done leniently.
+        #: The current batch, how many records were made of it, and whether it is read leniently.
         self._batch: Batch | None = batches[0]
         self._made, self._lenient = 0, False
         self._records: Iterator[Any] = iter(())
-        #: Large batches wait for their turn; it has come; what to give back then.
+        #: Whether a large batch must wait for its turn, whether it needs one now, and whether it has it.
         self._waits, self._turn_needed, self._granted = False, False, False
         self._turn: asyncio.Semaphore | None = None
         self._ready = self._opened(1)
@@ -81,20 +81,20 @@ class LazyBatch:
             self._put_back()
 
     def __bool__(self) -> bool:
-        """Whether there is a record: all may have been compacted away."""
+        """Whether there is any record: all may have been compacted away."""
         return self._some
 
     def __len__(self) -> int:
-        """How many batches came."""
+        """The number of batches."""
         return self._count
 
     def take(self, count: int) -> list[Any]:
-        """The next records, at most `count`; none at the end, or before a batch that is not unpacked in one go."""
+        """The next records, at most `count`; none at the end, or before a batch to be read piece by piece."""
         ready, self._ready = self._ready, []
         return ready + self._opened(count - len(ready))
 
     def all(self) -> list[Any]:
-        """All records, of a log whose producers are trusted: UnreadableRecord if they are not unpacked in one go."""
+        """All records, for topics of trusted producers: UnreadableRecord if they cannot be unpacked in one go."""
         taken: list[Any] = []
         while piece := self.take(1 << 30):
             taken += piece
@@ -103,14 +103,14 @@ class LazyBatch:
         return taken
 
     def holding(self, needles: Sequence[bytes]) -> list[Any]:
-        """`all` records of the batches whose bytes hold one of these; the others are passed over as they are."""
+        """All records of the batches whose bytes contain one of the needles; other batches are skipped unopened."""
         if self._batch is not None and not self._batch.holds(needles):
             self._records, self._ready = iter(()), []
         self._batches = deque(batch for batch in self._batches if batch.holds(needles))
         return self.all()
 
     async def taken(self, count: int) -> list[Any]:
-        """The next records, at most `count`, as many as may be held; none at the end."""
+        """The next records, at most `count` and within PIECE_BYTES; none at the end."""
         self._waits = True
         while True:
             piece = self.take(count)
@@ -126,7 +126,7 @@ class LazyBatch:
                 return piece
 
     def close(self) -> None:
-        """Let go of what is left."""
+        """Release what is left."""
         self._let_go()
         self._records, self._batch = iter(()), None
         self._batches.clear()
@@ -135,18 +135,18 @@ class LazyBatch:
         if turn.locked() and self._turn_needed:
             self._put_back()
         self._granted, self._turn_needed = True, False
-        with suppress(TimeoutError):  # whoever has it may wait for Kafka: nobody waits for them without end
+        with suppress(TimeoutError):  # the one that has the turn may wait for Kafka; do not wait for it for ever
             await asyncio.wait_for(turn.acquire(), PATIENCE_SECONDS)
             self._turn = turn
 
     def _let_go(self) -> None:
-        """The batch that was begun is done."""
+        """The current batch is done."""
         turn, self._turn, self._granted = self._turn, None, False
         if turn is not None:
             turn.release()
 
     def _put_back(self) -> None:
-        """Forget what was unpacked of the batch that was begun, of which nothing was given out; it is opened again."""
+        """Forget what was unpacked of the current batch, of which no record was returned; it is opened again."""
         assert self._batch is not None
         self._batches.appendleft(self._batch)
         self._records, self._batch, self._ready, self._made, self._lenient = iter(()), None, [], 0, False
@@ -158,7 +158,7 @@ class LazyBatch:
             before, doubt = len(taken), None
             try:
                 taken.extend(islice(self._records, count - before))
-            except Exception as error:  # what came before it is in the list
+            except Exception as error:  # the records before it are in the list
                 doubt = error
             if len(taken) > before:
                 assert self._batch is not None
@@ -176,7 +176,7 @@ class LazyBatch:
         if self._granted and self._batch is not None:
             self._let_go()
         if not self._batches:
-            self._records, self._batch = iter(()), None  # lets go of the bytes
+            self._records, self._batch = iter(()), None  # frees the bytes
             return False
         self._batch, self._made, self._lenient = self._batches.popleft(), 0, False
         self._records = iter(())
@@ -189,7 +189,7 @@ class LazyBatch:
         return True
 
     def _mistrust(self, error: Exception) -> None:
-        """Read on leniently in the batch that was begun; if nobody can read that, it is the end."""
+        """Read on leniently in the current batch; if that fails too, end early."""
         assert self._batch is not None
         self.piecewise = isinstance(error, TooLarge)
         if self.piecewise:
@@ -206,7 +206,7 @@ class LazyBatch:
             self._batches.clear()
 
     def _piece(self, count: int) -> list[Any]:
-        """Records of a batch that is read piece by piece; in a thread of its own."""
+        """Records of a batch that is read piece by piece; runs in the thread."""
         assert self._batch is not None
         taken: list[Any] = []
         size = 0
@@ -228,7 +228,7 @@ class LazyBatch:
 
 
 async def first_of(unopened: LazyBatch | None) -> Any | None:
-    """The first record of what a fetch brought, if there is one."""
+    """The first record of a fetch, if there is one."""
     if unopened is None:
         return None
     try:
@@ -238,6 +238,6 @@ async def first_of(unopened: LazyBatch | None) -> Any | None:
 
 
 def _held(record: Any) -> int:
-    """About the bytes that a record takes which was read leniently."""
+    """About how many bytes a leniently read record takes."""
     texts = sum(len(name) + len(content or b"") for name, content in record.headers)
     return len(record.key or b"") + len(record.value or b"") + len(record.raw) + texts

@@ -1,8 +1,8 @@
-"""Whose turn it is to hold a large batch unpacked, so that memory and processor are left for others.
+"""Limits how many large batches are unpacked at a time, for the memory and the processor.
 
-Batches that unpack to more than `LARGE_BYTES` are held by `LARGE_AT_ONCE` partitions at a time. One that is not
-unpacked in one go is read piece by piece in a thread of its own, one batch at a time, which rests as long as it worked:
-it takes half a core at most, and the event loop, with its heartbeats, goes on beside it.
+At most `LARGE_AT_ONCE` partitions hold a batch that unpacks to more than `LARGE_BYTES`. A batch that cannot be unpacked
+in one go is read piece by piece in a thread, one batch at a time; the thread rests as long as it worked, so it takes at
+most half a core, and the event loop with its heartbeats goes on.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 
 class Turns:
-    """The turns of one event loop."""
+    """The turns of one event loop to hold a large batch."""
 
     def __init__(self) -> None:
         self.large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -38,14 +38,14 @@ def turns() -> Turns:
 
 
 class _Thread:
-    """One thread for all that takes long, made when it is needed first."""
+    """One thread for batches read piece by piece, started at first use."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self._rests_until = 0.0
 
     async def run(self, work: Callable[[int], Answer], argument: int) -> Answer:
-        """The answer of `work`, done in the thread."""
+        """The result of `work(argument)`, run in the thread."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, "unpacking")
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._work, work, argument)

@@ -80,7 +80,7 @@ def take(latest: "Latest[Overage]", value: bytes, wanted: tuple[str | None, str 
     try:
         record = Overage.model_validate_json(value)
     except ValidationError as wrong:
-        raise UserError(f"overages holds a record that is none: {problem(wrong)}; who else writes there?") from None
+        raise UserError(f"overages holds an invalid record: {problem(wrong)}; who else writes there?") from None
     account, day = wanted
     if account not in (None, record.account) or day not in (None, record.day):
         return None

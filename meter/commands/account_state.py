@@ -1,7 +1,7 @@
-"""An account as published: its plans and wallets as they stand, and the rows they were made from.
+"""An account as published: its plans and wallets, also as the rows from which they were made.
 
-`plan_row` and `wallet_row` are the way back of `meter.rules.outputs.order_outcomes`: what is published of a plan or
-wallet is all that the rules ask of it, so an order can be judged by whoever can read the outputs.
+`plan_row` and `wallet_row` invert `meter.rules.outputs.plans` and `wallets`: published plans and wallets have
+everything that the rules need, so an order can be judged from the outputs alone.
 """
 
 from datetime import date
@@ -22,12 +22,12 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 async def plans_of(settings: Settings, account: str) -> list[PlanRecord]:
-    """The account's plans as published, in the order of their ids."""
+    """The account's published plans, by id."""
     return await _standing(settings, Topics.of(settings.topic_prefix).plans, PlanRecord, account)
 
 
 async def wallets_of(settings: Settings, account: str) -> list[WalletRecord]:
-    """The account's wallets as published: cash, then coupons and prepaid cards by name."""
+    """The account's published wallets: cash, then coupons and prepaid cards by name."""
     return await _standing(settings, Topics.of(settings.topic_prefix).wallets, WalletRecord, account)
 
 
@@ -42,11 +42,11 @@ async def _standing(settings: Settings, topic: str, model: type[ModelT], account
 
 
 def read(topic: str, model: type[ModelT], value: bytes) -> ModelT:
-    """A record of an output topic; `UserError` if it is none."""
+    """Parse a record of an output topic; UserError if it is invalid."""
     try:
         return model.model_validate_json(value)
     except ValidationError as wrong:
-        raise UserError(f"{topic} holds a record that is none: {problem(wrong)}; who else writes there?") from None
+        raise UserError(f"{topic} holds an invalid record: {problem(wrong)}; who else writes there?") from None
 
 
 def plan_row(plan: PlanRecord) -> Plan:

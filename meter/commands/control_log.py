@@ -1,4 +1,4 @@
-"""The log of operators' orders (`meter.control`), as the commands use it: read all of it, add to it."""
+"""Reads all operators' commands on `meter.control`, and appends to them."""
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -11,8 +11,8 @@ from meter.settings import Settings
 from schemas.control import Redriven, Skip, control_from_json
 
 
-async def orders(settings: Settings) -> list[Skip | Redriven]:
-    """All orders so far, the oldest first; what cannot be read is none."""
+async def operator_commands(settings: Settings) -> list[Skip | Redriven]:
+    """All operators' commands so far, oldest first, without unreadable records."""
     found = []
     async with open_outputs(settings, Topics.of(settings.topic_prefix).control) as reader:
         async for record in reader.to_the_end():
@@ -23,14 +23,14 @@ async def orders(settings: Settings) -> list[Skip | Redriven]:
     return found
 
 
-async def order(settings: Settings, wanted: Skip | Redriven) -> None:
-    """Write an order; done when Kafka acknowledged it."""
+async def append(settings: Settings, command: Skip | Redriven) -> None:
+    """Append an operators' command; returns when Kafka acknowledged it."""
     producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **settings.kafka_client_kwargs())
     topic = Topics.of(settings.topic_prefix).control
     try:
         await producer.start()
-        await producer.send_and_wait(topic, wanted.json_bytes(), key=wanted.record_key().encode(), partition=0)
+        await producer.send_and_wait(topic, command.json_bytes(), key=command.record_key().encode(), partition=0)
     except (KafkaError, OSError) as error:
-        raise UserError(f"the order could not be written to {topic}: {error!r}; try again") from error
+        raise UserError(f"the command could not be written to {topic}: {error!r}; try again") from error
     finally:
         await producer.stop()

@@ -1,7 +1,7 @@
-"""Placing one order: send it, wait for the acknowledgement, then for what the meter decides of it.
+"""Places one order: sends it, waits for the acknowledgement, then for the meter's decision.
 
-An order is decided once under its id, however often it is sent. So an id that the caller chose is looked up first:
-the same order again gets the outcome it had, another one under the same id is told before anything is sent.
+An order is decided once under its id, however often it is sent. So an id that the caller chose is looked up first: the
+same order gets the outcome that it had, and another order under the id is refused before anything is sent.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from schemas.orders import Order, canonical, order_from_json
 from schemas.outcomes import OrderOutcome
 from schemas.record import Unreadable
 
-#: How long the next records are waited for before the deadline is looked at again.
+#: How long one poll waits for records before the deadline is checked again.
 POLL_SECONDS = 0.25
 
 
 class RecordPosition(NamedTuple):
-    """Where an acknowledged order stands."""
+    """The coordinates of an acknowledged order."""
 
     topic: str
     partition: int
@@ -37,8 +37,8 @@ class RecordPosition(NamedTuple):
 async def placed(settings: Settings, order: Order, seconds: float, chosen: bool) -> OrderOutcome:
     """The outcome of an order; `chosen`: its id may have been used before. `UserError` if none comes in `seconds`.
 
-    1. An id that was decided: nothing is sent. 2. Read on from where the outputs end now. 3. Send; wait for the
-    acknowledgement. 4. Wait for the outcome, or for the dead letter of an id that another order took meanwhile.
+    1. If the id was decided, send nothing. 2. Read outputs from their present end. 3. Send, and wait for the
+    acknowledgement. 4. Wait for the outcome, or for the dead letter if another order took the id meanwhile.
     """
     topics = Topics.of(settings.topic_prefix)
     async with open_outputs(settings, topics.order_outcomes, topics.dead_letters, account=order.account) as reader:
@@ -67,7 +67,7 @@ async def placed(settings: Settings, order: Order, seconds: float, chosen: bool)
 
 
 async def ordered(settings: Settings, account: str, order_id: str) -> Order | None:
-    """The order that took an id: the first one with it on `plan-purchases` that can be read."""
+    """The order that has an id: the first readable one with it on `plan-purchases`."""
     found = None
     async with open_outputs(settings, Topics.of(settings.topic_prefix).plan_purchases) as reader:
         async for record in reader.to_the_end():
@@ -81,7 +81,7 @@ async def ordered(settings: Settings, account: str, order_id: str) -> Order | No
 
 
 def same(first: Order, second: Order) -> bool:
-    """Whether two orders are the same by SPEC: an absent currency is the catalog's, in both."""
+    """Whether two orders are the same by SPEC; an absent currency is the catalog's."""
     currency = first.currency or second.currency or ""
     return canonical(first, currency) == canonical(second, currency)
 
@@ -105,7 +105,7 @@ async def _require_same(settings: Settings, order: Order) -> None:
 
 
 async def _sent(settings: Settings, topics: Topics, order: Order) -> RecordPosition:
-    """Send the order to its account's key; where it stands."""
+    """Send the order under its account's key; returns its coordinates."""
     producer = AIOKafkaProducer(
         acks="all", enable_idempotence=True, max_request_size=REQUEST_BYTES, **settings.kafka_client_kwargs()
     )
@@ -116,7 +116,7 @@ async def _sent(settings: Settings, topics: Topics, order: Order) -> RecordPosit
         await producer.stop()
         raise await unreachable(settings, error) from error
     try:
-        told = await producer.send_and_wait(topics.plan_purchases, value, key=order.account.encode())
+        written = await producer.send_and_wait(topics.plan_purchases, value, key=order.account.encode())
     except KafkaError as error:
         raise UserError(
             f"Kafka did not take order {order.order_id}: {type(error).__name__}: {error}; "
@@ -124,7 +124,7 @@ async def _sent(settings: Settings, topics: Topics, order: Order) -> RecordPosit
         ) from error
     finally:
         await producer.stop()
-    return RecordPosition(topics.bare(told.topic), told.partition, told.offset)
+    return RecordPosition(topics.bare(written.topic), written.partition, written.offset)
 
 
 async def _outcome(reader: OutputReader, topics: Topics, order: Order, place: RecordPosition) -> OrderOutcome:

@@ -1,8 +1,8 @@
-"""Which dead letters can be sent again, and as what: pure, from the letters to records for input topics.
+"""Plans a redrive: which dead letters are sent again, and as which records. Pure.
 
-A letter is sent again once: `meter.control` notes how far a run went, and where its records went. A letter of a record
-that a run sent has died again and is left out too, or a letter would come of every letter for ever. Records of the
-same content are sent once in a run: they are one event, one order, one binding.
+A letter is sent again once: `meter.control` notes how far a run went, and where its records went. A record that a run
+sent and that died again is left out too; otherwise letters would circulate for ever. Records of equal content are sent
+once in a run: they are one event, order or binding.
 """
 
 import json
@@ -23,17 +23,17 @@ from schemas.reasons import DeadReason
 
 STRUCTURED = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 SHARED = ("usage", "workspaces", "plan-purchases")
-#: Records of one run, and bytes of their values: they are held in memory. What is beyond is left to the next run.
+#: Records of one run and bytes of their values, which are held in memory; the rest is left to the next run.
 RECORDS_LIMIT, BYTES_LIMIT = 100_000, 64 << 20
-#: Letters that are left out and named; of the others only their number is known.
+#: At most this many letters that are left out are named; the others are counted.
 NAMED_LIMIT = 1_000
-#: A longer value is not read again: no input takes it.
+#: A longer value is not read again: no input accepts it.
 SENT_BYTES = 1 << 20
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class RecordPosition(NamedTuple):
-    """Where a letter stands in `dead-letters`."""
+    """The coordinates of a letter in `dead-letters`."""
 
     partition: int
     offset: int
@@ -41,7 +41,7 @@ class RecordPosition(NamedTuple):
 
 @dataclass(frozen=True)
 class Sendable:
-    """A record to send again; `whole` is False until what the letter left out was read from its source."""
+    """A record to send again; `whole`: False until the part that the letter cut was read from its source."""
 
     letter: DeadLetter
     topic: str
@@ -49,11 +49,11 @@ class Sendable:
     value: bytes
     headers: Headers
     whole: bool
-    #: Where it stands, if it is one of those that its letter sums up.
+    #: Its own offset, if it is one of the records of a shared letter.
     offset: int = -1
 
     def content(self) -> bytes:
-        """The same for two records that say the same."""
+        """Equal for records of equal content."""
         return content(self.topic, self.headers, sha256(self.value).hexdigest())
 
 
@@ -69,15 +69,15 @@ class Left(StrEnum):
 
 @dataclass
 class Plan:
-    """What a run would do: `send` single records, and of each of the `summaries` so many records."""
+    """What a run would do: `send` single records, and a number of records of each of the `summaries`."""
 
     send: list[Sendable] = field(default_factory=list)
     summaries: list[tuple[DeadLetter, int]] = field(default_factory=list)
-    #: Some of the letters that are left out, and why.
+    #: The first NAMED_LIMIT letters that are left out, and why.
     left: list[tuple[DeadLetter, Left, str]] = field(default_factory=list)
-    #: (reason, topic, why) -> records that are left out.
+    #: (reason, topic, why) -> number of records left out.
     left_out: Counter[tuple[str, str, Left]] = field(default_factory=Counter)
-    #: Partition of `dead-letters` -> the offset before which all is dealt with.
+    #: Partition of `dead-letters` -> the offset before which every letter is handled.
     through: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -86,20 +86,20 @@ class Plan:
         return len(self.send) + sum(count for _, count in self.summaries)
 
     def leave(self, letter: DeadLetter, why: Left, error: str = "", records: int = 0) -> None:
-        """Leave records of a letter out: all of them, or so many."""
+        """Leave out records of a letter: all of them, or `records`."""
         self.left_out[letter.reason.value, letter.topic, why] += records or letter.records or 1
         if len(self.left) < NAMED_LIMIT:
             self.left.append((letter, why, error))
 
 
 class Distinct:
-    """Contents of records that a run sends."""
+    """The contents of the records that a run sends."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def is_new(self, content: bytes) -> bool:
-        """Whether this content comes for the first time."""
+        """Whether this content is new; keeps it."""
         if content in self._seen:
             return False
         self._seen.add(content)
@@ -112,7 +112,7 @@ class Distinct:
 
 
 class Planning:
-    """A plan made of letters that are looked at twice: `look` at all of them, then `take` all of them."""
+    """Makes a plan in two passes over the letters: `look` at all of them, then `take` all of them."""
 
     def __init__(
         self, runs: Sequence[Redriven], reasons: Sequence[DeadReason], topics: frozenset[str], again: bool
@@ -121,19 +121,19 @@ class Planning:
         self.distinct = Distinct()
         self.sent = SentBefore(runs)
         self._reasons, self._topics, self._again = reasons, topics, again
-        #: What was sent again, by content and reason.
+        #: Contents, with reasons, that were sent again.
         self._sent_contents: set[bytes] = set()
-        #: How often letters were sent -> how many of them.
+        #: Number of earlier runs that sent a letter -> how many letters.
         self._times: Counter[int] = Counter()
-        #: How often letters were sent -> records of theirs that this run sends.
+        #: Number of earlier runs -> how many of their records this run sends.
         self._taken: Counter[int] = Counter()
         self._bytes = 0
         self._full = False
-        #: Partitions of `dead-letters` of which a letter is left to the next run.
+        #: Partitions of `dead-letters` with a letter that is left to the next run.
         self._left_from: set[int] = set()
 
     def look(self, place: RecordPosition, letter: DeadLetter) -> None:
-        """Learn what was sent before."""
+        """First pass: note what was sent before."""
         times = self.sent.times(letter.reason, *place)
         if times and not letter.records:
             self._sent_contents.add(fingerprint(letter))
@@ -141,15 +141,15 @@ class Planning:
             self._times[times] += letter.records or 1
 
     def take(self, place: RecordPosition, letter: DeadLetter) -> None:
-        """Plan a letter."""
+        """Second pass: plan a letter."""
         times = self.sent.times(letter.reason, *place)
-        if not self._decide(letter, times) and not times:  # what was sent before stays so, whatever the note says
+        if not self._decide(letter, times) and not times:  # a letter that was sent before stays sent
             self._left_from.add(place.partition)
         elif place.partition not in self._left_from:
             self.plan.through[place.partition] = place.offset + 1
 
     def _decide(self, letter: DeadLetter, times: int) -> bool:
-        """Whether the letter is dealt with, sent or not; False where it is left to the next run."""
+        """Decide on a letter; returns False if it is left to the next run."""
         plan = self.plan
         if self._reasons and letter.reason not in self._reasons:
             return True
@@ -174,13 +174,13 @@ class Planning:
 
     def _died_again(self, letter: DeadLetter) -> bool:
         if letter.records:
-            return False  # its records are looked at one by one
+            return False  # its records are checked one by one
         return self.sent.went_to(letter.topic, letter.partition, letter.offset) or (
             fingerprint(letter) in self._sent_contents
         )
 
     def _has_room(self, made: Sendable, times: int) -> bool:
-        """Whether a run has room for it; what was sent least often comes first."""
+        """Whether the run has room for a record; those sent least often come first."""
         records, size = made.letter.records or 1, made.letter.length or len(made.value)
         if self.plan.records and (self.plan.records + records > RECORDS_LIMIT or self._bytes + size > BYTES_LIMIT):
             self._full = True
@@ -199,7 +199,7 @@ def planned(
     topics: frozenset[str],
     again: bool,
 ) -> Plan:
-    """The plan for these letters; `topics`: the topics there are now, without the prefix."""
+    """The plan for these letters; `topics`: the existing topics, without the prefix."""
     every, planning = list(letters), Planning(runs, reasons, topics, again)
     for place, letter in every:
         planning.look(place, letter)
@@ -209,7 +209,7 @@ def planned(
 
 
 def content(topic: str, headers: Headers, value_sha256: str) -> bytes:
-    """The same for two records of one topic that say the same."""
+    """Equal for records of one topic with equal content."""
     parts = [topic.encode(), bytes.fromhex(value_sha256)]
     for name, told in headers:
         parts += [name.encode(), b"-" if told is None else b"+" + told]
@@ -217,7 +217,7 @@ def content(topic: str, headers: Headers, value_sha256: str) -> bytes:
 
 
 def content_of(letter: DeadLetter) -> bytes:
-    """The content of the record that a letter would be sent as."""
+    """The content of the record as which a letter would be sent."""
     value = letter.sha256 or sha256(b64decode(letter.value or "")).hexdigest()
     usage = letter.topic == SHARED[0] or letter.topic.startswith(OWN)
     headers = ((STRUCTURED,) if usage else ()) if letter.rebuilt else headers_of(letter)
@@ -225,7 +225,7 @@ def content_of(letter: DeadLetter) -> bytes:
 
 
 def fingerprint(letter: DeadLetter) -> bytes:
-    """The same for two letters of one record, wherever it was sent."""
+    """Equal for letters of the same record, wherever it was sent."""
     return letter.reason.encode() + content_of(letter)
 
 
@@ -234,14 +234,14 @@ def headers_of(letter: DeadLetter) -> Headers:
 
 
 def is_input(topic: str) -> bool:
-    """Whether records may be sent to a topic (without the prefix): the meter's own topics are nobody's to write."""
+    """Whether a topic (without the prefix) is an input; only those may be written."""
     return topic in SHARED or (topic.startswith(OWN) and is_id(topic.removeprefix(OWN)))
 
 
 def sendable(letter: DeadLetter, topics: frozenset[str]) -> Sendable | str:
-    """What to send for a letter, or why nothing can be."""
+    """The record to send for a letter, or why none can be sent."""
     if letter.reason == DeadReason.RECORDS_LOST:
-        return "it stands for records that nobody has"
+        return "its records are lost"
     if not is_input(letter.topic):
         return f"{letter.topic} is no input topic"
     if letter.topic not in topics:
@@ -275,7 +275,7 @@ def in_order(letter: DeadLetter) -> tuple[int, str, int, int]:
 
 
 def completed(made: Sendable, key: bytes | None, value: bytes | None, headers: Headers) -> Sendable | str:
-    """A record whose letter is cut, whole again by the one that stands at its coordinates; or why not."""
+    """The record of a cut letter, completed from the one at its coordinates; or why it cannot be."""
     letter = made.letter
     if value is None:
         return f"the record at {letter.record_key()} is gone, and the letter holds only its beginning"

@@ -1,4 +1,4 @@
-"""Sending dead letters again: read them, complete those that are cut from their source, send, note how far it went."""
+"""Sends dead letters again: reads them, completes cut ones from their source, sends, notes how far it went."""
 
 import time
 from collections import deque
@@ -24,12 +24,12 @@ from schemas.control import Redriven
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 
-#: Records on their way at once.
+#: Unacknowledged records at a time.
 ON_THEIR_WAY = 1_000
 
 
 class Redrive(NamedTuple):
-    """A plan, and what decides which records of its summaries are sent."""
+    """A plan, with what decides which records of shared letters are sent."""
 
     plan: Plan
     planning: Planning
@@ -37,11 +37,11 @@ class Redrive(NamedTuple):
 
 
 async def plan_of(settings: Settings, reasons: Sequence[DeadReason], again: bool) -> Redrive:
-    """What there is to send again, cut records completed, the records of summaries looked at."""
+    """The plan of a run: cut records completed, records of shared letters checked."""
     topics = Topics.of(settings.topic_prefix)
     async with connected_admin(settings) as admin:
         names = frozenset(topics.bare(name) for name in await partition_counts(admin) if name.startswith(topics.prefix))
-    runs = [order for order in await control.orders(settings) if isinstance(order, Redriven)]
+    runs = [order for order in await control.operator_commands(settings) if isinstance(order, Redriven)]
     planning = Planning(runs, reasons, names, again)
     async for place, letter in _letters(settings, topics):
         planning.look(place, letter)
@@ -83,7 +83,7 @@ async def _completed(records: SourceRecords, cut: list[Sendable], plan: Plan) ->
 
 
 async def _look_at_summaries(records: SourceRecords, run: Redrive) -> None:
-    """Read the records of each summary: those that can be sent are counted, why others are not is noted."""
+    """Read the records of each shared letter; count those that can be sent, note why others cannot."""
     plan, distinct = run.plan, run.planning.distinct.copy()
     wanted, plan.summaries = plan.summaries, []
     for letter, _ in sorted(wanted, key=lambda each: in_order(each[0])):
@@ -101,7 +101,7 @@ async def _look_at_summaries(records: SourceRecords, run: Redrive) -> None:
 
 
 def _chosen(run: Redrive, found: Sequence[Sendable], distinct: Distinct) -> tuple[list[Sendable], int]:
-    """The records of a summary that are sent, and how many others have the content of one that is."""
+    """The records of a shared letter to send, and how many others have equal content."""
     letter, sent = found[0].letter, run.planning.sent
     alive = [made for made in found if run.again or not sent.went_to(letter.topic, letter.partition, made.offset)]
     fresh = [made for made in alive if distinct.is_new(made.content())]
@@ -109,7 +109,7 @@ def _chosen(run: Redrive, found: Sequence[Sendable], distinct: Distinct) -> tupl
 
 
 async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], told: Callable[[int], None]) -> int:
-    """1 send all of a plan and wait for every acknowledgement, 2 note that it was; answers how many there were."""
+    """1 send the plan's records and await every acknowledgement, 2 note it; returns how many were sent."""
     plan = run.plan
     sender = _Sender(settings, plan.records, told)
     try:
@@ -127,12 +127,12 @@ async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], 
     through = {str(partition): offset for partition, offset in plan.through.items()}
     at = time_text(time.time_ns() // 1000)
     for note in notes_of(runs_of(sender.places), through, list(reasons), at):  # 2
-        await control.order(settings, note)
+        await control.append(settings, note)
     return sender.sent
 
 
 async def records_in_order(settings: Settings, run: Redrive) -> AsyncIterator[Sendable]:
-    """The records of a plan: single ones, and those of a summary where its first one stands."""
+    """The records of a plan in order; those of a shared letter at the place of its first one."""
     plan, distinct = run.plan, run.planning.distinct.copy()
     singles = deque(plan.send)
     if plan.summaries:
@@ -151,7 +151,7 @@ async def records_in_order(settings: Settings, run: Redrive) -> AsyncIterator[Se
 
 
 class _Sender:
-    """Sends records, so many on their way at once, and knows where they went."""
+    """Sends records, ON_THEIR_WAY unacknowledged at most, and keeps where they went."""
 
     def __init__(self, settings: Settings, count: int, told: Callable[[int], None]) -> None:
         self.producer = AIOKafkaProducer(

@@ -1,7 +1,7 @@
-"""What runs of `meter redrive` sent, as they noted it on `meter.control`: which letters, and where their records went.
+"""What runs of `meter redrive` sent, from their notes on `meter.control`: which letters, and where the records went.
 
-A record that died again has its letter at the place it was sent to, so that place tells it from a new one, whatever
-the letter holds of it.
+The letter of a record that died again names the coordinates to which it was sent; by these it is recognized, whatever
+else the letter holds.
 """
 
 from bisect import bisect_right
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from schemas.control import Redriven
 from schemas.reasons import DeadReason
 
-#: First and last offset of records that followed each other, by source partition ("topic/partition").
+#: Source partition ("topic/partition") -> first and last offset of each run without a gap.
 Runs = dict[str, list[list[int]]]
-#: Runs of one note: it stays far below what Kafka takes as one record.
+#: Runs in one note, so that it stays far below the limit of a record.
 NOTED_RUNS = 10_000
 
 
 class SentBefore:
-    """All that was noted."""
+    """Everything noted by runs so far."""
 
     def __init__(self, notes: Sequence[Redriven]) -> None:
         self._notes = notes
@@ -32,18 +32,18 @@ class SentBefore:
             self._runs[source] = [first for first, _ in each], [last for _, last in each]
 
     def times(self, reason: DeadReason, partition: int, offset: int) -> int:
-        """How often the letter of a reason that stands there was sent again."""
+        """How often the letter at these coordinates, of a reason, was sent again."""
         return sum(note.holds(reason, partition, offset) for note in self._notes)
 
     def went_to(self, topic: str, partition: int, offset: int) -> bool:
-        """Whether the record that stands there was sent by a run."""
+        """Whether a run sent the record at these coordinates."""
         firsts, lasts = self._runs.get(f"{topic}/{partition}", ([], []))
         at = bisect_right(firsts, offset) - 1
         return at >= 0 and offset <= lasts[at]
 
 
 def runs_of(places: Iterable[tuple[str, int]]) -> Runs:
-    """Offsets of records, as (source partition, offset) in any order, as runs without a gap."""
+    """(source partition, offset) in any order -> runs without a gap."""
     runs: Runs = {}
     for source, offset in sorted(places):
         of_source = runs.setdefault(source, [])
@@ -57,7 +57,7 @@ def runs_of(places: Iterable[tuple[str, int]]) -> Runs:
 def notes_of(
     runs: Mapping[str, list[list[int]]], through: dict[str, int], reasons: list[DeadReason], at: str
 ) -> list[Redriven]:
-    """The notes of a run, in the order in which they are written: where records went first, then how far it went."""
+    """The notes of a run in the order of writing: first where records went, then how far it went."""
     parts = [
         {source: each[start : start + NOTED_RUNS]}
         for source, each in runs.items()

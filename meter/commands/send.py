@@ -1,7 +1,7 @@
-"""Sending what a person has in a file: JSON lines to an input topic, each line acknowledged or told by its number.
+"""Sends JSON lines of a file to an input topic; each line is acknowledged, or named by its number.
 
-A line is sent as it stands; it is read only to find its key, and with `check` to hold it against the record's model.
-Problems are values, so that all of them are told at once, before anything is sent.
+A line is sent unchanged; it is parsed only for its key, and by `check`. Problems are values, so that all of them are
+shown at once, before anything is sent.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from meter.settings import Settings
 from schemas.ids import shown
 from schemas.record import NotJson, json_value
 
-#: Records on their way at once: enough to fill batches, few enough to name the line that failed.
+#: Unacknowledged records at a time: enough to fill batches, few enough to name the line that failed.
 ON_THEIR_WAY = 10_000
-#: An order of 1,000 workspaces is 66 KB; what the broker does not take is told with its line.
+#: An order of 1,000 workspaces has 66 KB; a line that the broker refuses is named.
 REQUEST_BYTES = 8 << 20
-#: A worker that starts beside us creates the topics within a few seconds.
+#: How long a missing topic is awaited: a worker that is starting creates it within a few seconds.
 TOPIC_SECONDS = 15.0
 POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Kind:
-    """An input topic, and the field its records are keyed by."""
+    """An input topic, and the field that is its records' key."""
 
     topic: Callable[[Topics], str]
     key: str
@@ -47,7 +47,7 @@ KINDS = {
 
 
 class Line(NamedTuple):
-    """One record to send, and where it stands in its file."""
+    """One record to send, and its line number."""
 
     number: int
     key: bytes | None
@@ -55,18 +55,18 @@ class Line(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong with a line."""
+    """A problem of a line."""
 
     number: int
     sentence: str
 
 
-#: Finds what is wrong with the record of a line, if anything is.
+#: Returns the problem of a line's record, or None.
 Check = Callable[[int, bytes], Problem | None]
 
 
 def read_lines(content: Iterable[bytes], kind: Kind, check: Check | None = None) -> Iterator[Line | Problem]:
-    """The records of JSON lines, numbered from 1; empty lines are none. `check` may find further problems."""
+    """The records of JSON lines, numbered from 1, and the problems; empty lines are skipped."""
     for number, line in enumerate(content, 1):
         value = line.strip()
         if value:
@@ -94,8 +94,8 @@ async def deliver(
 ) -> int:
     """Send lines in their order and return, when each is acknowledged, how many there were.
 
-    `told` is called with the number of each acknowledged step, `say` with what is waited for. Raises `UserError` with
-    the first line that Kafka did not take.
+    `told` is called with the number acknowledged after each step, `say` with what is being waited for. UserError with
+    the first line that Kafka refused.
     """
     topic = kind.topic(Topics.of(settings.topic_prefix))
     await _await_topic(settings, topic, say)
@@ -159,7 +159,7 @@ def _refused(number: int, error: KafkaError, acknowledged: int) -> UserError:
 
 
 async def _await_topic(settings: Settings, topic: str, say: Callable[[str], None]) -> None:
-    """Wait until a worker has made the topic: made by the mere use of it, it would lack LogAppendTime."""
+    """Wait until a worker has created the topic: auto-created, it would lack LogAppendTime."""
     deadline = time.monotonic() + TOPIC_SECONDS
     waited = False
     async with connected_admin(settings) as admin:

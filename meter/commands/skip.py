@@ -1,7 +1,7 @@
-"""Skipping a gap: judge what an operator names against the group's commit and the log, and order it.
+"""Skips a gap: checks the operator's offset against the group's commit and the log, and writes the command.
 
-The order goes to `meter.control`, since Kafka refuses an outside commit into a living group. It is the intake that
-takes it, and only where it cannot go on at that very commit: an order is no way to leave out what can be read.
+The command goes to `meter.control`, because Kafka refuses a commit from outside into a group with members. The intake
+applies it only if it cannot go on at exactly that commit: records that can be read cannot be skipped.
 """
 
 import logging
@@ -29,15 +29,14 @@ from schemas.control import Skip
 log = logging.getLogger(__name__)
 
 
-#: How long the record behind the commit may take to be read.
+#: How long reading the record behind the commit may take.
 READ_MS = 5_000
 
 
 class PartitionStatus(NamedTuple):
-    """Where a source partition stands: the group's commit with its metadata, the log's beginning and end.
+    """A source partition: the group's commit with its metadata, the log's beginning and end.
 
-    `topic_id`: Kafka's id of the topic that the name belongs to now. `readable`: whether Kafka gives the record at the
-    commit, or nothing follows it.
+    `topic_id`: Kafka's id of the topic now. `readable`: whether the record at the commit can be read, or there is none.
     """
 
     committed: int
@@ -48,18 +47,18 @@ class PartitionStatus(NamedTuple):
     readable: bool = False
 
     def is_of_this_log(self) -> bool:
-        """Whether the commit speaks of the log that the topic holds now, as far as its metadata says."""
+        """Whether the commit is of the present log, as far as its metadata shows."""
         committed_id = topic_id_of(self.metadata)
         in_log = self.beginning <= self.committed <= self.end
         return in_log and is_ours(self.metadata) and (not committed_id or committed_id == self.topic_id)
 
     def goes_on(self) -> bool:
-        """Whether the intake reads on from its commit by itself."""
+        """Whether the intake can read on from its commit."""
         return self.is_of_this_log() and self.readable and not is_aside(self.metadata)
 
 
 async def skip(settings: Settings, topic: str, partition: int, offset: int) -> tuple[Skip, PartitionStatus]:
-    """Order to go on at `offset`; `topic` with or without the prefix. `UserError` if it makes no sense there."""
+    """Write the command to go on at `offset`; `topic` with or without the prefix. UserError if that skips nothing."""
     topics = Topics.of(settings.topic_prefix)
     bare = input_topic(settings, topic)
     status = await _standing(settings, topics, bare, partition)
@@ -76,12 +75,12 @@ async def skip(settings: Settings, topic: str, partition: int, offset: int) -> t
         mark=spoken(status.metadata),
         at=at,
     )
-    await control.order(settings, wanted)
+    await control.append(settings, wanted)
     return wanted, status
 
 
 def input_topic(settings: Settings, topic: str) -> str:
-    """The name without the prefix of an input topic; `UserError` if it is none."""
+    """The input topic without the prefix; UserError if it is none."""
     bare = Topics.of(settings.topic_prefix).bare(topic)
     if not is_input(bare):
         raise UserError(f"{bare} is no input topic: usage, usage.<workspace>, workspaces or plan-purchases")
@@ -89,7 +88,7 @@ def input_topic(settings: Settings, topic: str) -> str:
 
 
 def refusal(topic: str, partition: int, offset: int, status: PartitionStatus) -> str | None:
-    """Why a skip makes no sense: the law, then the numbers."""
+    """Why there is nothing to skip, with the numbers; None if there is."""
     where = f"{topic}/{partition}"
     if status.committed < 0 and not status.beginning:
         return f"{where} was never read, so nothing of it is missing: it is read from its beginning, {status.beginning}"
@@ -133,9 +132,9 @@ async def _standing(settings: Settings, topics: Topics, bare: str, partition: in
 
 
 async def _readable(consumer: aiokafka.AIOKafkaConsumer, place: TopicPartition, offset: int, end: int) -> bool:
-    """Whether the log gives what follows `offset`, if anything does.
+    """Whether the record at or behind `offset`, if there is one, can be read.
 
-    Raises KafkaError where Kafka does not answer: only a batch that it gave and nobody can read is unreadable.
+    KafkaError if Kafka does not answer: only a batch that Kafka returned can be unreadable.
     """
     consumer.assign([place])
     consumer.seek(place, offset)
@@ -148,7 +147,7 @@ async def _readable(consumer: aiokafka.AIOKafkaConsumer, place: TopicPartition, 
             return False
         if fetched:
             return True
-        offset = await consumer.position(place)  # commit markers and aborted records are passed over
+        offset = await consumer.position(place)  # markers and aborted records are skipped
         if offset < end and time.monotonic() >= deadline:
             raise KafkaTimeoutError(f"the record at {offset} did not come within {READ_MS / 1000:.0f} s")
     return True

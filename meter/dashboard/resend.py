@@ -143,7 +143,7 @@ class Resending:
         places = [(f"{each.made.topic}/{each.partition}", each.offset) for each in sent]
         at = time_text(time.time_ns() // 1000)
         for note in notes_of(runs_of(places), {}, [DeadReason(attempt.reason)], at):
-            await control.order(self._settings, note)
+            await control.append(self._settings, note)
 
     async def _look(self, attempt: Attempt, sent: list[Sent]) -> None:
         """What became of the first records, by the journal; of the others, once dead letters say so."""

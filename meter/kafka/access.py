@@ -1,8 +1,8 @@
-"""Which rights Kafka gives us: asked where it tells, so that nobody has to try and fail.
+"""Asks Kafka which rights this user has, so that missing ones are found before anything is tried.
 
-Of topics and groups Kafka says itself what we may do with them, whether they exist or not. Of transactional ids it
-does not: there an end of a transaction is asked for in the name of a producer that never was, which Kafka refuses
-either for want of the right, or, changing nothing, because it knows no such producer.
+For topics and groups Kafka answers what the user may do with them, whether they exist or not. For transactional ids it
+does not: there the end of a transaction is requested for a producer id that was never issued. Kafka refuses it either
+because the right is missing, or, changing nothing, because it does not know the producer.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from meter.kafka.rights import PREFIXED, MissingRights, Operation, Resource, Rig
 from meter.kafka.topic_ids import topic_operations
 from meter.settings import Settings
 
-#: A coordinator may be missing for so long: that of a new cluster, or while a broker restarts.
+#: How long a coordinator may be missing: in a new cluster, or while a broker restarts.
 COORDINATOR_SECONDS = 30.0
 AGAIN_SECONDS = 0.2
-#: A name under a prefix, to ask what we may do with all names under it. No such topic needs to exist.
+#: A name under a prefix, to ask for the rights on all names under it; no such topic needs to exist.
 ANY_NAME = "any-name"
-#: Partitions whose transactional id is asked about; the grant is of all ids with the prefix.
+#: How many partitions' transactional ids are asked about; one grant covers all ids with the prefix.
 TRANSACTIONAL_IDS = 16
-#: No broker gave this producer id to anybody: they count up from 0.
+#: A producer id that no broker has issued: they count up from 0.
 NO_PRODUCER = 1 << 62
 TRANSACTION = 1
 
@@ -41,14 +41,14 @@ Answer = TypeVar("Answer")
 
 
 async def require(settings: Settings, admin: AIOKafkaAdminClient, who: str, rights: Sequence[Right]) -> None:
-    """Refuse with every right that is missing, and how to grant it."""
+    """MissingRights with every missing right and how to grant it."""
     lacking = await missing(admin, rights, settings.partitions)
     if lacking:
         raise MissingRights(settings, who, lacking)
 
 
 async def missing(admin: AIOKafkaAdminClient, rights: Sequence[Right], partitions: int) -> list[Right]:
-    """Those of the rights that we lack. Raises KafkaError or TimeoutError where Kafka does not say."""
+    """The missing ones of these rights. KafkaError or TimeoutError if Kafka does not answer."""
     of: dict[Resource, list[Right]] = {kind: [right for right in rights if right.resource is kind] for kind in Resource}
     denied = set(await _topics(admin, of[Resource.TOPIC]))
     denied |= set(await _groups(admin, of[Resource.GROUP]))
@@ -59,7 +59,7 @@ async def missing(admin: AIOKafkaAdminClient, rights: Sequence[Right], partition
 
 
 async def _topics(admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> list[Right]:
-    """Those about topics that we lack."""
+    """The missing rights on topics."""
     if not rights:
         return []
     found = await topic_operations(admin._client, dict.fromkeys(map(asked_name, rights)))
@@ -76,7 +76,7 @@ async def _topics(admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> list[R
 
 
 async def _settings_shown(admin: AIOKafkaAdminClient, names: Sequence[str]) -> set[str]:
-    """Those of the topics whose settings we may see, asked of topics that Kafka says nothing else about."""
+    """Those of the topics whose settings may be read, for topics about which Kafka answers nothing else."""
     if not names:
         return set()
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
@@ -89,7 +89,7 @@ async def _settings_shown(admin: AIOKafkaAdminClient, names: Sequence[str]) -> s
 
 
 async def _groups(admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> list[Right]:
-    """Those about groups that we lack."""
+    """The missing rights on groups."""
     names = list(dict.fromkeys(right.name for right in rights))
     found = dict(zip(names, await asyncio.gather(*(_group(admin, name) for name in names)), strict=True))
     return [right for right in rights if not may(found[right.name], right.operation)]
@@ -101,12 +101,12 @@ def asked_name(right: Right) -> str:
 
 
 def may(operations: int, wanted: Operation) -> bool:
-    """Whether an operation is among those that Kafka allows, which it tells as bits."""
+    """Whether an operation is among those that Kafka allows, given as bits."""
     return bool(operations >> wanted & 1)
 
 
 async def _group(admin: AIOKafkaAdminClient, group: str) -> int:
-    """What we may do with a consumer group, as bits."""
+    """The operations allowed on a consumer group, as bits."""
 
     try:
         operations, _ = await _of_coordinator(lambda: group_described(admin, group))
@@ -116,7 +116,7 @@ async def _group(admin: AIOKafkaAdminClient, group: str) -> int:
 
 
 async def _may_write(admin: AIOKafkaAdminClient, right: Right, partitions: int) -> bool:
-    """Whether we may use the transactional ids of the journal's partitions."""
+    """Whether the transactional ids of the journal's partitions may be used."""
 
     async def ask(transactional_id: str) -> None:
         node = await admin.find_coordinator(transactional_id, TRANSACTION)
@@ -136,7 +136,7 @@ async def _may_write(admin: AIOKafkaAdminClient, right: Right, partitions: int) 
 
 
 async def _of_coordinator(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """An answer of a coordinator; a new cluster makes the coordinators' topics when it is first asked."""
+    """A coordinator's answer; retries while a new cluster is still creating the coordinators' topics."""
     deadline = time.monotonic() + COORDINATOR_SECONDS
     while True:
         try:

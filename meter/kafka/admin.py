@@ -1,7 +1,7 @@
-"""Kafka's side of the topics: connect, check the broker's version, create what is missing, refuse what is wrong.
+"""Administers topics: connects, checks the broker's version, creates missing topics, refuses wrong ones.
 
-`ensure_topics` decides nothing itself: what a topic must be like, and what a difference means, is in
-`meter.kafka.topics`. Two workers that start at once may both create a topic: who comes second takes what it finds.
+`meter.kafka.topics` decides how a topic must be and what a difference means. Two workers that start at once may both
+create a topic; the second uses the first one's.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ CREATION_SECONDS = 30
 #: How long the brokers of a cluster may differ in what they know.
 KNOWN_SECONDS = 15
 TOPIC_ALREADY_EXISTS = 36
-#: What Kafka answers to whoever may not create a topic.
+#: Kafka's errors if the right to create a topic is missing.
 NOT_ALLOWED = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError)
 #: Kafka 3.6 is the first to verify a transaction's partitions; it is known by version 4 of this request.
 ADD_PARTITIONS_TO_TXN_KEY = 24
@@ -50,12 +50,12 @@ class TopicsRefused(UserError):
 
 
 class TopicsUnknown(TopicsRefused):
-    """A broker does not know topics, or their leaders, that another one knew."""
+    """A broker does not know topics, or their leaders, that another broker knew."""
 
 
 @dataclass(frozen=True)
 class Ensured:
-    """What `ensure_topics` did: the names it created, and what it found odd but bearable."""
+    """What `ensure_topics` did: the topics created, and warnings about others."""
 
     created: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -90,10 +90,10 @@ async def require_version(admin: AIOKafkaAdminClient) -> None:
 
 
 async def ensure_topics(settings: Settings, admin: AIOKafkaAdminClient) -> Ensured:
-    """Create the missing topics, or refuse with their list; refuse every topic that is not as it must be.
+    """Create missing topics, or refuse with their list; refuse topics that are not as they must be.
 
-    1. Compare what is there with its spec, so that nothing is created beside something wrong. 2. Missing ones:
-    refuse, or create. 3. Compare those too: another worker may have created them, with other settings.
+    1. Compare existing topics with their specs, so that nothing is created beside a wrong one. 2. Refuse or create
+    the missing ones. 3. Compare those too: another worker may have created them with other settings.
     """
     wanted = wanted_topics(settings)
     there = await partition_counts(admin)
@@ -142,23 +142,23 @@ async def create_topics(settings: Settings, admin: AIOKafkaAdminClient, specs: S
 
 
 def new_topic(spec: TopicSpec, replication: int) -> NewTopic:
-    """What aiokafka sends for a spec; it lets -1 through only beside an assignment, which may be empty."""
+    """The request for a spec; aiokafka accepts -1 only together with an assignment, which may be empty."""
     assignment: dict[int, list[int]] | None = {} if replication == BROKERS_REPLICATION else None
     return NewTopic(spec.name, spec.partitions, replication, assignment, dict(spec.config))
 
 
 async def broker_count(admin: AIOKafkaAdminClient) -> int:
-    """How many brokers the cluster has now: each client may come to be connected to all of them."""
+    """How many brokers the cluster has now; each client may connect to all of them."""
     return max(1, len((await admin.describe_cluster())["brokers"]))
 
 
 async def partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """How many partitions each topic has, of those topics that can be used now."""
+    """The number of partitions of each usable topic."""
     return {name: len(copies) for name, copies in (await copy_counts(admin)).items()}
 
 
 async def copy_counts(admin: AIOKafkaAdminClient) -> dict[str, list[int]]:
-    """How many copies each partition of each topic has, of those topics that can be used now."""
+    """The number of copies of each partition of each usable topic."""
     return {
         topic["topic"]: [len(partition["replicas"]) for partition in topic["partitions"]]
         for topic in await admin.describe_topics()
@@ -169,7 +169,7 @@ async def copy_counts(admin: AIOKafkaAdminClient) -> dict[str, list[int]]:
 async def found_topics(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, Found]:
     """Partitions, copies and effective settings of topics that exist.
 
-    Each question may go to another broker of the cluster, and that may not have heard of a new topic yet.
+    Retries, because each request may go to a broker that does not know a new topic yet.
     """
     deadline = time.monotonic() + KNOWN_SECONDS
     while True:
@@ -182,7 +182,7 @@ async def found_topics(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -
 
 
 async def found_now(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, Found]:
-    """The same, as the brokers that are asked know it; raises `TopicsUnknown`."""
+    """`found_topics` without retries; TopicsUnknown if a broker does not know them."""
     copies = await copy_counts(admin)
     gone = [spec.name for spec in specs if spec.name not in copies]
     if gone:
@@ -195,7 +195,7 @@ async def found_now(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> d
 
 
 async def topic_configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> dict[str, dict[str, str]]:
-    """The effective settings, of those asked for and `min.insync.replicas`, of the topics that there are."""
+    """The effective settings of existing topics: those in their specs, and `min.insync.replicas`."""
     wanted = {spec.name: {**spec.config, LEAST_IN_SYNC: ""} for spec in specs}
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, config) for name, config in wanted.items()]
     answers = await admin.describe_configs(asked)
@@ -204,7 +204,7 @@ async def topic_configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) 
 
 
 def config_of(resource: Sequence[Any]) -> tuple[str, dict[str, str]]:
-    """Name and settings in one resource of a DescribeConfigs answer."""
+    """Topic name and settings in one resource of a DescribeConfigs answer."""
     code, message, _, name, entries = resource[:5]
     if code != 0:
         raise TopicsRefused(f"the settings of topic {name} cannot be read: {for_code(code).__name__}: {message}")
@@ -212,5 +212,5 @@ def config_of(resource: Sequence[Any]) -> tuple[str, dict[str, str]]:
 
 
 def values(entries: Iterable[Sequence[Any]]) -> dict[str, str]:
-    """Name and value of each setting; what else an entry tells (its source, its synonyms) is not asked for."""
+    """Name and value of each setting in an answer."""
     return {entry[0]: entry[1] or "" for entry in entries}

@@ -1,53 +1,52 @@
-"""What an intake group's commit says besides its offset: the words of its metadata, and whose hand wrote it.
+"""The metadata of an intake group's commits: its words, and whether an intake wrote it.
 
-Every commit of ours carries a mark of the last record read, `aside` before it where the partition is set aside, or
-`begun` where no record was read yet; behind it the topic's id, where the intake knows it. An offset that anybody else
-sets (`kafka-consumer-groups --reset-offsets`) carries none of it: what stands before it may never have been read.
-Of a workspace topic that we may not read no commit is taken: it is named in the commit of its share (`denied`).
-Behind ` | ` it says why a partition is set aside, for people and `meter doctor` (`meter.kafka.set_aside`); no rule
-reads it.
+Every commit of an intake has the mark of the last record read (or `begun` if none was), behind `aside` if the partition
+is set aside, and then the topic's id if the intake knows it. An offset set by another program
+(`kafka-consumer-groups --reset-offsets`) has none of that: records before it may never have been read. Kafka takes no
+commit for a workspace topic that may not be read; the commit of its share names it (`denied`). Behind ` | ` is the
+reason why a partition is set aside, for people and `meter doctor` (`meter.kafka.set_aside`); no rule reads it.
 """
 
 import re
 from collections.abc import Iterable
 
-#: How the metadata begins where its partition is set aside.
+#: The first word if the partition is set aside.
 ASIDE = "aside"
-#: In place of a mark where no record was read yet.
+#: In place of a mark if no record was read yet.
 BEGUN = "begun"
 #: Before the topic's id.
 LOG = "@"
-#: After `aside`: the offset was another's, and stays so until somebody says where to go on.
+#: After `aside`: another program set the offset; it stays until `meter skip` names where to go on.
 FOREIGN = "foreign"
 
-#: Before the reason of what is set aside.
+#: Before the reason why it is set aside.
 WHY = " | "
 
-#: How the commit of a share begins that names partitions which we may not read, as `usage.w/0`.
+#: The first word of a share's commit that names partitions which may not be read, as `usage.w/0`.
 DENIED = "denied"
-#: So much metadata is written; Kafka takes 4,096 bytes. What does not fit is waited for at the day's end.
+#: The longest metadata written; Kafka takes 4,096 bytes. The day's end waits for partitions that do not fit.
 NOTE_LIMIT = 3_900
 
 _OURS = re.compile(rf"(({ASIDE} )?[0-9]+ -?[0-9]+ [0-9]+|{BEGUN}|{ASIDE})( {LOG}[0-9a-f]+)?")
 
 
 def is_ours(metadata: str) -> bool:
-    """Whether an intake committed this, which had handled all before the offset."""
+    """Whether an intake made this commit; then everything before its offset is handled."""
     return _OURS.fullmatch(spoken(metadata)) is not None
 
 
 def spoken(metadata: str) -> str:
-    """A commit's metadata without the reason for people."""
+    """A commit's metadata without the reason."""
     return metadata.partition(WHY)[0]
 
 
 def topic_id_of(metadata: str) -> str:
-    """The id of the topic that a commit's metadata names; empty where it names none."""
+    """The topic id in a commit's metadata; empty if there is none."""
     return spoken(metadata).partition(LOG)[2]
 
 
 def is_aside(metadata: str) -> bool:
-    """Whether a commit's metadata says that its partition is set aside."""
+    """Whether a commit's metadata sets its partition aside."""
     return metadata.split(" ", 1)[0] == ASIDE
 
 

@@ -1,6 +1,6 @@
-"""What we may do with a consumer group, and who is in it.
+"""The rights on a consumer group, and its members.
 
-aiokafka asks it in version 3, and reads the answer as if it were version 2.
+aiokafka sends DescribeGroups version 3 but decodes the answer as version 2.
 """
 
 from typing import Any, NamedTuple
@@ -26,9 +26,9 @@ class _Ask(Request[_Question]):
 
 
 async def group_described(admin: AIOKafkaAdminClient, group: str) -> tuple[int, int]:
-    """What we may do with a group, as bits by the number of the operation, and how many members it has.
+    """The operations allowed on a group (bits by the operation's number), and its number of members.
 
-    Raises KafkaError: without Describe, or where the coordinator is missing.
+    KafkaError without the right Describe, or if the coordinator is missing.
     """
     answer: Any = await admin._send_request(_Ask(group), await admin.find_coordinator(group))
     described = answer.to_object()["groups"][0]
@@ -38,7 +38,7 @@ async def group_described(admin: AIOKafkaAdminClient, group: str) -> tuple[int, 
 
 
 class Member(NamedTuple):
-    """A member of a group: its client, where it is, and the bytes of what it was assigned."""
+    """A member of a group: client id, host, and the bytes of its assignment."""
 
     client: str
     host: str
@@ -46,7 +46,7 @@ class Member(NamedTuple):
 
 
 async def group_members(admin: AIOKafkaAdminClient, group: str) -> tuple[str, list[Member]]:
-    """The state of a group in Kafka's words, and its members; raises KafkaError."""
+    """The state of a group, as Kafka names it, and its members; raises KafkaError."""
     answer: Any = await admin._send_request(_Ask(group), await admin.find_coordinator(group))
     described = answer.to_object()["groups"][0]
     if described["error_code"]:

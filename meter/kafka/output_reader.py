@@ -1,6 +1,6 @@
-"""Reading output topics as billing does: committed records only, every partition from its beginning.
+"""Reads output topics as billing does: committed records only, every partition from its beginning.
 
-Figures are cumulative, so `Latest` keeps the highest revision of each key and is right, whatever it read before.
+Figures are cumulative, so `Latest` only needs the highest revision of each key.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -27,7 +27,7 @@ class Revised(Protocol):
 
     @property
     def revision(self) -> int:
-        """Which of two of a key stands."""
+        """Of two records of a key the higher revision applies."""
 
     def record_key(self) -> str:
         """The record's key."""
@@ -37,13 +37,13 @@ RecordT = TypeVar("RecordT", bound=Revised)
 
 
 class Latest(Generic[RecordT]):
-    """The records that stand: of each key the highest revision."""
+    """The record with the highest revision of each key."""
 
     def __init__(self) -> None:
         self.records: dict[str, RecordT] = {}
 
     def take(self, record: RecordT) -> RecordT | None:
-        """The record itself if it is news, and from now on what stands of its key; else None."""
+        """Keep a record if its revision is higher; returns it then, else None."""
         key = record.record_key()
         before = self.records.get(key)
         if before is not None and before.revision >= record.revision:
@@ -53,19 +53,19 @@ class Latest(Generic[RecordT]):
 
 
 class OutputRecord(NamedTuple):
-    """A record that has a value. Ours name no topic: `install_batches` changes how this process reads."""
+    """A record with a value, and its topic: records read through `install_batches` have none."""
 
     topic: str
     partition: int
     offset: int
-    #: Of the record, in ms.
+    #: The record's time, in ms.
     timestamp: int
     key: bytes | None
     value: bytes
 
 
 class OutputReader:
-    """Some output topics, open for reading; `open_outputs` makes one."""
+    """Output topics open for reading; made by `open_outputs`."""
 
     def __init__(self, consumer: Any, watcher: Any, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
@@ -73,11 +73,11 @@ class OutputReader:
         self._partitions = partitions
 
     async def skip(self, *topics: str) -> None:
-        """Pass over everything that was published on these topics until now."""
+        """Skip everything published on these topics until now."""
         await self._consumer.seek_to_end(*(tp for tp in self._partitions if tp.topic in topics))
 
     async def pass_over(self, topic: str, before_ms: int) -> None:
-        """Begin a topic at its first record of this time (ms since 1970, by its record's timestamp), or at its end."""
+        """Begin a topic at its first record not before this time (ms since 1970), or at its end."""
         partitions = [tp for tp in self._partitions if tp.topic == topic]
         found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, before_ms))
         for tp in partitions:
@@ -87,7 +87,7 @@ class OutputReader:
                 self._consumer.seek(tp, found[tp].offset)
 
     async def until_now(self) -> AsyncIterator[OutputRecord]:
-        """Every record committed until now and none after: whole transactions, so records agree with each other."""
+        """Every record committed until now and none after; whole transactions, so the records are consistent."""
         ends = await self._consumer.end_offsets(self._partitions)
         left = set(self._partitions)
         while left := {tp for tp in left if await self._consumer.position(tp) < ends[tp]}:
@@ -98,8 +98,8 @@ class OutputReader:
     async def to_the_end(self, settled: bool = False) -> AsyncIterator[OutputRecord]:
         """Every record up to where the topics end now.
 
-        `settled`: transactions that are open now, or just committed, are waited for. (A commit is answered before
-        its markers stand in the partitions, so who was told of it may still read none of it.)
+        `settled`: also wait for transactions that are open, or just committed. (Kafka answers a commit before its
+        markers are in all partitions, so its records may not be readable yet.)
         """
         ends = await (self._watcher if settled else self._consumer).end_offsets(self._partitions)
         left = set(self._partitions)
@@ -108,13 +108,13 @@ class OutputReader:
                 yield record
 
     async def follow(self) -> AsyncIterator[OutputRecord]:
-        """Every further record, for ever."""
+        """Every further record, endlessly."""
         while True:
             for record in await self.within(POLL_SECONDS):
                 yield record
 
     async def within(self, seconds: float) -> Iterable[OutputRecord]:
-        """The next records, as soon as there are any; none if none come within `seconds`."""
+        """The next records, as soon as there are any; none after `seconds`."""
         try:
             fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000))
         except KafkaError as error:
@@ -128,7 +128,7 @@ class OutputReader:
 
 
 def partition_of(account: str, partitions: int) -> int:
-    """The partition of an account's records, as Kafka's Java partitioner would have it."""
+    """The partition of an account's records, as Kafka's Java partitioner chooses it."""
     return int(murmur2(account.encode()) & 0x7FFFFFFF) % partitions
 
 
@@ -136,7 +136,7 @@ def partition_of(account: str, partitions: int) -> int:
 async def open_outputs(settings: Settings, *topics: str, account: str | None = None) -> AsyncIterator[OutputReader]:
     """Open topics (whole names) at their beginning; `UserError` if one does not exist or no broker answers.
 
-    With `account` only the partitions that its records go to: the others hold nothing of it.
+    With `account` only the partitions of its records are read.
     """
     async with connected_admin(settings) as admin:
         counts = await partition_counts(admin)

@@ -1,7 +1,7 @@
-"""Why no Kafka can be used at an address: asked of each address once more, after a client gave up.
+"""Finds out why no Kafka can be used: after a client gave up, each address is asked again step by step.
 
-aiokafka drops the reason ("Unable to bootstrap"). A lasting reason (a password, a certificate, a protocol) needs a
-person; a broker that is away may come back by itself.
+aiokafka drops the reason ("Unable to bootstrap"). A lasting reason (a password, a certificate, a protocol) needs an
+operator; an unreachable broker may come back by itself.
 """
 
 import asyncio
@@ -24,27 +24,27 @@ from meter.errors import UserError
 from meter.local_broker.probe import ANSWER_LIMIT_BYTES, is_plain_kafka
 from meter.settings import Settings
 
-#: One address may take this long to answer a step.
+#: How long an address may take to answer a step.
 ASK_MS = 4_000
-#: A connection may take this long to close; then it is left.
+#: How long a connection may take to close; then it is abandoned.
 CLOSE_SECONDS = 0.5
-#: How the length of an answer reads that is a TLS alert.
+#: The first byte of a TLS alert, read as the length of an answer.
 TLS_ALERT = 0x15
-#: OpenSSL's words for why a certificate is refused, by its numbers.
+#: OpenSSL's numbers of reasons to refuse a certificate.
 EXPIRED, NOT_YET_VALID, OTHER_HOST, OTHER_ADDRESS = 10, 9, 62, 64
 WITHOUT_TLS = {"SSL": "PLAINTEXT", "SASL_SSL": "SASL_PLAINTEXT"}
 WITH_TLS = {"PLAINTEXT": "SSL", "SASL_PLAINTEXT": "SASL_SSL"}
 
 
 class Reason(NamedTuple):
-    """Why an address cannot be used, with the mend; `lasting`: waiting does not help."""
+    """Why an address cannot be used, with what to do; `lasting`: waiting does not help."""
 
     sentence: str
     lasting: bool
 
 
 class BrokerUnreachable(UserError):
-    """No Kafka answers, or none that the meter can use; `back`: it did not, and does by now."""
+    """No Kafka answers that the meter can use; `back`: it did not answer a moment ago, and does now."""
 
     def __init__(self, sentence: str, lasting: bool = False, back: bool = False) -> None:
         super().__init__(sentence)
@@ -53,22 +53,22 @@ class BrokerUnreachable(UserError):
 
 
 async def unreachable(settings: Settings, error: BaseException) -> BrokerUnreachable:
-    """Why no client could be connected, after `error` made one give up."""
+    """The reason why no client could connect, after one failed with `error`."""
     reasons = await reasons_of(settings)
     if not reasons:
         return BrokerUnreachable(
             f"Kafka at {settings.broker} answers now, a moment ago it did not ({error}); try again", back=True
         )
-    return told(reasons)
+    return as_error(reasons)
 
 
-def told(reasons: Sequence[Reason]) -> BrokerUnreachable:
-    """Reasons as trouble, a line each."""
+def as_error(reasons: Sequence[Reason]) -> BrokerUnreachable:
+    """Reasons as one error, a line each."""
     return BrokerUnreachable("\n".join(reason.sentence for reason in reasons), all(each.lasting for each in reasons))
 
 
 async def reasons_of(settings: Settings) -> list[Reason]:
-    """A reason for each address of METER_BROKER, and each that a broker names itself by; none where one answers."""
+    """A reason for each address that fails, of METER_BROKER and of the brokers' own names; none if one answers."""
     kwargs = settings.kafka_client_kwargs()
     del kwargs["bootstrap_servers"]
     hosts = [collect_hosts([server])[0][:2] for server in settings.bootstrap_servers]
@@ -92,7 +92,7 @@ async def reasons_of(settings: Settings) -> list[Reason]:
 async def _asked(
     settings: Settings, kwargs: dict[str, Any], host: str, port: int
 ) -> tuple[list[tuple[str, int]], Reason | None]:
-    """The brokers that an address names, or why it cannot be used."""
+    """The brokers that an address names, or the reason why it cannot be used."""
     connection = AIOKafkaConnection(host, port, request_timeout_ms=ASK_MS, **kwargs)
     connected = False
     try:
@@ -110,9 +110,9 @@ async def _asked(
 
 
 def reason_for(error: BaseException, settings: Settings, place: str, *, connected: bool, plain: bool) -> Reason:
-    """What an error of a connection means.
+    """The reason behind an error of a connection.
 
-    `connected`: the broker had said which requests it knows before. `plain`: it was asked without TLS and answered.
+    `connected`: the broker had answered which requests it supports. `plain`: it answered a request without TLS.
     """
     protocol = settings.security_protocol
     error = _root(error)
@@ -140,7 +140,7 @@ def _lasting(sentence: str) -> Reason:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What a closed connection was closed for, if that says more."""
+    """The cause of a closed connection, if there is one."""
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
         causes.append(cause)
@@ -148,7 +148,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _length_of(error: BaseException) -> int:
-    """The length of an answer that did not come whole: what is no answer of Kafka has an absurd one."""
+    """The claimed length of an incomplete answer; absurd if the answer is not Kafka's."""
     cause = error.__cause__
     return cause.expected or 0 if isinstance(cause, asyncio.IncompleteReadError) else 0
 

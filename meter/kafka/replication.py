@@ -1,25 +1,25 @@
 """How many copies of a topic Kafka keeps, and how many must hold a record before it is acknowledged.
 
-What is acknowledged survives the loss of a broker only if two copies had it, and a topic goes on without a broker only
-if it has one copy more than that. So three copies go with `min.insync.replicas=2`, and fewer with 1.
+An acknowledged record survives the loss of a broker only if two copies had it, and a topic stays writable without one
+broker only if it has one copy more than that. So three copies need `min.insync.replicas=2`, and fewer copies 1.
 """
 
 from collections.abc import Mapping, Sequence
 
 LEAST_IN_SYNC = "min.insync.replicas"
-#: From so many copies on, two must hold a record: one broker may be lost, and another be away.
+#: From this many copies on two must hold a record: then one broker may be lost while another is down.
 COPIES_FOR_TWO = 3
 #: Kafka's own topics, on which groups and transactions depend.
 KAFKAS_OWN = ("__consumer_offsets", "__transaction_state")
 
 
 def creation_config(replication: int | None) -> dict[str, str]:
-    """What a new topic of so many copies gets; None (the broker's default) leaves it to the broker."""
+    """The setting of a new topic with so many copies; None (the broker's default) leaves it to the broker."""
     return {LEAST_IN_SYNC: "2"} if replication is not None and replication >= COPIES_FOR_TWO else {}
 
 
 def impossible(topic: str, copies: int, least: int, bootstrap: str) -> list[str]:
-    """A sentence if no record can ever be acknowledged."""
+    """A sentence if no record could be acknowledged."""
     if least <= copies:
         return []
     return [
@@ -29,7 +29,7 @@ def impossible(topic: str, copies: int, least: int, bootstrap: str) -> list[str]
 
 
 def weak(topic: str, copies: int, least: int, wanted: int | None, bootstrap: str) -> list[str]:
-    """Sentences about copies that are fewer than asked for, or that do not do what copies are for."""
+    """Sentences about copies that are too few, or that do not protect records."""
     found = []
     if wanted is not None and copies < wanted:
         found.append(
@@ -50,7 +50,7 @@ def weak(topic: str, copies: int, least: int, wanted: int | None, bootstrap: str
 
 
 def kafkas_own(counts: Mapping[str, Sequence[int]], wanted: int | None) -> list[str]:
-    """Sentences about those of Kafka's own topics that are seen and have fewer copies than asked for."""
+    """Sentences about Kafka's own topics that have fewer copies than METER_REPLICATION_FACTOR."""
     return [
         f"{topic} should have {copies_text(wanted)} (METER_REPLICATION_FACTOR), it has {min(counts[topic])}: losing "
         "one broker stops groups and transactions; `kafka-reassign-partitions.sh` adds copies"
@@ -60,7 +60,7 @@ def kafkas_own(counts: Mapping[str, Sequence[int]], wanted: int | None) -> list[
 
 
 def lower(topic: str, copies: int, bootstrap: str) -> str:
-    """The command that leaves room for a broker to be away, where there is room."""
+    """The command that lets one broker be down, if there are enough copies."""
     return config_command(topic, 2 if copies >= COPIES_FOR_TWO else 1, bootstrap)
 
 

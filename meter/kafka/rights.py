@@ -1,7 +1,7 @@
 """The least rights: what Kafka must allow each role of a worker and each command, and nothing more.
 
-This is data: `meter.kafka.access` asks Kafka for it, docs/security.md shows it, the tests take each right away once.
-Kafka gives some rights along with others: whoever may read, write, alter or delete something may also describe it.
+This is data: `meter.kafka.access` asks Kafka for it, docs/security.md shows it, tests take each right away once. Some
+rights include others: Read, Write, Alter and Delete include Describe.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class Operation(IntEnum):
 
 
 class Resource(StrEnum):
-    """What a right is about, as options of `kafka-acls.sh` name it."""
+    """The kind of resource of a right, as options of `kafka-acls.sh` name it."""
 
     TOPIC = "topic"
     GROUP = "group"
@@ -39,10 +39,10 @@ class Resource(StrEnum):
     CLUSTER = "cluster"
 
 
-#: These give Describe along with them.
+#: Operations that include Describe.
 DESCRIBING = frozenset({Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER})
 PREFIXED = "*"
-#: Rights named in a sentence; each has its command below it.
+#: At most this many rights are named in a sentence; every one has its command below.
 NAMED = 5
 SHARED = ("usage", "workspaces", "plan-purchases")
 STATE = ("meter.journal", "meter.changelog", "meter.control")
@@ -52,7 +52,7 @@ INTAKE_GROUPS = ("meter-intake", "meter-intake-own")
 
 
 class Right(NamedTuple):
-    """One operation on one resource; a name that ends in `*` stands for every name that begins so."""
+    """One operation on one resource; a name that ends in `*` means every name with that beginning."""
 
     operation: Operation
     resource: Resource
@@ -60,7 +60,7 @@ class Right(NamedTuple):
 
     @property
     def prefixed(self) -> bool:
-        """Whether it is about all names with a beginning."""
+        """Whether the name is a prefix."""
         return self.name.endswith(PREFIXED)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class Right(NamedTuple):
         return f"{self.operation.word} {self.resource} {self.name}"
 
     def options(self) -> str:
-        """What `kafka-acls.sh --add` takes to grant it."""
+        """The options of `kafka-acls.sh --add` that grant it."""
         operation = f"--operation {self.operation.word}"
         if self.resource is Resource.CLUSTER:
             return f"{operation} --cluster"
@@ -85,7 +85,7 @@ class MissingRights(UserError):
 
 
 def sentence(settings: Settings, who: str, missing: Iterable[Right], then: str = "") -> str:
-    """Which rights are missing, and the commands that grant them, a line each."""
+    """A sentence with the missing rights, and a line with the command for each."""
     rights = list(missing)
     more = f" and {len(rights) - NAMED} more" if len(rights) > NAMED else ""
     named = ", ".join(map(str, rights[:NAMED])) + more
@@ -97,13 +97,13 @@ def sentence(settings: Settings, who: str, missing: Iterable[Right], then: str =
 
 
 def grant(settings: Settings, right: Right) -> str:
-    """The command that gives us a right."""
+    """The command that grants a right."""
     to = f"--bootstrap-server {settings.broker} --add --allow-principal {principal(settings)}"
     return f"kafka-acls.sh {to} {right.options()}"
 
 
 def principal(settings: Settings) -> str:
-    """Who we are to Kafka, as far as the settings tell: a certificate's name is the broker's to derive."""
+    """This user's principal, as far as the settings show it: a certificate's name is derived by the broker."""
     if settings.sasl_username is not None:
         return f"User:{settings.sasl_username}"
     return "User:ANONYMOUS" if settings.security_protocol == "PLAINTEXT" else "User:NAME-OF-THE-CERTIFICATE"
@@ -117,7 +117,7 @@ def _topics(operation: Operation, *names: str) -> list[Right]:
     return _rights(operation, Resource.TOPIC, *names)
 
 
-#: The intake reads what comes in, and the facts that the journal holds; it writes the journal and dead letters.
+#: The intake reads the inputs and the journal's facts; it writes the journal and dead letters.
 INTAKE = (
     *_topics(Operation.READ, *SHARED, EVERY_OWN, *STATE),
     *_topics(Operation.WRITE, "meter.journal", "dead-letters"),
@@ -125,7 +125,7 @@ INTAKE = (
     *_topics(Operation.DESCRIBE_CONFIGS, *EVERY_TOPIC, EVERY_OWN),
     *_rights(Operation.READ, Resource.GROUP, *INTAKE_GROUPS),
 )
-#: The meter folds the journal into the changelog and the outputs, and ends days once everything was taken in.
+#: The meter folds the journal into changelog and outputs, and ends days once all sources are handled.
 METER = (
     *_topics(Operation.READ, "meter.journal", "meter.changelog"),
     *_topics(Operation.WRITE, "meter.journal", "meter.changelog", *OUTPUTS),
@@ -138,7 +138,7 @@ METER = (
 
 
 def least(rights: Iterable[Right]) -> tuple[Right, ...]:
-    """Each right once, without a Describe that another one brings along."""
+    """Each right once, without a Describe that another one includes."""
     every = list(dict.fromkeys(rights))
     described = {(right.resource, right.name) for right in every if right.operation in DESCRIBING}
     return tuple(
@@ -157,18 +157,18 @@ ORDERING = (
     *_topics(Operation.READ, "order-outcomes", "dead-letters"),
 )
 BUDGETS = _topics(Operation.READ, "budgets", "budget-alerts")
-#: A letter that is cut, or sums others up, is completed from where its records stood.
+#: A cut or shared letter is completed from the coordinates of its records.
 LETTERS = _topics(Operation.READ, "dead-letters", "meter.control", *SHARED, EVERY_OWN)
-#: The dashboard reads what is published; of sources and groups it asks how far they are.
+#: The dashboard reads published topics, and asks how far sources and groups are.
 WATCHING = (
     *_topics(Operation.READ, *OUTPUTS),
     *_topics(Operation.DESCRIBE, *SHARED, EVERY_OWN, "meter.journal"),
     *_rights(Operation.DESCRIBE, Resource.GROUP, *INTAKE_GROUPS, "meter"),
 )
-#: What an explanation is read from, beside the journal.
+#: What `meter explain` reads beside the journal.
 EXPLAINED = ("overages", "plans", "statements", "quota-balances", "dead-letters")
-#: What commands need; one that starts a worker needs its role's. `redrive --send` and `skip` need those of the topics
-#: that they are about only.
+#: What commands need; a command that starts a worker needs its role's rights. `redrive --send` and `skip` need rights
+#: only on the topics that they concern.
 COMMANDS = {
     "send usage": least(_topics(Operation.WRITE, "usage")),
     "send workspaces": least(_topics(Operation.WRITE, "workspaces")),
@@ -221,23 +221,23 @@ COMMANDS = {
 
 
 def of_role(settings: Settings, role: str) -> tuple[Right, ...]:
-    """What a worker of a role needs under a prefix; none of workspace topics where it reads none."""
+    """The rights of a worker's role under a prefix; none on workspace topics if METER_OWN_TOPICS_MAX is 0."""
     return _of(settings, ROLES[role])
 
 
 def of_command(settings: Settings, *commands: str) -> tuple[Right, ...]:
-    """What a command needs under a prefix, with those of its options that need more."""
+    """The rights of a command, and of its options that need more, under a prefix."""
     return _of(settings, least(right for command in commands for right in COMMANDS[command]))
 
 
 def to_redrive(settings: Settings, topics: Iterable[str]) -> tuple[Right, ...]:
-    """What `redrive --send` needs for these topics (without the prefix)."""
+    """The rights of `redrive --send` for these topics (without the prefix)."""
     rights = _topics(Operation.WRITE, "meter.control", *sorted(topics))
     return tuple(_under(settings.topic_prefix, right) for right in rights)
 
 
 def to_skip(settings: Settings, topic: str) -> tuple[Right, ...]:
-    """What `skip` needs for an input topic (without the prefix)."""
+    """The rights of `skip` for an input topic (without the prefix)."""
     group = INTAKE_GROUPS[topic.startswith(OWN)]
     rights = (
         Right(Operation.WRITE, Resource.TOPIC, "meter.control"),
@@ -248,14 +248,14 @@ def to_skip(settings: Settings, topic: str) -> tuple[Right, ...]:
 
 
 def _of(settings: Settings, rights: Iterable[Right]) -> tuple[Right, ...]:
-    """Rights of the tables under a prefix; none on workspace topics where none is read."""
+    """The tables' rights under a prefix; none on workspace topics if none are read."""
     return tuple(
         _under(settings.topic_prefix, right) for right in rights if settings.own_topics_max or not is_own(right)
     )
 
 
 def is_own(right: Right) -> bool:
-    """Whether a right of the tables is about workspace topics."""
+    """Whether a right of the tables concerns workspace topics."""
     return right.resource is Resource.TOPIC and right.name.startswith(OWN)
 
 

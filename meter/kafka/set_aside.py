@@ -1,7 +1,7 @@
-"""Workspace topics that are not read, and why: a word for metrics, a sentence for people.
+"""Workspace topics that are not read, and why: a reason for metrics, a sentence for people.
 
-A partition that is set aside has its reason in the group's commit, so any command can list it, whoever runs the
-workers. Topics whose name holds no workspace id, and those beyond METER_OWN_TOPICS_MAX, are known by the topic list.
+The reason for a partition that is set aside is in the group's commit, so any command can list it without the workers.
+Topics whose name contains no workspace id, and those beyond METER_OWN_TOPICS_MAX, follow from the list of topics.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from meter.settings import Settings
 
 #: Characters of a sentence in a commit; Kafka takes 4,096 bytes of metadata (`offset.metadata.max.bytes`).
 SENTENCE_LIMIT = 600
-#: What is said of a partition whose commit does not say why.
+#: The sentence for a partition whose commit has none.
 UNSAID = "the worker's log says why"
 
 
@@ -34,7 +34,7 @@ class Reason(StrEnum):
 
 
 class Why(str):
-    """A sentence that says why a partition cannot be read on; `reason` says it in a word."""
+    """A sentence with the reason why a partition cannot be read on; `reason`: in a word."""
 
     reason: Reason
 
@@ -45,7 +45,7 @@ class Why(str):
 
 
 class NotRead(NamedTuple):
-    """A workspace topic that is not read, without the prefix; `partition`: None where all of it is not."""
+    """A workspace topic (without the prefix) that is not read; `partition`: None if the whole topic is not."""
 
     topic: str
     partition: int | None
@@ -53,13 +53,13 @@ class NotRead(NamedTuple):
     sentence: str
 
     def line(self) -> str:
-        """It in a line."""
+        """A line for people."""
         where = self.topic if self.partition is None else f"{self.topic}/{self.partition}"
         return f"{where} is set aside ({self.reason}): {self.sentence}"
 
 
 def reason_of(why: str) -> Reason:
-    """The reason in a word; of a sentence that came without one, that it cannot be read."""
+    """The reason in a word; UNREADABLE for a sentence without one."""
     return why.reason if isinstance(why, Why) else Reason.UNREADABLE
 
 
@@ -75,7 +75,7 @@ def why_of(metadata: str) -> tuple[str, str]:
 
 
 def not_followed(topics: Topics, names: Iterable[str], limit: int) -> list[NotRead]:
-    """Of all topics the workspace topics that no worker reads: by their name, or because there are too many."""
+    """The workspace topics that no worker reads: for their name, or because there are too many."""
     there = list(names)
     wrong = "the name holds no workspace id (1 to 64 of A-Z a-z 0-9 . _ -, first a letter or digit); send to another"
     many = f"METER_OWN_TOPICS_MAX is {limit}, so the first {limit} by name are read; raise it on every worker"

@@ -1,4 +1,4 @@
-"""Records of input topics, read again at their coordinates: one, or all that a dead letter sums up."""
+"""Reads records of input topics again by their coordinates: one, or all of a shared dead letter."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,14 +18,14 @@ from schemas.dead_letters import DeadLetter
 
 #: How long one record may take to be read from its source, in ms.
 SOURCE_MS = 5_000
-#: The most records of a round: a summary holds few, and what stands between them is dropped at once.
+#: The most records of a round; most of them lie between those of the letter and are dropped.
 ROUND_RECORDS = 5_000
 
 
 @asynccontextmanager
 async def source_records(settings: Settings) -> AsyncIterator["SourceRecords"]:
     """Read source records again."""
-    install_batches()  # for the lenient reader behind it: what the intake could read can be read again
+    install_batches()  # with the lenient reader, so that whatever the intake read can be read again
     consumer = aiokafka.AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -40,13 +40,13 @@ async def source_records(settings: Settings) -> AsyncIterator["SourceRecords"]:
 
 
 class SourceRecords:
-    """Reads by topic (without the prefix), partition and offset."""
+    """Reads records by topic (without the prefix), partition and offset."""
 
     def __init__(self, consumer: Any, topics: Topics) -> None:
         self._consumer, self._topics = consumer, topics
 
     async def at(self, topic: str, partition: int, offset: int) -> Any | None:
-        """The record that stands there; None if it is gone, or Kafka does not give it."""
+        """The record at an offset; None if it is gone, or Kafka does not answer."""
         place = TopicPartition(self._topics.prefix + topic, partition)
         try:
             beginning, end = await self._bounds(place)
@@ -59,7 +59,7 @@ class SourceRecords:
         return next((record for record in fetched.get(place, ()) if record.offset == offset), None)
 
     async def of_summary(self, letter: DeadLetter) -> list[Sendable] | str:
-        """The records that a letter sums up, in their order; or why they cannot be had."""
+        """The records of a shared letter, in order; or a sentence why they cannot be read."""
         assert letter.ranges is not None and letter.last_offset is not None, "a summary has ranges"
         place = TopicPartition(self._topics.prefix + letter.topic, letter.partition)
         where = f"{letter.topic}/{letter.partition}"
@@ -92,7 +92,7 @@ class SourceRecords:
         return beginning, (await self._consumer.end_offsets([place]))[place]
 
     async def _between(self, place: TopicPartition, first: int, last: int) -> list[Any]:
-        """The records from one offset to another; fewer if Kafka gives none for a while."""
+        """The records from one offset to another; fewer if Kafka does not answer in time."""
         found: list[Any] = []
         self._consumer.seek(place, first)
         while await self._consumer.position(place) <= last:

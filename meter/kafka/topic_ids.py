@@ -1,6 +1,6 @@
-"""What Kafka calls a topic besides its name: an id that one made again does not share. aiokafka does not ask it.
+"""Topic ids: a topic that is deleted and made again gets another id. aiokafka does not ask for them.
 
-Metadata 12 is the first version that tells it for names alone (Kafka 3.0; the meter needs 3.6).
+Metadata version 12 is the first that answers them for names (Kafka 3.0; the meter needs 3.6).
 """
 
 from collections.abc import Iterable
@@ -112,10 +112,9 @@ class TopicState(NamedTuple):
 async def topic_states(
     admin: AIOKafkaAdminClient, names: Iterable[str], *, certain: bool = True
 ) -> dict[str, TopicState]:
-    """The topics there are, of these names.
+    """The existing topics of these names.
 
-    Where the broker does not know for certain, or may not say, it raises KafkaError; not `certain`: that topic is left
-    out.
+    KafkaError if the broker is not certain or may not answer; with `certain=False` such a topic is left out.
     """
     answer: Any = await admin._send_request(_Ask(names))
     found = {}
@@ -132,9 +131,9 @@ async def topic_states(
 
 
 async def topic_operations(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, int | None]:
-    """What we may do with topics of these names, whether they exist or not: bits by the number of the operation.
+    """The operations allowed on topics of these names, existing or not, as bits by the operation's number.
 
-    None where we may not even describe the topic: then Kafka does not say what else we may do.
+    None for a topic that may not even be described: then Kafka answers nothing about it.
     """
     answer: Any = await client.send(client.get_random_node(), _Ask(names, operations=True))
     return {

@@ -1,7 +1,7 @@
 """The topics: their names under a prefix, what each must be like, and the names of groups and transactions.
 
-A `TopicSpec` says how a topic is made and what of that the meter cannot do without (`needs`): where an
-existing topic differs there, a figure could become wrong, so the meter refuses; other differences are told.
+A `TopicSpec` says how a topic is created, and which of its settings the meter depends on (`needs`): if an existing
+topic differs in one of those, figures could become wrong, so the meter refuses; other differences are warnings.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,14 +13,14 @@ from schemas.ids import is_id
 
 DAY_MS = 86_400_000
 MIB = 1024 * 1024
-#: A journal record holds at most 1 MiB of entries; its batch, uncompressed, stays far below this.
+#: A journal record has at most 1 MiB of entries; its batch, uncompressed, stays far below this.
 JOURNAL_BATCH_BYTES = 2 * MIB
 #: The longest row has 0.8 MB, the longest output 6.6 (`tests/test_bounds.py`, `tests/test_output_bounds.py`).
 STATE_BATCH_BYTES = 8 * MIB
 #: Compaction leaves every revision readable for this long, and tombstones too.
 COMPACTION_LAG_DAYS = 7
 OUTPUT_RETENTION_DAYS = 400
-#: `usage` when the meter creates it; any number will do, and it may be raised later.
+#: Partitions of `usage` when the meter creates it; any number works, and it may be raised later.
 USAGE_PARTITIONS = 4
 #: Compaction and expiry work on whole segments: smaller ones keep the changelog, and its restore, short.
 CHANGELOG_SEGMENT_BYTES = 256 * MIB
@@ -36,8 +36,8 @@ OUTPUTS = (
     "quota-alerts",
     "dead-letters",
 )
-#: Outputs that state how things stand, for ever; the others are of days, and go with them.
-STANDING_OUTPUTS = frozenset({"order-outcomes", "plans", "wallets"})
+#: Outputs that are kept for ever; the others are about days and expire.
+LASTING_OUTPUTS = frozenset({"order-outcomes", "plans", "wallets"})
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Topics:
 
     @property
     def shared_sources(self) -> tuple[str, str, str]:
-        """What the shared intake reads: orders, bindings and usage of all workspaces."""
+        """The shared input topics."""
         return self.usage, self.workspaces, self.plan_purchases
 
     @property
     def own_prefix(self) -> str:
-        """How the name of a workspace topic begins."""
+        """The prefix of workspace topics' names."""
         return self.prefix + OWN
 
     def own_topic(self, workspace: str) -> str:
@@ -93,7 +93,7 @@ class Topics:
         return workspace if is_id(workspace) else None
 
     def bare(self, topic: str) -> str:
-        """The name as it stands inside records and keys: without the prefix."""
+        """The name without the prefix, as in records and keys."""
         return topic.removeprefix(self.prefix)
 
     @property
@@ -103,7 +103,7 @@ class Topics:
 
     @property
     def own_intake_group(self) -> str:
-        """The group that reads workspace topics; apart, so that a new one never halts the shared topics."""
+        """The group that reads workspace topics; separate, so that a new topic never pauses the shared ones."""
         return f"{self.prefix}meter-intake-own"
 
     @property
@@ -112,31 +112,31 @@ class Topics:
         return f"{self.prefix}meter"
 
     def transactional_id(self, partition: int) -> str:
-        """Who writes what follows from a journal partition: the next owner of the id fences the one before."""
+        """The transactional id of a journal partition: a new owner of the id fences the one before."""
         return f"{self.prefix}meter-{partition}"
 
 
 def followed(topics: Topics, names: Iterable[str], limit: int) -> tuple[list[str], list[str]]:
-    """Of all topics the own ones that are read, and those beyond the limit: by name, so that all workers agree."""
+    """The workspace topics that are read, and those beyond the limit; by name, so that all workers agree."""
     own = sorted(name for name in names if topics.workspace_of(name) is not None)
     return own[:limit], own[limit:]
 
 
 def misnamed(topics: Topics, names: Iterable[str]) -> list[str]:
-    """Topics named like workspace topics whose name holds no workspace id: nobody's usage."""
+    """Topics named like workspace topics whose name contains no workspace id."""
     prefix = topics.own_prefix
     return sorted(name for name in names if name.startswith(prefix) and not is_id(name.removeprefix(prefix)))
 
 
 def own_spec(topic: str) -> "TopicSpec":
-    """What a workspace topic must be like: whatever else it is, its records must stay until they are read."""
+    """The spec of a workspace topic: its records must not be removed before they are read."""
     config = {"cleanup.policy": "delete"}
     return TopicSpec(topic, 1, config, exact_partitions=False, needs=frozenset(config))
 
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """How a topic is made. `exact_partitions`: another number is refused; `needs`: so is another value of these."""
+    """How a topic is created. `exact_partitions`: another number is refused; `needs`: other values of these are too."""
 
     name: str
     partitions: int
@@ -147,11 +147,11 @@ class TopicSpec:
 
 @dataclass(frozen=True)
 class Found:
-    """How a topic is in Kafka: its partitions and the effective values of the settings asked for."""
+    """A topic in Kafka: its partitions and the effective values of the settings asked for."""
 
     partitions: int
     config: Mapping[str, str]
-    #: Copies of the partition that has fewest; 0: not asked for.
+    #: Copies of the partition with the fewest; 0: not asked for.
     copies: int = 0
 
 
@@ -162,7 +162,7 @@ LAG = {"min.compaction.lag.ms": str(COMPACTION_LAG_DAYS * DAY_MS)}
 
 
 def wanted_topics(settings: Settings) -> tuple[TopicSpec, ...]:
-    """Every topic that must exist before a worker begins, in the order they are created."""
+    """Every topic that must exist before a worker starts, in the order of creation."""
     names = Topics.of(settings.topic_prefix)
     count = settings.partitions
     input_needs = frozenset({"message.timestamp.type", "cleanup.policy"})
@@ -192,8 +192,8 @@ def wanted_topics(settings: Settings) -> tuple[TopicSpec, ...]:
 
 
 def output_config(word: str) -> dict[str, str]:
-    """How an output topic is kept (SPEC §9)."""
-    if word in STANDING_OUTPUTS:
+    """Cleanup and retention of an output topic (SPEC §9)."""
+    if word in LASTING_OUTPUTS:
         return STATE_SIZE | LAG | {"cleanup.policy": "compact"}
     keep = {"cleanup.policy": "compact,delete", "retention.ms": str(OUTPUT_RETENTION_DAYS * DAY_MS)}
     return STATE_SIZE | LAG | keep
@@ -201,14 +201,14 @@ def output_config(word: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with a topic: `refusals` stop the meter, `warnings` are told and no more."""
+    """What is wrong with a topic: `refusals` stop the meter, `warnings` are logged."""
 
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def judged(spec: TopicSpec, found: Found, broker: str, copies: int | None = None) -> Verdict:
-    """Compare a topic with its spec; every difference says the law, the numbers and what to do.
+    """Compare a topic with its spec; every difference is a sentence with the numbers and what to do.
 
     `copies`: METER_REPLICATION_FACTOR.
     """
@@ -237,7 +237,7 @@ def judged(spec: TopicSpec, found: Found, broker: str, copies: int | None = None
 
 
 def satisfies(name: str, want: str, have: str) -> bool:
-    """Whether a setting is as wanted; for sizes and times more is as good, and -1 is for ever."""
+    """Whether a setting is as wanted; sizes and times may be larger, and -1 means for ever."""
     if name == "cleanup.policy":
         return set(want.split(",")) == set(have.split(","))
     if name in ("retention.ms", "retention.bytes", "max.message.bytes", "min.compaction.lag.ms", "delete.retention.ms"):
@@ -245,24 +245,24 @@ def satisfies(name: str, want: str, have: str) -> bool:
             return False
         return have == "-1" or (want != "-1" and int(have) >= int(want))
     if name in ("segment.bytes", replication.LEAST_IN_SYNC):
-        return True  # how it is made; what it must be depends on what is there
+        return True  # set at creation; for an existing topic it depends on its copies
     return have == want
 
 
 def partitions_text(spec: TopicSpec) -> str:
-    """How many partitions it is to have, in words."""
+    """The number of partitions it should have, in words."""
     return "1 partition" if spec.partitions == 1 else f"{spec.partitions} partitions"
 
 
 def partition_advice(spec: TopicSpec) -> str:
     """What to do about a wrong number of partitions."""
     if spec.partitions == 1:
-        return "its records are one sequence; create it anew with one partition and send them again"
+        return "its records are one sequence; create it again with one partition and send them again"
     return "an account lives in one partition for good; set METER_PARTITIONS to the number the journal was created with"
 
 
 def config_advice(spec: TopicSpec, name: str, broker: str) -> str:
-    """The command that mends a setting."""
+    """The command that corrects a setting."""
     value = spec.config[name]
     change = f"{name}=[{value}]" if "," in value else f"{name}={value}"
     where = f"--bootstrap-server {broker} --entity-type topics --entity-name {spec.name}"

@@ -1,7 +1,7 @@
-"""What an error of Kafka means to a person: asked of Kafka itself, since a client's error seldom says it.
+"""Explains an error of Kafka by asking Kafka, because a client's error seldom says the reason.
 
-Whatever fails, the same two questions find the reason: can we connect and authenticate, and do we have every right
-that we need? Only where both answers are yes the client's own words are all there is.
+Two questions find it: can the user connect and authenticate, and does the user have every right needed? Only if both
+answers are yes, the client's own text is used.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from meter.kafka.reachability import BrokerUnreachable, reasons_of, told
 from meter.kafka.rights import MissingRights, Right
 from meter.settings import Settings
 
-#: The questions may take this long together.
+#: How long both questions may take.
 ASK_SECONDS = 15.0
 OF_KAFKA = (KafkaError, IllegalOperation, Reopen)
 
 
 def of_kafka(error: BaseException) -> bool:
-    """Whether an error came from Kafka or its client."""
+    """Whether an error is of Kafka or its client."""
     return any(isinstance(each, OF_KAFKA) for each in chain(error))
 
 
@@ -38,7 +38,7 @@ def passing(error: BaseException) -> bool:
 
 
 async def explained(settings: Settings, who: str, rights: Sequence[Right], error: BaseException) -> UserError:
-    """The reason of an error of Kafka, with its mend; `who` met it, and needs the rights."""
+    """The reason of an error of Kafka, with what to do; `who` met it and needs `rights`."""
     if isinstance(error, MissingRights | BrokerUnreachable):
         return error
     try:

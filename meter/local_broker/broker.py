@@ -1,8 +1,8 @@
 """A single-node Apache Kafka on loopback from Maven's jars, where no container engine is at hand.
 
-It belongs to a data directory: `<data-dir>/kafka` holds its log, its settings and `broker.json`, which names
-the process and its port. It is started detached, outlives the command that started it, and is up only when
-it has answered a metadata request. The jars are shared by all data directories of a user (43 MB, once).
+It belongs to a data directory: `<data-dir>/kafka` holds its log, its settings and `broker.json` with its process id
+and port. It runs detached from the command that started it, and is up once it answers a metadata request. All data
+directories of a user share the jars (43 MB).
 """
 
 import contextlib
@@ -25,20 +25,20 @@ from meter.local_broker.processes import alive, command_line, gone
 from meter.machine import private_files as private
 
 HOST = "127.0.0.1"
-#: Starting takes 4 s on two idle cores; busy ones get fifteen times that.
+#: A start takes 4 s on two idle cores; this allows fifteen times that.
 START_SECONDS = 60
-#: A clean stop takes a second or two, the first one on a machine, which archives the classes, five on idle cores; after
-#: this it is killed, which Kafka survives as it does a power cut.
+#: A clean stop takes a second or two (the first on a machine, which archives the classes, five); after this Kafka is
+#: killed, which it survives like a power cut.
 STOP_SECONDS = 60
 HEAP = ("-Xms256m", "-Xmx1g")
 LOG_TAIL_LINES = 15
-#: How many ports after the broker's are tried for its controller.
+#: How many ports behind the broker's are tried for its controller.
 CONTROLLER_PORTS = 50
 
 
 @dataclass(frozen=True)
 class Running:
-    """A broker that was started and not stopped: its process and port."""
+    """A running broker: its process id and port."""
 
     pid: int
     port: int
@@ -46,7 +46,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Broker:
-    """The broker of one data directory; `say` is told what it does next, a sentence at a time."""
+    """The broker of one data directory; `say` is called with a sentence before each long step."""
 
     data_dir: Path
     say: Callable[[str], None] = lambda _: None
@@ -54,21 +54,21 @@ class Broker:
 
     @property
     def home(self) -> Path:
-        """Where everything of it lies."""
+        """The directory of all its files."""
         return self.data_dir.resolve() / "kafka"
 
     @property
     def properties(self) -> Path:
-        """What Kafka is started with; its command line ends in it."""
+        """Kafka's settings file, the last word of its command line."""
         return self.home / "server.properties"
 
     @property
     def log(self) -> Path:
-        """What it printed."""
+        """The file with Kafka's output."""
         return self.home / "kafka.log"
 
     def running(self) -> Running | None:
-        """Its process, if that is alive and still ours (a process id may be taken by another program)."""
+        """The running broker; None if its process ended (another program may have its process id now)."""
         try:
             noted = json.loads((self.home / "broker.json").read_text())
             found = Running(int(noted["pid"]), int(noted["port"]))
@@ -77,10 +77,10 @@ class Broker:
         return found if f" {self.properties} " in f"{command_line(found.pid)} " else None
 
     def up(self, port: int) -> Running:
-        """Start it, unless it runs already, and return when it answers.
+        """Start it unless it is running, and return when it answers.
 
-        1. One at a time in a data directory. 2. Already up on this port: nothing to do. 3. Port free, or
-        refuse. 4. The jars. 5. Settings and a formatted log directory. 6. Start. 7. Wait for an answer.
+        1. Lock the data directory. 2. If it is up on this port, done. 3. Refuse a port in use. 4. Get the jars.
+        5. Write the settings and format the log directory. 6. Start. 7. Wait for an answer.
         """
         private.directory(self.data_dir)
         private.own_directory(self.home)
@@ -102,7 +102,7 @@ class Broker:
             return running
 
     def down(self) -> Running | None:
-        """Stop it and return when it is gone: what was stopped, or None when nothing ran; a start is waited for."""
+        """Stop it and wait for its end; returns what was stopped, None if nothing ran. Waits for a start under way."""
         if not self.home.is_dir():
             return None
         with locked(self.home / "lock"):
@@ -128,7 +128,7 @@ class Broker:
         return properties_text(own_properties(port, controller_port(port), self.home / "data"))
 
     def format_options(self) -> list[str]:
-        """What a new log directory is formatted with: the id of a cluster of its own."""
+        """Options for formatting a new log directory: a new cluster id."""
         return ["-t", cluster_id()]
 
     def _format(self, port: int, jars: Path) -> None:
@@ -143,7 +143,7 @@ class Broker:
 
     def _start(self, port: int, jars: Path) -> Running:
         self.say(f"starting Apache Kafka on {HOST}:{port}, data in {self.home}")
-        # By way of a shell that ends at once, so that nobody who started it has to wait for it as a child.
+        # Through a shell that ends at once, so that the broker is not a child of this process.
         script = 'nohup "$@" >"$0" 2>&1 </dev/null & echo $!'
         class_archive.forget(self.home)
         serve = java(jars, *self.heap, "kafka.Kafka", str(self.properties), home=self.home)
@@ -176,7 +176,7 @@ class Broker:
 
 
 def refuse_taken(port: int) -> None:
-    """Refuse a port on which something listens: two programs cannot share it."""
+    """Refuse a port on which another program listens."""
     if not 1 <= port <= 65_535:
         raise BrokerTrouble(f"--port is 1–65535, this is {port}")
     taken = bind_error(port)
@@ -186,7 +186,7 @@ def refuse_taken(port: int) -> None:
 
 
 def controller_port(port: int) -> int:
-    """The first free port after the broker's: its controller listens there, and only the broker itself asks it."""
+    """The first free port behind the broker's, for its controller, which only the broker itself calls."""
     for candidate in range(port + 1, min(port + CONTROLLER_PORTS, 65_535) + 1):
         if bind_error(candidate) is None:
             return candidate
@@ -194,7 +194,7 @@ def controller_port(port: int) -> int:
 
 
 def bind_error(port: int) -> str | None:
-    """Why a port cannot be listened on; None if it can."""
+    """Why a port cannot be used; None if it can."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -205,7 +205,7 @@ def bind_error(port: int) -> str | None:
 
 
 def cluster_id() -> str:
-    """A new id of a cluster, as Kafka writes it: 16 bytes in base64 that begin with no hyphen."""
+    """A new cluster id as Kafka writes it: 16 bytes in URL-safe base64 without hyphens."""
     return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
 
 
@@ -220,7 +220,7 @@ def own_properties(port: int, controller: int, data: Path) -> dict[str, str]:
 
 
 def properties_text(own: Mapping[str, str]) -> str:
-    """The shipped settings with a broker's own in their place."""
+    """The shipped settings, overridden by a broker's own, as a properties file."""
     merged = shipped_properties() | dict(own)
     return "".join(f"{name}={value}\n" for name, value in merged.items())
 

@@ -1,7 +1,7 @@
 """Kafka's jars: fetched by Maven once for each content of the shipped pom, and shared by all brokers of a user.
 
-They come into a directory beside their place and are renamed into it when complete, under a lock: two that
-start at once wait for one download, and an interrupted one leaves nothing half.
+They are downloaded into a directory beside their place and renamed when complete, under a lock: two commands share one
+download, and an interrupted one leaves nothing incomplete.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ class BrokerTrouble(UserError):
 
 
 def cache() -> Path:
-    """Where downloads of this user are kept (`$XDG_CACHE_HOME`, else `~/.cache`)."""
+    """The user's cache directory (in `$XDG_CACHE_HOME`, else `~/.cache`)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "usage-meter"
 
 
 def kafka_jars() -> Path:
-    """Where Kafka's jars are once they are fetched: one directory for each content of the shipped pom."""
+    """The directory of Kafka's jars: one for each content of the shipped pom."""
     return cache() / f"kafka-{hashlib.sha256((SHIPPED / 'pom.xml').read_bytes()).hexdigest()[:12]}"
 
 
@@ -52,7 +52,7 @@ def fetched_jars(say: Callable[[str], None]) -> Path:
 
 
 def run_tool(command: list[str], missing: str) -> None:
-    """Run a command to its end; its failure, or its absence, is told with what it printed."""
+    """Run a command to its end; BrokerTrouble with its output if it fails or is missing."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     except FileNotFoundError:
@@ -62,13 +62,13 @@ def run_tool(command: list[str], missing: str) -> None:
 
 
 def java(jars: Path, *arguments: str, home: Path | None = None) -> list[str]:
-    """The command line of a Java program of Kafka's; one with a `home` archives its classes there if nobody did."""
+    """The command line of one of Kafka's Java programs; with `home` it may archive its classes there."""
     found = jvm()
     return [found, *class_archive.options(jars, found, home), "-cp", f"{jars}/*", *arguments]
 
 
 def jvm() -> str:
-    """The `java` that is found."""
+    """The path of `java`; BrokerTrouble without one."""
     found = shutil.which("java")
     if found is None:
         raise BrokerTrouble(
@@ -79,7 +79,7 @@ def jvm() -> str:
 
 
 def private_cache(place: Path) -> None:
-    """Make the cache ours alone: what lies in it is run, so nobody else may have written it."""
+    """Create the cache as a private directory: its files are run, so no other user may write them."""
     private.own_directory(place)
     if place.stat().st_uid != os.geteuid():
         raise BrokerTrouble(
@@ -90,6 +90,6 @@ def private_cache(place: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file: one process at a time, released by the kernel whatever happens."""
+    """Hold a lock file; the kernel releases it at the end of the process."""
     with private.locked(path, f"{path} is held", wait=True):
         yield

@@ -1,7 +1,7 @@
-"""A question to a port, without a client: are you a Kafka broker that serves its topics? And without TLS?
+"""Asks a port, without a client, whether a ready Kafka broker listens there, and whether it speaks without TLS.
 
-It is asked in the oldest metadata request that brokers from 0.10 to 4.x answer (version 1, "no topic"): the
-answer names at least one broker only when the node has registered and is ready for clients.
+It sends the oldest metadata request that brokers from 0.10 to 4.x answer (version 1, no topics): the answer names a
+broker only once the node is registered and ready for clients.
 """
 
 import socket
@@ -12,7 +12,7 @@ METADATA_KEY = 3
 METADATA_VERSION = 1
 CORRELATION = 0x6D65746572 & 0x7FFFFFFF
 CLIENT = b"meter"
-#: An answer about no topic is some dozens of bytes a broker; what is longer is not Kafka.
+#: The answer has a few dozen bytes for each broker; a longer one is not Kafka's.
 ANSWER_LIMIT_BYTES = 1 << 20
 
 
@@ -23,12 +23,12 @@ def is_kafka(host: str, port: int, timeout: float = 2.0) -> bool:
 
 
 def is_plain_kafka(host: str, port: int, timeout: float = 2.0) -> bool:
-    """Whether a Kafka without TLS listens there: it says which requests it knows before anybody names a user."""
+    """Whether a Kafka without TLS listens there: it answers ApiVersions before any authentication."""
     return len(answered(host, port, API_VERSIONS_KEY, 0, b"", timeout)) > 0
 
 
 def answered(host: str, port: int, key: int, version: int, body: bytes, timeout: float) -> bytes:
-    """What Kafka answers to one request; nothing if it is none, or does not answer."""
+    """Kafka's answer to one request; empty if none comes."""
     header = struct.pack(">hhih", key, version, CORRELATION, len(CLIENT)) + CLIENT
     request = header + body
     try:
@@ -45,7 +45,7 @@ def answered(host: str, port: int, key: int, version: int, body: bytes, timeout:
 
 
 def received(connection: socket.socket, length: int) -> bytes:
-    """Exactly `length` bytes of the connection; EOFError when it ends before."""
+    """Read exactly `length` bytes; EOFError if the connection ends before."""
     parts = bytearray()
     while len(parts) < length:
         part = connection.recv(length - len(parts))

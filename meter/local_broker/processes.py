@@ -1,4 +1,4 @@
-"""Processes that are not our children: what are they, and are they still there?"""
+"""Processes that are not children of this one: their command lines, and whether they live."""
 
 import contextlib
 import subprocess
@@ -9,7 +9,7 @@ HAS_PROC = Path("/proc/self").exists()
 
 
 def command_line(pid: int) -> str:
-    """The command line of a living process; empty for none, and for one that has ended."""
+    """The command line of a living process; empty if there is none."""
     if not HAS_PROC:
         return ps(pid, "command=")
     with contextlib.suppress(OSError):
@@ -18,7 +18,7 @@ def command_line(pid: int) -> str:
 
 
 def command_lines() -> list[str]:
-    """The command lines of all processes that we may look at."""
+    """The command lines of all visible processes."""
     if not HAS_PROC:
         done = subprocess.run(["ps", "-axo", "command="], capture_output=True, text=True, check=False)
         return done.stdout.splitlines()
@@ -26,7 +26,7 @@ def command_lines() -> list[str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process lives; one that has ended and was not fetched by its parent does not."""
+    """Whether a process lives; a zombie does not."""
     if not HAS_PROC:
         return ps(pid, "state=")[:1] not in ("", "Z")
     with contextlib.suppress(OSError):

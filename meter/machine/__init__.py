@@ -1,1 +1,1 @@
-"""This machine: what it refuses, what a worker needs of it, files that are its user's alone."""
+"""This machine: its shortages, what a worker needs of it, and private files."""

@@ -1,6 +1,6 @@
-"""What a worker needs of the machine for its partitions: descriptors and memory, each partition's share of them.
+"""Descriptors and memory that a worker needs for its partitions, and each partition's share.
 
-A worker may come to own every partition, when the others die: it is measured by all of them, before it starts.
+A worker may come to own every partition when the others die, so before it starts it is checked for all of them.
 """
 
 from pathlib import Path
@@ -12,15 +12,15 @@ from schemas.plurals import counted
 
 #: Log, lock, event loop, pipes, jars of the interpreter.
 PROCESS_DESCRIPTORS = 24
-#: Clients of Kafka that a worker has for itself: consumers of three groups, followers, writers, those that ask and go.
+#: Kafka clients of a worker: consumers of three groups, followers, writers, and short-lived ones.
 WORKER_CLIENTS = 12
-#: Clients of a partition: its transactional producer, and one that reads while the partition is opened.
+#: Kafka clients of a partition: its transactional producer, and a reader while it is opened.
 PARTITION_CLIENTS = 2
-#: Connections that the web port takes at once (`agents.web`).
+#: How many connections the web port serves at once (`agents.web`).
 WEB_CONNECTIONS = 32
-#: More open files are of no use: so many rows (64 MiB a file) are no longer one partition's.
+#: More open files are useless: at 64 MiB a file no partition has so many.
 MOST_OPEN_FILES = 1 << 16
-#: Of the memory there is, stores may take a quarter, in equal parts; of each part the cache gets two fifths.
+#: Stores may take a quarter of the memory, in equal parts; the cache gets two fifths of each part.
 STORES_PART = 4
 LEAST_STORE_BYTES = 4 << 20
 
@@ -31,7 +31,7 @@ def client_descriptors(brokers: int) -> int:
 
 
 def descriptors_needed(partitions: int, brokers: int) -> int:
-    """File descriptors of a worker that owns `partitions` journal partitions (0: it takes in only).
+    """File descriptors of a worker that owns `partitions` journal partitions (0: an intake only).
 
     It has a store for each, and one of workspaces.
     """
@@ -40,7 +40,7 @@ def descriptors_needed(partitions: int, brokers: int) -> int:
 
 
 def require_descriptors(limit: int, partitions: int, brokers: int) -> None:
-    """Refuse to start where the limit of open files would end the worker later, in the midst of its work."""
+    """Refuse to start if the limit of open files would stop the worker later."""
     needed = descriptors_needed(partitions, brokers)
     if limit < needed:
         raise UserError(
@@ -51,7 +51,7 @@ def require_descriptors(limit: int, partitions: int, brokers: int) -> None:
 
 
 def store_room(limit: int, memory: int, partitions: int, brokers: int) -> store.Room:
-    """What one of `partitions` stores may take, so that all of them stay within the limits together."""
+    """What one of `partitions` stores may use, so that all of them stay within the limits."""
     spare = max(0, limit - descriptors_needed(partitions, brokers)) // partitions
     part = memory // STORES_PART // partitions
     full = store.MEMTABLES * store.MEMTABLE_BYTES + store.BLOCK_CACHE_BYTES
@@ -64,7 +64,7 @@ def store_room(limit: int, memory: int, partitions: int, brokers: int) -> store.
 
 
 def limits(partitions: int, brokers: int, data_dir: Path) -> list[str]:
-    """What this machine gives a worker beside what it needs, a sentence each; raises UserError if it is too little."""
+    """Sentences that compare what a worker needs with what this machine has; UserError if it is too little."""
     limit, memory = machine.raise_descriptors(), machine.memory_bytes()
     require_descriptors(limit, partitions, brokers)
     room = store_room(limit, memory, partitions, brokers)

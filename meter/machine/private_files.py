@@ -1,7 +1,7 @@
-"""What the meter writes on this machine is its user's alone, and goes where it says: no link leads it elsewhere.
+"""Files that only the meter's user can read, written without following links.
 
-Directories that we make are 0700, files 0600. A directory that was there before keeps its mode: it may be anybody's
-(a mounted volume, a home). What lies in it of ours is made private all the same.
+Directories are created with 0700, files with 0600. An existing directory keeps its mode (it may be a mounted volume or
+a home), but the meter's files in it are private all the same.
 """
 
 import errno
@@ -16,12 +16,12 @@ from meter.errors import UserError
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
-#: For processes that write with other programs' hands (RocksDB, Kafka).
+#: The umask for files that other programs write (RocksDB, Kafka).
 UMASK = 0o077
 
 
 class InUse(UserError):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 def directory(path: Path) -> Path:
@@ -44,9 +44,9 @@ def own_directory(path: Path) -> Path:
 
 
 def locked(path: Path, busy: str, *, wait: bool = False) -> IO[str]:
-    """Hold a lock file until it is closed; raises InUse with the words `busy` if somebody else holds it.
+    """Hold a lock file until it is closed; InUse with the text `busy` if another process holds it.
 
-    The file is opened as it is: never truncated, never through a link, so a link in its place harms no other file.
+    The file is never truncated nor opened through a link, so a link in its place cannot harm another file.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
@@ -74,7 +74,7 @@ def _no_file(path: Path) -> UserError:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file of ours, whole or not at all; a link in its place is replaced, not followed."""
+    """Write a private file atomically; a link in its place is replaced, not followed."""
     handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

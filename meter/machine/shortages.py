@@ -1,7 +1,7 @@
-"""What the machine refuses a process: descriptors, disk, memory, threads, rights. It says nothing about the data.
+"""Shortages of the machine: descriptors, disk, memory, threads, rights. They say nothing about the data.
 
-`shortage` puts such an error into a sentence with the numbers and the mend; None: it is about something else. RocksDB
-gives its errors as text that ends in the system's words, so `shortage_in` looks for those words.
+`shortage` turns such an error into a sentence with the numbers and what to do; None for other errors. RocksDB's errors
+are text that ends with the system's message, so `shortage_in` searches for that message.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-#: Where a process finds its open files: Linux, then macOS.
+#: The directory of a process's open files: Linux, then macOS.
 _OPEN_FILES = ("/proc/self/fd", "/dev/fd")
-#: Where a container's memory limit is, in either version of control groups.
+#: Files with a container's memory limit, of both versions of control groups.
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-#: So few descriptors left count as none: a client that just failed to get one has given others back.
+#: So few descriptors left count as none, because a client that failed to get one has released others.
 SPENT = 8
-#: Some systems (macOS) refuse "no limit" where files are open; this much they allow.
+#: Some systems (macOS) refuse "no limit"; they allow this much.
 _OPEN_MAX = 10_240
 #: What "no limit" counts as.
 _NO_LIMIT = 1 << 30
@@ -26,19 +26,19 @@ MIB = 1 << 20
 
 
 def descriptors() -> tuple[int, int]:
-    """How many file descriptors this process has open (-1: not known here), and how many it may have."""
+    """How many file descriptors this process has open (-1: unknown), and how many it may have."""
     limit = _limit()
     for place in _OPEN_FILES:
         with contextlib.suppress(FileNotFoundError):
             try:
                 return len(os.listdir(place)), limit
-            except OSError:  # not one is left to look with
+            except OSError:  # no descriptor is left to look with
                 return limit, limit
     return -1, limit
 
 
 def raise_descriptors() -> int:
-    """Raise the limit of open files to the hard one; the limit then."""
+    """Raise the limit of open files to the hard limit; returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (hard, min(hard, _OPEN_MAX) if hard != resource.RLIM_INFINITY else _OPEN_MAX):
         if soft == resource.RLIM_INFINITY or soft == wanted:
@@ -55,7 +55,7 @@ def _limit() -> int:
 
 
 def memory_bytes() -> int:
-    """The memory this process may use at most: the machine's, or less where a container limits it."""
+    """The most memory this process may use: the machine's, or a container's limit."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for place in _MEMORY_LIMITS:
         with contextlib.suppress(OSError, ValueError):  # "max" is no number
@@ -64,7 +64,7 @@ def memory_bytes() -> int:
 
 
 def free_bytes(path: Path) -> int:
-    """Room left for us on the disk under a path that need not be there yet."""
+    """Free bytes on the disk of a path, which need not exist yet."""
     place = path.absolute()
     while not place.exists():
         place = place.parent
@@ -114,7 +114,7 @@ _WORDS: dict[int, Callable[[Path | None], str]] = {
 
 
 def shortage(error: BaseException) -> str | None:
-    """A sentence for an error of the machine, from the error itself or what it was raised from; None: it is no such."""
+    """A sentence for a shortage in an error or one of its causes; None if there is none."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _WORDS and not isinstance(cause, ConnectionError):
@@ -130,7 +130,7 @@ def shortage(error: BaseException) -> str | None:
 
 
 def shortage_in(text: str, path: Path) -> str | None:
-    """The same for an error that is only text, about something under `path`."""
+    """`shortage` for an error that is only text, about something under `path`."""
     words = text.replace(str(path), "")
     for number in sorted(_WORDS, key=lambda number: len(os.strerror(number)), reverse=True):  # "… in system" goes first
         if os.strerror(number) in words:
@@ -139,6 +139,6 @@ def shortage_in(text: str, path: Path) -> str | None:
 
 
 def spent() -> str:
-    """What of the machine has run out right now, as the end of a sentence; empty for nothing."""
+    """What has run out on the machine now, as the end of a sentence; empty if nothing has."""
     used, limit = descriptors()
     return f"; {_descriptors_words(None)}" if used > limit - SPENT else ""

@@ -1,5 +1,5 @@
-"""A second meter that counts the journal again by plain loops and compares the result with what was published.
+"""A second implementation that recounts the journal by plain loops and compares the result with published figures.
 
-It shares no rule with the fold: only the records (`schemas`), the days (`meter.rules.billing_days`) and the reading of
-the catalog. Where the two differ, one of them is wrong.
+It shares no rule with the fold, only the records (`schemas`), the days (`meter.rules.billing_days`) and the parsing of
+the catalog. If the two differ, one of them is wrong.
 """

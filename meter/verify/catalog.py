@@ -1,4 +1,4 @@
-"""The prices and quotas of a day, by the opened catalog and the versions announced in time."""
+"""Prices and quotas of a day, from the opening's catalog and the versions announced in time."""
 
 from decimal import Decimal
 
@@ -7,18 +7,18 @@ from schemas.catalog import Catalog, Item, Version, version_from_json
 
 
 class PriceBook:
-    """The catalog as one partition of the journal has told it so far."""
+    """The catalog as read from a journal partition so far."""
 
     def __init__(self, opened: Catalog, zone: BillingZone) -> None:
         self.currency = opened.currency
         self.validity_days = opened.validity_days
         self._zone = zone
         self._opened = list(opened.versions)
-        #: First day -> where partition 0 decided it, the version.
+        #: First day -> (offset at which partition 0 decided it, the version).
         self._announced: dict[int, tuple[int, Version]] = {}
 
     def announce(self, content: bytes, decided_offset: int, decided_ms: int) -> None:
-        """A version counts if it was decided before its first day begins; of one first day the last decided."""
+        """A version counts if it was decided before its first day began; of several with one first day, the last."""
         version = version_from_json(content)
         if decided_ms * 1000 >= self._zone.begin_of(version.since):
             return
@@ -27,15 +27,15 @@ class PriceBook:
             self._announced[version.since] = (decided_offset, version)
 
     def version(self, day: int) -> Version:
-        """The last version that begins by this day; before all of them the first as it was opened."""
+        """The last version that begins by this day; before all of them the opening's first version."""
         return self._before(day)[-1]
 
     def item(self, name: str, day: int) -> Item | None:
-        """The item of this name on this day, if there is one."""
+        """The item of this name on this day; None if there is none."""
         return self.version(day).items.get(name)
 
     def priced(self, name: str, day: int) -> Item:
-        """The item by which usage once counted is priced: the day's, else an earlier, else a later one, else free."""
+        """The item that prices counted usage: the day's, else an earlier version's, else a later one's, else free."""
         later = [version for since, version in sorted(self._all().items()) if since > day]
         for version in (*reversed(self._before(day)), *later):
             if name in version.items:
@@ -43,7 +43,7 @@ class PriceBook:
         return Item(name, "sum", 1, Decimal(0), None, {})
 
     def _before(self, day: int) -> list[Version]:
-        """The versions begun by this day, in order; the first as it was opened where there is none."""
+        """The versions begun by this day, in order; the opening's first version if there is none."""
         begun = [version for since, version in sorted(self._all().items()) if since <= day]
         return begun or [self._opened[0]]
 

@@ -33,7 +33,7 @@ class Wanted:
 
 @dataclass
 class Verified:
-    """What was compared, and what differs. `left_out`: keys that changed after what was read."""
+    """What was compared, and the differences. `left_out`: keys that changed after the recount."""
 
     differences: list[Difference] = field(default_factory=list)
     figures: int = 0
@@ -42,7 +42,7 @@ class Verified:
     left_out: int = 0
     accounts: set[str] = field(default_factory=set)
     days: set[int] = field(default_factory=set)
-    #: What else there is to know: from where on, up to where.
+    #: Notes for the user: from which day on, up to which offset.
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -105,7 +105,7 @@ def compare_orders(verified: Verified, recounts: Iterable[Recount], published: P
 def compare_wallets(
     verified: Verified, recounts: Iterable[Recount], published: Published, wanted: Wanted, currency: str
 ) -> None:
-    """Every instrument with money once, and every key of `wallets`."""
+    """Every instrument that was ever topped up, and every key of `wallets`."""
     expected: dict[str, Wallet] = {
         "/".join((account, *(part for part in key if part))): wallet
         for recount in recounts
@@ -120,7 +120,7 @@ def compare_wallets(
 def _paired(
     verified: Verified, expected: dict[str, T], published: Published, wanted: Wanted
 ) -> dict[str, tuple[bytes | None, T | None]]:
-    """Of each key what was published and what is expected, but for what may be hidden behind a later record."""
+    """Pairs of published and expected content for each key, without keys that a later record may hide."""
     found: dict[str, tuple[bytes | None, T | None]] = {}
     for key in expected.keys() | published.latest.keys():
         standing = published.latest.get(key)

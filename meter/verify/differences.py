@@ -18,15 +18,15 @@ from schemas.record import problem
 from schemas.wallets import Wallet as WalletRecord
 
 OVERAGES, OUTCOMES, WALLETS, PLANS = "overages", "order-outcomes", "wallets", "plans"
-#: Digits of an amount that is only shown: far more than any has.
+#: Enough digits to show any amount exactly.
 SHOWN = Context(prec=500)
-#: What a field of a record that should not be there, or is not there, is.
+#: In place of the value of a record that is missing on one side.
 NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of one key; `revision` of the published record, 0 where none is published."""
+    """One field of one key; `revision`: the published record's, 0 if none is published."""
 
     topic: str
     key: str
@@ -73,7 +73,7 @@ def figure_differences(key: str, value: bytes | None, figure: Figure | None, cur
 
 
 def outcome_differences(key: str, value: bytes | None, outcome: Outcome | None) -> Iterator[Difference]:
-    """A key of `order-outcomes` and what became of the order."""
+    """A key of `order-outcomes` and the recount's decision."""
     expected = NOTHING if outcome is None else outcome.reason or "accepted"
     if value is None or outcome is None:
         yield Difference(OUTCOMES, key, "outcome", NOTHING if value is None else "an outcome", expected)
@@ -100,7 +100,7 @@ def outcome_differences(key: str, value: bytes | None, outcome: Outcome | None) 
 
 
 def wallet_differences(key: str, value: bytes | None, wallet: Wallet | None, currency: str) -> Iterator[Difference]:
-    """A key of `wallets` and the instrument."""
+    """A key of `wallets` and the recount's instrument."""
     if value is None or wallet is None:
         balance = NOTHING if wallet is None else _money(Fraction(wallet.cents, 100))
         yield Difference(WALLETS, key, "balance", NOTHING if value is None else "a balance", balance)

@@ -1,6 +1,6 @@
 """The figures of one account, item and day from its totals: usage, coverage, overage, charge (docs/spec.md §4 to §6).
 
-Money is a `Fraction` and quantities are integers: nothing here can round.
+Money is a `Fraction` and quantities are integers, so nothing can round.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from fractions import Fraction
 from meter.verify.plans import Plan
 from schemas.catalog import Item
 
-#: The retention of items that have none, as the journal writes it.
+#: The retention of items without retentions, as in the journal.
 NONE = 0
 PACKAGE, PAY_AS_YOU_GO, FREE = "package", "pay_as_you_go", "free"
 
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Figure:
-    """All that a record of `overages` says of a workspace, item and day, but how it came about."""
+    """The content of a record of `overages`, without its cause and revisions."""
 
     usage: int
     covered: int
@@ -68,7 +68,7 @@ def reported(totals: Totals, item: Item) -> dict[int, int]:
 def figures(
     item: Item, day: int, pot: Mapping[str, Totals], plans: Sequence[Plan], commercial: Mapping[str, int]
 ) -> dict[str, Figure]:
-    """The figures of every workspace with counted usage; `commercial`: the first day on which each is charged."""
+    """The figures of every workspace with counted usage; `commercial`: each workspace's first charged day."""
     quantities = {workspace: reported(totals, item) for workspace, totals in pot.items()}
     usage = {workspace: _converted(those, item) for workspace, those in quantities.items()}
     charged = {workspace: used for workspace, used in usage.items() if commercial[workspace] <= day}
@@ -100,7 +100,7 @@ def _converted(quantities: Mapping[int, int], item: Item) -> int:
 
 
 def _draw(quota: int, listed: Sequence[str], uncovered: dict[str, int]) -> None:
-    """What the quota covers of all up to a workspace, less what it covers of all before it, is the workspace's."""
+    """What a workspace draws: what the quota covers of the list up to it, less what it covers before it."""
     wanted = covered = 0
     for workspace in listed:
         wanted += uncovered.get(workspace, 0)

@@ -1,6 +1,6 @@
-"""Decides orders again (docs/spec.md §8), one after the other as the journal has them.
+"""Decides orders again (docs/spec.md §8), in journal order.
 
-Money is whole cents; prices on their way to a cent are fractions.
+Money is in whole cents; a price is a fraction until it is rounded.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ UNEXPIRED_TRAFFIC_LINES = 1_000
 DAYS_AHEAD = 31
 WalletKey = tuple[str, str | None]
 CASH: WalletKey = ("cash", None)
-#: Refusals that tell the price.
+#: Refusals that include the price.
 ABOUT_PAYING = ("instrument_not_found", "instrument_expired", "balance_exceeded", "payments_must_equal_price")
 
 
 @dataclass
 class Wallet:
-    """Money on one instrument, in cents; `expires_on` None is for ever."""
+    """Money on one instrument, in cents; `expires_on` None: never."""
 
     cents: int
     expires_on: int | None
@@ -31,7 +31,7 @@ class Wallet:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an order; `reason` None is accepted, `cents` its price."""
+    """The decision on an order; `reason` None: accepted; `cents`: its price."""
 
     order: Order
     reason: str | None = None
@@ -41,7 +41,7 @@ class Outcome:
 
 @dataclass
 class Account:
-    """An account's story so far."""
+    """An account's plans, wallets and orders so far."""
 
     wallets: dict[WalletKey, Wallet] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Account:
 
 
 class Refused(Exception):
-    """The first reason that applies, and the price if it is told."""
+    """The first reason that applies, and the price if the refusal includes it."""
 
     def __init__(self, reason: str, price: int | None = None) -> None:
         super().__init__(reason)
@@ -58,7 +58,7 @@ class Refused(Exception):
 
 
 def decide(order: Order, day: int, account: Account, commercial: Mapping[str, int], book: PriceBook) -> None:
-    """Decide one new order; `commercial`: of the account's workspaces that are known, the first day as such."""
+    """Decide one new order; `commercial`: workspace of the account -> its first commercial day."""
     day = account.last_day = max(day, account.last_day)
     try:
         outcome = _accepted(order, day, account, commercial, book)
@@ -132,7 +132,7 @@ def _price(order: Order, plan: Plan | None, since: int, version: Version, book: 
     if isinstance(order, Purchase):
         exact = Fraction(version.plans[order.plan].price) + a_day * book.validity_days
     else:
-        assert plan is not None, "a change of no plan was refused"
+        assert plan is not None, "a change without a plan is refused before"
         left = plan.last_day - since + 1
         exact = a_day * left
         if isinstance(order, Upgrade):
@@ -142,7 +142,7 @@ def _price(order: Order, plan: Plan | None, since: int, version: Version, book: 
 
 
 def _pay(order: Order, price: int, day: int, account: Account) -> None:
-    """Draw the payments, if they can be drawn and make the price."""
+    """Draw the payments, or raise Refused if they cannot be drawn or do not make the price."""
     drawn: dict[WalletKey, int] = {}
     for payment in getattr(order, "payments", ()):
         key = (payment.method, payment.instrument)
@@ -158,7 +158,7 @@ def _pay(order: Order, price: int, day: int, account: Account) -> None:
 
 
 def _changed(order: Order, plan: Plan | None, since: int, version: Version, account: Account, book: PriceBook) -> Plan:
-    """The plan that it makes or changes, told into the account."""
+    """The plan that the order makes or changes; it is put into the account."""
     if plan is None:
         plan = account.plans[order.order_id] = Plan(order.order_id, since, since + book.validity_days - 1)
     if isinstance(order, Purchase | Upgrade):

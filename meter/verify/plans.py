@@ -26,7 +26,7 @@ class Package:
 
 @dataclass
 class Plan:
-    """One purchase. `packages` and `lists`, each with its first day, in the order in which they were bought."""
+    """One purchase. `packages` and `lists`: each with its first day, in the order of the orders."""
 
     plan_id: str
     first_day: int
@@ -36,15 +36,15 @@ class Plan:
     traffic: list[TrafficOf] = field(default_factory=list)
 
     def listed(self, day: int) -> tuple[str, ...]:
-        """The list that came last of those that begin by this day; of days before all that are known the first."""
+        """The latest list that begins by this day; before all known lists, the first."""
         return ([names for since, names in self.lists if since <= day] or [self.lists[0][1]])[-1]
 
     def known_from(self) -> int:
-        """The first day of which list and package are known: a published plan does not tell all of its past."""
+        """The first day for which list and package are known: a published plan may leave out its oldest history."""
         return max(self.packages[0][0], self.lists[0][0])
 
     def quota(self, item: str, day: int) -> int:
-        """What it gives of an item on a day on which it is in force."""
+        """Its quota of an item on a day on which it is in force."""
         package = ([package for since, package in self.packages if since <= day] or [self.packages[0][1]])[-1]
         return package.quotas.get(item, 0) + sum(
             each.a_day for each in self.traffic if each.item == item and each.since <= day
@@ -52,7 +52,7 @@ class Plan:
 
 
 def published_plan(record: PlanRecord) -> Plan:
-    """A plan as `plans` tells it: where the journal no longer holds its orders."""
+    """A plan from its record on `plans`, for a journal that no longer holds its orders."""
     plan = Plan(record.plan_id, _day(record.first_day), _day(record.last_day))
     plan.packages = [(_day(each.from_), Package(dict(each.quotas), each.price)) for each in record.packages]
     plan.lists = [(_day(each.from_), tuple(each.workspaces)) for each in record.lists]

@@ -1,7 +1,7 @@
-"""What was published of a topic, up to the journal offset of the recount: the latest record of each key.
+"""The latest published record of each key of a topic, up to the journal offset of the recount.
 
-It checks every revision on the way: revisions rise, `previous_revision` names the one before, deltas add up to
-`overage`. Records older than the compaction lag may be compacted away, but only from a key's beginning.
+Every revision is checked while reading: revisions rise, `previous_revision` names the one before, deltas add up to
+`overage`. Records older than the compaction lag may be compacted away, but only a key's oldest ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from schemas.ids import shown
 
 
 class Head(msgspec.Struct):
-    """The fields of any published record that say what it is and what it follows."""
+    """The fields of a published record that its checks need."""
 
     account: str
     revision: int
@@ -26,7 +26,7 @@ class Head(msgspec.Struct):
 
 @dataclass
 class LatestRecord:
-    """The record of a key that stands: the highest revision below the bound."""
+    """A key's record with the highest revision below the bound."""
 
     account: str
     day: str | None
@@ -37,15 +37,15 @@ class LatestRecord:
 
 @dataclass
 class Published:
-    """One topic. `bounds`: of each partition the first journal offset that was not recounted."""
+    """One topic. `bounds`: partition -> the first journal offset that was not recounted."""
 
     topic: str
     bounds: Mapping[int, int]
     partition_of: Callable[[str], int]
     latest: dict[str, LatestRecord] = field(default_factory=dict)
-    #: Keys with a revision beyond the bound: partition, account and the highest such revision.
+    #: Keys with a revision beyond the bound -> partition, account and the highest such revision.
     later: dict[str, tuple[int, str, int]] = field(default_factory=dict)
-    #: Of those, the ones that may have had an earlier record, which is compacted away.
+    #: Those of them whose earlier record may have been compacted away.
     hidden: set[str] = field(default_factory=set)
     differences: list[Difference] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ class Published:
         self.latest[key] = LatestRecord(head.account, head.day, head.revision, head.overage, value)
 
     def beyond(self, ends: Mapping[int, int]) -> None:
-        """Tell revisions that no journal record can have made; `ends` were asked after the topic was read."""
+        """Report revisions beyond the journal's end; `ends` were asked after the topic was read."""
         for key, (partition, _, revision) in self.later.items():
             if revision >= ends.get(partition, 0):
                 self._wrong(
@@ -84,7 +84,7 @@ class Published:
                 )
 
     def _follows(self, key: str, head: Head, before: LatestRecord | None) -> None:
-        """Whether a revision follows the one before, where it says so."""
+        """Whether a revision names the one before it, if it names one."""
         if head.previous_revision is None or head.delta is None or head.overage is None:
             return
         if before is None:

@@ -1,7 +1,7 @@
-"""Counts one partition of the journal again: identities, sums, orders, and the figures at the end.
+"""Recounts one journal partition: identities, sums and orders, and the figures at the end.
 
-An identity counts once, by its first event; everything else is a sum. Figures are made when they are asked for, or when
-their day expires and they are final.
+An identity counts once, by its first event; everything else is a sum. Figures are calculated at the end, or when their
+day expires and they are final.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,9 +38,9 @@ CellKey = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class RecountConfig:
-    """What a recount stands on. `plans`: by account, where the journal no longer holds the orders that made them.
+    """What a recount starts from. `plans`: by account, if the journal no longer holds the orders that made them.
 
-    `account`: only this one's usage and orders are counted; None: everybody's.
+    `account`: count only its usage and orders; None: those of every account.
     """
 
     opening: Opening
@@ -50,18 +50,18 @@ class RecountConfig:
 
 
 class Recount:
-    """What the records `take`n so far make; one for each journal partition."""
+    """The recount of one journal partition, from the records given to `take`."""
 
     def __init__(self, config: RecountConfig, book: PriceBook) -> None:
         self.book = book
         self.accounts: dict[str, Account] = {}
-        #: Workspace -> its first commercial day, as far as anybody said.
+        #: Workspace -> its first commercial day known so far.
         self.commercial: dict[str, int] = {}
         self.records = 0
         self.counted = 0
         self._config = config
         self._expired_through = 0
-        #: Identity -> the day of its first event; forgotten with the day.
+        #: Identity -> the day of its first event; removed when the day expires.
         self._first: dict[bytes, int] = {}
         self._cells: dict[CellKey, dict[str, Totals]] = {}
         self._final: dict[FigureKey, Figure] = {}
@@ -87,7 +87,7 @@ class Recount:
             self._expire(timestamp_ms, record.day)
 
     def forget_identities(self) -> None:
-        """Nothing more comes; what is left are the totals."""
+        """Free the identities after the last record; the totals remain."""
         self._first.clear()
 
     def figures(self) -> Iterator[tuple[FigureKey, Figure]]:
@@ -127,11 +127,11 @@ class Recount:
             if self._config.account not in (None, account):
                 continue
             if slot.day <= self._expired_through or self.book.item(slot.item, slot.day) is None:
-                continue  # a dead letter, which claims no identity
+                continue  # it becomes a dead letter, which claims no identity
             source, name = evidence.sources[evidence.source[event]], evidence.ids[event]
             identity = blake2b(msgspec.msgpack.encode((workspace, source, name)), digest_size=16).digest()
             if identity in self._first:
-                continue  # a repeat, or a conflict: the first stands
+                continue  # a repeat or a conflict: the first event counts
             self._first[identity] = slot.day
             self.counted += 1
             totals = self._cells.setdefault((account, slot.item, slot.day), {}).setdefault(workspace, Totals())
@@ -139,7 +139,7 @@ class Recount:
 
     def _add(self, totals: Totals, slot: Slot, quantity: int, correction: tuple[int, str, str, int]) -> None:
         item = self.book.item(slot.item, slot.day)
-        assert item is not None, "usage of no item is not counted"
+        assert item is not None, "usage without an item is not counted"
         if item.aggregation == "sum":
             totals.sums[slot.retention] = totals.sums.get(slot.retention, 0) + quantity
         elif not slot.corrected:
@@ -150,7 +150,7 @@ class Recount:
 
     def _orders(self, group: OrderGroup, named: Mapping[str, Named]) -> None:
         if self._config.plans is not None:
-            return  # plans are taken as published: the orders before the journal's beginning are not known
+            return  # plans are those published: orders before the journal's beginning are unknown
         for entry in group.entries:
             order = order_from_json(entry.content)
             if self._config.account not in (None, order.account):
@@ -166,7 +166,7 @@ class Recount:
                 decide(order, entry.day, account, known, self.book)
 
     def _expire(self, timestamp_ms: int, day: int) -> None:
-        """A day can change no more; believed if by the broker's clock the horizon after it is over."""
+        """Expire a day, if the horizon after it is over by the broker's clock."""
         opening, zone = self._config.opening, self._config.zone
         over_us = zone.end_of(day + opening.restatement_horizon_days) + opening.close_grace_seconds * SECOND_US
         if day <= self._expired_through or timestamp_ms * 1000 < over_us:

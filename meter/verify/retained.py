@@ -1,7 +1,7 @@
-"""For a journal whose beginning is gone: the days that it still holds whole, and plans as published.
+"""For a journal whose beginning is gone: the days that are still complete in it, and the published plans.
 
-All usage of those days is in the journal. An identity may have been claimed before, for another day: that is a conflict
-that the recount cannot see, so it counts the event; a difference by one such event is no proof.
+All usage of those days is in the journal. But an identity may have been claimed earlier for another day: the recount
+cannot see that conflict and counts the event, so a difference of one such event proves nothing.
 """
 
 from pydantic import ValidationError
@@ -13,12 +13,12 @@ from meter.verify.published import Published
 from schemas.plans import Plan as PlanRecord
 from schemas.record import problem
 
-#: Usage may come so long before its day begins, by Kafka's clock (SPEC section 7).
+#: Usage may arrive this long before its day begins by Kafka's clock (SPEC section 7).
 AHEAD_US = 300 * SECOND_US
 
 
 def first_whole_day(zone: BillingZone, first_ms: int) -> int:
-    """The first day whose usage cannot stand before a record that was appended at `first_ms`."""
+    """The first day none of whose usage can be before a record appended at `first_ms`."""
     day = zone.day_of(first_ms * 1000)
     while zone.begin_of(day) - AHEAD_US < first_ms * 1000:
         day += 1
@@ -26,7 +26,7 @@ def first_whole_day(zone: BillingZone, first_ms: int) -> int:
 
 
 def plans_of(published: Published) -> dict[str, list[Plan]]:
-    """Plans by account as they stand; a record that is none is a difference."""
+    """Published plans by account; a record that cannot be parsed is a difference."""
     plans: dict[str, list[Plan]] = {}
     for key, standing in published.latest.items():
         try:

@@ -1,4 +1,4 @@
-"""What the lanes of the intake share: marks asked for many at once, and a producer that nobody uses in doubt."""
+"""What the lanes of the intake share: marks read for many partitions at once, no use of an uncertain producer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

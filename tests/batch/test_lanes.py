@@ -1,4 +1,4 @@
-"""A lane's life: opened, read, taken anew when in doubt, and let go only after the chunk in hand."""
+"""A lane's life: opened, read, reopened when uncertain, and left only after its current chunk."""
 
 import asyncio
 from types import SimpleNamespace

@@ -14,7 +14,7 @@ import pytest
 
 from meter.batch import store as store_module
 from meter.batch.store import LEAST_DESCRIPTORS, LEAST_OPEN_FILES, Room, Stamp, Store, open_store
-from meter.batch.store_errors import OPENING, READING, WRITING, DamagedStore, told
+from meter.batch.store_errors import OPENING, READING, WRITING, DamagedStore, explained
 from meter.errors import UserError
 
 STAMP = Stamp("meter-1", "test.", 3)
@@ -43,7 +43,7 @@ SHORTAGES = {
 @pytest.mark.parametrize("wrapped", WRAPPED, ids=["plain", "options", "manifest"])
 @pytest.mark.parametrize("number", SHORTAGES, ids=errno.errorcode.get)
 def test_what_the_machine_refuses_is_no_damage(number: int, wrapped: str, doing: str) -> None:
-    meaning = told(Exception(wrapped.format(path=PATH, words=os.strerror(number))), PATH, doing)
+    meaning = explained(Exception(wrapped.format(path=PATH, words=os.strerror(number))), PATH, doing)
     assert isinstance(meaning, UserError)
     with pytest.raises(UserError, match=rf"{PATH} cannot be {doing}: .*{SHORTAGES[number]}.*stays as it is"):
         raise meaning
@@ -54,11 +54,11 @@ def test_what_the_machine_refuses_is_no_damage(number: int, wrapped: str, doing:
     "words", ["Corruption: Bad table magic number", f"IO error: No such file or directory: {PATH}"]
 )
 def test_damage_is_damage(words: str, doing: str) -> None:
-    assert isinstance(told(Exception(words), PATH, doing), DamagedStore)
+    assert isinstance(explained(Exception(words), PATH, doing), DamagedStore)
 
 
 def test_an_error_of_the_disk_that_nobody_knows_leaves_the_store() -> None:
-    meaning = told(Exception("IO error: While pread: x: Stale file handle"), PATH, READING)
+    meaning = explained(Exception("IO error: While pread: x: Stale file handle"), PATH, READING)
     assert isinstance(meaning, UserError)
     assert "Stale file handle" in str(meaning)
     assert "move the store away, then it is restored" in str(meaning)
@@ -66,7 +66,7 @@ def test_an_error_of_the_disk_that_nobody_knows_leaves_the_store() -> None:
 
 def test_an_error_that_is_a_bug_stays_one() -> None:
     bug = Exception("Invalid argument: column family")
-    assert told(bug, PATH, WRITING) is bug
+    assert explained(bug, PATH, WRITING) is bug
 
 
 #: Opens stores under a limit until one does not open; prints how many there were, and why it ended.

@@ -1,4 +1,4 @@
-"""Transactions: what is overridden of aiokafka holds, and nothing in doubt is ever taken for committed."""
+"""Transactions: the changes to aiokafka hold, and an uncertain commit is never taken for a commit."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 from meter.batch import transactions
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import RefusedForSize
-from meter.batch.transactions import FencedProducer, LogMadeAnew
+from meter.batch.transactions import FencedProducer, LogMadeAgain
 from tests.batch.scripted_broker import (
     CONCURRENT_TRANSACTIONS,
     CORRUPT_MESSAGE,
@@ -55,7 +55,7 @@ def run(story: Callable[[FencedProducer], Awaitable[None]]) -> None:
 
 
 async def retaken(producer: FencedProducer) -> str:
-    """Commit; it must be in doubt. The reason."""
+    """Commit, which must be uncertain; returns the reason."""
     with pytest.raises(Reopen) as doubt:
         await producer.commit(CHUNK)
     return str(doubt.value)
@@ -131,7 +131,7 @@ def test_nothing_is_committed_to_a_topic_that_goes_on_before_where_it_was(broker
         broker.ends = 900
         assert await producer.commit([("changelog", 1, [(b"k", b"v")])]) == {"changelog": 901}
         broker.ends = 0
-        with pytest.raises(LogMadeAnew, match="changelog went on up to 1, which is not after 901, where it was"):
+        with pytest.raises(LogMadeAgain, match="changelog went on up to 1, which is not after 901, where it was"):
             await producer.commit([("changelog", 1, [(b"k", b"v")])])
         assert broker.times("Commit") == 1
 

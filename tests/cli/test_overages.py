@@ -74,7 +74,7 @@ def test_an_account_and_a_day_are_chosen() -> None:
 
 
 def test_what_is_no_overage_is_told() -> None:
-    with pytest.raises(UserError, match="overages holds a record that is none"):
+    with pytest.raises(UserError, match="overages holds an invalid record"):
         take(Latest(), b'{"account":1}', (None, None))
 
 

@@ -79,4 +79,4 @@ def settle_without(meter: Meter, sleeper: Worker) -> None:
 
 def says_what_happened(log: str) -> bool:
     """Whether it was fenced in the middle of a chunk, or learnt between two that its partitions are another's."""
-    return re.search(r"fenced|another owner|in doubt|lost|[1-9][0-9]* gone", log, re.IGNORECASE) is not None
+    return re.search(r"fenced|another owner|uncertain|lost|[1-9][0-9]* gone", log, re.IGNORECASE) is not None

@@ -1,1 +1,1 @@
-"""Everything that changes aiokafka, each with the version it is for."""
+"""All changes to aiokafka, each with the version that it is for."""

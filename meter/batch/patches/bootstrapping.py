@@ -1,13 +1,13 @@
-"""How a client finds its first broker: an address without an answer costs one client some seconds, the others none.
+"""How a client finds its first broker: a silent address delays one client by some seconds, and the others not at all.
 
-What is replaced of aiokafka: it tries the addresses in a random order, each for as long as a request may take. With one
-silent broker of three a worker, which starts a dozen clients, lost 20 s with every third of them and gave up. Here
+aiokafka tries the addresses in random order, each for as long as a request may take. With one silent broker of three, a
+worker, which starts a dozen clients, lost 20 s with every third client and gave up. Instead:
 
-* an address that failed is tried last by all clients of the process, until it answers or `FORGET_SECONDS` have gone;
-* with others to try, an address gets `TRY_SECONDS`;
-* brokers that the cluster named are tried behind the addresses given: one address is enough for as long as we run;
-* what an admin client may ask of any broker it asks of the next one where one cannot be reached. aiokafka asks one at
-  random, and while a broker that has just died is still named, every third command of three brokers failed.
+* an address that failed is tried last by all clients of the process, until it answers or for `FORGET_SECONDS`;
+* while there are others to try, an address gets `TRY_SECONDS`;
+* brokers that the cluster named are tried behind the given addresses, so one address is enough once the process runs;
+* if a broker cannot be reached, an admin client asks the next one. aiokafka asks a random one, and while a broker that
+  just died is still listed, every third command failed with three brokers.
 """
 
 import random
@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
-#: Enough for a TLS and SASL handshake on a busy machine; a broker that takes longer is no good one to begin with.
+#: Enough for a TLS and SASL handshake on a busy machine.
 TRY_SECONDS = 5.0
 FORGET_SECONDS = 60.0
 
@@ -28,7 +28,7 @@ _bootstrap = AIOKafkaClient.bootstrap
 _ask = AIOKafkaAdminClient._send_request
 #: When an address failed.
 _failed: dict[Place, float] = {}
-#: Who was named by the cluster of these addresses.
+#: The brokers that the cluster of these addresses named.
 _named: dict[frozenset[Place], list[Place]] = {}
 
 
@@ -50,7 +50,7 @@ async def bootstrap(client: Any) -> None:
 
 
 async def _first_of(client: Any, places: list[Place]) -> None:
-    """Bootstrap by the first place that answers; who did not is remembered."""
+    """Bootstrap by the first place that answers; note those that did not."""
     for place, rest in ((place, places[number:]) for number, place in enumerate(places, 1)):
         host, port = place
         client._bootstrap_servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
@@ -66,14 +66,14 @@ async def _first_of(client: Any, places: list[Place]) -> None:
 
 
 def in_order(places: list[Place]) -> list[Place]:
-    """Those that did not fail lately before the others, and of those the ones first that failed longest ago."""
+    """Places that did not fail lately, then the others, those that failed longest ago first."""
     now = time.monotonic()
     lately = {place: _failed.get(place, 0.0) for place in places}
     return sorted(places, key=lambda place: lately[place] if now - lately[place] < FORGET_SECONDS else 0.0)
 
 
 async def ask(admin: Any, request: Any, node_id: Any = None) -> Any:
-    """In place of `AIOKafkaAdminClient._send_request`; every request of ours may be asked twice."""
+    """In place of `AIOKafkaAdminClient._send_request`; every request of the meter may be asked twice."""
     if node_id is not None:
         return await _ask(admin, request, node_id)
     nodes = [broker.nodeId for broker in admin._client.cluster.brokers()]
@@ -87,7 +87,7 @@ async def ask(admin: Any, request: Any, node_id: Any = None) -> Any:
 
 
 def install() -> None:
-    """Put this in the place of aiokafka's, for every client of this process; nothing else that is there is touched."""
+    """Replace aiokafka's functions, for every client of this process."""
     if AIOKafkaClient.bootstrap is _bootstrap:
         AIOKafkaClient.bootstrap = bootstrap
     AIOKafkaAdminClient._send_request = ask

@@ -1,14 +1,14 @@
-"""aiokafka's connections, made to notice that they are broken: a link that dies without a word stops nobody for long.
+"""Makes aiokafka's connections notice that they are broken, so that a silently dead link stops nothing for long.
 
-What is replaced of aiokafka, each with a test:
-* writing to a connection that has just been closed is an error of Kafka's connection. uvloop calls it a RuntimeError,
-  which ended aiokafka's reading for good, in silence;
-* a request waits as long as anything comes, and not without end: a connection on which nothing came for so long is
-  closed, whoever gave up waiting for it meanwhile. aiokafka's own time-out is of one request: it gave up what a slow
-  link was still bringing, and left a dead connection in use where another time-out had cancelled it before;
-* a closed connection is gone at once: its transport is aborted. What waits on it has failed by then. A polite close
-  waits for the other side: over TLS 30 s for its goodbye, which uvloop may never hear (MagicStack/uvloop#471), in plain
-  text until a silent broker takes what was written. A client's `close` waits for all of its connections.
+Changes to aiokafka, each with a test:
+* writing to a connection that was just closed raises Kafka's connection error. uvloop raises a RuntimeError, which
+  ended aiokafka's reading for good, silently;
+* a request waits as long as bytes arrive: a connection on which nothing arrived for `SILENCE_SECONDS` is closed, even
+  if its waiter gave up. aiokafka's time-out is per request: it gave up answers that a slow link was still bringing, and
+  left a dead connection in use if another time-out had cancelled the request before;
+* a closed connection is aborted at once; everything that waits on it has failed by then. A graceful close waits for the
+  other side: over TLS 30 s for its goodbye, which uvloop may never see (MagicStack/uvloop#471), in plain text until a
+  silent broker has read what was written. A client's `close` waits for all of its connections.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from aiokafka import conn as aiokafka_conn
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
 
-#: The longest silence of a connection of which an answer is awaited; a client's own request time-out may be shorter.
+#: The longest silence of a connection with a request under way; a client's own request time-out may be shorter.
 SILENCE_SECONDS = 20.0
 
 _connect = AIOKafkaConnection.connect
@@ -28,7 +28,7 @@ _close = AIOKafkaConnection.close
 
 
 class _HearingProtocol(aiokafka_conn.AIOKafkaProtocol):
-    """Remembers when bytes came last."""
+    """Notes when bytes last arrived."""
 
     heard = 0.0
 
@@ -44,7 +44,7 @@ async def connect(connection: Any) -> Any:
 
 
 def send(connection: Any, request: Any, expect_response: bool = True) -> Any:
-    """In place of `AIOKafkaConnection.send`; raises KafkaConnectionError for whatever is wrong with the connection."""
+    """In place of `AIOKafkaConnection.send`; raises KafkaConnectionError for any failure of the connection."""
     now = time.monotonic()
     if not connection._requests:
         connection.asked = now
@@ -72,7 +72,7 @@ def close(connection: Any, reason: Any = None, exc: BaseException | None = None)
 
 
 async def _answer(connection: Any, future: "asyncio.Future[Any]", asked: float) -> Any:
-    """The answer to a request; TimeoutError, and the end of the connection, once nothing came for too long."""
+    """The answer to a request; TimeoutError, closing the connection, once nothing arrived for too long."""
     try:
         while not future.done():
             patience = connection._request_timeout - _silence(connection, asked, time.monotonic())
@@ -85,7 +85,7 @@ async def _answer(connection: Any, future: "asyncio.Future[Any]", asked: float) 
         if not future.done():
             future.cancel()
         elif not future.cancelled():
-            future.exception()  # whoever gave up waiting need not hear it
+            future.exception()  # nobody waits for it any more
 
 
 def _silence(connection: Any, asked: float, now: float) -> float:
@@ -97,7 +97,7 @@ def _place(connection: Any) -> str:
 
 
 def install() -> None:
-    """Put all this in the place of aiokafka's, for every client of this process."""
+    """Replace aiokafka's functions, for every client of this process."""
     aiokafka_conn.AIOKafkaProtocol = _HearingProtocol
     AIOKafkaConnection.connect = connect
     AIOKafkaConnection.send = send

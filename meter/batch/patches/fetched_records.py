@@ -1,12 +1,12 @@
-"""Records as aiokafka's reader makes them, a batch at a time, without a second object around each.
+"""Makes records a batch at a time, without aiokafka's second object around each record.
 
-aiokafka yields one record after the other from a generator and wraps each in a `ConsumerRecord`: 1.2 of the 1.9 µs
-that a record costs to be fetched. `install_batches` puts the classes below in their place; everything about aborted
-transactions, markers and positions stays as it is there (a test reads the same log both ways). A batch that aiokafka
-cannot read is read once more, leniently: from the record on at which it gave up.
+aiokafka yields records one by one from a generator and wraps each in a `ConsumerRecord`, which takes 1.2 of the 1.9 µs
+of fetching a record. `install_batches` replaces that; aiokafka still handles aborted transactions, markers and
+positions (a test reads the same log both ways). A batch that aiokafka cannot read is read again, leniently, from the
+record at which it failed.
 
-A consumer whose `value_deserializer` is `lazy` gets what a fetch brought of a partition as `LazyBatch`: batches, looked
-through as ever, whose records are made as they are asked for. As records they take three times the memory.
+A consumer whose `value_deserializer` is `lazy` gets each partition's part of a fetch as `LazyBatch`: packed batches,
+whose records are made as they are read, since records take three times the memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,32 +30,32 @@ from meter.batch.patches.lenient_batch import (
 )
 from meter.batch.unopened import LazyBatch, UnreadableRecord
 
-#: Of the batches that brokers of today keep.
+#: Of the batches that present brokers store.
 MAGIC = 2
 
 
 class RecordsGone(Exception):
-    """Offsets that no batch holds, though nothing but compaction takes records out of the middle of a log."""
+    """Offsets that no batch holds: the topic was compacted, since nothing else removes records inside a log."""
 
     def __init__(self, first: int, last: int, left: int = 0) -> None:
         some = f"{left} of the records {first} to {last} are left" if left else f"records {first} to {last} are gone"
         super().__init__(f"{some}: the topic was compacted before they were read")
-        #: Where reading can go on without them.
+        #: The offset behind them, where reading can go on.
         self.next_offset = last + 1
 
 
 class Batches:
-    """The batches of one fetch, as aiokafka takes them, and the bytes of the one it took last."""
+    """The batches of one fetch, as aiokafka's reader takes them, and the bytes of the last one taken."""
 
     def __init__(self, content: bytes) -> None:
-        #: The next batch begins here, if none may be missing; else nothing is asked of it.
+        #: The offset at which the next batch must begin; None: gaps are allowed.
         self.expected: int | None = None
         self._content = content
         self._view = memoryview(content)
         self._batches = MemoryRecords(content)
-        #: Where the batch that was taken last begins and ends.
+        #: Begin and end of the last batch taken.
         self._start = self._end = 0
-        #: Hand out batches that aiokafka takes for one record each.
+        #: Whether to hand out `Closed` batches, each of which aiokafka takes for one record.
         self.closed = False
         self.has_next = self._batches.has_next
         self.size_in_bytes = self._batches.size_in_bytes
@@ -69,9 +69,9 @@ class Batches:
         return Closed(batch, self._view[start : self._end]) if self.closed else batch
 
     def _check_whole(self, batch: Any) -> None:
-        """Raises RecordsGone unless the batch follows the one before, and holds a record for each of its offsets.
+        """Raise RecordsGone unless the batch follows the one before and holds a record for each of its offsets.
 
-        A broker takes no batch from a producer that does not, so this asks only what was done to the log.
+        Brokers accept no other batches from producers, so anything else was done to the log later.
         """
         assert self.expected is not None
         count = records_count(self._content, self._start)
@@ -86,17 +86,17 @@ class Batches:
 
 
 class Closed:
-    """A batch on its way through aiokafka's reader, which takes it for one record with the batch's last offset.
+    """A packed batch that passes aiokafka's reader as one record with the batch's last offset.
 
-    So checksums, markers and aborted transactions are looked at where they always are, and no record is made.
+    So aiokafka checks checksums, markers and aborted transactions as usual, and no record is made yet.
     """
 
     def __init__(self, batch: Any, content: memoryview) -> None:
         self.batch = batch
-        #: From here on its records are wanted; told when aiokafka gives it out.
+        #: The first offset wanted of it; set when aiokafka hands it out.
         self.since = 0
         self.offset = batch.next_offset - 1
-        #: Bytes of its records, once it was opened.
+        #: Bytes of its records once opened.
         self.size = 0
         self._content = content
         self._legacy = content[MAGIC_AT] < 2
@@ -104,7 +104,7 @@ class Closed:
 
     @property
     def timestamp_type(self) -> int:
-        """1: its times are Kafka's; 0: they are its producer's."""
+        """1: its times are Kafka's; 0: its producer's."""
         return self._content[LEGACY_ATTRIBUTES_AT if self._legacy else CODEC_AT] >> 3 & 1
 
     def __getattr__(self, name: str) -> Any:
@@ -117,11 +117,11 @@ class Closed:
         return iter((self,))
 
     def opened(self) -> Iterator[Any]:
-        """Its records from `since` on, as aiokafka reads them; TooLarge if it is not unpacked in one go.
+        """Its records from `since` on, read by aiokafka; TooLarge if it cannot be unpacked in one go.
 
-        It may be opened again, in which case nothing of it was kept.
+        It may be opened again; nothing of it is kept.
         """
-        return self._from_since(chain.from_iterable((self._unpacked(),)))  # aiokafka's may be begun only once
+        return self._from_since(chain.from_iterable((self._unpacked(),)))  # aiokafka's iterator works once only
 
     def _unpacked(self) -> Any:
         content = self._content
@@ -140,20 +140,20 @@ class Closed:
         return self.batch
 
     def holds(self, needles: Sequence[bytes]) -> bool:
-        """Whether one of these may stand in its records: a compressed batch is not opened for that."""
+        """Whether its records may contain one of the needles; True for a compressed batch, which is not opened."""
         if self._legacy or self._content[CODEC_AT] & CODEC_MASK:
             return True
         content = bytes(self._content)
         return any(needle in content for needle in needles)
 
     def leniently(self, made: int) -> Iterator[Any]:
-        """Its records from `since` on but for the first so many, without trust in their producer."""
+        """Its records from `since` on, without the first `made`, read without trusting their producer."""
         content = bytes(self._content)
         records = passed_over(content, self.since) if self._legacy else read_leniently(content)
         return islice(self._from_since(records), made, None)
 
     def _from_since(self, records: Iterator[Any]) -> Iterator[Any]:
-        """A fetch begins in the middle of a batch at most once; offsets within a batch are its producer's word."""
+        """The records from `since` on: a fetch may begin inside a batch."""
         since = self.since
         if not self._legacy and since <= self.batch.base_offset:
             return records
@@ -183,12 +183,12 @@ class SlimRecords(fetcher.PartitionRecords):
             raise
         except RecordsGone:
             raise
-        except Exception as error:  # a batch that aiokafka cannot read: what is left of it, then the batches behind it
+        except Exception as error:  # a batch that aiokafka cannot read: the rest of it, then the batches behind it
             self._records_iterator = self._going_on(*self._leniently(error))
             return next(self)
 
     def _leniently(self, error: Exception) -> tuple[Iterator[Any], int]:
-        """Records of the batch in which aiokafka met an error, and the offset after it; else that error."""
+        """The rest of the batch in which aiokafka failed, and the offset behind it; raises `error` if that fails."""
         batch = bytes(self._records.last())
         try:
             return read_leniently(batch), next_offset(batch)
@@ -197,7 +197,7 @@ class SlimRecords(fetcher.PartitionRecords):
 
     def _going_on(self, records: Iterator[Any], end: int) -> Iterator[Any]:
         for record in records:
-            if record.oversized is not None:  # nobody who asks for records at once can do without one
+            if record.oversized is not None:  # a caller that wants all records cannot do without one
                 raise TooLarge(record.oversized.why)
             if record.offset >= self.next_fetch_offset:
                 self.next_fetch_offset = record.offset + 1
@@ -212,24 +212,24 @@ class SlimRecords(fetcher.PartitionRecords):
 
 
 def whole(key: bytes) -> bytes:
-    """As a consumer's `key_deserializer`: no record of its partitions may be missing between two others."""
+    """As a consumer's `key_deserializer`, it makes gaps in its partitions an error (RecordsGone)."""
     return key
 
 
 def lazy(value: bytes) -> bytes:
-    """As a consumer's `value_deserializer`: its records come `LazyBatch`."""
+    """As a consumer's `value_deserializer`, it makes the consumer return `LazyBatch`."""
     return value
 
 
 def hand_out(result: Any, max_records: int | None = None) -> Any:
-    """In place of `FetchResult.getall`: one partition's part of a fetch, handed out in lists, or `LazyBatch`."""
+    """In place of `FetchResult.getall`: one partition's part of a fetch, as lists or as `LazyBatch`."""
     if not result.check_assignment(result._topic_partition) or not result.has_more():
         return []
     records: Any = result._partition_records
     taken: list[Any] = []
     try:
-        taken.extend(islice(records, max_records))  # not zip: it would take one record more and drop it
-    except Exception as error:  # the records before it are good; the next fetch begins with it
+        taken.extend(islice(records, max_records))  # not zip, which would take one record more and drop it
+    except Exception as error:  # the records before it are valid; the next fetch begins with it
         if not taken:
             raise UnreadableRecord(result._topic_partition, records.next_fetch_offset, error) from error
     unopened = LazyBatch(result._topic_partition, taken) if taken and isinstance(taken[0], Closed) else None
@@ -240,9 +240,9 @@ def hand_out(result: Any, max_records: int | None = None) -> Any:
 
 
 def install_batches() -> None:
-    """Put lean classes in place of aiokafka's, for all consumers of this process, also those at work.
+    """Replace aiokafka's reading of records, for all consumers of this process, running ones too.
 
-    `FetchResult` stays the class it is: by it aiokafka tells what waits to be given out from an error.
+    The class `FetchResult` stays: by its type aiokafka tells results from errors.
     """
     install()
     fetcher.MemoryRecords = Batches

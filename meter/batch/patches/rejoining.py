@@ -1,8 +1,8 @@
-"""Joining a group again while its coordinator, just started, still reads what it knows of groups.
+"""Rejoins a group whose coordinator has just started and is still loading its groups.
 
-aiokafka waits for that where it joins, where it beats and where it commits, but not in the step between, when shares
-are asked for: there it took the answer for the end of all reading, and the worker stopped. It has asked to rejoin by
-then; all that is missing is to go on (found by an hour of faults, after a `kill -9` of the broker).
+aiokafka waits for that in joins, heartbeats and commits, but not in the step between, when partitions are assigned
+(SyncGroup): there it took the answer as fatal, and the worker stopped. aiokafka has requested a rejoin by then, so it
+only needs to go on (found by an hour of faults, after a `kill -9` of the broker).
 """
 
 from typing import Any
@@ -18,11 +18,11 @@ async def ask_for_share(rebalance: Any, request: Any) -> Any:
     try:
         return await _ask(rebalance, request)
     except KafkaError as error:
-        if error.args == (repr(GroupLoadInProgressError()),):  # all that aiokafka leaves of it
+        if error.args == (repr(GroupLoadInProgressError()),):  # all that aiokafka's error says
             return None
         raise
 
 
 def install() -> None:
-    """Put it in the place of aiokafka's, for every client of this process."""
+    """Replace aiokafka's function, for every client of this process."""
     CoordinatorGroupRebalance._send_sync_group_request = ask_for_share
