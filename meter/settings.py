@@ -51,7 +51,7 @@ class Address(NamedTuple):
         """Parse `host:port` or `[IPv6]:port`; ValueError with a sentence for any other text."""
         match = ADDRESS.fullmatch(text)
         if match is None or not 1 <= int(match["port"]) <= 65_535 or not _is_v6(match["v6"]):
-            raise ValueError(f"an address is host:port or [IPv6]:port with a port of 1–65535, this is {text!r}")
+            raise ValueError(f"an address must be host:port or [IPv6]:port with a port of 1–65535, not {text!r}")
         return cls(match["v6"] or match["name"], int(match["port"]))
 
 
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     @classmethod
     def _prefix(cls, value: str) -> str:
         if TOPIC_PREFIX.fullmatch(value) is None:
-            raise ValueError(f"a prefix is 1–32 of A-Za-z0-9_- and a full stop, as in `staging.`, this is {value!r}")
+            raise ValueError(f"a prefix must be 1–32 of A-Za-z0-9_- and a full stop, as in `staging.`, not {value!r}")
         if value == "usage.":
             raise ValueError("with `usage.` the meter's topics would look like workspaces' own; take another prefix")
         return value
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     @classmethod
     def _base_path(cls, value: str) -> str:
         if BASE_PATH.fullmatch(value) is None:
-            raise ValueError(f"a base path is empty or like /meter, of A-Za-z0-9._~- and /, this is {value!r}")
+            raise ValueError(f"a base path must be empty or like /meter, of A-Za-z0-9._~- and /, not {value!r}")
         return value
 
     @field_validator("billing_time_zone")

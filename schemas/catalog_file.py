@@ -53,7 +53,7 @@ def _retention_key(given: object) -> int:
         given = int(given)
     if type(given) is int and 1 <= given <= DAYS_LIMIT:
         return given
-    raise ValueError(f"a retention is a whole number of days from 1 to {DAYS_LIMIT}")
+    raise ValueError(f"a retention must be a whole number of days from 1 to {DAYS_LIMIT}")
 
 
 Since = Annotated[date, BeforeValidator(_since), WithJsonSchema({"type": "string", "pattern": f"^{DAY_PATTERN}$"})]

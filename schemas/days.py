@@ -21,14 +21,14 @@ _time = re.compile(TIME_PATTERN, re.ASCII).fullmatch
 def parse_date(text: object) -> date:
     """A day such as "2026-01-31"; raises ValueError for anything else."""
     if not isinstance(text, str) or _day(text) is None:
-        raise ValueError('a day is a string such as "2026-01-31"')
+        raise ValueError('a day must be a string such as "2026-01-31"')
     return date.fromisoformat(text)
 
 
 def check_time(text: str) -> str:
     """`text` itself; raises ValueError if it is no time."""
     if _time(text) is None:
-        raise ValueError('a time is a string such as "2026-01-31T08:00:00.5+08:00"')
+        raise ValueError('a time must be a string such as "2026-01-31T08:00:00.5+08:00"')
     date.fromisoformat(text[:10])
     return text
 

@@ -41,7 +41,7 @@ def is_id(text: object) -> bool:
 def check_id(text: str) -> str:
     """`text` itself; raises ValueError if it is no id."""
     if _id(text) is None:
-        raise ValueError("an id is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit")
+        raise ValueError("an id must be 1 to 64 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
     return text
 
 

@@ -31,7 +31,7 @@ _units = re.compile(UNITS_PATTERN, re.ASCII).fullmatch
 def parse_money(text: object) -> Decimal:
     """Money of an order, such as "5000.00" or "-3"; raises ValueError for anything else."""
     if not isinstance(text, str) or _money(text) is None:
-        raise ValueError('money is a decimal string of at most 12 digits and 2 decimals, such as "53392.00"')
+        raise ValueError('money must be a decimal string of at most 12 digits and 2 decimals, such as "53392.00"')
     return Decimal(text) or Decimal(0)  # no negative zero
 
 
@@ -39,13 +39,13 @@ def parse_discount(text: object) -> Decimal:
     """A discount, such as "0.8"; raises ValueError for anything else."""
     if isinstance(text, str) and _discount(text) is not None and 0 < (discount := Decimal(text)) <= 1:
         return discount
-    raise ValueError('a discount is a decimal string above 0 and up to 1, of at most 4 decimals, such as "0.8"')
+    raise ValueError('a discount must be a decimal string above 0 and up to 1, of at most 4 decimals, such as "0.8"')
 
 
 def parse_price(text: object) -> Decimal:
     """A price of a catalog, such as "1.5" or "0.00125"; raises ValueError for anything else."""
     if not isinstance(text, str) or len(text) > PRICE_LIMIT or _price(text) is None:
-        raise ValueError('a price is a decimal string, at least "0", without exponent, such as "1.5"')
+        raise ValueError('a price must be a decimal string, at least "0", without exponent, such as "1.5"')
     return Decimal(text)
 
 
@@ -80,13 +80,13 @@ def _read_by(parse: Callable[[object], Decimal]) -> BeforeValidator:
 
 def _written_figure(text: object) -> Decimal:
     if not isinstance(text, str) or _amount(text) is None:
-        raise ValueError('an amount is a decimal string of at least two decimals, such as "75.00"')
+        raise ValueError('an amount must be a decimal string of at least two decimals, such as "75.00"')
     return Decimal(text)
 
 
 def _written_units(text: object) -> Decimal:
     if not isinstance(text, str) or _units(text) is None:
-        raise ValueError('units are a decimal string of exactly two decimals, such as "50.00"')
+        raise ValueError('units must be a decimal string of exactly two decimals, such as "50.00"')
     return Decimal(text)
 
 

@@ -35,7 +35,7 @@ class OrderOutcome(Record):
     error: str | None = Field(
         None,
         description="The law, then the numbers.",
-        examples=["payments make exactly the price: they make 55391.00, the price is 55392.00"],
+        examples=["payments must make exactly the price: they make 55391.00, the price is 55392.00"],
     )
     price: Amount | None = Field(None, description="What it costs.", examples=["55392.00"])
     currency: str | None = Field(None, description="Of the price.", examples=["CNY"])

@@ -1,6 +1,6 @@
 """Why a record is a dead letter, and why an order is refused.
 
-The order of the members is the order of precedence: of several reasons the first that applies is given.
+The members are in order of precedence: of several reasons the first that applies is given.
 """
 
 from enum import StrEnum
@@ -52,40 +52,40 @@ class Refusal(StrEnum):
     PAYMENTS_MUST_EQUAL_PRICE = "payments_must_equal_price"
 
 
-#: What each reason says, for people. `unknown_item` is one key for both: the members are equal strings.
+#: What each reason asks for, for people. `unknown_item` is one key for both: the members are equal strings.
 LAW: dict[DeadReason | Refusal, str] = {
-    DeadReason.TOO_LARGE: "value and headers are at most 64 KiB (plan-purchases: 256 KiB)",
-    DeadReason.NOT_JSON: "the value is JSON in UTF-8",
-    DeadReason.NOT_A_CLOUD_EVENT: 'the event is one object with specversion "1.0", id, source and type',
-    DeadReason.UNKNOWN_TYPE: "the type of an event, the kind of an order is one the meter knows, on this topic",
-    DeadReason.INVALID_FIELD: "every field has the form that its description gives",
-    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC: "on a workspace topic the subject is that workspace",
-    DeadReason.TIME_IN_THE_FUTURE: "time is at most 300 s ahead of the record's Kafka timestamp",
-    DeadReason.TIME_BEYOND_HORIZON: "the billing day is within the restatement horizon and has not expired",
-    DeadReason.UNKNOWN_ITEM: "the catalog's version of the day has the item (a traffic package of it)",
-    DeadReason.UNKNOWN_RETENTION: "the retention is one of the item's; an item without retentions takes none",
-    DeadReason.WORKSPACE_UNKNOWN: "a workspace is named on workspaces before its usage is sent",
-    DeadReason.WORKSPACE_CANNOT_MOVE: "a workspace belongs to the account of its first record for good",
-    DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE: "a commercial workspace stays commercial",
-    DeadReason.CONFLICTING_DUPLICATE: "the same identity means the same content: the first in the journal stands",
+    DeadReason.TOO_LARGE: "value and headers must have at most 64 KiB (plan-purchases: 256 KiB)",
+    DeadReason.NOT_JSON: "the value must be JSON in UTF-8",
+    DeadReason.NOT_A_CLOUD_EVENT: 'the event must be one object with specversion "1.0", id, source and type',
+    DeadReason.UNKNOWN_TYPE: "an event's type, or an order's kind, must be one that the meter reads on this topic",
+    DeadReason.INVALID_FIELD: "every field must have the form that its description gives",
+    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC: "on a workspace topic the subject must be that workspace",
+    DeadReason.TIME_IN_THE_FUTURE: "time must be at most 300 s ahead of the record's Kafka timestamp",
+    DeadReason.TIME_BEYOND_HORIZON: "the billing day must be within the restatement horizon",
+    DeadReason.UNKNOWN_ITEM: "the catalog of the day must have the item (for an order: a traffic package of it)",
+    DeadReason.UNKNOWN_RETENTION: "the retention must be one of the item's; an item without retentions takes none",
+    DeadReason.WORKSPACE_UNKNOWN: "a record of workspaces must name the workspace before its usage is sent",
+    DeadReason.WORKSPACE_CANNOT_MOVE: "a workspace must stay in the account of its first record",
+    DeadReason.WORKSPACE_CANNOT_RETURN_TO_FREE: "a commercial workspace must stay commercial",
+    DeadReason.CONFLICTING_DUPLICATE: "the same identity must have the same content: the first in the journal counts",
     DeadReason.RECORDS_LOST: "a gap in a source was accepted as lost by an operator",
-    Refusal.CURRENCY_MUST_MATCH: "an order's currency is the catalog's",
-    Refusal.AMOUNT_MUST_BE_POSITIVE: "every amount topped up or paid is above 0",
-    Refusal.EXPIRES_ON_IN_THE_PAST: "an instrument expires on the order's billing day or later",
-    Refusal.INSTRUMENT_EXISTS_WITH_DIFFERENT_TERMS: "a further top-up states the instrument's own expiry",
-    Refusal.UNKNOWN_PLAN: "the plan package stands in the catalog's version of the day",
-    Refusal.PLAN_NOT_FOUND: "the account has the plan that the order changes",
-    Refusal.PLAN_EXPIRED: "a plan can be changed through its last day",
-    Refusal.UPGRADE_MUST_GO_UP: "an upgrade goes to a package of a higher price",
-    Refusal.WORKSPACES_MUST_NOT_BE_EMPTY: "a plan lists at least one workspace",
-    Refusal.WORKSPACES_MUST_NOT_REPEAT: "a plan lists a workspace once",
-    Refusal.WORKSPACE_NOT_IN_ACCOUNT: "a plan lists workspaces of its account only",
-    Refusal.WORKSPACE_NOT_COMMERCIAL: "a plan lists workspaces on the Commercial Plan only",
-    Refusal.FIRST_DAY_OUT_OF_RANGE: "a plan begins on the order's billing day or at most 31 days after",
-    Refusal.TOO_MANY_PLANS: "an account has at most 50 unexpired plans",
-    Refusal.TOO_MANY_TRAFFIC_LINES: "a plan has at most 1000 unexpired traffic lines",
-    Refusal.INSTRUMENT_NOT_FOUND: "a payment draws on an instrument that was topped up",
-    Refusal.INSTRUMENT_EXPIRED: "an instrument can be drawn through its expiry day",
-    Refusal.BALANCE_EXCEEDED: "an instrument is drawn no lower than 0",
-    Refusal.PAYMENTS_MUST_EQUAL_PRICE: "the payments make exactly the price",
+    Refusal.CURRENCY_MUST_MATCH: "the currency must be the catalog's",
+    Refusal.AMOUNT_MUST_BE_POSITIVE: "every amount must be above 0",
+    Refusal.EXPIRES_ON_IN_THE_PAST: "an instrument must expire on the order's billing day or later",
+    Refusal.INSTRUMENT_EXISTS_WITH_DIFFERENT_TERMS: "a further top-up must have the instrument's own expires_on",
+    Refusal.UNKNOWN_PLAN: "the plan package must be in the catalog of the order's day",
+    Refusal.PLAN_NOT_FOUND: "the plan must be one of the account's",
+    Refusal.PLAN_EXPIRED: "a plan must be changed by its last day",
+    Refusal.UPGRADE_MUST_GO_UP: "an upgrade must go to a package of a higher price",
+    Refusal.WORKSPACES_MUST_NOT_BE_EMPTY: "a plan must list at least one workspace",
+    Refusal.WORKSPACES_MUST_NOT_REPEAT: "a plan must list each workspace once",
+    Refusal.WORKSPACE_NOT_IN_ACCOUNT: "listed workspaces must belong to the account",
+    Refusal.WORKSPACE_NOT_COMMERCIAL: "listed workspaces must be on the Commercial Plan",
+    Refusal.FIRST_DAY_OUT_OF_RANGE: "first_day must be the order's billing day or at most 31 days later",
+    Refusal.TOO_MANY_PLANS: "an account must have at most 50 unexpired plans",
+    Refusal.TOO_MANY_TRAFFIC_LINES: "a plan must have at most 1000 unexpired traffic lines",
+    Refusal.INSTRUMENT_NOT_FOUND: "payments must draw on instruments that were topped up",
+    Refusal.INSTRUMENT_EXPIRED: "an instrument must be drawn by its expiry day",
+    Refusal.BALANCE_EXCEEDED: "an instrument must not be drawn below 0",
+    Refusal.PAYMENTS_MUST_EQUAL_PRICE: "payments must make exactly the price",
 }

@@ -106,7 +106,7 @@ def an_outcome() -> bytes:
             accepted=False,
             currency="CNY",
             refusal=Refusal.INSTRUMENT_EXISTS_WITH_DIFFERENT_TERMS,
-            error=max(LAW.values(), key=len) + "x" * 400,
+            error=max(LAW.values(), key=len) + "x" * 800,
             price=Decimal(MONEY),
             payments=(("prepaid_card", NAME, Decimal(MONEY)),) * PAYMENTS_LIMIT,
             plan_id=NAME,

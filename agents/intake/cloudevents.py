@@ -136,7 +136,7 @@ def usage_of(value: bytes, headers: Headers = (), types: Sequence[str] = TYPES) 
     modes = CloudEventMode(headers)
     content = json_value(value)
     if modes.batch:
-        raise NotACloudEvent("an event comes by itself, this is a batch of them")
+        raise NotACloudEvent("an event must come by itself, this is a batch")
     if modes.attributes is None:
         if modes.http_header and not (isinstance(content, dict) and "specversion" in content):
             raise NotACloudEvent(

@@ -85,7 +85,7 @@ def check_size(value: bytes, headers: Headers, limit: int) -> None:
     """Raise Dead if value and headers together have more than `limit` bytes."""
     size = len(value) + headers_bytes(headers)
     if size > limit:
-        raise Dead(DeadReason.TOO_LARGE, f"value and headers are at most {limit} bytes, these are {size}")
+        raise Dead(DeadReason.TOO_LARGE, f"value and headers must have at most {limit} bytes, these have {size}")
 
 
 class Times(dict[str, tuple[int, int]]):
@@ -240,7 +240,7 @@ class UsageReader:
         item = self.catalog.version(self.zone.day_of(time_us)).items.get(item_name)
         if item is not None and item.aggregation == "max":
             raise Dead(
-                DeadReason.INVALID_FIELD, f"data.quantity: the count of a whole day is at least 0, this is {quantity}"
+                DeadReason.INVALID_FIELD, f"data.quantity: the count of a day must be at least 0, not {quantity}"
             )
 
     def _day(self, time_us: int, received_ms: int) -> int:
@@ -249,7 +249,8 @@ class UsageReader:
         if ahead > AHEAD_LIMIT_US:
             raise Dead(
                 DeadReason.TIME_IN_THE_FUTURE,
-                f"time is at most {AHEAD_LIMIT_US // 1_000_000} s ahead of the record's, it is {ahead / 1e6:.3f} s",
+                f"time must be at most {AHEAD_LIMIT_US // 1_000_000} s ahead of the record's, it is "
+                f"{ahead / 1e6:.3f} s",
             )
         day = self.zone.day_of(time_us)
         oldest = self.oldest(received_ms)

@@ -78,10 +78,10 @@ def _read(number: int, value: bytes, kind: Kind, check: Check | None) -> Line | 
         shape = json_value(value)
     except NotJson as wrong:
         return Problem(
-            number, f"a record is one JSON object: {wrong.__cause__}".replace("at line 1 column", "at column")
+            number, f"a record must be one JSON object: {wrong.__cause__}".replace("at line 1 column", "at column")
         )
     if not isinstance(shape, dict):
-        return Problem(number, f"a record is one JSON object, this is {shown(shape)}")
+        return Problem(number, f"a record must be one JSON object, this is {shown(shape)}")
     found = None if check is None else check(number, value)
     if found is not None:
         return found

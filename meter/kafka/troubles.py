@@ -14,7 +14,7 @@ from meter.batch.errors import Reopen
 from meter.errors import UserError
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin
-from meter.kafka.reachability import BrokerUnreachable, reasons_of, told
+from meter.kafka.reachability import BrokerUnreachable, as_error, reasons_of
 from meter.kafka.rights import MissingRights, Right
 from meter.settings import Settings
 
@@ -48,7 +48,7 @@ async def explained(settings: Settings, who: str, rights: Sequence[Right], error
     except (KafkaError, OSError, TimeoutError):
         reasons = await reasons_of(settings)
         if reasons:
-            return told(reasons)
+            return as_error(reasons)
         lacking = []
     if lacking:
         return MissingRights(settings, who, lacking)

@@ -133,7 +133,7 @@ def zone(name: str) -> BillingZone:
     if _fixed_offset(name):
         return BillingZone(name, timezone(timedelta(minutes=_offset_minutes(name))))
     if name not in _iana_names():
-        raise ValueError(f"a time zone is an IANA name or an offset such as +05:37, {shown(name)} is neither")
+        raise ValueError(f"a time zone must be an IANA name or an offset such as +05:37, not {shown(name)}")
     return BillingZone(name, ZoneInfo(name))
 
 
@@ -166,7 +166,7 @@ def parse_time(text: str) -> int:
 
 def _read_time(text: str) -> int:
     if _time(text) is None:
-        raise ValueError(f'a time is a string such as "2026-01-31T08:00:00.5+08:00", not {shown(text)}')
+        raise ValueError(f'a time must be a string such as "2026-01-31T08:00:00.5+08:00", not {shown(text)}')
     time_us = _hour(text[:14]) + _IN_HOUR_AND_POINT[f"{text[14:19]}."]
     decimals, offset = (text[20:-1], "+00:00") if text[-1] == "Z" else (text[20:-6], text[-6:])
     return time_us + int(decimals[:6].ljust(6, "0")) - _offset_minutes(offset) * MINUTE_US
@@ -192,7 +192,7 @@ def parse_day(text: str) -> int:
     try:
         return parse_date(text).toordinal()
     except ValueError:
-        raise ValueError(f'a day is a date such as "2026-01-31", not {shown(text)}') from None
+        raise ValueError(f'a day must be a date such as "2026-01-31", not {shown(text)}') from None
 
 
 @lru_cache(TEXTS_KEPT)

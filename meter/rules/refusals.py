@@ -6,7 +6,7 @@ it, and returns None for kinds of orders that it does not concern.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from decimal import Decimal, localcontext
 
@@ -22,6 +22,8 @@ from schemas.rows import NEVER, Wallet
 
 #: A plan may begin this many days after the order's billing day: its prices are those of the order's day.
 FIRST_DAY_WITHIN_DAYS = 31
+#: At most this many known names in a sentence about an unknown one.
+NAMES_SHOWN = 8
 
 
 def first_broken(case: OrderContext) -> tuple[Refusal, str] | None:
@@ -37,13 +39,13 @@ def _currency_must_match(case: OrderContext) -> str | None:
     theirs, ours = case.order.currency, case.catalog.currency
     if theirs is None or theirs == ours:
         return None
-    return f"the order's is {shown(theirs)}, the catalog's {ours}"
+    return f"the order has {shown(theirs)}, the catalog {ours}"
 
 
 def _amount_must_be_positive(case: OrderContext) -> str | None:
     amounts = (case.order.amount,) if isinstance(case.order, TopUp) else (payment.amount for payment in case.payments)
     wrong = next((amount for amount in amounts if amount <= 0), None)
-    return None if wrong is None else f"an amount is {money_text(wrong)}"
+    return None if wrong is None else f"one is {money_text(wrong)}"
 
 
 def _expires_on_in_the_past(case: OrderContext) -> str | None:
@@ -66,24 +68,24 @@ def _instrument_exists_with_different_terms(case: OrderContext) -> str | None:
 def _unknown_plan(case: OrderContext) -> str | None:
     if case.package is None or case.package in case.version.plans:
         return None
-    return f"{shown(case.package)} is none of its {len(case.version.plans)}"
+    return f"{shown(case.package)} is not; it has {_names(case.version.plans)}"
 
 
 def _unknown_item(case: OrderContext) -> str | None:
     unknown = next((line.item for line in case.traffic if line.item not in case.version.traffic), None)
-    return None if unknown is None else f"{shown(unknown)} is none of its {len(case.version.traffic)}"
+    return None if unknown is None else f"{shown(unknown)} is not in it; it has {_names(case.version.traffic)}"
 
 
 def _plan_not_found(case: OrderContext) -> str | None:
     if case.plan_id is None or case.plan is not None:
         return None
-    return f"{shown(case.plan_id)} is none of its {len(case.account.plans)}"
+    return f"{shown(case.plan_id)} is not; it has {_names(case.account.plans)}"
 
 
 def _plan_expired(case: OrderContext) -> str | None:
     if case.plan is None or case.day <= case.plan.last_day:
         return None
-    return f"the last day is {day_text(case.plan.last_day)}, the order's day {day_text(case.day)}"
+    return f"the last day was {day_text(case.plan.last_day)}, the order's day is {day_text(case.day)}"
 
 
 def _upgrade_must_go_up(case: OrderContext) -> str | None:
@@ -106,7 +108,7 @@ def _workspaces_must_not_repeat(case: OrderContext) -> str | None:
 def _workspace_not_in_account(case: OrderContext) -> str | None:
     account, bindings = case.account.account, case.bindings
     strange = [name for name in case.workspaces or () if name not in bindings or bindings[name].account != account]
-    return f"{shown(strange[0])} is not of {shown(account)}{_of_all(strange, case)}" if strange else None
+    return f"{shown(strange[0])} does not belong to {shown(account)}{_of_all(strange, case)}" if strange else None
 
 
 def _workspace_not_commercial(case: OrderContext) -> str | None:
@@ -114,14 +116,14 @@ def _workspace_not_commercial(case: OrderContext) -> str | None:
     if not free:
         return None
     since = case.bindings[free[0]].commercial
-    state = "is free" if since == NEVER else f"is so from {day_text(since)}"
+    state = "is free" if since == NEVER else f"is on it from {day_text(since)}"
     return f"{shown(free[0])} {state}, the order's day is {day_text(case.day)}{_of_all(free, case)}"
 
 
 def _first_day_out_of_range(case: OrderContext) -> str | None:
     if not isinstance(case.order, Purchase) or 0 <= case.counts_from - case.day <= FIRST_DAY_WITHIN_DAYS:
         return None
-    return f"it would begin on {day_text(case.counts_from)}, the order's day is {day_text(case.day)}"
+    return f"it is {day_text(case.counts_from)}, the order's day is {day_text(case.day)}"
 
 
 def _too_many_plans(case: OrderContext) -> str | None:
@@ -143,7 +145,7 @@ def _too_many_traffic_lines(case: OrderContext) -> str | None:
 
 def _instrument_not_found(case: OrderContext) -> str | None:
     missing = next((key for key in case.draws if wallets.wallet_at(case.wallets, key) is None), None)
-    return None if missing is None else f"{_name(missing)} was not, it would pay {money_text(case.draws[missing])}"
+    return None if missing is None else f"{_name(missing)} never was; it would pay {money_text(case.draws[missing])}"
 
 
 def _instrument_expired(case: OrderContext) -> str | None:
@@ -167,7 +169,7 @@ def _payments_must_equal_price(case: OrderContext) -> str | None:
         paid = sum(case.draws.values(), Decimal(0))
     if case.price is None or paid == case.price:
         return None
-    return f"payments make {money_text(paid)}, the price is {money_text(case.price)}"
+    return f"they make {money_text(paid)}, the price is {money_text(case.price)}"
 
 
 #: Every law, in order of precedence.
@@ -212,6 +214,14 @@ def _name(key: WalletKey) -> str:
 
 def _terms(expires_on: int | None) -> str:
     return "never expires" if expires_on is None else f"expires on {day_text(expires_on)}"
+
+
+def _names(known: Collection[str]) -> str:
+    """What there is instead: at most NAMES_SHOWN names, and how many more."""
+    if not known:
+        return "none"
+    more = f" and {len(known) - NAMES_SHOWN} more" if len(known) > NAMES_SHOWN else ""
+    return f"{', '.join(sorted(known)[:NAMES_SHOWN])}{more}"
 
 
 def _of_all(wrong: list[str], case: OrderContext) -> str:

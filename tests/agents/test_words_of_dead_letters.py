@@ -70,7 +70,7 @@ def test_a_subject_that_is_not_the_topics_workspace_is_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"amount": 100.0}, "invalid_field: amount: money is a decimal string"),
+        ({"amount": 100.0}, "invalid_field: amount: money must be a decimal string"),
         ({"account": None}, "invalid_field: account: "),
         ({"kind": "gift"}, "unknown_type: an order's kind is one of"),
     ],

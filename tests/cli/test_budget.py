@@ -33,7 +33,7 @@ def test_a_budget_is_said_in_a_line() -> None:
         ({"units": 3}, "either an amount or units"),
         ({"amount": None, "units": 3}, "units are of an item"),
         ({"amount": "0"}, "a limit is above 0"),
-        ({"amount": "5 yuan"}, "--money: money is a decimal string"),
+        ({"amount": "5 yuan"}, "--money: money must be a decimal string"),
         ({"actual": ()}, "at least one threshold"),
         ({"actual": (0,)}, "greater than or equal to 1"),
         ({"budget": "a b"}, "budget: "),

@@ -22,9 +22,11 @@ def test_a_figure_has_four_parts(arguments: tuple[str, ...]) -> None:
 
 
 def test_ids_and_days_are_checked_before_anything_is_asked() -> None:
-    assert refused("a/b", *FIGURE[1:]).startswith("ACCOUNT is 'a/b': an id is 1 to 64")
+    assert refused("a/b", *FIGURE[1:]).startswith("ACCOUNT is 'a/b': an id must be 1 to 64")
     assert refused(*FIGURE[:3], "2026-02-30").startswith("DAY is '2026-02-30': day is out of range")
-    assert refused(*FIGURE, "--compare", "yesterday").startswith("--compare is 'yesterday': a day is a string such as")
+    assert refused(*FIGURE, "--compare", "yesterday").startswith(
+        "--compare is 'yesterday': a day must be a string such as"
+    )
 
 
 def test_one_figure_is_compared_with_one_other() -> None:

@@ -86,7 +86,7 @@ def test_an_accepted_top_up_tells_what_it_credits() -> None:
 def test_a_refusal_tells_the_law_then_the_numbers() -> None:
     assert outcome(order_of("purchase", payments=[])) == [
         "refused: purchase o-2 of acct_1: payments_must_equal_price",
-        "  the payments make exactly the price: payments make 0.00, the price is 55392.00",
+        "  payments must make exactly the price: they make 0.00, the price is 55392.00",
         "  price        55392.00 CNY",
     ]
 
@@ -117,7 +117,7 @@ def test_a_quote_with_payments_judges_them() -> None:
     assert not found.assumed
     assert quote_lines(read(order_of("add_traffic")), found) == [
         "would be refused on 2026-02-10: add_traffic for acct_1: payments_must_equal_price",
-        "  the payments make exactly the price: payments make 1.00, the price is 13032.00",
+        "  payments must make exactly the price: they make 1.00, the price is 13032.00",
         "  price        13032.00 CNY",
     ]
 

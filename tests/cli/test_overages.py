@@ -97,8 +97,8 @@ def test_a_change_says_what_and_why() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--account", "a b"], "meter: an id is 1 to 64 of"),
-        (["--day", "tomorrow"], 'meter: a day is a string such as "2026-01-31"'),
+        (["--account", "a b"], "meter: an id must be 1 to 64 of"),
+        (["--day", "tomorrow"], 'meter: a day must be a string such as "2026-01-31"'),
         ([], "meter: no Kafka answers at 127.0.0.1:1 "),
     ],
 )

@@ -46,11 +46,11 @@ def test_without_a_usable_key_a_record_goes_anywhere() -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("[1, 2]", "a record is one JSON object, this is [1, 2]"),
-        ('"text"', "a record is one JSON object, this is 'text'"),
-        ('{"subject":"a"', "a record is one JSON object: EOF while parsing an object at column 14"),
-        ("[" * 60_000, "a record is one JSON object: recursion limit exceeded at column 202"),
-        ('{"subject":NaN}', "a record is one JSON object: expected value at column 12"),
+        ("[1, 2]", "a record must be one JSON object, this is [1, 2]"),
+        ('"text"', "a record must be one JSON object, this is 'text'"),
+        ('{"subject":"a"', "a record must be one JSON object: EOF while parsing an object at column 14"),
+        ("[" * 60_000, "a record must be one JSON object: recursion limit exceeded at column 202"),
+        ('{"subject":NaN}', "a record must be one JSON object: expected value at column 12"),
     ],
     ids=["array", "text", "cut off", "deep", "nan"],
 )
@@ -82,7 +82,7 @@ def test_what_is_no_json_object_is_told_by_its_line(line: str, told: str) -> Non
         ("usage", {**EVENT, "padding": "x" * 65_536}, "too_large: "),
         ("workspaces", {**BINDING, "tier": "gold"}, "invalid_field: tier: Input should be 'free' or 'commercial'"),
         ("orders", {**ORDER, "kind": "gift"}, "unknown_type: an order's kind is one of top_up, purchase"),
-        ("orders", {**ORDER, "amount": "1e3"}, "invalid_field: amount: money is a decimal string"),
+        ("orders", {**ORDER, "amount": "1e3"}, "invalid_field: amount: money must be a decimal string"),
     ],
 )
 def test_a_check_finds_whatever_would_be_a_dead_letter(what: str, line: object, told: str) -> None:
@@ -100,7 +100,7 @@ def test_nothing_is_sent_if_a_line_cannot_be(tmp_path: Path) -> None:
     assert done.returncode == 1
     first, second, *rest = done.stderr.splitlines()
     assert first == f"meter: {file}: 30 lines cannot be sent, so nothing was:"
-    assert second == "  line 2: a record is one JSON object: expected ident at column 2"
+    assert second == "  line 2: a record must be one JSON object: expected ident at column 2"
     assert rest[-1] == "  and 10 more"
     assert len(rest) == 20
 

@@ -105,7 +105,7 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(
     assert err == ""
     assert f"Kafka answers at {bootstrap}; it stays as it is" in out
     assert "acme-staging logs: over 0 → 50 M, charge 0.00 → 75.00" in out, "SPEC's W2"
-    assert "refused: a plan lists workspaces on the Commercial Plan only" in out
+    assert "refused: listed workspaces must be on the Commercial Plan" in out
     assert "records       3,055 sent " in out
     assert "checked: 240 figures, 15 orders, 12 dead letters as expected" in out
     assert running_in(tmp_path) == []

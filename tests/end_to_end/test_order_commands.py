@@ -83,7 +83,7 @@ def test_a_plan_is_quoted_refused_unpaid_and_bought(session: Session) -> None:
     ]
     assert told("buy", *BUY, "--order-id", "o-0", refused=True) == (
         "refused: purchase o-0 of acct_1: payments_must_equal_price\n"
-        "  the payments make exactly the price: payments make 0.00, the price is 55392.00\n"
+        "  payments must make exactly the price: they make 0.00, the price is 55392.00\n"
         "  price        55392.00 CNY\n"
     )
     payments = ("--pay", "cash=53892.00", "--pay", "prepaid_card:card-9=1500.00")

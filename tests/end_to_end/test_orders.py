@@ -154,10 +154,10 @@ def test_an_outcome_tells_price_payments_and_plan(told: Told) -> None:
 
 def test_a_refusal_tells_the_law_then_the_numbers(told: Told) -> None:
     assert told.outcomes["refusals/short"]["error"] == (
-        "the payments make exactly the price: payments make 0.99, the price is 1.00"
+        "payments must make exactly the price: they make 0.99, the price is 1.00"
     )
     assert told.outcomes["many-plans/p-50"]["error"] == (
-        "an account has at most 50 unexpired plans: it has 50, the order would add 1"
+        "an account must have at most 50 unexpired plans: it has 50, the order would add 1"
     )
 
 

@@ -132,7 +132,7 @@ def test_cash_is_never_an_unknown_instrument() -> None:
     del world.wallets[CASH]
     refused = world.decide(order_of("purchase"))
     assert refused.refusal == Refusal.BALANCE_EXCEEDED
-    assert refused.error == "an instrument is drawn no lower than 0: cash pays 53392.00, its balance is 0.00"
+    assert refused.error == "an instrument must not be drawn below 0: cash pays 53392.00, its balance is 0.00"
 
 
 @pytest.mark.parametrize("payments", [paid("55391.99"), paid("55392.01"), [], paid("4000.00")])
@@ -140,7 +140,7 @@ def test_payments_make_exactly_the_price(payments: list[Json]) -> None:
     decision = a_world().decide(order_of("purchase", payments=payments))
     assert decision.refusal == Refusal.PAYMENTS_MUST_EQUAL_PRICE
     made = payments[0]["amount"] if payments else "0.00"
-    assert decision.error == f"the payments make exactly the price: payments make {made}, the price is 55392.00"
+    assert decision.error == f"payments must make exactly the price: they make {made}, the price is 55392.00"
 
 
 def test_an_order_without_a_price_takes_no_payments() -> None:

@@ -134,9 +134,9 @@ def a_cent_too_much(world: World, order: Json) -> None:
 
 #: Refusal, kinds of orders, how one comes to break its law, the numbers its sentence gives (of the last kind).
 TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
-    (Refusal.CURRENCY_MUST_MATCH, KINDS, another_currency, "the order's is 'USD', the catalog's CNY"),
-    (Refusal.AMOUNT_MUST_BE_POSITIVE, TOP_UP, a_top_up_of_nothing, "an amount is 0.00"),
-    (Refusal.AMOUNT_MUST_BE_POSITIVE, PAID, a_payment_of_nothing, "an amount is 0.00"),
+    (Refusal.CURRENCY_MUST_MATCH, KINDS, another_currency, "the order has 'USD', the catalog CNY"),
+    (Refusal.AMOUNT_MUST_BE_POSITIVE, TOP_UP, a_top_up_of_nothing, "one is 0.00"),
+    (Refusal.AMOUNT_MUST_BE_POSITIVE, PAID, a_payment_of_nothing, "one is 0.00"),
     (
         Refusal.EXPIRES_ON_IN_THE_PAST,
         TOP_UP,
@@ -149,14 +149,24 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         a_card_with_other_terms,
         "prepaid_card 'card-9' never expires, the top-up expires on 2026-12-31",
     ),
-    (Refusal.UNKNOWN_PLAN, ("purchase", "upgrade"), a_plan_nobody_sells, "'nosuch' is none of its 3"),
-    (Refusal.UNKNOWN_ITEM, ("purchase", "add_traffic"), an_item_nobody_sells, "'gpu' is none of its 8"),
-    (Refusal.PLAN_NOT_FOUND, CHANGES, a_plan_nobody_bought, "'o-404' is none of its 1"),
+    (
+        Refusal.UNKNOWN_PLAN,
+        ("purchase", "upgrade"),
+        a_plan_nobody_sells,
+        "'nosuch' is not; it has enterprise, growth, startup",
+    ),
+    (
+        Refusal.UNKNOWN_ITEM,
+        ("purchase", "add_traffic"),
+        an_item_nobody_sells,
+        "'gpu' is not in it; it has api_calls, backup_logs, datakit, logs, pv, sms, traces, triggers",
+    ),
+    (Refusal.PLAN_NOT_FOUND, CHANGES, a_plan_nobody_bought, "'o-404' is not; it has o-1"),
     (
         Refusal.PLAN_EXPIRED,
         CHANGES,
         a_plan_that_ended_yesterday,
-        "the last day is 2026-02-09, the order's day 2026-02-10",
+        "the last day was 2026-02-09, the order's day is 2026-02-10",
     ),
     (
         Refusal.UPGRADE_MUST_GO_UP,
@@ -170,19 +180,19 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         Refusal.WORKSPACE_NOT_IN_ACCOUNT,
         LISTS,
         a_list_with_a_strangers,
-        "'wksp_other' is not of 'acct_1' (1 of 4 listed)",
+        "'wksp_other' does not belong to 'acct_1' (1 of 4 listed)",
     ),
     (
         Refusal.WORKSPACE_NOT_COMMERCIAL,
         LISTS,
         a_list_with_one_commercial_tomorrow,
-        "'wksp_a' is so from 2026-02-11, the order's day is 2026-02-10 (1 of 3 listed)",
+        "'wksp_a' is on it from 2026-02-11, the order's day is 2026-02-10 (1 of 3 listed)",
     ),
     (
         Refusal.FIRST_DAY_OUT_OF_RANGE,
         ("purchase",),
         a_first_day_too_far,
-        "it would begin on 2026-03-14, the order's day is 2026-02-10",
+        "it is 2026-03-14, the order's day is 2026-02-10",
     ),
     (Refusal.TOO_MANY_PLANS, ("purchase",), fifty_plans, "it has 51, the order would add 1"),
     (
@@ -195,7 +205,7 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         Refusal.INSTRUMENT_NOT_FOUND,
         PAID,
         a_card_nobody_filled,
-        "coupon 'card-9' was not, it would pay 1.00",
+        "coupon 'card-9' never was; it would pay 1.00",
     ),
     (
         Refusal.INSTRUMENT_EXPIRED,
@@ -204,7 +214,7 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         "prepaid_card 'card-9' expires on 2026-02-09, the order's day is 2026-02-10",
     ),
     (Refusal.BALANCE_EXCEEDED, PAID, more_cash_than_there_is, "cash pays 1.00, its balance is 0.50"),
-    (Refusal.PAYMENTS_MUST_EQUAL_PRICE, PAID, a_cent_too_much, "payments make 0.01, the price is 0.00"),
+    (Refusal.PAYMENTS_MUST_EQUAL_PRICE, PAID, a_cent_too_much, "they make 0.01, the price is 0.00"),
 ]
 ONE_LAW = [pytest.param(*row, kind, id=f"{row[0]}-{kind}") for row in TABLE for kind in row[1]]
 
@@ -289,7 +299,7 @@ def test_the_price_is_told_to_those_who_paid_wrong_and_to_no_other_refused() -> 
 def test_text_from_outside_is_escaped_and_short() -> None:
     decision = a_world().decide(order_of("purchase", currency="\n\u0085€\U0001f4b0\x00"))
     assert decision.error == f"{LAW[Refusal.CURRENCY_MUST_MATCH]}: " + (
-        r"the order's is '\n\x85\u20ac\U0001f4b0\x00', the catalog's CNY"
+        r"the order has '\n\x85\u20ac\U0001f4b0\x00', the catalog CNY"
     )
     longest = a_world().decide(order_of("change_workspaces", workspaces=["w" * 64]))
     assert longest.error is not None

@@ -17,7 +17,7 @@ def test_an_id_is_an_id(text: str) -> None:
 @pytest.mark.parametrize("text", BAD)
 def test_what_is_no_id_is_refused_whole(text: str) -> None:
     assert not is_id(text)
-    with pytest.raises(ValueError, match="an id is 1 to 64"):
+    with pytest.raises(ValueError, match="an id must be 1 to 64"):
         check_id(text)
 
 

@@ -35,7 +35,7 @@ def test_money_of_an_order_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*NO_MONEY, 5, 5.0, True, None, Decimal(5), b"5", ["5"]])
 def test_anything_else_is_no_money(text: object) -> None:
-    with pytest.raises(ValueError, match="money is a decimal string"):
+    with pytest.raises(ValueError, match="money must be a decimal string"):
         parse_money(text)
 
 
@@ -52,7 +52,7 @@ def test_a_discount_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0", "0.0", "0.0000", "1.0001", "0.80000", ".8", "-0.8", "2", "0.8\n", 0.8, 1, True])
 def test_anything_else_is_no_discount(text: object) -> None:
-    with pytest.raises(ValueError, match="a discount is a decimal string"):
+    with pytest.raises(ValueError, match="a discount must be a decimal string"):
         parse_discount(text)
 
 
@@ -63,7 +63,7 @@ def test_a_price_has_any_number_of_decimals(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-1", "1e3", "NaN", "1_0", "\uff15", "1.", ".1", "1\n", "9" * 41, 1, 1.5, True])
 def test_anything_else_is_no_price(text: object) -> None:
-    with pytest.raises(ValueError, match="a price is a decimal string"):
+    with pytest.raises(ValueError, match="a price must be a decimal string"):
         parse_price(text)
 
 

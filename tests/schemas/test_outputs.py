@@ -58,7 +58,7 @@ def test_coverage_and_overage_make_usage() -> None:
 
 @pytest.mark.parametrize("amount", ["75", "75.0", "7.5e1", "NaN", 75.0, "75.00\n"])
 def test_amounts_have_one_written_form(amount: object) -> None:
-    with pytest.raises(ValidationError, match="an amount is a decimal string"):
+    with pytest.raises(ValidationError, match="an amount must be a decimal string"):
         Wallet.model_validate(CASH | {"balance": amount})
 
 
