@@ -15,7 +15,8 @@ from agents.journal.facts_reader import recorded
 from agents.journal.reader import Span, ends_of, open_journal, records, spans_of
 from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
-from meter.kafka.output_reader import open_outputs, partition_of
+from meter.kafka.output_reader import open_outputs
+from meter.kafka.partitioner import partition_of
 from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
 from meter.rules.billing_days import day_text
 from meter.rules.state.journal_facts import JournalFacts

@@ -24,7 +24,7 @@ from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest.batch import Ingest
 from meter.dashboard.ingest.published import Published
 from meter.dashboard.store import Store
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 
 WORKSPACES, ITEMS = 10, ("datakit", "logs", "backup_logs", "traces", "pv", "api_calls", "triggers", "sms")
 PARTITIONS, PREFIX, PORT = 4, "bench.", 6_997

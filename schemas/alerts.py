@@ -1,11 +1,7 @@
-"""That a plan's quota runs out (topic `quota-alerts`): raised iff quota > 0 and covered * 100 >= threshold * quota.
-
-`QuotaAlert` is the model; `QuotaAlertStruct` writes the same bytes (a test holds them together).
-"""
+"""A plan's quota runs out (topic `quota-alerts`): raised iff quota > 0 and covered * 100 >= threshold * quota."""
 
 from typing import Literal
 
-import msgspec
 from pydantic import Field
 
 from schemas.days import Day
@@ -28,24 +24,6 @@ class QuotaAlert(Record):
     quota: int = Field(description="What the plan covers that day.", ge=0, examples=[150000000])
     covered: int = Field(description="What was drawn from it.", ge=0, examples=[150000000])
     revision: int = Field(description="Rises in every key.", ge=1, examples=[1042])
-
-    def record_key(self) -> str:
-        """The record's key."""
-        return f"{self.account}/{self.plan_id}/{self.item}/{self.day}/{self.threshold}"
-
-
-class QuotaAlertStruct(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`QuotaAlert`, for the hot path."""
-
-    account: str
-    plan_id: str
-    item: str
-    day: str
-    threshold: int
-    state: str
-    quota: int
-    covered: int
-    revision: int
 
     def record_key(self) -> str:
         """The record's key."""

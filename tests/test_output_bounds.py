@@ -15,7 +15,7 @@ from meter.rules.state.cause import CellChange
 from meter.rules.state.context import Output
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.state.rows import Cell
-from schemas.alerts import QuotaAlertStruct
+from schemas.alerts import QuotaAlert
 from schemas.balances import BALANCE_WORKSPACES_LIMIT, balance_text, plan_text, workspaces_text
 from schemas.catalog_file import ITEMS_LIMIT, RETENTIONS_LIMIT
 from schemas.ids import (
@@ -168,19 +168,17 @@ def a_balance() -> bytes:
 
 
 def an_alert() -> bytes:
-    return json_of(
-        QuotaAlertStruct(
-            account=NAME,
-            plan_id=NAME,
-            item=NAME,
-            day=DAY_TEXT,
-            threshold=100,
-            state="cleared",
-            quota=SUM,
-            covered=SUM,
-            revision=REVISION,
-        )
-    )
+    return QuotaAlert.model_construct(
+        account=NAME,
+        plan_id=NAME,
+        item=NAME,
+        day=DAY_TEXT,
+        threshold=100,
+        state="cleared",
+        quota=SUM,
+        covered=SUM,
+        revision=REVISION,
+    ).json_bytes()
 
 
 def a_dead_letter() -> bytes:

@@ -16,7 +16,7 @@ from agents.intake.dead_records import why_dead
 from agents.intake.held import HoldingLane, NotYetKnown
 from agents.intake.intake import Intake
 from agents.intake.journal_entries import Builder
-from agents.intake.letters import Letters
+from agents.intake.letter_allowance import Letters
 from agents.intake.marks import Mark, metadata
 from agents.intake.outcomes import SourceOutcomes
 from agents.intake.pending import PIECE_RECORDS, seen, some_acknowledged

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from meter.batch.stopping import stopped
 from meter.kafka.access import missing
 from meter.kafka.commit_metadata import denied_by, is_aside, is_ours
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.kafka.rights import MissingRights, Operation, Resource, Right, of_role
 from meter.kafka.topics import Topics, followed
 from meter.settings import Settings

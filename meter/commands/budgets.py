@@ -13,7 +13,7 @@ from meter.budgets.topics import BudgetTopics
 from meter.commands.account_state import read
 from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
 from schemas.budgets import Budget, BudgetAlert

@@ -24,7 +24,7 @@ from meter.explain.log_reader import LogReader, open_logs
 from meter.explain.model import Explanation
 from meter.explain.published import NEWEST, SLACK_US, Key, OfCell, PublishedReader, cell_as_published
 from meter.explain.sources import sources_of
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.kafka.topics import OUTPUT_RETENTION_DAYS, Topics
 from meter.rules.billing_days import SECOND_US, day_text
 from meter.settings import Settings

@@ -10,11 +10,11 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from meter.batch.stopping import stopped
 from meter.errors import UserError
 from meter.kafka.admin import connected_admin, partition_counts
+from meter.kafka.partitioner import partition_of
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
 
@@ -125,11 +125,6 @@ class OutputReader:
             for record in records
             if record.value is not None
         ]
-
-
-def partition_of(account: str, partitions: int) -> int:
-    """The partition of an account's records, as Kafka's Java partitioner chooses it."""
-    return int(murmur2(account.encode()) & 0x7FFFFFFF) % partitions
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """What a record too large to be held becomes: a letter with all that is known, which is not sent again."""
 
 from agents.intake.dead_records import why_dead
-from agents.intake.letters import Letters
+from agents.intake.letter_allowance import Letters
 from meter.batch.large_records import Oversized
 from meter.batch.patches.lenient_batch import LenientRecord
 from meter.commands.redrive import sendable

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents.meter.watermarks import Watermarks
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.kafka.rights import MissingRights, Right
 from meter.settings import Settings
 

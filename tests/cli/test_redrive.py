@@ -23,7 +23,7 @@ from meter.commands.redrive import (
 )
 from meter.commands.redriven import Runs, SentBefore, notes_of, runs_of
 from meter.rules.outputs.dead_letters import dead_letter
-from meter.rules.outputs.summaries import summary_letter
+from meter.rules.outputs.shared_letters import summary_letter
 from schemas.control import Redriven, control_from_json
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from tests import records
 from tests.end_to_end.workers import Meter
 from tests.oracle_time import day_text

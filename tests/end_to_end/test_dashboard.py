@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.rules.billing_days import parse_time
 from schemas.catalog import load_catalog
 from tests import records

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 
-from agents.intake.letters import LETTERS_A_SECOND, LETTERS_AT_ONCE
-from meter.rules.outputs.summaries import SUMMED_RECORDS
+from agents.intake.letter_allowance import LETTERS_A_SECOND, LETTERS_AT_ONCE
+from meter.rules.outputs.shared_letters import SUMMED_RECORDS
 from tests.end_to_end.commands import run
 from tests.end_to_end.kafka import QUIET, wait_until
 from tests.end_to_end.test_own_topics import bind, make_topic, reported, usage_of

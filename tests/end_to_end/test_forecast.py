@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from tests import records
 from tests.end_to_end.commands import run
 from tests.end_to_end.workers import Meter

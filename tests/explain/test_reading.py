@@ -13,7 +13,7 @@ import pytest
 from meter.explain.model import RecordFate, Where
 from meter.explain.reading import Wanted, explained
 from meter.explain.record_fate import fate
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day
 from tests.explain import laws

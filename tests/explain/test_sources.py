@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meter.explain.model import Explanation, Source
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from tests.explain.journal_world import History, histories
 from tests.oracle_figures import Cell, Figure
 from tests.oracle_reading import Event, Sent, read_usage

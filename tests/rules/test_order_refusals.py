@@ -195,18 +195,8 @@ TABLE: list[tuple[Refusal, tuple[str, ...], Break, str]] = [
         "it is 2026-03-14, the order's day is 2026-02-10",
     ),
     (Refusal.TOO_MANY_PLANS, ("purchase",), fifty_plans, "it has 51, the order would add 1"),
-    (
-        Refusal.TOO_MANY_TRAFFIC_LINES,
-        ("add_traffic",),
-        a_thousand_traffic_lines,
-        "it has 1000, the order would add 1",
-    ),
-    (
-        Refusal.INSTRUMENT_NOT_FOUND,
-        PAID,
-        a_card_nobody_filled,
-        "coupon 'card-9' never was; it would pay 1.00",
-    ),
+    (Refusal.TOO_MANY_TRAFFIC_LINES, ("add_traffic",), a_thousand_traffic_lines, "it has 1000, the order would add 1"),
+    (Refusal.INSTRUMENT_NOT_FOUND, PAID, a_card_nobody_filled, "coupon 'card-9' never was; it would pay 1.00"),
     (
         Refusal.INSTRUMENT_EXPIRED,
         PAID,

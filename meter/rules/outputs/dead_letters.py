@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 from meter.rules.billing_days import time_text
-from meter.rules.outputs.summaries import Summary
+from meter.rules.outputs.shared_letters import Summary
 from meter.rules.state.context import FoldContext
 from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter, Header
 from schemas.journal import Events, Evidence, Named, OrderEntry, OrderGroup, UsageGroup

@@ -4,8 +4,7 @@ from meter.rules.billing_days import day_text
 from meter.rules.state.context import FoldContext
 from meter.rules.state.quota_cache import QuotaShares
 from meter.rules.state.rows import Cell
-from schemas.alerts import THRESHOLDS, QuotaAlertStruct
-from schemas.record import encode
+from schemas.alerts import THRESHOLDS, QuotaAlert
 
 _BITS = tuple((1 << number, threshold) for number, threshold in enumerate(THRESHOLDS))
 
@@ -32,7 +31,7 @@ def publish_alerts(context: FoldContext, cell: Cell, quotas: QuotaShares) -> Non
 def _publish(
     context: FoldContext, cell: Cell, plan_id: str, threshold: int, state: str, quota: int, covered: int
 ) -> None:
-    record = QuotaAlertStruct(
+    record = QuotaAlert.model_construct(
         account=cell.account,
         plan_id=plan_id,
         item=cell.item,
@@ -43,4 +42,4 @@ def _publish(
         covered=covered,
         revision=context.revision,
     )
-    context.publish("quota-alerts", record.record_key(), encode(record))
+    context.publish("quota-alerts", record.record_key(), record.json_bytes())

@@ -1,8 +1,8 @@
 """The dead letters of one source partition: a letter for each bad record, within limits.
 
 A source partition gets `LETTERS_AT_ONCE` letters, and `LETTERS_A_SECOND` more for each second of its records' Kafka
-time. Further bad records share letters with their reasons, counts and offsets (`meter.rules.outputs.summaries`). Every
-letter is acknowledged before the offset behind it is committed.
+time. Further bad records share letters with their reasons, counts and offsets (`meter.rules.outputs.shared_letters`).
+Every letter is acknowledged before the offset behind it is committed.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from agents.intake.dead_records import oversized_letter
 from agents.intake.usage_reader import headers_bytes
 from meter.rules.outputs.dead_letters import dead_letter
-from meter.rules.outputs.summaries import Summary
+from meter.rules.outputs.shared_letters import Summary
 from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter
 from schemas.reasons import DeadReason
 

@@ -9,10 +9,10 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.intake.letters import LETTERS_A_SECOND, LETTERS_AT_ONCE, Letters
+from agents.intake.letter_allowance import LETTERS_A_SECOND, LETTERS_AT_ONCE, Letters
 from agents.intake.usage_lane import UsageLane
 from meter.batch.chunks import Chunk
-from meter.rules.outputs.summaries import SUMMED_BYTES, SUMMED_RANGES, SUMMED_RECORDS
+from meter.rules.outputs.shared_letters import SUMMED_BYTES, SUMMED_RANGES, SUMMED_RECORDS
 from schemas.dead_letters import DeadLetter
 from schemas.reasons import DeadReason
 from tests.agents.test_early_usage import MIDNIGHT_MS
