@@ -207,5 +207,5 @@ def test_a_balance_text_writes_the_models_bytes(
 
 @given(threshold=st.sampled_from([80, 100]), state=st.sampled_from(["raised", "cleared"]), quota=_counts)
 def test_an_alert_made_without_validation_writes_the_models_bytes(**rest: Any) -> None:
-    fields = {"account": "acct_1", "plan_id": "o-1", "item": "logs", "day": "2026-01-31", "covered": 1, "revision": 3}
-    assert QuotaAlert.model_construct(**fields, **rest).json_bytes() == QuotaAlert(**fields, **rest).json_bytes()
+    rest |= {"account": "acct_1", "plan_id": "o-1", "item": "logs", "day": "2026-01-31", "covered": 1, "revision": 3}
+    assert QuotaAlert.model_construct(**rest).json_bytes() == QuotaAlert(**rest).json_bytes()
