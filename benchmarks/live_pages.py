@@ -28,7 +28,7 @@ from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
 from meter.dashboard.ingest.feed import KEPT, SLACK
 from meter.dashboard.ingest.published import Published
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from tests.dashboard.browser.conftest import ARGUMENTS, chromium
 from tests.dashboard.live_board import figures
 from tests.dashboard.page_models import MILLION
