@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--workspaces", type=int, default=20)
     parser.add_argument("--portfolios", type=int, default=84)
     given = parser.parse_args()
-    history = told(load_catalog(), given.days, given.workspaces)
+    history = made_history(load_catalog(), given.days, given.workspaces)
     today = FIRST + given.days
     replay = Replay(history.catalog)
     check = timed("check: every day replayed under its own plans", lambda: checked(history, replay))
@@ -60,7 +60,7 @@ def timed(what: str, work: Callable[[], T]) -> T:
     return answer
 
 
-def told(catalog: Catalog, days: int, workspaces: int) -> History:
+def made_history(catalog: Catalog, days: int, workspaces: int) -> History:
     """A history whose published figures are the replay's."""
     rng = np.random.default_rng(SEED)
     items = catalog.versions[0].items

@@ -39,8 +39,8 @@ def last_overages(broker: str, prefix: str) -> tuple[dict[str, int], int]:
     last: dict[str, tuple[int, int]] = {}
     records = 0
     for record in read(broker, f"{prefix}overages"):
-        told = json.loads(record.value())
+        content = json.loads(record.value())
         records += 1
-        key = f"{told['account']}/{told['workspace']}/{told['item']}"
-        last[key] = max(last.get(key, (0, 0)), (told["revision"], told["overage"]))
+        key = f"{content['account']}/{content['workspace']}/{content['item']}"
+        last[key] = max(last.get(key, (0, 0)), (content["revision"], content["overage"]))
     return {key: overage for key, (_, overage) in last.items()}, records

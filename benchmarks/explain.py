@@ -53,8 +53,8 @@ def main() -> None:
     print("| explanation | seconds, median (range) | CPU s |\n|---|---|---|")
     for way, times in seconds.items():
         print(f"| {way} | {spread(times, '.1f')} | {spread(cpu[way], '.1f')} |")
-    told = {"events": given.events, "workspaces": given.workspaces, "overages": records}
-    note(given.results, "explain", **told, seconds=seconds, cpu=cpu)
+    result = {"events": given.events, "workspaces": given.workspaces, "overages": records}
+    note(given.results, "explain", **result, seconds=seconds, cpu=cpu)
     if wrong:
         raise SystemExit("figures are wrong")
 

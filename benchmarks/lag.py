@@ -74,7 +74,7 @@ class _Asking:
 
     def ends(self, places: Iterable[FigureKey]) -> dict[FigureKey, int] | None:
         asked = {place: TopicPartition(*place) for place in places}
-        return self._told(
+        return self._answered(
             lambda reader: {
                 place: int(reader.get_watermark_offsets(at, ANSWER_SECONDS)[1]) for place, at in asked.items()
             }
@@ -82,11 +82,11 @@ class _Asking:
 
     def committed(self, places: Iterable[FigureKey]) -> dict[FigureKey, int] | None:
         asked = [TopicPartition(*place) for place in places]
-        return self._told(
+        return self._answered(
             lambda reader: {(at.topic, at.partition): at.offset for at in reader.committed(asked, ANSWER_SECONDS)}
         )
 
-    def _told(self, question: Callable[[Consumer], dict[FigureKey, int]]) -> dict[FigureKey, int] | None:
+    def _answered(self, question: Callable[[Consumer], dict[FigureKey, int]]) -> dict[FigureKey, int] | None:
         try:
             return question(self._consumer)
         except (KafkaException, TypeError):  # it answers nothing, instead of marks, where the time was over

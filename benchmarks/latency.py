@@ -99,10 +99,10 @@ class Probes:
 
     def expected(self) -> dict[str, int]:
         """The last overage of each probed workspace."""
-        told = {f"probe_{each}/probed_{each}/{PROBED_ITEM}": 0 for each in range(min(PROBED, self._count))}
+        found = {f"probe_{each}/probed_{each}/{PROBED_ITEM}": 0 for each in range(min(PROBED, self._count))}
         for number in range(self._count):
-            told[f"probe_{number % PROBED}/probed_{number % PROBED}/{PROBED_ITEM}"] += 1
-        return told
+            found[f"probe_{number % PROBED}/probed_{number % PROBED}/{PROBED_ITEM}"] += 1
+        return found
 
     def _send(self) -> None:
         begun = time.perf_counter()
@@ -114,11 +114,11 @@ class Probes:
         self._producer.flush(30)
 
     def _acknowledging(self, number: int) -> Callable[[object, object], None]:
-        def told(error: object, message: object) -> None:
+        def collect(error: object, message: object) -> None:
             if error is None:
                 self.acknowledged[number] = time.perf_counter()
 
-        return told
+        return collect
 
     def _hear(self) -> None:
         while not self._over.is_set():
@@ -177,7 +177,7 @@ class Run:
     chunk_ms: float
     transaction_ms: float
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """A row of the table."""
         milliseconds = [*self.quantiles, self.from_sending[0], self.from_sending[2]]
         cores = " + ".join(f"{used:.2f}" for used in self.cpu)
@@ -223,8 +223,8 @@ def measure(rate: float, seconds: float, roles: Sequence[str], broker: str, dire
     wanted = expected | probes.expected()
     wrong = len(wrong_keys(wanted, published))
     latencies, whole = probes.latencies(), probes.from_sending()
-    told = (len(latencies), cpu, quantiles(latencies), quantiles(whole), wrong + probes.missing())
-    return Run(rate, reached + probing, *told, *chunks)
+    found = (len(latencies), cpu, quantiles(latencies), quantiles(whole), wrong + probes.missing())
+    return Run(rate, reached + probing, *found, *chunks)
 
 
 def mean_ms(workers: Sequence[Worker], name: str) -> float:
@@ -241,8 +241,8 @@ def quantiles(values: Sequence[float]) -> tuple[float, ...]:
 def _announce_probed(broker: str, prefix: str) -> None:
     sender = Sender(broker, prefix)
     for each in range(PROBED):
-        told = {"workspace": f"probed_{each}", "account": f"probe_{each}", "tier": "commercial"}
-        sender.send("workspaces", None, told)
+        found = {"workspace": f"probed_{each}", "account": f"probe_{each}", "tier": "commercial"}
+        sender.send("workspaces", None, found)
     sender.flush()
 
 
@@ -266,7 +266,7 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as directory:
                     run = measure(rate, given.seconds, given.roles.split(","), broker, Path(directory))
                 note(given.results, "latency", roles=given.roles, seconds=given.seconds, **vars(run))
-                print(run.told(), flush=True)
+                print(run.summary(), flush=True)
                 wrong += run.wrong
     if wrong:
         raise SystemExit("figures are wrong, or probes were never read")

@@ -182,8 +182,8 @@ def announce(load: Load, broker: str, prefix: str) -> None:
     sender = Sender(broker, prefix)
     for account, workspaces in load.lists().items():
         for workspace in workspaces:
-            told = {"workspace": workspace, "account": account, "tier": "commercial"}
-            sender.send("workspaces", workspace, told)
+            found = {"workspace": workspace, "account": account, "tier": "commercial"}
+            sender.send("workspaces", workspace, found)
     sender.flush()
     for account, workspaces in load.lists().items():
         for number in range(1, load.plans + 1):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 def note(path: Path | None, benchmark: str, **content: Any) -> dict[str, Any]:
     """Append one result; without a path it is only answered."""
-    told = {
+    found = {
         "benchmark": benchmark,
         "at": time.strftime("%Y-%m-%dT%H:%M:%S"),
         "commit": commit(),
@@ -21,8 +21,8 @@ def note(path: Path | None, benchmark: str, **content: Any) -> dict[str, Any]:
     }
     if path is not None:
         with path.open("a") as file:
-            file.write(json.dumps(told) + "\n")
-    return told
+            file.write(json.dumps(found) + "\n")
+    return found
 
 
 def commit() -> str:

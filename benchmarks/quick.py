@@ -95,7 +95,7 @@ def compare(revision: str, events: int, seconds: float) -> None:
     changed = " with uncommitted changes" if git("status", "--porcelain", "--untracked-files=no") else ""
     now, then = git("rev-parse", "--short", "HEAD"), git("rev-parse", "--short", f"{revision}^{{commit}}")
     say(f"{now}{changed} beside {revision} ({then}), {events:,} events a narrow run")
-    told = []
+    collected = []
     with own_broker() as (broker, pid), checked_out(revision) as base:
         for name, load in loads(events).items():
             rates, costs = [], []
@@ -106,10 +106,10 @@ def compare(revision: str, events: int, seconds: float) -> None:
                     f"{name}: {earlier.events_a_second:,.0f} → {ours.events_a_second:,.0f} events/s ({rates[-1]:.2f}), "
                     f"CPU {cost(earlier):.1f} → {cost(ours):.1f} µs an event ({costs[-1]:.2f})"
                 )
-            told.append(
+            collected.append(
                 f"{name}: events/s {ratio(rates)} of {revision}; CPU an event {ratio(costs)}; {len(rates)} pairs"
             )
-    print("\n".join(told))
+    print("\n".join(collected))
 
 
 def ratio(found: list[float]) -> str:

@@ -88,14 +88,14 @@ class Restarts:
         if kind == "lost":
             shutil.rmtree(self.stores)
         self._probe()
-        told = len((self.directory / f"worker-{METER}.log").read_text())
+        logged = len((self.directory / f"worker-{METER}.log").read_text())
         with _reader(self.broker, f"{self.prefix}overages") as reader:
             begun, wall = time.monotonic(), time.time()
             worker = Worker(METER, "all", self.settings, self.directory, tree)
             try:
                 self._until_counted(worker, reader)
                 counted = time.monotonic() - begun
-                log = _until_ready(worker, told)
+                log = _until_ready(worker, logged)
                 restored = [int(records) for records in re.findall(r"(\d+) changelog records applied", log)]
                 seconds = worker.metric("meter_restore_seconds")
                 used = (worker.cpu(), worker.peak_mib())
@@ -201,7 +201,7 @@ def order(base: Path | None) -> list[tuple[str, Path | None]]:
     return [("warm", None), ("warm", base), ("lost", base), ("lost", None)]
 
 
-def told(starts: list[Start]) -> None:
+def show(starts: list[Start]) -> None:
     """The table, median and range."""
     print(
         "| store | ready, s | first record counted, s | restore, s | records restored | a second | CPU s | peak MiB |"
@@ -243,7 +243,7 @@ def main() -> None:
             note(given.results, "restart", identities=identities, rows=rows.total(), **vars(starts[-1]))
             say(f"{kind}: ready in {starts[-1].ready:.2f} s, first record counted in {starts[-1].counted:.2f} s")
         same, wrong = restarts.rebuilt(), restarts.wrong()
-        told(starts)
+        show(starts)
     if wrong or not same:
         raise SystemExit(f"{wrong} overages are wrong; the rows are {'' if same else 'not '}those of before")
     say("every overage is right, every row as before")

@@ -179,8 +179,8 @@ class Bench:
         for topic, _, value in outputs:
             self.outputs, self.output_bytes = self.outputs + 1, self.output_bytes + len(value)
             if topic == "overages":
-                told = json.loads(value)
-                self.last[f"{told['account']}/{told['workspace']}/{told['item']}"] = told["overage"]
+                found = json.loads(value)
+                self.last[f"{found['account']}/{found['workspace']}/{found['item']}"] = found["overage"]
 
     def wrong(self) -> int:
         return len(wrong_keys(self.load.overages(), self.last))

@@ -73,7 +73,7 @@ def predict(settings: Settings, sent: Iterable[Sent]) -> Prediction:
     return prediction
 
 
-def _tell(prediction: Prediction, kind: str, record: Sent, told: str | Dead) -> None:
+def _note_outcome(prediction: Prediction, kind: str, record: Sent, told: str | Dead) -> None:
     """Counts what became of a record."""
     if isinstance(told, Dead):
         prediction.dead[record.place] = told.reasons
@@ -85,43 +85,43 @@ def _bindings(prediction: Prediction, log: list[Sent]) -> None:
     """The account of a workspace is its first record's; it is commercial from its first such record's day on."""
     accounts, commercial = prediction.market.accounts, prediction.market.commercial
     for record in log:
-        told: str | Dead = "null"
+        found: str | Dead = "null"
         if record.value is not None:
             read = read_binding(record)
             if isinstance(read, Dead):
-                told = read
+                found = read
             elif accounts.get(read[0], read[1]) != read[1]:
-                told = Dead(("workspace_cannot_move",))
+                found = Dead(("workspace_cannot_move",))
             elif read[2] == "free" and read[0] in commercial:
-                told = Dead(("workspace_cannot_return_to_free",))
+                found = Dead(("workspace_cannot_return_to_free",))
             else:
                 workspace, account, tier = read
                 new = workspace not in accounts or (tier == "commercial" and workspace not in commercial)
-                told = "counted" if new else "duplicate"
+                found = "counted" if new else "duplicate"
                 accounts[workspace] = account
                 if tier == "commercial":
                     commercial.setdefault(workspace, billing_day(record.kafka_ms, prediction.settings.zone))
-        _tell(prediction, "workspaces", record, told)
+        _note_outcome(prediction, "workspaces", record, found)
 
 
 def _orders(prediction: Prediction, log: list[Sent]) -> None:
     """Each decided once, in the order of the log."""
     market = prediction.market
     for record in log:
-        told: str | Dead = "null"
+        found: str | Dead = "null"
         if record.value is not None:
             order = read_order(record, market.book.currency)
             if isinstance(order, Dead):
-                told = order
+                found = order
             else:
                 account = prediction.accounts.setdefault(order.account, Account(order.account))
                 known = account.outcomes.get(order.order_id)
                 if known is None:
                     decide(order, billing_day(record.kafka_ms, prediction.settings.zone), account, market)
-                    told = "counted"
+                    found = "counted"
                 else:
-                    told = "duplicate" if known.order == order else Dead(("conflicting_duplicate",))
-        _tell(prediction, "plan-purchases", record, told)
+                    found = "duplicate" if known.order == order else Dead(("conflicting_duplicate",))
+        _note_outcome(prediction, "plan-purchases", record, found)
 
 
 def _usage(prediction: Prediction, log: list[Sent]) -> None:
@@ -132,21 +132,21 @@ def _usage(prediction: Prediction, log: list[Sent]) -> None:
     places: defaultdict[Identity, set[Place]] = defaultdict(set)
     for record in log:
         if record.value is None:
-            _tell(prediction, "usage", record, "null")
+            _note_outcome(prediction, "usage", record, "null")
             continue
         event = read_usage(record, prediction.settings, prediction.market.accounts)
         if isinstance(event, Dead):
-            _tell(prediction, "usage", record, event)
+            _note_outcome(prediction, "usage", record, event)
             continue
         contents[event.identity].add(event)
         partitions[event.identity].add(record.place[:2])
         places[event.identity].add(record.place)
         if event.identity not in first:
             first[event.identity] = event
-            _tell(prediction, "usage", record, "counted")
+            _note_outcome(prediction, "usage", record, "counted")
         else:
             same = first[event.identity] == event
-            _tell(prediction, "usage", record, "duplicate" if same else Dead(("conflicting_duplicate",)))
+            _note_outcome(prediction, "usage", record, "duplicate" if same else Dead(("conflicting_duplicate",)))
     for identity, those in contents.items():
         if len(those) > 1 and len(partitions[identity]) > 1:
             prediction.contested.add(identity)

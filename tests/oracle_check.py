@@ -140,7 +140,7 @@ def wallet_differences(prediction: Prediction, latest: Mapping[str, Json]) -> li
 SUMMED_UP = "summed up"
 
 
-def told_dead(letter: Json) -> list[tuple[Place, str]]:
+def dead_places(letter: Json) -> list[tuple[Place, str]]:
     """The places that a dead letter speaks of, with its reason; of a summary that of many stands for each."""
     topic, partition = letter["topic"], letter["partition"]
     if "records" not in letter:
@@ -155,7 +155,7 @@ def summary_differences(prediction: Prediction, letters: Iterable[Json]) -> list
     for letter in letters:
         if "records" not in letter:
             continue
-        places = [place for place, _ in told_dead(letter)]
+        places = [place for place, _ in dead_places(letter)]
         where, reasons = f"{letter['topic']}/{letter['partition']}/{letter['offset']}", letter["reasons"]
         if not letter["records"] == sum(reasons.values()) == len(places):
             found.append(f"{where}: {letter['records']} records, {reasons}, {len(places)} offsets")

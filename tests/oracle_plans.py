@@ -14,7 +14,7 @@ Json = Mapping[str, Any]
 def plan_differences(prediction: Prediction, latest: Mapping[str, Json]) -> list[str]:
     """Every plan that was bought stands there, as it is now; each answer is a sentence, none is good news."""
     plans = {
-        f"{account.name}/{plan.plan_id}": told(account.name, plan)
+        f"{account.name}/{plan.plan_id}": published_plan(account.name, plan)
         for account in prediction.accounts.values()
         for plan in account.plans.values()
     }
@@ -30,7 +30,7 @@ def plan_differences(prediction: Prediction, latest: Mapping[str, Json]) -> list
     return found
 
 
-def told(account: str, plan: Plan) -> dict[str, Any]:
+def published_plan(account: str, plan: Plan) -> dict[str, Any]:
     """A plan as its record tells it; of two changes that count from one day only the later one stands."""
     packages = {since: (name, package) for since, name, package in plan.packages}
     lists = dict(plan.lists)

@@ -73,7 +73,7 @@ def deltas_add_up(records: Iterable[Record]) -> list[str]:
     return found
 
 
-def every_revision_tells_something(records: Iterable[Record]) -> list[str]:
+def every_revision_changes_something(records: Iterable[Record]) -> list[str]:
     """A key is published only if its content differs from the last in more than the silent fields."""
     found = []
     for key, values in by_key(records).items():

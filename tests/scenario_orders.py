@@ -32,7 +32,7 @@ class Buyer:
     upgrades: bool
     count: int = 0
     book: Account = field(default_factory=lambda: Account("shadow"))
-    told: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
 
     def first_orders(self) -> list[Message]:
         """Money on three instruments, and up to four plans."""
@@ -45,12 +45,12 @@ class Buyer:
             ),
             records.top_up(self.account, self._id("t"), "3000.5", COUPON[0], instrument=COUPON[1]),
         ]
-        messages = [self._tell(order, "top-up") for order in orders]
+        messages = [self._sent(order, "top-up") for order in orders]
         plans = self.rng.choice((0, 1, 1, 2, 2, 3, 4)) if self.commercial else 0
-        messages += [self._tell(self._purchase(), "purchase") for _ in range(plans)]
+        messages += [self._sent(self._purchase(), "purchase") for _ in range(plans)]
         if many and self.commercial:
-            messages += [self._tell(self._purchase(), "one of too many plans") for _ in range(52)]
-        return messages + [self._tell(order, f"refused: {reason}") for reason, order in self._some(self._refusals())]
+            messages += [self._sent(self._purchase(), "one of too many plans") for _ in range(52)]
+        return messages + [self._sent(order, f"refused: {reason}") for reason, order in self._some(self._refusals())]
 
     def changes(self) -> list[Message]:
         """Changes of plans there are, and one more plan (of workspaces upgraded since, too)."""
@@ -58,17 +58,17 @@ class Buyer:
         for plan_id in list(self.book.plans)[:4]:
             kinds = self.rng.sample(("add_traffic", "change_workspaces", "upgrade"), self.rng.randint(0, 2))
             messages += [
-                self._tell(self._change(kind, plan_id), kind) for kind in kinds if kind != "upgrade" or self.upgrades
+                self._sent(self._change(kind, plan_id), kind) for kind in kinds if kind != "upgrade" or self.upgrades
             ]
         if self.commercial:
-            messages.append(self._tell(self._purchase(), "purchase"))
-        messages += [self._tell(order, f"refused: {reason}") for reason, order in self._some(self._refusals_of_plans())]
+            messages.append(self._sent(self._purchase(), "purchase"))
+        messages += [self._sent(order, f"refused: {reason}") for reason, order in self._some(self._refusals_of_plans())]
         return messages
 
     def repeats(self) -> list[Message]:
         """Orders again: written otherwise, or with other content."""
         messages = []
-        for order in self._some([("", order) for order in self.told]):
+        for order in self._some([("", order) for order in self.sent]):
             again = dict(reversed(list(order[1].items())))
             if self.rng.random() < 0.3:
                 again["account" if self.rng.random() < 0.1 else "currency"] = "XXX"
@@ -88,13 +88,13 @@ class Buyer:
         self.count += 1
         return f"{letter}-{self.count}"
 
-    def _tell(self, order: dict[str, Any], note: str) -> Message:
+    def _sent(self, order: dict[str, Any], note: str) -> Message:
         """Tells the order into the shadow account."""
         read = self._read(order)
         market = Market(DEFAULT, dict.fromkeys(self.commercial, self.account), dict.fromkeys(self.commercial, self.day))
         if read.order_id not in self.book.outcomes:
             decide(read, self.day, self.book, market)
-        self.told.append(order)
+        self.sent.append(order)
         return records.order_message(order, note)
 
     def _read(self, order: dict[str, Any]) -> Order:

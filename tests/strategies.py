@@ -230,11 +230,11 @@ def histories(draw: st.DrawFn, size: int = 25) -> list[tuple[int, Message]]:
         records.order_message(records.purchase("a", "1", "small", list(draw(st.sampled_from(["AB", "BA"]))), []))
     ]
     kinds = st.one_of(events(), events(), events(), events(), orders(), orders(), bindings())
-    clock, told = START_US, [(START_US, message) for message in opening]
+    clock, found = START_US, [(START_US, message) for message in opening]
     for message in draw(st.lists(kinds, min_size=3, max_size=size)):
         clock += draw(st.sampled_from([0] * 8 + [DAY_US]))
-        told.append((clock, message))
-    return told
+        found.append((clock, message))
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ foreign bytes

@@ -65,8 +65,8 @@ def a_cell(state: PartitionState) -> None:
 
 
 def statements_of_a_hundred_thousand(state: PartitionState) -> None:
-    told = b"x" * 17 + b"1" * 40  # more digits than a charge has
-    state.put_stated(NAME, DAY, StatedDay(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), told))
+    found = b"x" * 17 + b"1" * 40  # more digits than a charge has
+    state.put_stated(NAME, DAY, StatedDay(b"x" * 16, due="1" * 60, used=100_000), dict.fromkeys(ids(100_000), found))
 
 
 def identities(state: PartitionState) -> None:

@@ -35,7 +35,7 @@ def test_settings_are_shown_with_what_is_set() -> None:
     assert line.split()[1:3] == ["7", "4"]
 
 
-def test_wrong_settings_are_shown_and_told() -> None:
+def test_wrong_settings_are_shown_and_reported() -> None:
     done = meter("settings", METER_PARTITIONS="0", METER_PARTITON="7")
     assert done.returncode == 1
     assert "METER_BROKER" in done.stdout
@@ -45,7 +45,7 @@ def test_wrong_settings_are_shown_and_told() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_output_that_cannot_be_written_is_told_in_a_sentence() -> None:
+def test_output_that_cannot_be_written_is_reported_in_a_sentence() -> None:
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "meter.cli", "settings"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
@@ -75,7 +75,7 @@ def test_variables_of_others_are_left_alone() -> None:
     assert unknown({"METER_ZZZZZZZZ": "1"}) == ["METER_ZZZZZZZZ is set and is no setting"]
 
 
-def test_a_broker_that_does_not_run_is_told(tmp_path: Path) -> None:
+def test_a_broker_that_does_not_run_is_reported(tmp_path: Path) -> None:
     done = meter("broker", "status", "--data-dir", str(tmp_path), METER_BROKER="127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr == f"meter: no broker of {tmp_path} is running; `meter broker up` starts one\n"

@@ -51,7 +51,7 @@ def test_the_container_is_the_version_of_the_shipped_broker() -> None:
     assert f"<artifactId>kafka_2.13</artifactId><version>{version}</version>" in pom
 
 
-def test_the_worker_waits_for_kafka_and_tells_how_it_is() -> None:
+def test_the_worker_waits_for_kafka_and_logs_its_state() -> None:
     worker = compose()["services"]["worker"]
     assert worker["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert "/ready" in " ".join(worker["healthcheck"]["test"])

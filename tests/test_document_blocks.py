@@ -100,6 +100,6 @@ def test_blocks_are_read_as_a_reader_does() -> None:
     assert first.expected == "1 record sent to workspaces, every one acknowledged"
 
 
-@pytest.mark.parametrize(("said", "fits"), [("a  \nbc\nd", True), ("a\nd", False), ("a\nbc\nd\ne", False)])
-def test_an_output_is_compared_with_what_a_document_shows(said: str, fits: bool) -> None:
-    assert matches("a\nb…d\n", said) is fits
+@pytest.mark.parametrize(("expected", "fits"), [("a  \nbc\nd", True), ("a\nd", False), ("a\nbc\nd\ne", False)])
+def test_an_output_is_compared_with_what_a_document_shows(expected: str, fits: bool) -> None:
+    assert matches("a\nb…d\n", expected) is fits

@@ -54,9 +54,9 @@ def test_every_promise_names_tests_that_there_are(promise: str) -> None:
 
 @pytest.mark.parametrize("promise", PROMISES, ids=title)
 def test_every_promise_says_how_it_is_kept_and_where_it_ends(promise: str) -> None:
-    _, *said = re.split("|".join(map(re.escape, PARTS)), promise)
+    _, *found = re.split("|".join(map(re.escape, PARTS)), promise)
     assert re.findall("|".join(map(re.escape, PARTS)), promise) == list(PARTS)
-    assert all(text.strip() for text in said)
+    assert all(text.strip() for text in found)
 
 
 @pytest.mark.parametrize("found", FOUND, ids=title)

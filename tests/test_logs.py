@@ -23,7 +23,7 @@ class Log:
             self.lines.append(record.getMessage())
 
 
-def test_a_broker_that_is_down_is_told_once_in_ten_seconds_with_how_often_it_was_said() -> None:
+def test_a_broker_that_is_down_is_logged_once_in_ten_seconds_with_how_often_it_was_left_out() -> None:
     log = Log()
     for _ in range(500):
         log.say("aiokafka.client", REFUSED, 1)
@@ -56,11 +56,11 @@ def test_what_is_remembered_has_a_limit() -> None:
 
 
 def test_timers_of_a_busy_worker_do_not_fill_its_log() -> None:
-    said = (
+    output = (
         "import logging, meter.logs; meter.logs.to_stderr(); "
         "[logging.getLogger('mode.timers').warning('Timer settle is overlapping (interval=0.25 runtime=%r)', 0.3 + n)"
         " for n in range(40)]; logging.getLogger('mode').warning('a service crashed')"
     )
-    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", output], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.count("\n") == 1
     assert "a service crashed" in done.stderr

@@ -29,14 +29,14 @@ print(machine.spent())
 
 def test_the_limit_of_open_files_is_raised_and_running_out_is_seen() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    limits, not_spent, said, spent = done.stdout.splitlines()
+    limits, not_spent, output, spent = done.stdout.splitlines()
     assert (limits, not_spent) == ("300 300", "''")
-    assert said.startswith("/dev/null: the process has no file descriptor left (300 open, the limit is 300); raise")
+    assert output.startswith("/dev/null: the process has no file descriptor left (300 open, the limit is 300); raise")
     assert "(300 open, the limit is 300)" in spent
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="a place where nobody may write, not even root")
-def test_what_a_command_may_not_write_is_told_without_a_traceback() -> None:
+def test_what_a_command_may_not_write_is_reported_without_a_traceback() -> None:
     command = [sys.executable, "-m", "meter.cli", "broker", "up", "--port", "9", "--data-dir", "/sys/kernel/meter"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
@@ -48,10 +48,10 @@ def test_what_a_command_may_not_write_is_told_without_a_traceback() -> None:
 def test_an_error_names_the_place_wherever_it_was_raised_from(number: int) -> None:
     later = RuntimeError("later")
     later.__cause__ = OSError(number, os.strerror(number), "place/file")
-    said = shortage(later)
-    assert said is not None
-    assert said.startswith("place/file: ")
-    assert said.endswith(f"({os.strerror(number)})")
+    found = shortage(later)
+    assert found is not None
+    assert found.startswith("place/file: ")
+    assert found.endswith(f"({os.strerror(number)})")
 
 
 def test_memory_and_threads_are_shortages_too() -> None:

@@ -44,19 +44,19 @@ class World:
         event = records.usage(workspace, item, quantity, rest.pop("time_us", NOON), retention=retention, **rest)
         self.send(records.usage_message(event))
 
-    def tell(self) -> Prediction:
+    def predict(self) -> Prediction:
         return predict(Settings(ZONE), self.log.sent)
 
     def figures(self, item: str = "logs") -> dict[str, tuple[int, int]]:
         """Coverage and overage by workspace."""
-        told = self.tell().figures
-        return {who: (f.covered, f.overage) for (_, who, name, _), f in told.items() if name == item}
+        found = self.predict().figures
+        return {who: (f.covered, f.overage) for (_, who, name, _), f in found.items() if name == item}
 
     def due(self) -> Decimal:
-        return statement(self.tell(), "a", TODAY).amount_due
+        return statement(self.predict(), "a", TODAY).amount_due
 
     def reasons(self) -> dict[str, str | None]:
-        return {order: outcome.reason for (_, order), outcome in self.tell().outcomes.items()}
+        return {order: outcome.reason for (_, order), outcome in self.predict().outcomes.items()}
 
 
 def startup_150(*workspaces: str) -> World:
@@ -109,12 +109,12 @@ def w5(world: World) -> World:
 def test_w5_charges_of_a_workspace_on_startup() -> None:
     world = World("w")
     world.buy("o-1", "startup", 42_000, "w")
-    told = w5(world).tell().figures
-    overage = {item: figure.overage for (_, _, item, _), figure in told.items()}
+    found = w5(world).predict().figures
+    overage = {item: figure.overage for (_, _, item, _), figure in found.items()}
     assert overage == {
         "datakit": 5, "logs": 40 * MILLION, "traces": 5 * MILLION, "pv": 400_000, "triggers": 20_000
     }  # fmt: skip
-    assert [figure.amount for figure in told.values()] == [15, 60, 15, 40, 2]
+    assert [figure.amount for figure in found.values()] == [15, 60, 15, 40, 2]
     assert world.due() == 132
 
 
@@ -134,10 +134,10 @@ def test_w7_a_plan_of_one_workspace_is_drawn_before_one_it_shares() -> None:
     world.buy("P2", "startup", 42_000, "A")
     world.use("A", "datakit", 20)
     world.use("B", "datakit", 20)
-    told = world.tell().figures
-    assert told["a", "A", "datakit", TODAY].by_plan == {"P2": 20}
-    assert told["a", "B", "datakit", TODAY].by_plan == {"P1": 20}
-    assert told["a", "A", "datakit", TODAY].plans == ("P2", "P1")
+    found = world.predict().figures
+    assert found["a", "A", "datakit", TODAY].by_plan == {"P2": 20}
+    assert found["a", "B", "datakit", TODAY].by_plan == {"P1": 20}
+    assert found["a", "A", "datakit", TODAY].plans == ("P2", "P1")
 
 
 def test_w8_the_least_total_is_not_promised() -> None:
@@ -155,7 +155,7 @@ def test_pay_as_you_go_charges_each_retention_unconverted() -> None:
     world.use("w", "logs", 1_999_999, 60)
     world.use("w", "logs", 1_000_000, 3)
     world.use("w", "logs", -5, 14, corrected=True)
-    figure = world.tell().figures["a", "w", "logs", TODAY]
+    figure = world.predict().figures["a", "w", "logs", TODAY]
     assert (figure.usage, figure.overage, figure.basis) == (3 * 1_999_999 + 1_000_000, 6_999_997, "pay_as_you_go")
     assert [(line.retention, str(line.units), str(line.amount)) for line in figure.lines] == [
         (3, "1.00", "1.00"),
@@ -164,7 +164,7 @@ def test_pay_as_you_go_charges_each_retention_unconverted() -> None:
     assert world.due() == Decimal("5.98")
 
 
-def test_a_max_items_latest_correction_stands_for_its_day() -> None:
+def test_a_max_items_latest_correction_counts_for_its_day() -> None:
     world = World("w")
     world.use("w", "datakit", 30)
     world.use("w", "datakit", 5, corrected=True, time_us=NOON + 1, source="a")
@@ -179,7 +179,7 @@ def test_days_before_the_first_commercial_record_are_free() -> None:
     world.send(records.binding_message(records.binding("w", "a", "commercial")))
     world.use("w", "sms", 3)
     world.use("w", "sms", 3, time_us=world.now_us)
-    bases = {day_text(day): (f.basis, f.overage) for (_, _, _, day), f in world.tell().figures.items()}
+    bases = {day_text(day): (f.basis, f.overage) for (_, _, _, day), f in world.predict().figures.items()}
     assert bases == {"2026-01-31": ("free", 0), "2026-02-01": ("pay_as_you_go", 3)}
 
 
@@ -237,11 +237,14 @@ def test_prices_count_the_days_left_and_changes_count_for_the_whole_day() -> Non
     world.order(records.management("a", "list", "change_workspaces", "p", workspaces=["B"]))
     world.use("B", "sms", 301, time_us=world.now_us)
     world.use("A", "sms", 1)
-    told = world.tell()
+    found = world.predict()
     assert set(world.reasons().values()) == {None}
-    assert told.figures["a", "B", "sms", TODAY + 1].overage == 1
-    assert (told.figures["a", "A", "sms", TODAY].basis, told.figures["a", "A", "sms", TODAY].overage) == ("package", 1)
-    assert told.outcomes["a", "up"].price == upgrade
+    assert found.figures["a", "B", "sms", TODAY + 1].overage == 1
+    assert (found.figures["a", "A", "sms", TODAY].basis, found.figures["a", "A", "sms", TODAY].overage) == (
+        "package",
+        1,
+    )
+    assert found.outcomes["a", "up"].price == upgrade
 
 
 def test_the_example_of_spec_costs_what_it_says() -> None:
@@ -253,10 +256,10 @@ def test_the_example_of_spec_costs_what_it_says() -> None:
         "a", "o-1", "startup", ["wksp_a", "wksp_b"], payments, traffic=[traffic("logs", 30, "0.8")]
     )
     world.order(order | {"first_day": "2026-01-31"})
-    told = world.tell()
-    assert told.outcomes["a", "o-1"].price == Decimal("55392.00")
-    assert told.accounts["a"].wallets["prepaid_card", "card-9"].balance == 3500
-    assert told.accounts["a"].wallets["coupon", "cpn-3"].balance == 0
+    found = world.predict()
+    assert found.outcomes["a", "o-1"].price == Decimal("55392.00")
+    assert found.accounts["a"].wallets["prepaid_card", "card-9"].balance == 3500
+    assert found.accounts["a"].wallets["coupon", "cpn-3"].balance == 0
 
 
 def test_repeats_change_nothing_and_other_contents_are_conflicts() -> None:
@@ -265,11 +268,11 @@ def test_repeats_change_nothing_and_other_contents_are_conflicts() -> None:
         world.order(records.top_up("a", "t-2", "5") | order)
     for quantity in (1, 1, 2):
         world.use("w", "sms", quantity, id="same")
-    told = world.tell()
-    assert told.accounts["a"].wallets["cash", None].balance == 100_000_005
-    assert told.figures["a", "w", "sms", TODAY].usage == 1
-    assert told.dead == {
+    found = world.predict()
+    assert found.accounts["a"].wallets["cash", None].balance == 100_000_005
+    assert found.figures["a", "w", "sms", TODAY].usage == 1
+    assert found.dead == {
         ("plan-purchases", 0, 3): ("conflicting_duplicate",),
         ("usage", 0, 2): ("conflicting_duplicate",),
     }
-    assert told.counts["usage"] == {"counted": 1, "duplicate": 1, "dead": 1, "null": 0}
+    assert found.counts["usage"] == {"counted": 1, "duplicate": 1, "dead": 1, "null": 0}

@@ -21,7 +21,7 @@ DENSE = Settings("+00:00", of_product(load_catalog(Path(__file__).with_name("den
 History = list[tuple[int, Message]]
 
 
-def told(history: Iterable[tuple[int, Message]]) -> Prediction:
+def predicted(history: Iterable[tuple[int, Message]]) -> Prediction:
     log = Log()
     for kafka_us, message in history:
         log.send(kafka_us, [message])
@@ -31,7 +31,7 @@ def told(history: Iterable[tuple[int, Message]]) -> Prediction:
 @settings(max_examples=50)
 @given(strategies.histories())
 def test_coverage_and_overage_are_usage_and_no_plan_gives_more_than_it_has(history: History) -> None:
-    prediction = told(history)
+    prediction = predicted(history)
     for figure in prediction.figures.values():
         assert figure.basis == "free" or figure.covered + figure.overage == figure.usage
         assert set(figure.by_plan) <= set(figure.plans)
@@ -42,7 +42,7 @@ def test_coverage_and_overage_are_usage_and_no_plan_gives_more_than_it_has(histo
 @settings(max_examples=50)
 @given(strategies.histories())
 def test_nobody_is_over_while_a_plan_that_lists_it_has_quota_left(history: History) -> None:
-    prediction = told(history)
+    prediction = predicted(history)
     for (account, day), statement in statements(prediction).items():
         plans = prediction.accounts[account].plans if account in prediction.accounts else {}
         for plan in plan_order(plans.values(), day):
@@ -58,10 +58,10 @@ def test_repeats_and_another_order_of_usage_change_nothing(history: History, ran
     orders = [entry for entry in history if entry[1].topic != "usage"]
     usage = [entry for entry in history if entry[1].topic == "usage"]
     last = max(kafka_us for kafka_us, _ in history)
-    once = told([*orders, *[(last, message) for message in first_of_each(usage)]])
+    once = predicted([*orders, *[(last, message) for message in first_of_each(usage)]])
     again = first_of_each(usage) * 2
     random.shuffle(again)
-    twice = told([*orders, *[(last, message) for message in again]])
+    twice = predicted([*orders, *[(last, message) for message in again]])
     assert once.figures == twice.figures
 
 
@@ -87,7 +87,7 @@ def test_histories_are_dense() -> None:
     @settings(max_examples=60, database=None, derandomize=True)
     @given(strategies.histories())
     def look(history: History) -> None:
-        prediction = told(history)
+        prediction = predicted(history)
         package = [figure for figure in prediction.figures.values() if figure.basis == "package"]
         seen["histories"] += 1
         seen["covered"] += any(figure.covered for figure in package)

@@ -7,7 +7,7 @@ import pytest
 
 from tests import records
 from tests.oracle import Prediction, predict
-from tests.oracle_plans import plan_differences, told
+from tests.oracle_plans import plan_differences, published_plan
 from tests.oracle_reading import Settings
 from tests.records import Log, pay, traffic
 
@@ -30,8 +30,8 @@ def changed_twice() -> Prediction:
     return predict(Settings("+00:00"), log.sent)
 
 
-def test_of_two_changes_of_a_day_the_later_one_stands() -> None:
-    plan = told("acct_1", changed_twice().accounts["acct_1"].plans["p"])
+def test_of_two_changes_of_a_day_the_later_one_counts() -> None:
+    plan = published_plan("acct_1", changed_twice().accounts["acct_1"].plans["p"])
     assert (plan["first_day"], plan["last_day"]) == ("2026-01-31", "2027-02-06")
     assert [(each["from"], each["plan"], each["price"]) for each in plan["packages"]] == [
         ("2026-01-31", "growth", "280000.00")
@@ -58,17 +58,17 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_field_is_told(name: str, value: object) -> None:
+def test_a_wrong_field_is_reported(name: str, value: object) -> None:
     prediction = changed_twice()
-    right = {**told("acct_1", prediction.accounts["acct_1"].plans["p"]), "revision": 9}
+    right = {**published_plan("acct_1", prediction.accounts["acct_1"].plans["p"]), "revision": 9}
     assert plan_differences(prediction, {KEY: right}) == []
     wrong = copy.deepcopy(right) | {name: value}
     (problem,) = plan_differences(prediction, {KEY: wrong})
     assert problem.startswith(f"{KEY}: {name} ")
 
 
-def test_a_plan_that_is_missing_or_nobodys_is_told() -> None:
+def test_a_plan_that_is_missing_or_nobodys_is_reported() -> None:
     prediction = changed_twice()
     assert plan_differences(prediction, {})[0] == f"{KEY}: account is None, should be 'acct_1'"
-    right = told("acct_1", prediction.accounts["acct_1"].plans["p"])
+    right = published_plan("acct_1", prediction.accounts["acct_1"].plans["p"])
     assert plan_differences(prediction, {KEY: right, "acct_1/q": right}) == ["acct_1/q: a plan that nobody bought"]

@@ -96,7 +96,7 @@ def test_our_packages_are_ours() -> None:
     own_packages.require_own_packages()
 
 
-def test_a_package_from_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_from_elsewhere_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_packages, "OURS", ("schemas", "typer"))
     with pytest.raises(UserError, match=r"the package `typer` must be the meter's own.*an environment of its own"):
         own_packages.require_own_packages()

@@ -70,13 +70,13 @@ def test_a_lock_is_never_truncated_and_held_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["directory", "pipe"])
-def test_a_lock_that_is_no_file_is_told(tmp_path: Path, make: object) -> None:
+def test_a_lock_that_is_no_file_is_reported(tmp_path: Path, make: object) -> None:
     make(tmp_path / "lock")  # type: ignore[operator] # either takes a path
     with pytest.raises(UserError, match="must be a plain file"):
         lock(tmp_path)
 
 
-def test_a_data_directory_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_data_directory_that_is_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(UserError, match="data is no directory; move it away, or set METER_DATA_DIR"):
         lock(tmp_path / "data")

@@ -90,7 +90,7 @@ def test_a_broker_that_ends_who_does_not_authenticate_is_named() -> None:
         assert f"set it to {other}, with METER_SASL_MECHANISM" in reason.sentence
 
 
-def told(broker: str, **fields: Any) -> tuple[BrokerUnreachable, float]:
+def reason_and_seconds(broker: str, **fields: Any) -> tuple[BrokerUnreachable, float]:
     begun = time.monotonic()
     reason = asyncio.run(unreachable(Settings(broker=broker, **fields), RuntimeError("gave up")))
     return reason, time.monotonic() - begun
@@ -121,7 +121,7 @@ def served(serve: Callable[[asyncio.StreamWriter], None], **fields: Any) -> Brok
 
 def test_each_address_has_its_reason() -> None:
     ports = [free_port(), free_port()]
-    reason, seconds = told(f"127.0.0.1:{ports[0]},127.0.0.1:{ports[1]},nowhere.invalid:9092")
+    reason, seconds = reason_and_seconds(f"127.0.0.1:{ports[0]},127.0.0.1:{ports[1]},nowhere.invalid:9092")
     lines = str(reason).splitlines()
     for port, line in zip(ports, lines, strict=False):
         assert line.startswith(f"no Kafka answers at 127.0.0.1:{port} (connection refused)")

@@ -21,16 +21,16 @@ def test_three_copies_are_made_with_two_that_must_hold_a_record(copies: int | No
         assert spec.config.get(LEAST_IN_SYNC, {}) == config, "every topic of ours, internal ones too"
 
 
-def test_who_creates_them_by_hand_is_told_so() -> None:
+def test_missing_topics_are_listed_for_who_creates_them_by_hand() -> None:
     assert missing_sentence(THREE.values()).count("min.insync.replicas=2") == len(THREE)
 
 
 @pytest.mark.parametrize("name", THREE)
-def test_three_copies_of_which_one_is_enough_are_told_with_the_command(name: str) -> None:
+def test_three_copies_of_which_one_is_enough_are_reported_with_the_command(name: str) -> None:
     found = verdict(THREE[name], 3, 1)
     assert found.refusals == ()
-    (told,) = found.warnings
-    assert told == (
+    (result,) = found.warnings
+    assert result == (
         f"{name} has 3 copies and should have min.insync.replicas=2, it has 1: a record that only one broker has is "
         "acknowledged, and lost with it: `kafka-configs.sh --bootstrap-server a:1,b:2 --entity-type topics "
         f"--entity-name {name} --alter --add-config min.insync.replicas=2`"
@@ -38,7 +38,7 @@ def test_three_copies_of_which_one_is_enough_are_told_with_the_command(name: str
 
 
 @pytest.mark.parametrize(
-    ("copies", "least", "wanted", "told"),
+    ("copies", "least", "wanted", "expected"),
     [
         (3, 2, 3, []),
         (3, 2, None, []),
@@ -52,23 +52,23 @@ def test_three_copies_of_which_one_is_enough_are_told_with_the_command(name: str
         (3, 3, 3, ["below its 3 copies, it has 3: without any one broker Kafka takes no record"]),
     ],
 )
-def test_what_copies_are_worth_is_told(copies: int, least: int, wanted: int | None, told: list[str]) -> None:
+def test_what_copies_are_worth_is_reported(copies: int, least: int, wanted: int | None, expected: list[str]) -> None:
     found = verdict(THREE["meter.journal"], copies, least, wanted)
     assert found.refusals == ()
-    assert len(found.warnings) == len(told)
-    assert all(part in warning for part, warning in zip(told, found.warnings, strict=True))
+    assert len(found.warnings) == len(expected)
+    assert all(part in warning for part, warning in zip(expected, found.warnings, strict=True))
 
 
 def test_a_topic_that_takes_no_record_is_refused() -> None:
-    (told,) = verdict(THREE["usage"], 1, 2, None).refusals
-    assert told.startswith(
+    (found,) = verdict(THREE["usage"], 1, 2, None).refusals
+    assert found.startswith(
         "usage must have min.insync.replicas of at most its 1 copy, it has 2, and Kafka takes no record"
     )
-    assert told.endswith("--alter --add-config min.insync.replicas=1`")
+    assert found.endswith("--alter --add-config min.insync.replicas=1`")
 
 
 def test_kafkas_own_topics_are_looked_at_where_copies_are_asked_for() -> None:
     counts = {"__consumer_offsets": [3, 1], "__transaction_state": [3, 3], "other": [1]}
-    (told,) = kafkas_own(counts, 3)
-    assert told.startswith("__consumer_offsets should have 3 copies (METER_REPLICATION_FACTOR), it has 1")
+    (found,) = kafkas_own(counts, 3)
+    assert found.startswith("__consumer_offsets should have 3 copies (METER_REPLICATION_FACTOR), it has 1")
     assert kafkas_own(counts, None) == kafkas_own(counts, 1) == kafkas_own({}, 3) == []

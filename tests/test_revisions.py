@@ -9,7 +9,7 @@ from tests import revisions
 
 
 @dataclass(frozen=True)
-class Told:
+class FakeRecord:
     """A record as the checks take it."""
 
     key: str
@@ -17,13 +17,13 @@ class Told:
     partition: int = 0
 
 
-def told(*figures: tuple[int, int, int, int]) -> list[Told]:
+def records_of(*figures: tuple[int, int, int, int]) -> list[FakeRecord]:
     """Records of one key: revision, previous revision, overage, delta."""
     names = ("revision", "previous_revision", "overage", "delta")
-    return [Told("a/w/logs/2026-01-31", dict(zip(names, figure, strict=True))) for figure in figures]
+    return [FakeRecord("a/w/logs/2026-01-31", dict(zip(names, figure, strict=True))) for figure in figures]
 
 
-GOOD = told((3, 0, 50, 50), (7, 3, 10, -40), (9, 7, 0, -10))
+GOOD = records_of((3, 0, 50, 50), (7, 3, 10, -40), (9, 7, 0, -10))
 
 
 def test_a_good_history_passes() -> None:
@@ -31,7 +31,7 @@ def test_a_good_history_passes() -> None:
         revisions.each_revision_once_and_in_order,
         revisions.one_content_for_a_revision,
         revisions.deltas_add_up,
-        revisions.every_revision_tells_something,
+        revisions.every_revision_changes_something,
     ):
         assert check(GOOD) == []
     assert revisions.latest(GOOD)["a/w/logs/2026-01-31"]["overage"] == 0
@@ -40,12 +40,12 @@ def test_a_good_history_passes() -> None:
 def test_faults_are_seen() -> None:
     assert revisions.each_revision_once_and_in_order([GOOD[1], GOOD[0]])
     assert revisions.each_revision_once_and_in_order([GOOD[0], GOOD[0]])
-    assert revisions.each_revision_once_and_in_order(told((0, 0, 5, 5)))
-    assert revisions.one_content_for_a_revision(told((3, 0, 50, 50), (3, 0, 51, 51)))
+    assert revisions.each_revision_once_and_in_order(records_of((0, 0, 5, 5)))
+    assert revisions.one_content_for_a_revision(records_of((3, 0, 50, 50), (3, 0, 51, 51)))
     assert revisions.deltas_add_up([GOOD[0], GOOD[2]])
-    assert revisions.deltas_add_up(told((3, 0, 50, 50), (7, 4, 10, -40)))
-    assert revisions.every_revision_tells_something(told((3, 0, 50, 50), (7, 3, 50, 0)))
-    assert revisions.keys_keep_their_partition([Told("21/w/logs/2026-01-31", {}, 1)], 4)
+    assert revisions.deltas_add_up(records_of((3, 0, 50, 50), (7, 4, 10, -40)))
+    assert revisions.every_revision_changes_something(records_of((3, 0, 50, 50), (7, 3, 50, 0)))
+    assert revisions.keys_keep_their_partition([FakeRecord("21/w/logs/2026-01-31", {}, 1)], 4)
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ def test_no_jar_that_kafka_brings_has_a_known_hole() -> None:
 
 
 def test_a_version_below_the_least_safe_one_is_named_with_its_advisory() -> None:
-    (said,) = unsafe("python", {"aiohttp": "3.14.3", "uvloop": "0.1"})
-    assert said.startswith("aiohttp 3.14.3 is below 3.14.4: PYSEC-2026-4369")
+    (found,) = unsafe("python", {"aiohttp": "3.14.3", "uvloop": "0.1"})
+    assert found.startswith("aiohttp 3.14.3 is below 3.14.4: PYSEC-2026-4369")
     assert [line.split()[0] for line in unsafe("jars", {"kafka-clients": "4.1.1", "jackson-core": "2.21.10"})] == [
         "kafka-clients"
     ]

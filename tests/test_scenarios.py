@@ -16,7 +16,7 @@ NOW = instant("2026-11-24T11:33:21.123456Z") or 0
 ZONE = midnight_zone(NOW)
 
 
-def told(made: Scenario) -> tuple[Log, Prediction]:
+def predicted(made: Scenario) -> tuple[Log, Prediction]:
     """The scenario as a broker without delay would acknowledge it."""
     log = Log()
     for step in made.steps:
@@ -27,7 +27,7 @@ def told(made: Scenario) -> tuple[Log, Prediction]:
 @pytest.fixture(scope="module")
 def full() -> tuple[Scenario, Log, Prediction]:
     made = scenario(1, now_us=NOW, zone=ZONE)
-    return made, *told(made)
+    return made, *predicted(made)
 
 
 def test_the_same_seed_makes_the_same_scenario() -> None:
@@ -39,14 +39,14 @@ def test_the_same_seed_makes_the_same_scenario() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_small_scenarios_are_made_and_read(seed: int) -> None:
     made = scenario(seed, now_us=NOW, zone=ZONE, accounts=3, events=60, days=2)
-    prediction = told(made)[1]
+    prediction = predicted(made)[1]
     assert sum(sum(counts.values()) for counts in prediction.counts.values()) == len(made.messages)
 
 
 def test_the_oracle_reads_a_full_scenario_in_seconds() -> None:
     made = scenario(2, now_us=NOW, zone=ZONE)
     began = time.process_time()
-    prediction = told(made)[1]
+    prediction = predicted(made)[1]
     assert statements(prediction)
     assert time.process_time() - began < 20
     assert len(prediction.events) > 19_000
@@ -74,7 +74,7 @@ def test_every_kind_of_bad_record_is_there_and_dead_for_its_reason(full: tuple[S
     assert len({reasons[0] for reasons in prediction.dead.values()}) >= 13
 
 
-def test_good_records_count_and_repeats_and_conflicts_are_told(full: tuple[Scenario, Log, Prediction]) -> None:
+def test_good_records_count_and_repeats_and_conflicts_are_reported(full: tuple[Scenario, Log, Prediction]) -> None:
     made, log, prediction = full
     for sent, message in zip(log.sent, made.messages, strict=True):
         if message.note in ("recorded", "corrected", "conflicting", "repeated"):

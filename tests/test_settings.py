@@ -123,10 +123,10 @@ def test_numbers_out_of_range_are_refused(name: str, value: object) -> None:
     assert f"{variable(name)}={value}: " in refusal(**{name: value})
 
 
-def test_everything_wrong_is_told_at_once() -> None:
-    told = refusal(partitions=0, topic_prefix="usage.", restatement_horizon_days=0)
-    assert len(told.splitlines()) == 4
-    assert "METER_JOURNAL_RETENTION_DAYS" not in told
+def test_everything_wrong_is_reported_at_once() -> None:
+    found = refusal(partitions=0, topic_prefix="usage.", restatement_horizon_days=0)
+    assert len(found.splitlines()) == 4
+    assert "METER_JOURNAL_RETENTION_DAYS" not in found
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -166,12 +166,12 @@ def test_a_client_gets_addresses_and_security() -> None:
     ],
 )
 def test_security_that_does_not_fit_together_is_refused(values: dict[str, str]) -> None:
-    told = refusal(**values)
-    assert "METER_S" in told
-    assert "geheim" not in told
+    found = refusal(**values)
+    assert "METER_S" in found
+    assert "geheim" not in found
 
 
-def test_files_that_are_no_certificates_are_told(tmp_path: Path) -> None:
+def test_files_that_are_no_certificates_are_reported(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     settings = Settings.load(security_protocol="SSL", ssl_cafile=tmp_path / "ca.pem")
     with pytest.raises(SettingsError, match="check the PEM files"):

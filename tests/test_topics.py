@@ -62,11 +62,11 @@ def test_every_topic_is_made_as_the_contract_says() -> None:
     assert WANTED["meter.changelog"].config["cleanup.policy"] == "compact"
     assert WANTED["meter.journal"].config["retention.ms"] == str(45 * DAY_MS)
     for word in OUTPUTS:
-        standing = word in ("order-outcomes", "plans", "wallets")
+        result = word in ("order-outcomes", "plans", "wallets")
         assert WANTED[word].partitions == 3
-        assert WANTED[word].config["cleanup.policy"] == ("compact" if standing else "compact,delete")
+        assert WANTED[word].config["cleanup.policy"] == ("compact" if result else "compact,delete")
         assert WANTED[word].config["min.compaction.lag.ms"] == str(7 * DAY_MS)
-        assert WANTED[word].config.get("retention.ms") == (None if standing else str(400 * DAY_MS))
+        assert WANTED[word].config.get("retention.ms") == (None if result else str(400 * DAY_MS))
 
 
 @pytest.mark.parametrize("spec", WANTED.values(), ids=lambda spec: spec.name)
@@ -79,8 +79,8 @@ def test_a_topic_as_it_is_made_is_taken(spec: TopicSpec) -> None:
 @pytest.mark.parametrize("name", ["usage", "workspaces", "plan-purchases"])
 def test_an_input_whose_producers_say_the_time_is_refused(name: str) -> None:
     verdict = judged(WANTED[name], found(WANTED[name], {"message.timestamp.type": "CreateTime"}), "b:1")
-    (told,) = verdict.refusals
-    assert told == (
+    (result,) = verdict.refusals
+    assert result == (
         f"{name} must have message.timestamp.type=LogAppendTime, it has CreateTime: `kafka-configs.sh "
         f"--bootstrap-server b:1 --entity-type topics --entity-name {name} --alter "
         "--add-config message.timestamp.type=LogAppendTime`"
@@ -90,9 +90,9 @@ def test_an_input_whose_producers_say_the_time_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["workspaces", "plan-purchases", "meter.control", "meter.journal", *OUTPUTS])
 def test_another_number_of_partitions_is_refused(name: str) -> None:
     spec = WANTED[name]
-    (told,) = judged(spec, found(spec, partitions=8), "b:1").refusals
-    assert told.startswith(f"{name} must have {spec.partitions} partition")
-    assert ", it has 8: " in told
+    (result,) = judged(spec, found(spec, partitions=8), "b:1").refusals
+    assert result.startswith(f"{name} must have {spec.partitions} partition")
+    assert ", it has 8: " in result
 
 
 def test_usage_may_have_any_number_of_partitions() -> None:
@@ -126,7 +126,7 @@ def test_what_could_make_a_figure_wrong_is_refused(name: str, changed: dict[str,
         ("plans", {"min.compaction.lag.ms": "0"}),
     ],
 )
-def test_what_is_the_operators_to_decide_is_only_told(name: str, changed: dict[str, str]) -> None:
+def test_what_the_operator_decides_is_only_a_warning(name: str, changed: dict[str, str]) -> None:
     verdict = judged(WANTED[name], found(WANTED[name], changed), "b:1")
     assert verdict.refusals == ()
     assert len(verdict.warnings) == 1
@@ -151,6 +151,6 @@ def test_more_is_as_good_and_for_ever_is_the_most(name: str, want: str, have: st
 
 
 def test_missing_topics_are_listed_with_what_they_need() -> None:
-    told = missing_sentence(WANTED.values())
-    assert told.startswith("14 topics are missing and METER_CREATE_TOPICS is false")
-    assert "\n  workspaces: 1 partition, message.timestamp.type=LogAppendTime cleanup.policy=delete" in told
+    sentence = missing_sentence(WANTED.values())
+    assert sentence.startswith("14 topics are missing and METER_CREATE_TOPICS is false")
+    assert "\n  workspaces: 1 partition, message.timestamp.type=LogAppendTime cleanup.policy=delete" in sentence

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth.curves import Point, curves, interleaved
+from benchmarks.growth.reporting import table, write_plots
 from benchmarks.growth.running import PointRun
-from benchmarks.growth.telling import table, write_plots
 from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
 from benchmarks.race.cluster import Cluster

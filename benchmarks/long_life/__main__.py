@@ -20,7 +20,7 @@ from benchmarks.lag import Lag
 from benchmarks.long_life.cast import Host, Journal, Player, Sampler
 from benchmarks.long_life.faults import Scene, happen, schedule
 from benchmarks.long_life.judging import expected, verified, wrong
-from benchmarks.long_life.telling import plot, summary
+from benchmarks.long_life.reporting import plot, summary
 from benchmarks.long_life.traffic import HORIZON_DAYS, Scale, Sending, Traffic, offset_for
 from benchmarks.own_broker import kept_broker, say, stop_cleanly
 from benchmarks.workers import make_topics, meter_settings
@@ -97,14 +97,14 @@ def judge(scene: Scene, traffic: Traffic, settings: dict[str, str], directory: P
     closed = zone(time_zone).day_of(int((time.time() - int(settings["METER_CLOSE_GRACE_SECONDS"])) * 1e6)) - 1
     known = expected(traffic.usage, traffic.scale, time_zone, address, prefix, closed)
     differences = wrong(known, address, prefix)
-    right, said = verified(settings, str(directory / "verify"))
+    right, sentence = verified(settings, str(directory / "verify"))
     if not right:
-        differences.append(f"meter verify: {said}")
+        differences.append(f"meter verify: {sentence}")
     broken = [entry["what"] for entry in scene.journal.of("broken")]
     return [
         f"zero lag {settled:.1f} s after the last record; {len(known.figures):,} figures, {len(known.statements):,} "
         f"statements, {len(known.wallets)} wallets, {traffic.orders} orders, {traffic.repeated:,} repeats: "
-        f"{len(differences)} differences; meter verify: {said}",
+        f"{len(differences)} differences; meter verify: {sentence}",
         *differences[:SHOWN],
         *broken,
     ]

@@ -90,8 +90,8 @@ class Player:
         if self.away:
             return
         if process.poll() is not None:
-            told = self.worker.log.read_text(errors="replace")[-1_500:]
-            self._journal.note("broken", what=f"{self.name} ended by itself with {process.returncode}", log=told)
+            logged = self.worker.log.read_text(errors="replace")[-1_500:]
+            self._journal.note("broken", what=f"{self.name} ended by itself with {process.returncode}", log=logged)
             self.start()
             return
         try:
@@ -159,10 +159,10 @@ class Sampler(threading.Thread):
 def usage_of(pid: int) -> dict[str, float]:
     """Resident MiB, open files, threads."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    text = dict(line.split(":", 1) for line in lines if ":" in line)
     files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    rss = int(told.get("VmRSS", "0 kB").split()[0]) / 1024
-    return {"rss": round(rss, 1), "files": files, "threads": int(told["Threads"])}
+    rss = int(text.get("VmRSS", "0 kB").split()[0]) / 1024
+    return {"rss": round(rss, 1), "files": files, "threads": int(text["Threads"])}
 
 
 def size_of(directory: Path) -> float:

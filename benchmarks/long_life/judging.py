@@ -105,20 +105,20 @@ def _statements(usage: dict[Cell, int], bought: dict[str, int], known: Expected,
 def wrong(known: Expected, broker: str, prefix: str) -> list[str]:
     """Every difference, a line each."""
     published = last(broker, prefix + "overages")
-    told = {key: (value["usage"], value["covered"], value["overage"]) for key, value in published.items()}
-    over = {key: figure for key, figure in known.figures.items() if figure[2] or key in told}
-    statements = {key: _said(value) for key, value in last(broker, prefix + "statements").items()}
+    found = {key: (value["usage"], value["covered"], value["overage"]) for key, value in published.items()}
+    over = {key: figure for key, figure in known.figures.items() if figure[2] or key in found}
+    statements = {key: _content(value) for key, value in last(broker, prefix + "statements").items()}
     wallets = {key: Decimal(value["balance"]) for key, value in last(broker, prefix + "wallets").items()}
     dead = sum(1 for _ in read(broker, prefix + "dead-letters"))
     return (
         [f"{dead} dead letters"] * bool(dead)
-        + _differences("overages", over, told)
+        + _differences("overages", over, found)
         + _differences("statements", known.statements, statements)
         + _differences("wallets", known.wallets, wallets)
     )
 
 
-def _said(statement: dict[str, Any]) -> Any:
+def _content(statement: dict[str, Any]) -> Any:
     if "workspace" not in statement:
         return Decimal(statement["amount_due"])
     return {each["item"]: (each["usage"], each["covered"], each["overage"]) for each in statement["items"]}

@@ -98,8 +98,8 @@ class Traffic(threading.Thread):
         """Bindings, then a plan for each account; waits for their acknowledgement."""
         for account, workspaces in self._lists.items():
             for workspace in workspaces:
-                told = {"workspace": workspace, "account": account, "tier": "commercial"}
-                self.sender.send("workspaces", json.dumps(told).encode())
+                found = {"workspace": workspace, "account": account, "tier": "commercial"}
+                self.sender.send("workspaces", json.dumps(found).encode())
         self.sender.flush()
         for account, workspaces in self._lists.items():
             bought = {"order_id": "o-1", "account": account, "kind": "purchase", "plan": "half"}
@@ -196,10 +196,10 @@ class Sending:
         )
 
     def send(self, topic: str, value: bytes) -> None:
-        self._producer.produce(self._prefix + topic, value, on_delivery=self._told)
+        self._producer.produce(self._prefix + topic, value, on_delivery=self._delivered)
         self._producer.poll(0)
 
-    def _told(self, error: object, message: object) -> None:
+    def _delivered(self, error: object, message: object) -> None:
         if error is not None:
             self.failed.append(str(error))
 

@@ -76,7 +76,7 @@ def race(
             done.append(result)
             with results.open("a") as file:
                 file.write(json.dumps(asdict(result)) + "\n")
-            say(told(result))
+            say(line_of(result))
     return done, failed
 
 
@@ -89,7 +89,7 @@ def order(names: Sequence[str], sizes: Sequence[str], rounds: int) -> Iterator[t
                 yield size, number, name
 
 
-def told(result: Result) -> str:
+def line_of(result: Result) -> str:
     """One run in a line."""
     return (
         f"  {result.events_a_second:,.0f} events/s, CPU {result.cpu:.1f} + {result.broker_cpu:.1f} s a million, "

@@ -152,7 +152,7 @@ class Partition:
         self.totals: Totals = {}
         self.new: set[bytes] = set()
         self.changed: set[str] = set()
-        self.told: dict[str, list[int]] = {}
+        self.published: dict[str, list[int]] = {}
 
     def take(self, uses: list[Use], ranks: int) -> None:
         """Add up what was not seen before."""
@@ -240,15 +240,15 @@ class Fold:
             for start in range(0, len(identities), IDENTITIES_A_RECORD):
                 record = (identities[start : start + IDENTITIES_A_RECORD], {} if start else totals)
                 self.producer.produce(self.changelog, pack(record), partition=number)
-            self._tell(number, partition, totals)
+            self._publish(number, partition, totals)
         self.producer.poll(0)
 
-    def _tell(self, number: int, partition: Partition, totals: Totals) -> None:
+    def _publish(self, number: int, partition: Partition, totals: Totals) -> None:
         """Publish the overages that changed."""
         for key, total in totals.items():
             account, _, rest = key.partition("/")
-            before, now = partition.told.get(key), self.job.overages(total)
-            partition.told[key] = now
+            before, now = partition.published.get(key), self.job.overages(total)
+            partition.published[key] = now
             for rank, over in enumerate(now):
                 if over and (before is None or before[rank] != over):
                     name = f"{account}/{self.job.workspace(account, rank)}/{rest}"

@@ -74,8 +74,8 @@ def run(which: tuple[str, str, int], contender: Contender, cluster: Cluster, sou
             peak = sum(program.peak_mib() for program in entry.programs)
             first = contender.first(entry)
             stop(entry.programs)
-            told, wanted = contender.overages(entry), source.expected if contender.judged else {}
-            wrong = len(wrong_keys(wanted, told))
+            found, wanted = contender.overages(entry), source.expected if contender.judged else {}
+            wrong = len(wrong_keys(wanted, found))
         finally:
             stop(entry.programs)
             cluster.forget()

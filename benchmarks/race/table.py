@@ -61,8 +61,8 @@ def _ratios(load: str, results: Sequence[Result]) -> str:
         "CPU": lambda run: run.cpu + run.broker_cpu,
         "memory": lambda run: run.peak_mib,
     }
-    told = []
+    collected = []
     for name, figure in figures.items():
         found = [figure(mine) / figure(theirs) for mine, theirs in pairs]
-        told.append(f"{name} {median(found):.2f} ({min(found):.2f}–{max(found):.2f})")
-    return f"meter / Kafka Streams, {load}, round by round: " + ", ".join(told)
+        collected.append(f"{name} {median(found):.2f} ({min(found):.2f}–{max(found):.2f})")
+    return f"meter / Kafka Streams, {load}, round by round: " + ", ".join(collected)

@@ -95,7 +95,7 @@ def at(day: int, hour: int = 12) -> str:
     return f"{FIRST + timedelta(day)}T{hour:02}:00:00Z"
 
 
-def told(story: Story) -> Days:
+def days_of(story: Story) -> Days:
     """The days, folded and closed."""
     days = Days(at(0, 1), catalog=DENSE)
     for name in COMMERCIAL:
@@ -141,7 +141,7 @@ def dearer() -> Version:
 def published(days: Days, most_days: int = 400) -> History:
     """The history as its statements and plans tell it: of each key the last record."""
     last: dict[tuple[str, str], dict[str, Any]] = {}
-    for topic, key, value in days.told:
+    for topic, key, value in days.published:
         last[(topic, key)] = value
     by_topic: dict[str, list[bytes]] = {}
     for (topic, key), value in last.items():

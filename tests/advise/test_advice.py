@@ -38,8 +38,8 @@ def a_day(advice: Advice) -> dict[str, str]:
 
 
 def test_w5_with_traffic_packages_at_a_discount_becomes_w6_with_as_many_as_save() -> None:
-    told = history(14, every_day(W5), plan("o-1", "startup", "w"))
-    found = advice_of(told, TODAY, discount=Decimal("0.8"))
+    result = history(14, every_day(W5), plan("o-1", "startup", "w"))
+    found = advice_of(result, TODAY, discount=Decimal("0.8"))
     best = found.from_today.alternatives[0]
     assert str(cents(found.from_today.base.overage_a_day)) == "132.00"
     [traffic] = [change for change in best.changes if isinstance(change, AddTraffic)]
@@ -90,8 +90,8 @@ def test_a_workspace_that_keeps_logs_for_three_days_is_left_out_where_its_own_pr
 
 def test_who_pays_more_by_usage_than_in_a_plan_is_listed() -> None:
     usage = {"a": {"logs": {14: 30 * MILLION}}, "b": {"logs": {14: 5 * MILLION}}}
-    told = history(14, every_day(usage), plan("o-1", "startup", "a"))
-    best = advice_of(told, TODAY).from_today.alternatives[0]
+    found = history(14, every_day(usage), plan("o-1", "startup", "a"))
+    best = advice_of(found, TODAY).from_today.alternatives[0]
     assert best.changes == (ChangeWorkspaces("o-1", ("a", "b")),)
     assert best.price.now == best.price.a_day == 0
     assert best.saving.mean == Decimal("7.50")
@@ -115,8 +115,8 @@ def test_a_plan_bought_within_the_days_counts_on_all_of_them_from_today() -> Non
 
 def test_an_upgrade_costs_the_difference_for_the_days_left() -> None:
     usage: Usage = {"a": {"logs": {14: 400 * MILLION}, "traces": {7: 50 * MILLION}, "datakit": 100}}
-    told = history(14, every_day(usage), plan("o-1", "startup", "a"))
-    best = advice_of(told, TODAY).from_today.alternatives[0]
+    found = history(14, every_day(usage), plan("o-1", "startup", "a"))
+    best = advice_of(found, TODAY).from_today.alternatives[0]
     assert best.changes == (Upgrade("o-1", "growth"),)
     assert best.price.now == cents(Decimal(280_000 - 42_000) * (372 - 60) / 372), "60 days of 372 are over"
 
@@ -151,13 +151,13 @@ def test_fewer_than_fourteen_closed_days_are_too_little() -> None:
 
 
 def test_no_advice_is_given_from_a_replay_that_is_not_the_bill() -> None:
-    told = history(14, every_day(W5))
-    first = told.days[0]
+    found = history(14, every_day(W5))
+    first = found.days[0]
     other = History(
         "acct_1",
-        told.catalog,
-        told.plans,
-        (type(first)(first.day, first.due + 1, first.workspaces), *told.days[1:]),
+        found.catalog,
+        found.plans,
+        (type(first)(first.day, first.due + 1, first.workspaces), *found.days[1:]),
         {},
     )
     with pytest.raises(UserError, match="published"):

@@ -94,7 +94,7 @@ def test_where_nothing_was_used_yet_the_rest_of_a_day_is_still_to_come() -> None
     assert item_forecast("logs", False, 7, NOON.day, past(*[(0, 100)] * 5)).estimate == (107, 107, 107)
 
 
-def test_nothing_is_said_early_in_the_day_or_from_few_days() -> None:
+def test_nothing_is_shown_early_in_the_day_or_from_few_days() -> None:
     assert hidden(Moment(MONDAY, 2 * HOUR, 24 * HOUR), 5) == ""
     assert "2 hours" in hidden(Moment(MONDAY, 2 * HOUR - 1, 24 * HOUR), 5)
     assert "there are 4" in hidden(NOON, 4)

@@ -79,7 +79,7 @@ def test_without_changes_it_is_the_check_alone() -> None:
         ("without o-2", "no plan 'o-2'"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(word: str, problem: str) -> None:
+def test_what_cannot_be_is_explained_in_a_sentence(word: str, problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         of(word)
 
@@ -91,7 +91,7 @@ def test_every_line_fits_a_terminal_but_commands() -> None:
 
 @pytest.mark.parametrize("coverage", [None, Decimal("0.9")])
 def test_advice_fits_a_terminal_too(coverage: Decimal | None) -> None:
-    told = history(20, usage, plan("o-1", "startup", "prod", "staging", traffic=(("logs", 3, "0.75"),)))
-    lines = list(advise_text.text(advice_of(told, TODAY, coverage, Decimal("0.75")), 4))
+    logged = history(20, usage, plan("o-1", "startup", "prod", "staging", traffic=(("logs", 3, "0.75"),)))
+    lines = list(advise_text.text(advice_of(logged, TODAY, coverage, Decimal("0.75")), 4))
     assert [line for line in lines if len(line) > 80 and "meter " not in line] == []
     assert any(line.startswith("Check: 20 days replayed as they were") for line in lines)

@@ -47,18 +47,18 @@ def binary(content: dict[str, Any], *more: tuple[str, bytes | None]) -> tuple[by
     return value_of(content["data"]), (("content-type", b"application/json"), *headers, *more)
 
 
-def told(
+def read_as(
     value: bytes, headers: Headers = (), own: str | None = None, received_ms: int = RECEIVED_MS
 ) -> str | tuple[Any, ...]:
     """The reason of a dead letter, or what was read."""
     try:
         reading: ParsedUsage = READER.read(value, headers, received_ms, own)
     except Dead as dead:
-        return dead.reason.value if said_well(dead.error) else f"badly said: {dead.error!r}"
+        return dead.reason.value if well_worded(dead.error) else f"badly said: {dead.error!r}"
     return tuple(reading[:9])
 
 
-def said_well(error: str) -> bool:
+def well_worded(error: str) -> bool:
     """A sentence that a person can read on a line, with a bounded part of foreign text."""
     return 0 < len(error) <= 500 and error.isprintable()
 

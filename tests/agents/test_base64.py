@@ -15,8 +15,8 @@ from tests.agents.reading_ground import (
     binary,
     fast,
     in_base64,
+    read_as,
     slow,
-    told,
     value_of,
 )
 from tests.oracle_reading import Dead, Sent, Settings, read_usage
@@ -27,7 +27,7 @@ ACCOUNTS = {WORKSPACE: "acct"}
 
 def test_data_in_base64_is_read_the_fast_way_too() -> None:
     assert fast(IN_BASE64) == slow(IN_BASE64) == fast(GOOD)
-    assert told(IN_BASE64) == told(GOOD)
+    assert read_as(IN_BASE64) == read_as(GOOD)
     events = opened_all([SimpleNamespace(value=value, headers=()) for value in (GOOD, IN_BASE64, b"x")])
     assert events[0] == events[1] != events[2]
 
@@ -35,12 +35,12 @@ def test_data_in_base64_is_read_the_fast_way_too() -> None:
 def test_data_in_both_forms_is_read_by_neither_way() -> None:
     for value in (in_base64(data=EVENT["data"]), GOOD[:-1] + b',"data_base64":"e30="}'):
         assert fast(value) is None
-        assert told(value) == "invalid_field"
+        assert read_as(value) == "invalid_field"
 
 
 def test_in_binary_mode_the_value_is_the_data_whatever_a_header_says() -> None:
     value, headers = binary(EVENT, ("ce_data_base64", b"e30="))
-    assert told(value, headers) == told(GOOD)
+    assert read_as(value, headers) == read_as(GOOD)
 
 
 @settings(max_examples=300, deadline=None)
@@ -53,7 +53,7 @@ def test_whatever_bytes_are_in_base64_both_ways_and_the_oracle_agree(data: bytes
     encoded = base64.b64encode(data)
     bent_text = (encoded[:at] + junk + encoded[at:]).decode("latin-1")
     value = in_base64(b"", data_base64=bent_text)
-    found, read = fast(value), told(value)
+    found, read = fast(value), read_as(value)
     assert found is None or found == slow(value)
     expected = read_usage(Sent("usage", 0, 0, RECEIVED_MS, value), Settings(), ACCOUNTS)
     assert read in expected.reasons if isinstance(expected, Dead) else not isinstance(read, str)

@@ -32,7 +32,7 @@ def test_the_offsets_of_a_group_are_asked_for_until_a_new_cluster_has_its_coordi
     assert cluster.asked == 4
 
 
-def test_what_no_other_try_can_mend_is_told_at_once() -> None:
+def test_an_error_that_no_retry_can_solve_is_raised_at_once() -> None:
     cluster: Any = NewCluster(3, GroupAuthorizationFailedError())
     with pytest.raises(GroupAuthorizationFailedError):
         asyncio.run(offsets_of(cluster, "intake"))

@@ -25,7 +25,7 @@ OPENED = Catalog("CNY", 372, (OPENED_VERSION,))
 CALLS = version("2026-02-01", logs="2", sms="0.1")
 
 
-class ToldCatalog(KnownCatalog):
+class GrowingCatalog(KnownCatalog):
     """The day of 31 January is final; what is asked for next is told to the reader when it is asked for."""
 
     def __init__(self, reader: UsageReader) -> None:
@@ -49,7 +49,7 @@ class Intake:
 
     def __init__(self) -> None:
         self.reader = UsageReader(OPENED, zone("+00:00"), 35)
-        self.catalog = ToldCatalog(self.reader)
+        self.catalog = GrowingCatalog(self.reader)
         self.topics = Topics.of("")
         self.topic_ids: dict[str, str] = {}
         self.validation_cache = ValidationCache()

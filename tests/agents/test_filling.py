@@ -81,7 +81,7 @@ def test_chunks_are_read_together_until_records_can_be_filled(
     monkeypatch.setattr(CountingPacker, "full_at", full_at)
     monkeypatch.setattr(usage, "BACKLOG_RECORDS", 2)
 
-    async def told() -> None:
+    async def scenario() -> None:
         intake: Any = Intake()
         lane = UsageLane(None, TP("usage", 0), intake)
         behind = iter([chunk(2, 4), chunk(4, 6)])
@@ -93,7 +93,7 @@ def test_chunks_are_read_together_until_records_can_be_filled(
         assert group.events.ids == [str(offset) for offset in range(2 * handled)]
         assert group.events.sources == [f"chunks {handled}"], "each was begun"
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
 def test_a_chunk_that_is_no_backlog_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,13 +101,13 @@ def test_a_chunk_that_is_no_backlog_is_written_at_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(CountingPacker, "full_at", 99)
     monkeypatch.setattr(usage, "BACKLOG_RECORDS", 3)
 
-    async def told() -> None:
+    async def scenario() -> None:
         lane = UsageLane(None, TP("usage", 0), Intake())  # type: ignore[arg-type] # all of it that is asked for
         lane.behind = lambda chunk: pytest.fail("nobody waits for more")
         await lane.handle(chunk(0, 2))
         assert lane.position == 2
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
 def test_a_record_holds_fewer_events_where_each_has_a_cell_of_its_own() -> None:
@@ -125,7 +125,7 @@ def test_bad_records_fill_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backlog of nothing else comes to an end: what is buried is acknowledged and committed piece by piece."""
     monkeypatch.setattr(packing, "GROUP_BYTES", 200 * EVENT_BYTES)
 
-    async def told() -> None:
+    async def scenario() -> None:
         lane = UsageLane(None, TP("usage", 0), EarlyIntake())  # type: ignore[arg-type] # all of it that is asked for
         packer = Packer(lane, [])
         nulls: list[Any] = [SimpleNamespace(offset=at, timestamp=0, value=None, headers=()) for at in range(100)]
@@ -134,7 +134,7 @@ def test_bad_records_fill_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
         await packer.take(nulls)
         assert packer.full
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
 def test_orders_that_name_the_same_workspaces_fill_a_record_with_what_they_add() -> None:

@@ -95,7 +95,7 @@ def events_of(records: list[bytes]) -> list[tuple[str, int, int, str, int, str, 
     return found
 
 
-def told(events: Sequence[Event], first_offset: int = 10) -> list[tuple[str, int, int, str, int, str, bytes]]:
+def unpacked(events: Sequence[Event], first_offset: int = 10) -> list[tuple[str, int, int, str, int, str, bytes]]:
     """What a record tells of these events."""
     return [
         (workspace, offset, quantity, name, time_us, source, identity_of(workspace, source, name))
@@ -130,9 +130,9 @@ def test_of_a_workspace_named_twice_the_earlier_commercial_day_holds() -> None:
 
 @pytest.mark.parametrize("quantity", [0, 127, 128, -(1 << 31), 10**15, -(10**15)])
 @pytest.mark.parametrize("time_us", [0, 5_000, -7, 253_402_300_799_999_999, -62_135_596_800_000_000])
-def test_an_event_is_told_as_it_was_whatever_its_numbers(quantity: int, time_us: int) -> None:
+def test_an_event_is_reported_as_it_was_whatever_its_numbers(quantity: int, time_us: int) -> None:
     events = [("a", 1, "x", 5_000, "s"), ("b", quantity, "y", time_us, "t"), ("a", 2, "z", -7, "s")]
-    assert events_of(pack([built("usage", events)])) == told(events)
+    assert events_of(pack([built("usage", events)])) == unpacked(events)
 
 
 @pytest.mark.parametrize("source", ["s", LONGEST])
@@ -144,7 +144,7 @@ def test_no_record_is_longer_than_the_limit_whatever_the_ids(source: str, name: 
     ]
     records = pack([built("usage", events)])
     assert max(map(len, records)) <= RECORD_LIMIT_BYTES
-    assert events_of(records) == told(events)
+    assert events_of(records) == unpacked(events)
 
 
 def test_what_is_left_of_a_record_is_filled_with_a_part_of_the_next_group() -> None:
@@ -184,7 +184,7 @@ def test_an_estimate_that_was_too_low_splits_a_group() -> None:
     records = pack([built("usage", events)])
     assert len(records) > 1
     assert max(map(len, records)) <= RECORD_LIMIT_BYTES
-    assert events_of(records) == told(events)
+    assert events_of(records) == unpacked(events)
 
 
 class FakeProducer:
@@ -225,10 +225,10 @@ class Writing:
 
 
 def write(story: Callable[[Writing], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def scenario() -> None:
         await story(Writing())
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
 def test_one_record_is_under_way_and_what_comes_meanwhile_makes_the_next() -> None:
@@ -270,7 +270,7 @@ def test_after_a_failed_write_nothing_behind_it_is_written_and_the_producer_is_i
     write(story)
 
 
-def test_a_record_that_cannot_be_packed_is_told_to_all_who_wait() -> None:
+def test_a_record_that_cannot_be_packed_fails_every_waiter() -> None:
     async def story(writing: Writing) -> None:
         waiting = [writing.writer.add(order(0)), writing.writer.add(order(1, b"x" * RECORD_LIMIT_BYTES))]
         await writing.turn()

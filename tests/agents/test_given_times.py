@@ -132,10 +132,10 @@ def test_a_setting_that_a_start_refuses_ends_a_running_worker(
     settings = Settings.load()
     configs = {spec.name: dict(spec.config) for spec in wanted_topics(settings)}
 
-    async def told(*_: Any) -> dict[str, dict[str, str]]:
+    async def scenario(*_: Any) -> dict[str, dict[str, str]]:
         return configs
 
-    monkeypatch.setattr(topic_watch, "topic_configs", told)
+    monkeypatch.setattr(topic_watch, "topic_configs", scenario)
     watch = TopicWatch(settings)
     watch._admin = object()
     asyncio.run(watch.look_at_settings())

@@ -254,8 +254,8 @@ def test_an_open_transaction_shows_as_long_as_it_is_open(
     watch.look([ReadUpTo(workspaces, 5, 5, 9), ReadUpTo(own, 7, 7, 8)], held=4)
     assert (sample(metrics, "workspaces"), sample(metrics, "workspace topics")) == (TELL_AFTER_SECONDS, 0)
     assert metrics.registry.get_sample_value("meter_records_held") == 4
-    (told,) = caplog.messages
-    assert "workspaces/0: a producer's transaction is open at offset 5 for 10 s: 4 records" in told
+    (logged,) = caplog.messages
+    assert "workspaces/0: a producer's transaction is open at offset 5 for 10 s: 4 records" in logged
     now += 1
     watch.look([ReadUpTo(workspaces, 9, 9, 9), ReadUpTo(own, 7, 7, 8)], held=0)
     assert (sample(metrics, "workspaces"), sample(metrics, "workspace topics")) == (0, 1)

@@ -109,9 +109,9 @@ class Story:
     async def play(self) -> None:
         for _ in range(200):
             deed = self.rng.choice((self.read_on, self.read_on, self.look, self.homes_move, self.commit, self.crash))
-            told = deed()
-            if told is not None:
-                await told
+            found = deed()
+            if found is not None:
+                await found
         while self.committed < RECORDS:
             await self.homes_move()
             await self.read_on()

@@ -19,7 +19,7 @@ MOVE, RETURN = DeadReason.WORKSPACE_CANNOT_MOVE, DeadReason.WORKSPACE_CANNOT_RET
 LAST_OF_JANUARY_MS, FEBRUARY_MS = 1_769_875_199_999, 1_769_875_200_000
 
 
-def told(offset: int, account: str, tier: str, timestamp: int = LAST_OF_JANUARY_MS, **more: Any) -> Any:
+def workspace_record(offset: int, account: str, tier: str, timestamp: int = LAST_OF_JANUARY_MS, **more: Any) -> Any:
     value = json.dumps({"workspace": "w", "account": account, "tier": tier, **more}).encode()
     return SimpleNamespace(offset=offset, timestamp=timestamp, value=value, headers=())
 
@@ -43,7 +43,7 @@ TABLE: list[list[tuple[str, str, bool | DeadReason]]] = [
 
 @pytest.mark.parametrize("rows", TABLE)
 def test_each_record_is_judged_by_those_before_it(rows: list[tuple[str, str, bool | DeadReason]]) -> None:
-    known = directory(*(told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)))
+    known = directory(*(workspace_record(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)))
     for offset, (account, tier, expected) in enumerate(rows):
         judged = known.judge("w", account, tier, offset)
         assert (judged[0] if isinstance(judged, tuple) else judged) == expected, f"at offset {offset}"
@@ -51,7 +51,7 @@ def test_each_record_is_judged_by_those_before_it(rows: list[tuple[str, str, boo
 
 def test_the_whole_log_read_first_judges_as_the_log_read_bit_by_bit() -> None:
     for rows in TABLE:
-        records = [told(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)]
+        records = [workspace_record(offset, account, tier) for offset, (account, tier, _) in enumerate(rows)]
         whole = directory(*records)
         for offset, (account, tier, _) in enumerate(rows):
             some = directory(*records[: offset + 1])
@@ -59,12 +59,12 @@ def test_the_whole_log_read_first_judges_as_the_log_read_bit_by_bit() -> None:
 
 
 def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_record() -> None:
-    known = directory(told(0, "a", "free"))
+    known = directory(workspace_record(0, "a", "free"))
     home = known.known("w")
     assert home is not None
     assert home.named.commercial == NEVER
-    known.learn([told(5, "a", "commercial", FEBRUARY_MS)])
-    known.learn([told(9, "a", "commercial", FEBRUARY_MS + 10**9)])
+    known.learn([workspace_record(5, "a", "commercial", FEBRUARY_MS)])
+    known.learn([workspace_record(9, "a", "commercial", FEBRUARY_MS + 10**9)])
     assert home.named.commercial == parse_day("2026-02-01")
     assert (home.bound_at, home.commercial_at) == (0, 5)
 
@@ -76,9 +76,9 @@ def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_
         SimpleNamespace(offset=0, timestamp=0, value=b"", headers=()),
         SimpleNamespace(offset=0, timestamp=0, value=b"[" * 60_000, headers=()),
         SimpleNamespace(offset=0, timestamp=0, value=b"\xff", headers=()),
-        told(0, "a b", "free"),
-        told(0, "a", "gold"),
-        told(0, "a", "free", more="x" * RECORD_LIMIT),
+        workspace_record(0, "a b", "free"),
+        workspace_record(0, "a", "gold"),
+        workspace_record(0, "a", "free", more="x" * RECORD_LIMIT),
     ],
 )
 def test_what_becomes_a_dead_letter_announces_nothing(record: Any) -> None:
@@ -101,7 +101,7 @@ class Patience(WorkspaceDirectory):
 
     async def _caught_up(self, within: float = 0.0) -> int:
         for offset in range(self.pieces.pop(0)):
-            self.learn([told(offset, "a", "free")])  # a repeat is progress too
+            self.learn([workspace_record(offset, "a", "free")])  # a repeat is progress too
         if self.pieces:
             raise Reopen("the log of workspaces could not be read to its end")
         return self._read

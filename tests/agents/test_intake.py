@@ -76,10 +76,10 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def scenario() -> None:
         await story()
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
 def test_no_answer_is_no_other_mark() -> None:
@@ -159,7 +159,7 @@ def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("kind", [SourceLane, WorkspaceTopicLane])
-def test_every_lane_that_is_opened_mends_what_is_in_doubt_before_it_reads(kind: type[SourceLane]) -> None:
+def test_every_lane_that_opens_renews_what_is_uncertain_before_it_reads(kind: type[SourceLane]) -> None:
     async def story() -> None:
         mended: list[bool] = []
 

@@ -45,11 +45,11 @@ def handled(*chunks: list[Any]) -> list[DeadLetter]:
     intake: Any = Intake()
     lane = UsageLane(None, TP("usage", 0), intake)
 
-    async def told() -> None:
+    async def scenario() -> None:
         for records in chunks:
             await lane.handle(Chunk(lane.tp, records, records[-1].offset + 1, 1))
 
-    asyncio.run(told())
+    asyncio.run(scenario())
     found: list[DeadLetter] = intake.letters
     return found
 
@@ -72,7 +72,7 @@ def test_an_ordinary_mistake_has_a_letter_for_each_record() -> None:
     assert not any(letter.records for letter in letters)
 
 
-def test_of_a_flood_every_record_is_told_once_in_few_letters() -> None:
+def test_of_a_flood_every_record_is_reported_once_in_few_letters() -> None:
     flood = LETTERS_AT_ONCE + 2 * SUMMED_RECORDS + 7
     letters = handled([record(offset) for offset in range(flood)])
     assert places(letters) == list(range(flood))
@@ -85,7 +85,7 @@ def test_of_a_flood_every_record_is_told_once_in_few_letters() -> None:
     assert first.error.startswith("10000 bad records in usage/0, 5000 to 14999, share this letter: not_json 10000; ")
 
 
-def test_a_summary_tells_reasons_runs_and_what_the_values_were() -> None:
+def test_a_summary_gives_reasons_runs_and_what_the_values_were() -> None:
     used_up = [record(offset) for offset in range(LETTERS_AT_ONCE)]
     values = [b"x", b"{}", None, b"y", b"z", b'{"a":1}']
     more = [record(LETTERS_AT_ONCE + number, value) for number, value in enumerate(values)]
@@ -128,11 +128,13 @@ def test_each_summary_is_bounded_by_records_bytes_and_runs() -> None:
     st.lists(st.tuples(st.sampled_from([b"", b"x", b"{}", None]), st.integers(0, 3_000)), min_size=1, max_size=60),
     st.integers(0, 30),
 )
-def test_whatever_comes_every_bad_record_is_told_exactly_once(told: list[tuple[bytes | None, int]], left: int) -> None:
+def test_whatever_comes_every_bad_record_is_reported_exactly_once(
+    expected: list[tuple[bytes | None, int]], left: int
+) -> None:
     """With a bucket that is nearly empty, records of any kinds, and any time between them."""
     used_up = [record(offset) for offset in range(LETTERS_AT_ONCE - left)]
     records, at_ms, offset = [], AT_MS, len(used_up)
-    for value, passed_ms in told:
+    for value, passed_ms in expected:
         at_ms, offset = at_ms + passed_ms, offset + 1 + passed_ms % 2
         records.append(record(offset, value, at_ms))
     intake: Any = Intake()

@@ -21,7 +21,7 @@ def test_a_mark_reads_back_as_it_was_written(value: bytes | None) -> None:
     assert Mark.read(metadata(mark, aside=True)) == mark
 
 
-def test_a_mark_tells_another_record_at_the_same_offset() -> None:
+def test_a_mark_recognizes_another_record_at_the_same_offset() -> None:
     mark = Mark.of(record())
     assert mark == Mark(7, 1_700_000_000_000, zlib.crc32(b"x"))
     for other in (record(value=b"y"), record(timestamp=1), record(offset=8), record(value=None)):
@@ -43,10 +43,10 @@ def test_every_commit_of_ours_says_that_it_is_ours() -> None:
 
 def test_a_commit_says_of_which_topic_it_speaks() -> None:
     mark = Mark(7, 1_700_000_000_000, 9)
-    for said in (metadata(mark, topic_id="0a1b"), metadata(mark, aside=True, topic_id="0a1b")):
-        assert topic_id_of(said) == "0a1b"
-        assert Mark.read(said) == mark
-        assert is_ours(said)
+    for each in (metadata(mark, topic_id="0a1b"), metadata(mark, aside=True, topic_id="0a1b")):
+        assert topic_id_of(each) == "0a1b"
+        assert Mark.read(each) == mark
+        assert is_ours(each)
     assert is_ours(metadata(None, topic_id="0a1b"))
     assert topic_id_of(metadata(mark)) == topic_id_of("") == ""
 

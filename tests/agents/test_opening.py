@@ -174,7 +174,7 @@ def test_a_changed_past_is_refused_before_anything_is_written() -> None:
         compare(known(logs), file(DEAREST, version("2026-02-03", logs="3")))
 
 
-def test_a_recorded_version_that_the_file_lacks_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_recorded_version_that_the_file_lacks_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         announced(opened((DEARER, BEFORE_MS)), file(), BEFORE_MS)
     assert "version 2026-02-01 of the catalog is in the journal but missing from METER_CATALOG" in caplog.text

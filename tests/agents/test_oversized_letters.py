@@ -50,6 +50,6 @@ def test_a_flood_of_them_is_summed_up_like_any_other() -> None:
     letters = Letters("usage", 3)
     about = Oversized("the record alone takes 9000020 bytes", 9, 1, bytes(16_384), 9_000_000, "0f" * 32)
     made = [letters.of(record(about), 1_000, DeadReason.TOO_LARGE, "too large") for _ in range(6_000)]
-    told = [letter for letter in (*made, letters.finish()) if letter is not None]
-    assert sum(letter.records or 1 for letter in told) == 6_000
-    assert len(told) < 2_000
+    collected = [letter for letter in (*made, letters.finish()) if letter is not None]
+    assert sum(letter.records or 1 for letter in collected) == 6_000
+    assert len(collected) < 2_000

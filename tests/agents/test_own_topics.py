@@ -18,7 +18,7 @@ TOPICS = Topics.of("p.")
 ONE, OTHER = TP("p.usage.a", 0), TP("p.usage.b", 0)
 
 
-class Told:
+class Notified:
     """A runner that only remembers what it was told."""
 
     def __init__(self, tp: TP) -> None:
@@ -29,18 +29,18 @@ class Told:
         self.doubts.append(reason)
 
 
-def told(error: Exception) -> tuple[bool, list[type[Exception]], list[type[Exception]]]:
-    runners: Any = {tp: Told(tp) for tp in (ONE, OTHER)}
+def notified(error: Exception) -> tuple[bool, list[type[Exception]], list[type[Exception]]]:
+    runners: Any = {tp: Notified(tp) for tp in (ONE, OTHER)}
     answer = read_error(error, runners)
     one, other = ([type(doubt) for doubt in runners[tp].doubts] for tp in (ONE, OTHER))
     return answer, one, other
 
 
 def test_an_error_concerns_the_partition_it_names() -> None:
-    assert told(OffsetOutOfRangeError({TopicPartition(*ONE): 7})) == (True, [Reopen], [])
-    assert told(TopicAuthorizationFailedError(OTHER.topic)) == (True, [], [SetAside])
-    assert told(OffsetOutOfRangeError({TopicPartition("p.usage.gone", 0): 7})) == (False, [], [])
-    assert told(CorruptRecordException()) == (False, [], [])
+    assert notified(OffsetOutOfRangeError({TopicPartition(*ONE): 7})) == (True, [Reopen], [])
+    assert notified(TopicAuthorizationFailedError(OTHER.topic)) == (True, [], [SetAside])
+    assert notified(OffsetOutOfRangeError({TopicPartition("p.usage.gone", 0): 7})) == (False, [], [])
+    assert notified(CorruptRecordException()) == (False, [], [])
 
 
 def test_what_an_own_topic_cannot_do_sets_it_aside() -> None:

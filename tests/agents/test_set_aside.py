@@ -23,12 +23,12 @@ COMPACT = Why(Reason.COMPACTED, "usage.w must have cleanup.policy=delete, it has
 @pytest.mark.parametrize("mark", [MARK, None])
 @pytest.mark.parametrize("topic_id", ["", "0a1b"])
 def test_the_reason_in_a_commit_changes_nothing_of_what_it_says(mark: Mark | None, topic_id: str) -> None:
-    said = metadata(mark, aside=True, topic_id=topic_id)
-    told = said + why_text(COMPACT)
-    assert why_of(told) == (Reason.COMPACTED, str(COMPACT))
-    assert (Mark.read(told), topic_id_of(told)) == (mark, topic_id)
-    assert is_aside(told) and is_ours(told)
-    assert why_of(said) == (Reason.UNREADABLE, UNSAID)
+    found = metadata(mark, aside=True, topic_id=topic_id)
+    found = found + why_text(COMPACT)
+    assert why_of(found) == (Reason.COMPACTED, str(COMPACT))
+    assert (Mark.read(found), topic_id_of(found)) == (mark, topic_id)
+    assert is_aside(found) and is_ours(found)
+    assert why_of(found) == (Reason.UNREADABLE, UNSAID)
 
 
 def test_a_reason_of_any_length_fits_a_commit() -> None:
@@ -38,7 +38,7 @@ def test_a_reason_of_any_length_fits_a_commit() -> None:
 
 
 @pytest.mark.parametrize("ordered_with", ["", why_text(COMPACT)])
-def test_a_skip_holds_for_the_commit_whatever_reason_stands_in_it(ordered_with: str) -> None:
+def test_a_skip_holds_for_the_commit_whatever_reason_is_in_it(ordered_with: str) -> None:
     control = Control("meter.control", {})
     mark = metadata(MARK, aside=True)
     skip = Skip(

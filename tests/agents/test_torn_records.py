@@ -43,8 +43,8 @@ class Lane(SourceLane):
     counted: list[int]
 
 
-def test_a_torn_record_is_told_with_its_bytes_and_its_neighbours_count() -> None:
-    async def told() -> tuple[list[int], list[DeadLetter]]:
+def test_a_torn_record_is_reported_with_its_bytes_and_its_neighbours_count() -> None:
+    async def scenario() -> tuple[list[int], list[DeadLetter]]:
         intake: Any = Intake()
         lane = Lane(None, TP("usage", 0), intake)
         lane.counted = []
@@ -54,7 +54,7 @@ def test_a_torn_record_is_told_with_its_bytes_and_its_neighbours_count() -> None
         assert lane.mark is not None and lane.mark.offset == 9
         return lane.counted, intake.letters
 
-    counted_offsets, (letter,) = asyncio.run(told())
+    counted_offsets, (letter,) = asyncio.run(scenario())
     assert counted_offsets == [7, 9]
     assert (letter.reason, letter.offset, letter.value) == ("not_json", 8, "AHRvcm4=")
     assert letter.error.startswith("the producer's own lengths tear the record: ")

@@ -16,7 +16,7 @@ from meter.settings import Settings
 END = 10
 
 
-class Told(Watermarks):
+class ScriptedWatermarks(Watermarks):
     """Watermarks over a cluster that the test tells of: its topics, what each group committed, what is not shown."""
 
     def __init__(
@@ -63,26 +63,28 @@ class Told(Watermarks):
 def test_a_partition_is_waited_for_until_it_is_handled(
     topic: str, committed: tuple[int, str] | None, reached: bool
 ) -> None:
-    told = Told({"p.usage", "p.usage.a", "p.usage.b", "p.usage.c"}, {} if committed is None else {topic: committed})
-    behind = asyncio.run(told.not_reached({TopicPartition(topic, 0): END}))
+    found = ScriptedWatermarks(
+        {"p.usage", "p.usage.a", "p.usage.b", "p.usage.c"}, {} if committed is None else {topic: committed}
+    )
+    behind = asyncio.run(found.not_reached({TopicPartition(topic, 0): END}))
     assert behind == ([] if reached else [TopicPartition(topic, 0)])
 
 
 @pytest.mark.parametrize("hidden", ["p.usage", "p.workspaces", "p.usage.*", "p.usage.gone"])
 def test_what_kafka_does_not_show_is_no_topic_that_is_gone(hidden: str) -> None:
-    told = Told({"p.usage", "p.usage.a"} - {hidden}, {}, frozenset({hidden}))
+    found = ScriptedWatermarks({"p.usage", "p.usage.a"} - {hidden}, {}, frozenset({hidden}))
     with pytest.raises(MissingRights, match="may not Describe topic") as missing:
-        asyncio.run(told.not_reached({TopicPartition("p.usage.gone", 0): END}))
+        asyncio.run(found.not_reached({TopicPartition("p.usage.gone", 0): END}))
     assert [right.name for right in missing.value.rights] == [hidden]
     if hidden != "p.usage.gone":
         with pytest.raises(MissingRights):
-            asyncio.run(told.ends())
+            asyncio.run(found.ends())
 
 
 def test_a_workspace_topic_that_the_intake_may_not_read_is_not_waited_for() -> None:
     ends = {TopicPartition("p.usage.a", 0): END, TopicPartition("p.usage.b", 0): END}
     share = partition_of("a", Settings().partitions)
     for note, waited in (("denied usage.a/0", ["p.usage.b"]), ("denied usage.a/1", ["p.usage.a", "p.usage.b"])):
-        told = Told({"p.usage.a", "p.usage.b"}, {})
-        told.notes = {TopicPartition("p.meter.journal", share): SimpleNamespace(offset=0, metadata=note)}
-        assert [tp.topic for tp in asyncio.run(told.not_reached(ends))] == waited
+        found = ScriptedWatermarks({"p.usage.a", "p.usage.b"}, {})
+        found.notes = {TopicPartition("p.meter.journal", share): SimpleNamespace(offset=0, metadata=note)}
+        assert [tp.topic for tp in asyncio.run(found.not_reached(ends))] == waited

@@ -14,14 +14,14 @@ from tests.agents.reading_ground import EVENT, READER, RECEIVED_MS, Headers, eve
 GOOD = value_of(EVENT)
 
 
-def said_of_usage(value: bytes, headers: Headers = (), own: str | None = None) -> str:
+def error_of_usage(value: bytes, headers: Headers = (), own: str | None = None) -> str:
     """The reason and the sentence of the dead letter that a usage record becomes."""
     with pytest.raises(Dead) as dead:
         READER.read(value, headers, RECEIVED_MS, own)
     return f"{dead.value.reason}: {dead.value.error}"
 
 
-def said_of_order(order: dict[str, Any]) -> str:
+def error_of_order(order: dict[str, Any]) -> str:
     """The same of an order."""
     with pytest.raises(Dead) as dead:
         read_order(json.dumps(order).encode(), ())
@@ -48,36 +48,36 @@ def said_of_order(order: dict[str, Any]) -> str:
     ],
 )
 def test_usage_that_cannot_count_is_explained(value: bytes, parts: list[str]) -> None:
-    said = said_of_usage(value)
-    assert said.startswith(parts[0]), said
-    assert [part for part in parts if part not in said] == [], said
+    found = error_of_usage(value)
+    assert found.startswith(parts[0]), found
+    assert [part for part in parts if part not in found] == [], found
 
 
 def test_the_headers_of_another_binding_are_named() -> None:
     headers = (("ce-specversion", b"1.0"), ("ce-id", b"1"))
-    said = said_of_usage(value_of(EVENT["data"]), headers)
-    assert said.startswith("not_a_cloud_event: header 'ce-id' is of CloudEvents' HTTP binding; ")
-    assert "ce_specversion" in said
+    found = error_of_usage(value_of(EVENT["data"]), headers)
+    assert found.startswith("not_a_cloud_event: header 'ce-id' is of CloudEvents' HTTP binding; ")
+    assert "ce_specversion" in found
     assert READER.read(GOOD, headers, RECEIVED_MS).workspace == EVENT["subject"]
 
 
 def test_a_subject_that_is_not_the_topics_workspace_is_named() -> None:
-    assert said_of_usage(GOOD, own="wksp_b") == (
+    assert error_of_usage(GOOD, own="wksp_b") == (
         "subject_does_not_match_topic: the topic is that of workspace wksp_b, the subject is 'wksp_a'"
     )
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"amount": 100.0}, "invalid_field: amount: money must be a decimal string"),
         ({"account": None}, "invalid_field: account: "),
         ({"kind": "gift"}, "unknown_type: an order's kind is one of"),
     ],
 )
-def test_an_order_that_cannot_be_read_is_explained_with_its_value(changes: dict[str, Any], said: str) -> None:
-    sentence = said_of_order({**records.top_up("acct", "t-1", "5.00"), **changes})
-    assert sentence.startswith(said), sentence
+def test_an_order_that_cannot_be_read_is_explained_with_its_value(changes: dict[str, Any], expected: str) -> None:
+    sentence = error_of_order({**records.top_up("acct", "t-1", "5.00"), **changes})
+    assert sentence.startswith(expected), sentence
     assert str(next(iter(changes.values()))) in sentence
     assert "pydantic" not in sentence
 

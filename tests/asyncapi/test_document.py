@@ -52,15 +52,15 @@ def test_the_file_says_the_same_as_the_document() -> None:
     assert yaml.safe_load(path.read_text(encoding="utf-8")) == DOCUMENT
 
 
-def test_every_topic_stands_in_it_with_the_settings_that_a_worker_wants() -> None:
+def test_every_topic_is_in_it_with_the_settings_that_a_worker_wants() -> None:
     settings = Settings.model_construct()
     wanted = (*wanted_topics(settings), *budget_specs(settings, settings.partitions), own_spec("usage.{workspace}"))
     specs = {spec.name: spec for spec in wanted}
     channels = {channel["address"]: channel for channel in DOCUMENT["channels"].values()}
     assert set(channels) | set(INTERNAL) == set(specs)
     for name, channel in channels.items():
-        told = channel["bindings"]["kafka"]["topicConfiguration"]
-        plain = {key: ",".join(value) if isinstance(value, list) else str(value) for key, value in told.items()}
+        found = channel["bindings"]["kafka"]["topicConfiguration"]
+        plain = {key: ",".join(value) if isinstance(value, list) else str(value) for key, value in found.items()}
         assert plain == specs[name].config
         assert set(specs[name].needs) <= set(channel["x-enforced"])
         assert channel["x-written-by"]

@@ -116,11 +116,11 @@ class Stage:
 
 
 def on_stage(story: Callable[[Stage], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def scenario() -> None:
         stage = Stage()
         await stage.turn()
         await story(stage)
         await stage.runner.leave()
         assert stage.lane.closed
 
-    asyncio.run(told())
+    asyncio.run(scenario())

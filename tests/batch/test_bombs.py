@@ -64,7 +64,7 @@ def held_at_most(limit: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("compression", list(CODECS))
-def test_a_value_of_100_mb_is_told_with_its_length_and_hash_and_its_neighbours_are_read(compression: int) -> None:
+def test_a_value_of_100_mb_is_reported_with_its_length_and_hash_and_its_neighbours_are_read(compression: int) -> None:
     size = 100 * MIB if compression in (GZIP, LZ4, ZSTD) else 40 * MIB
     value = memoryview(ZEROS)[:size]
     content = batch(
@@ -82,7 +82,7 @@ def test_a_value_of_100_mb_is_told_with_its_length_and_hash_and_its_neighbours_a
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
-def test_behind_what_nobody_unpacks_a_batch_is_told_by_its_range(
+def test_behind_what_nobody_unpacks_a_batch_is_reported_by_its_range(
     compression: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "UNPACKED_BYTES", 20 * MIB)
@@ -97,7 +97,7 @@ def test_behind_what_nobody_unpacks_a_batch_is_told_by_its_range(
     assert (following.offset, following.value) == (11, b"next")
 
 
-def test_a_snappy_block_larger_than_anybody_holds_is_told_by_the_range_of_its_batch() -> None:
+def test_a_snappy_block_larger_than_anybody_holds_is_reported_by_the_range_of_its_batch() -> None:
     content = record(0, b"before") + record(1, bytes(BLOCK_BYTES))
     (rest,) = records_of(packed_batch(snappy_raw(content), 2, 7, SNAPPY), 7)
     assert (rest.offset, rest.oversized.first, rest.oversized.records) == (8, 7, 2)
@@ -130,7 +130,7 @@ def test_many_good_records_in_a_large_batch_are_all_read_in_little_memory(compre
 
 
 @pytest.mark.parametrize("compression", list(CODECS))
-def test_a_key_or_headers_that_large_are_a_record_that_is_told(compression: int) -> None:
+def test_a_key_or_headers_that_large_are_a_record_that_is_reported(compression: int) -> None:
     large = bytes(17 * MIB)
     content = batch(
         [record(0, b"before"), record(1, b"v1", key=large), record(2, b"v2", ((b"h", large), (b"i", b"")))],
@@ -155,7 +155,7 @@ def test_a_large_batch_that_ends_in_the_middle_of_a_record_says_so(compression: 
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
-def test_what_cannot_be_unpacked_further_is_told_and_the_next_batch_is_read(compression: int) -> None:
+def test_what_cannot_be_unpacked_further_is_reported_and_the_next_batch_is_read(compression: int) -> None:
     """A broker refuses such a batch, with its own decoders; where ours dislike another, nobody may be stuck."""
     content = record(0, b"before") + b"".join(record(number, bytes(MIB - 100)) for number in range(1, 20))
     packed = CODECS[compression](content)
@@ -169,7 +169,7 @@ def test_what_cannot_be_unpacked_further_is_told_and_the_next_batch_is_read(comp
 
 
 @pytest.mark.parametrize("compression", [GZIP, LZ4])
-def test_what_stands_behind_the_compressed_content_is_no_content_as_for_kafka_itself(compression: int) -> None:
+def test_bytes_behind_the_compressed_content_are_ignored_as_by_kafka_itself(compression: int) -> None:
     packed = CODECS[compression](record(0, b"v0") + record(1, b"v1")) + b"garbage behind it"
     found = records_of(packed_batch(packed, 2, 0, compression))
     assert [each.value for each in found] == [b"v0", b"v1"]
@@ -219,7 +219,7 @@ def test_reading_goes_on_in_the_middle_of_a_range_with_the_whole_range(monkeypat
 
 @pytest.mark.parametrize("magic", [0, 1])
 @pytest.mark.parametrize("compression", [GZIP, SNAPPY])
-def test_a_message_set_of_old_is_read_or_told_by_its_last_offset(magic: Any, compression: int) -> None:
+def test_a_message_set_of_old_is_read_or_reported_by_its_last_offset(magic: Any, compression: int) -> None:
     def old(*values: bytes) -> bytes:
         builder = LegacyRecordBatchBuilder(magic=magic, compression_type=compression, batch_size=64 * MIB)
         for offset, value in enumerate(values):
@@ -261,7 +261,7 @@ def test_a_snappy_block_of_an_impossible_length_ends_its_reading(length: int) ->
         records_of(packed_batch(packed, 1, 0, SNAPPY))
 
 
-def test_who_wants_all_records_at_once_is_told_that_they_are_too_large() -> None:
+def test_reading_all_records_at_once_fails_if_they_are_too_large() -> None:
     async def story() -> None:
         content = batch([record(0, bytes(17 * MIB))], 5, ZSTD)
         with pytest.raises(UnreadableRecord, match=r"at 5.*too large"):

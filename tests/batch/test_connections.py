@@ -35,7 +35,7 @@ class SilentBroker:
                 self.requests.append(await reader.readexactly(length))
                 self.asked.set()
                 if len(self.requests) == 1:
-                    self.say(0, self.answer(0))
+                    self.send(0, self.answer(0))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -46,7 +46,7 @@ class SilentBroker:
         body = self.requests[number][4:8] + NO_VERSIONS
         return len(body).to_bytes(4, "big") + body
 
-    def say(self, connection: int, some: bytes) -> None:
+    def send(self, connection: int, some: bytes) -> None:
         self.writers[connection].write(some)
 
     def hang_up(self) -> None:
@@ -64,7 +64,7 @@ def mended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def played(story: Story) -> None:
-    async def told() -> None:
+    async def scenario() -> None:
         broker = SilentBroker()
         server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
         connection = AIOKafkaConnection("127.0.0.1", server.sockets[0].getsockname()[1])
@@ -78,7 +78,7 @@ def played(story: Story) -> None:
                 writer.transport.abort()
             await asyncio.sleep(0.01)
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
 async def given_up(connection: Any, seconds: float) -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_comes_bit_by_bit_is_waited_for() -> None:
         await broker.asked.wait()
         for byte in broker.answer(1):
             await asyncio.sleep(PATIENCE_SECONDS / 5)
-            broker.say(0, bytes([byte]))
+            broker.send(0, bytes([byte]))
         await waiting
         assert connection.connected()
 

@@ -108,7 +108,7 @@ class Reading:
 
 
 def read(story: Callable[[Reading], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def scenario() -> None:
         reading = Reading()
         draining = asyncio.create_task(reading.consumer._drain_messages(SimpleNamespace(should_stop=False)))
         try:
@@ -117,10 +117,10 @@ def read(story: Callable[[Reading], Awaitable[None]]) -> None:
             draining.cancel()
             await asyncio.wait({draining})
 
-    asyncio.run(told())
+    asyncio.run(scenario())
 
 
-def test_a_fetch_that_was_asked_for_before_a_partition_was_taken_anew_belongs_to_the_new_reading() -> None:
+def test_a_fetch_requested_before_a_partition_reopened_belongs_to_the_new_reading() -> None:
     async def story(reading: Reading) -> None:
         reading.consumer.begin(USAGE, 0)
         await reading.fetch({USAGE: 3})

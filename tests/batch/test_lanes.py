@@ -61,7 +61,7 @@ def test_a_lane_reads_again_when_a_chunk_before_was_dropped() -> None:
     on_stage(story)
 
 
-def test_a_doubt_takes_the_partition_anew() -> None:
+def test_an_uncertain_commit_reopens_the_partition() -> None:
     async def story(stage: Stage) -> None:
         async def doubt(chunk: Chunk) -> None:
             stage.lane.handling, stage.lane.start = None, 3
@@ -175,7 +175,7 @@ def test_any_other_error_stops_the_worker_and_closes_the_lane() -> None:
     on_stage(story)
 
 
-def test_an_error_while_closing_is_told_too() -> None:
+def test_an_error_while_closing_is_reported_too() -> None:
     async def story(stage: Stage) -> None:
         async def full() -> None:
             stage.lane.closed += 1
@@ -229,7 +229,7 @@ def test_a_chunk_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     on_stage(story)
 
 
-def test_an_offset_that_is_gone_makes_its_lane_look_where_it_stands() -> None:
+def test_an_offset_that_is_gone_makes_its_lane_ask_where_it_is() -> None:
     async def story(stage: Stage) -> None:
         gone = OffsetOutOfRangeError({TopicPartition(*USAGE): 7})
         assert read_error(gone, {USAGE: stage.runner})

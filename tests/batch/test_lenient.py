@@ -31,10 +31,10 @@ def values(found: Sequence[Any]) -> list[tuple[int, bytes]]:
 def read_all(content: bytes, since: int = 0, most: int | None = None) -> tuple[list[Any], int]:
     """What the worker's reader makes of a fetch, and its position after it."""
 
-    async def told() -> tuple[list[Any], list[int]]:
+    async def scenario() -> tuple[list[Any], list[int]]:
         return read(SlimRecords, hand_out, content, since, most)
 
-    found, positions = asyncio.run(told())
+    found, positions = asyncio.run(scenario())
     return found, positions[-1]
 
 
@@ -123,7 +123,7 @@ def test_a_compacted_batch_keeps_its_gaps() -> None:
     assert position == 18
 
 
-def test_a_wrong_checksum_is_told_after_what_stood_before_it() -> None:
+def test_a_wrong_checksum_is_reported_after_the_records_before_it() -> None:
     spoiled = bytearray(batch([record(0, b"v0", BAD_NAME)], 2))
     spoiled[-1] ^= 1
     with pytest.raises(CorruptRecordException):

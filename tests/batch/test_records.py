@@ -67,10 +67,10 @@ def read(
     while fetched.has_more():
         found += getall(fetched, most)
         positions.append(state.position)
-    return told(found), positions
+    return fields(found), positions
 
 
-def told(records: list[Any]) -> list[Any]:
+def fields(records: list[Any]) -> list[Any]:
     """What each record says."""
     return [(r.offset, r.timestamp, r.timestamp_type, r.key, r.value, tuple(r.headers)) for r in records]
 

@@ -48,7 +48,11 @@ def test_a_coordinator_that_still_loads_its_groups_is_asked_again(monkeypatch: p
     assert coordinator.rejoins == 1
 
 
-@pytest.mark.parametrize(("error", "said"), [(UnknownError, "UnknownError"), (GroupAuthorizationFailedError, "meter")])
-def test_what_no_other_try_mends_is_told(monkeypatch: pytest.MonkeyPatch, error: type[KafkaError], said: str) -> None:
-    with pytest.raises(KafkaError, match=said):
+@pytest.mark.parametrize(
+    ("error", "expected"), [(UnknownError, "UnknownError"), (GroupAuthorizationFailedError, "meter")]
+)
+def test_an_error_that_no_retry_solves_is_raised(
+    monkeypatch: pytest.MonkeyPatch, error: type[KafkaError], expected: str
+) -> None:
+    with pytest.raises(KafkaError, match=expected):
         asked(monkeypatch, Coordinator(error))

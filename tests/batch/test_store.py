@@ -142,7 +142,7 @@ def lose_current(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, remove, overwrite_manifest, lose_current])
-def test_a_damaged_store_that_cannot_be_opened_is_made_anew(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_store_that_cannot_be_opened_is_replaced(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "store"
     store_with(path, list(MANY))
     damage(file_of_rows(path))
@@ -176,7 +176,7 @@ def read_by_prefix(store: Store) -> None:
 
 
 @pytest.mark.parametrize("read", [read_one_by_one, read_many, read_by_prefix])
-def test_damage_found_while_reading_ends_the_store_and_the_next_is_made_anew(
+def test_damage_found_while_reading_ends_the_store_and_the_next_one_is_empty(
     tmp_path: Path, read: Callable[[Store], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)

@@ -110,10 +110,10 @@ def made(directory: Path, count: int) -> None:
 
 def refused(directory: Path, limit: int, count: int) -> None:
     """Opens them under a limit that is too low, and hears so."""
-    said = opened(directory, limit, count)
-    assert said.startswith("UserError "), said
-    assert "the process has no file descriptor left" in said
-    assert f"the limit is {limit})" in said
+    found = opened(directory, limit, count)
+    assert found.startswith("UserError "), found
+    assert "the process has no file descriptor left" in found
+    assert f"the limit is {limit})" in found
 
 
 def test_a_store_outlives_a_lack_of_descriptors_at_every_step_of_its_opening(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def run(story: Callable[[FencedProducer], Awaitable[None]]) -> None:
     """Tell a story with a started producer; nothing may be left that nobody looked at."""
     complaints: list[dict[str, Any]] = []
 
-    async def told() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
         producer = FencedProducer("meter-0", {"bootstrap_servers": "nowhere:9"})
         await producer.start()
@@ -49,7 +49,7 @@ def run(story: Callable[[FencedProducer], Awaitable[None]]) -> None:
         gc.collect()
         await asyncio.sleep(0)
 
-    asyncio.run(told())
+    asyncio.run(scenario())
     gc.collect()
     assert not complaints, complaints
 
@@ -151,7 +151,7 @@ def test_nothing_is_committed_when_a_batch_failed(broker: ScriptedBroker) -> Non
 @pytest.mark.parametrize(
     ("code", "setting"), [(MESSAGE_TOO_LARGE, "max.message.bytes"), (RECORD_LIST_TOO_LARGE, "segment.bytes")]
 )
-def test_what_a_topic_refuses_for_its_size_is_told_with_topic_key_size_and_setting(
+def test_what_a_topic_refuses_for_its_size_is_reported_with_topic_key_size_and_setting(
     broker: ScriptedBroker, code: int, setting: str
 ) -> None:
     rows = [(b"short", b"v"), (b"p\0acct", b"v" * 9_000_000), (b"k", None)]
@@ -186,7 +186,7 @@ def test_nothing_is_committed_before_every_batch_is_acknowledged(broker: Scripte
 
 
 @pytest.mark.parametrize("step", ["AddPartitionsToTxn", "Produce", "Commit"])
-def test_a_fenced_producer_tells_and_leaves_nothing_unlooked_at(broker: ScriptedBroker, step: str) -> None:
+def test_a_fenced_producer_fails_and_leaves_no_error_unseen(broker: ScriptedBroker, step: str) -> None:
     async def story(producer: FencedProducer) -> None:
         broker.script[step] = [INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_EPOCH]
         assert "ProducerFenced" in await retaken(producer)

@@ -17,7 +17,7 @@ from meter.batch.unopened import LazyBatch, UnreadableRecord
 from tests.batch.stage import Stage, on_stage
 from tests.batch.test_consumer import USAGE, Reading, read
 from tests.batch.test_lenient import BAD_NAME, good
-from tests.batch.test_records import TP, log, told, waiting
+from tests.batch.test_records import TP, fields, log, waiting
 from tests.batch.test_records import read as read_at_once
 from tests.record_batches import CODECS, batch, record
 
@@ -64,7 +64,7 @@ def test_they_are_aiokafkas_records(since: int, count: int, compression: int) ->
         return read_at_once(fetcher.PartitionRecords, fetcher.FetchResult.getall, content, since, None)[0]
 
     found, end, position = pieces(content, since, count)
-    assert told(found) == asyncio.run(at_once())
+    assert fields(found) == asyncio.run(at_once())
     assert end == position == 30
     assert not any(isinstance(each, LenientRecord) for each in found), "what is ordinary is read the fast way"
 
@@ -97,7 +97,7 @@ def test_what_nobody_can_read_ends_it_before_itself(before: int, count: int) -> 
     asyncio.run(story())
 
 
-def test_what_nobody_can_read_is_told_at_once_where_nothing_stands_before_it() -> None:
+def test_an_unreadable_batch_is_reported_at_once_if_it_is_the_first() -> None:
     async def story() -> None:
         fetch = Fetch(batch(good(2), 2, attributes=NO_CODEC) + batch(good(2), 4), since=2)
         with pytest.raises(UnreadableRecord, match="at 2"):
@@ -280,7 +280,7 @@ def test_batches_that_hold_a_needle_are_opened_and_the_others_passed_over(since:
         return Fetch(content, since).given().all()  # type: ignore[no-any-return]
 
     whole = asyncio.run(everything())
-    assert told(asyncio.run(found(b""))[0]) == told(whole)
+    assert fields(asyncio.run(found(b""))[0]) == fields(whole)
     wanted = whole[-3]
     kept, position = asyncio.run(found(b"nobody has this", wanted.value))
     assert position == 40
@@ -289,4 +289,4 @@ def test_batches_that_hold_a_needle_are_opened_and_the_others_passed_over(since:
     if not compression:
         assert {record.offset // 10 for record in kept} == batches
         assert asyncio.run(found(b"nobody has this"))[0] == []
-    assert told(kept) == [each for each in told(whole) if each in told(kept)], "nothing is lost of what is opened"
+    assert fields(kept) == [each for each in fields(whole) if each in fields(kept)], "nothing is lost of what is opened"

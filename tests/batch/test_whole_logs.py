@@ -73,7 +73,7 @@ def test_where_a_log_may_be_compacted_nothing_is_asked() -> None:
     assert read(batch(records(0, 1), 0) + batch(records(0), 9), whole_log=False) == ([0, 1, 9], "")
 
 
-def test_what_a_consumer_is_told_names_the_offset_to_go_on_at() -> None:
+def test_what_a_consumer_is_reported_names_the_offset_to_go_on_at() -> None:
     async def fetch() -> None:
         install_batches()
         assignment = Assignment([TP])
@@ -82,7 +82,7 @@ def test_what_a_consumer_is_told_names_the_offset_to_go_on_at() -> None:
         fetched = SlimRecords(TP, Batches(batch(records(0), 9)), None, 2, whole, lazy, True, READ_COMMITTED)
         FetchResult(TP, assignment=assignment, partition_records=fetched, backoff=0).getall()
 
-    with pytest.raises(UnreadableRecord) as told:
+    with pytest.raises(UnreadableRecord) as found:
         asyncio.run(fetch())
-    assert isinstance(told.value.error, RecordsGone)
-    assert (told.value.offset, told.value.error.next_offset) == (2, 9)
+    assert isinstance(found.value.error, RecordsGone)
+    assert (found.value.offset, found.value.error.next_offset) == (2, 9)

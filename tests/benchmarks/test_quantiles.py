@@ -22,6 +22,6 @@ def test_the_quantile_of_nothing_is_no_number() -> None:
     assert math.isnan(quantile([], 0.5))
 
 
-def test_a_spread_tells_median_and_range() -> None:
+def test_a_spread_gives_median_and_range() -> None:
     assert spread([3.0, 1.0, 2.0]) == "2.0 (1.0–3.0)"
     assert spread([]) == "–"

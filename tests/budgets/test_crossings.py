@@ -77,7 +77,7 @@ class Run:
         else:
             self.published += found
 
-    def said(self) -> list[tuple[str, int, str, int]]:
+    def states(self) -> list[tuple[str, int, str, int]]:
         return [(each.since, each.threshold, each.state, each.figure_revision) for each in self.published]
 
 
@@ -106,7 +106,7 @@ def test_each_crossing_is_published_once_whatever_restarts(
         run.take(step, lost=number in lost)
         if number in restarts:
             run.restart()
-    assert run.said() == expected(taken)
+    assert run.states() == expected(taken)
 
 
 @given(steps())
@@ -121,7 +121,7 @@ def test_revisions_of_a_key_rise_by_one(taken: list[Step]) -> None:
 
 
 @given(steps(), st.integers(1, 12))
-def test_figures_that_no_process_saw_are_told_when_one_begins(taken: list[Step], away: int) -> None:
+def test_figures_that_no_process_saw_are_reported_when_one_begins(taken: list[Step], away: int) -> None:
     """A process that was away tells every crossing since, not only how things ended."""
     run = Run(SetBudget(budget(), 1, 0, TODAY - 1))
     for number, step in enumerate(taken):
@@ -130,26 +130,26 @@ def test_figures_that_no_process_saw_are_told_when_one_begins(taken: list[Step],
         else:
             run.taken.append(overage(step, number + 1))
     run.restart()
-    assert run.said() == expected(taken)
+    assert run.states() == expected(taken)
 
 
-def test_a_budget_set_below_what_is_reached_is_told_at_once_and_only_of_the_present_period() -> None:
+def test_a_budget_set_below_what_is_reached_is_reported_at_once_and_only_of_the_present_period() -> None:
     run = Run()
     for step in (Step("a", TODAY - 1, 12), Step("a", TODAY, 12), Step("a", TODAY, 9), Step("a", TODAY, 12)):
         run.take(step)
     run.budgets.append(SetBudget(budget(), 1, 5, TODAY))
     run.restart()
-    told = [(each.since, each.threshold, each.state, each.cause) for each in run.published]
-    assert told == [(day_text(TODAY), threshold, "raised", "budget") for threshold in (80, 100)]
+    collected = [(each.since, each.threshold, each.state, each.cause) for each in run.published]
+    assert collected == [(day_text(TODAY), threshold, "raised", "budget") for threshold in (80, 100)]
 
 
-def test_a_changed_budget_is_told_anew_where_it_is_still_reached_and_cleared_where_it_is_not() -> None:
+def test_a_changed_budget_is_published_again_where_it_is_still_reached_and_cleared_where_it_is_not() -> None:
     run = Run(SetBudget(budget(), 1, 0, TODAY - 1))
     run.take(Step("a", TODAY, 10))
     run.budgets = [SetBudget(budget(amount="12.00"), 2, 2, TODAY)]
     run.restart()
-    told = [(each.threshold, each.state, each.budget_revision) for each in run.published]
-    assert told == [(80, "raised", 1), (100, "raised", 1), (80, "raised", 2), (100, "cleared", 2)]
+    collected = [(each.threshold, each.state, each.budget_revision) for each in run.published]
+    assert collected == [(80, "raised", 1), (100, "raised", 1), (80, "raised", 2), (100, "cleared", 2)]
     run.restart()
     assert len(run.published) == 4
 
@@ -175,9 +175,9 @@ def test_a_budget_of_a_workspace_counts_it_alone_and_one_of_units_counts_usage()
         ),
     )
     run.take(Step("a", TODAY, 11))
-    assert run.said() == []
+    assert run.states() == []
     run.take(Step("b", TODAY, 9))
-    assert run.said() == [
+    assert run.states() == [
         (day_text(TODAY), 80, "raised", 2),
         ("2026-11-01", 80, "raised", 2),
         ("2026-11-01", 100, "raised", 2),
@@ -204,8 +204,8 @@ def test_an_estimate_that_wavers_around_its_threshold_does_not_flap() -> None:
     account = AccountBudgets("acct", {"b": known}, {})
     period = period_of("day", TODAY)
     estimates = ("9.9", "10", "9.9", "9.6", "10", "9.4", "9.9", "10")
-    told = [alert.state for each in estimates for alert in account.estimated(known, period, Decimal(each), 1)]
-    assert told == ["raised", "cleared", "raised"]
+    collected = [alert.state for each in estimates for alert in account.estimated(known, period, Decimal(each), 1)]
+    assert collected == ["raised", "cleared", "raised"]
 
 
 def test_months_are_calendar_months_and_yesterdays_period_is_watched_too() -> None:

@@ -61,11 +61,11 @@ def test_what_passes_is_asked_again(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", LASTING.values(), ids=LASTING)
-def test_what_lasts_is_said_at_once(error: Exception) -> None:
+def test_a_lasting_reason_is_given_at_once(error: Exception) -> None:
     assert times([error, "figures"]) == (type(error).__name__, 1)
 
 
-def test_what_does_not_pass_is_said_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_pass_is_logged_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "AGAIN_SECONDS", 0.05)
     name, asked = times([NodeNotReadyError()])
     assert name == "NodeNotReadyError"

@@ -19,7 +19,7 @@ from tests.test_command import meter
 
 
 @contextmanager
-def standing_in(data_dir: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def pretended_broker(data_dir: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that looks like the broker of a data directory, noted as `up` notes it."""
     properties = data_dir.resolve() / "kafka" / "server.properties"
     properties.parent.mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_a_kafka_with_passwords_is_not_answered_with_one_without(tmp_path: Path)
 
 def test_down_finds_the_broker_by_whichever_name_its_directory_has(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "data")
-    with standing_in(tmp_path / "data", 19_001) as process:
+    with pretended_broker(tmp_path / "data", 19_001) as process:
         running = Broker(tmp_path / "link").running()
         assert running is not None
         assert running.pid == process.pid
@@ -69,7 +69,7 @@ def test_down_finds_the_broker_by_whichever_name_its_directory_has(tmp_path: Pat
 
 
 def test_down_names_the_brokers_that_run_elsewhere_and_leaves_them(tmp_path: Path) -> None:
-    with standing_in(tmp_path / "data", 19_001) as process:
+    with pretended_broker(tmp_path / "data", 19_001) as process:
         done = meter("broker", "down", "--data-dir", str(tmp_path / "dat"))
         assert f"no broker of {tmp_path / 'dat'} was running: nothing to stop" in done.stdout
         assert f"`meter broker down --data-dir {tmp_path / 'data'}` stops the one that runs there" in done.stdout
@@ -77,7 +77,7 @@ def test_down_names_the_brokers_that_run_elsewhere_and_leaves_them(tmp_path: Pat
 
 
 def test_the_demo_leaves_a_broker_that_it_did_not_start(tmp_path: Path) -> None:
-    with standing_in(tmp_path, 19_001) as process:
+    with pretended_broker(tmp_path, 19_001) as process:
         settings = Settings(broker="127.0.0.1:19003", data_dir=tmp_path)
         with pytest.raises(UserError, match="has one on port 19001, asked for 19003"), broker_there(settings, print):
             pass

@@ -20,7 +20,7 @@ FIELDS: dict[str, object] = {
 }
 
 
-def test_a_budget_is_said_in_a_line() -> None:
+def test_a_budget_is_explained_in_a_line() -> None:
     assert sentence(budget_of(FIELDS)) == "cap: 500.00 a day, alerts at 80 %, 100 %"
     units = FIELDS | {"amount": None, "units": 2_000_000, "item": "logs", "workspace": "w", "forecast": (100,)}
     assert sentence(budget_of(units)) == "cap: 2,000,000 of logs of w a day, alerts at 80 %, 100 %, 100 % estimated"

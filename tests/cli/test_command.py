@@ -81,16 +81,16 @@ def test_help_names_the_settings_that_a_command_uses(name: str) -> None:
     assert named <= VARIABLES
 
 
-def test_nothing_is_said_of_a_command_that_is_gone() -> None:
+def test_nothing_is_shown_of_a_command_that_is_gone() -> None:
     assert {f"meter {name}" for name in OTHERS} - set(EVERY) == set()
 
 
 def test_a_program_that_asks_for_json_gets_its_trouble_as_json_too() -> None:
     done = run("overages", "--json")
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert told == {"error": done.stderr.removeprefix("meter: ").rstrip("\n"), "exit_code": 1}
-    assert f"no Kafka answers at {NOWHERE}" in told["error"]
+    output = json.loads(done.stdout)
+    assert output == {"error": done.stderr.removeprefix("meter: ").rstrip("\n"), "exit_code": 1}
+    assert f"no Kafka answers at {NOWHERE}" in output["error"]
 
 
 @pytest.mark.parametrize("arguments", [("top-up", "acct_1", "-5"), ("top-up", "acct_1", "-5.00", "--method", "cash")])

@@ -33,7 +33,7 @@ RECORDS = [
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
-def test_the_board_stands_the_same_in_whatever_order_the_topics_are_read(order: tuple[int, ...]) -> None:
+def test_the_board_is_the_same_in_whatever_order_the_topics_are_read(order: tuple[int, ...]) -> None:
     board = Board(TOPICS)
     for number in order:
         board.take(*RECORDS[number])

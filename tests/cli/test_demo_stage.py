@@ -41,7 +41,7 @@ def test_the_worker_takes_over_how_to_reach_kafka_and_nothing_else(monkeypatch: 
     assert found["PATH"] == os.environ["PATH"]
 
 
-def test_a_worker_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_worker_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     with worker(NOWHERE, tmp_path, {"METER_TOPIC_PREFIX": "wrong"}) as started:
         with pytest.raises(
             UserError, match=r"the worker ended with exit code 1; the end of its log:\nmeter: METER_TOPIC_PR"

@@ -18,7 +18,7 @@ def test_traffic_is_an_item_units_and_perhaps_a_discount() -> None:
 
 
 @pytest.mark.parametrize("word", ["logs", "logs=", "logs=x", "logs=1.5", "logs=-1", "logs=٣"])
-def test_other_traffic_is_told(word: str) -> None:
+def test_other_traffic_is_reported(word: str) -> None:
     with pytest.raises(UserError, match=r"--traffic is ITEM=UNITS or ITEM=UNITS@DISCOUNT"):
         words.traffic_lines([word])
 
@@ -31,7 +31,7 @@ def test_payments_are_a_method_perhaps_an_instrument_and_an_amount() -> None:
     assert words.payments(None) is words.payments(["auto"]) is None
 
 
-def test_auto_stands_alone() -> None:
+def test_auto_is_the_only_payment() -> None:
     with pytest.raises(UserError, match="--pay auto stands alone"):
         words.payments(["auto", "cash=1.00"])
 
@@ -57,11 +57,11 @@ def test_every_kind_of_order_is_what_its_json_would_be() -> None:
         assert words.parse_order({**fields, "order_id": "o-2"}) == read(order_of(fields["kind"]))
 
 
-def test_everything_that_is_wrong_with_an_order_is_told_at_once() -> None:
+def test_everything_that_is_wrong_with_an_order_is_reported_at_once() -> None:
     fields = words.purchase("acct 1", "startup", ["wksp_a"], ["logs=0"], "2026-02-30")
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as found:
         words.parse_order({**fields, "order_id": "o-2", "payments": words.payments(["cash=1,5"])})
-    first, *rest = str(told.value).splitlines()
+    first, *rest = str(found.value).splitlines()
     assert first == "this is no order, and nothing was sent:"
     assert [line.split(":")[0].strip() for line in rest] == [
         "account",

@@ -23,7 +23,7 @@ from schemas.wallets import Wallet as WalletRecord
 from tests.rules.order_world import BOUGHT_ON, CASH, LAST_DAY, TODAY, Json, World, a_world, order_of, read
 
 
-class Said:
+class OutputCollector:
     """A fold that only listens: the outputs of `meter.rules.outputs.order_outcomes`, by topic."""
 
     revision = 7
@@ -53,21 +53,21 @@ def quoted(order: Json, world: World | None = None) -> Quote:
 
 def published(world: World, plan_id: str = "o-1") -> PlanRecord:
     """A plan of a world as it is published."""
-    said: Any = Said()
-    publish_plan(said, "acct_1", world.account.plans[plan_id])
-    return PlanRecord.model_validate_json(said.values["plans"])
+    found: Any = OutputCollector()
+    publish_plan(found, "acct_1", world.account.plans[plan_id])
+    return PlanRecord.model_validate_json(found.values["plans"])
 
 
 # What is told of an outcome
 
 
 def outcome(order: Json) -> list[str]:
-    said: Any = Said()
-    publish_outcome(said, a_world().decide(order))
-    return outcome_lines(read(order), OrderOutcome.model_validate_json(said.values["order-outcomes"]))
+    found: Any = OutputCollector()
+    publish_outcome(found, a_world().decide(order))
+    return outcome_lines(read(order), OrderOutcome.model_validate_json(found.values["order-outcomes"]))
 
 
-def test_an_accepted_purchase_tells_price_payments_and_plan() -> None:
+def test_an_accepted_purchase_gives_price_payments_and_plan() -> None:
     assert outcome(order_of("purchase")) == [
         "accepted: purchase o-2 of acct_1",
         "  price        55392.00 CNY",
@@ -76,14 +76,14 @@ def test_an_accepted_purchase_tells_price_payments_and_plan() -> None:
     ]
 
 
-def test_an_accepted_top_up_tells_what_it_credits() -> None:
+def test_an_accepted_top_up_gives_what_it_credits() -> None:
     assert outcome(order_of("top_up")) == [
         "accepted: top_up o-2 of acct_1",
         "  credited     prepaid_card card-9 100.00, to be drawn through 2026-12-31",
     ]
 
 
-def test_a_refusal_tells_the_law_then_the_numbers() -> None:
+def test_a_refusal_gives_the_law_then_the_numbers() -> None:
     assert outcome(order_of("purchase", payments=[])) == [
         "refused: purchase o-2 of acct_1: payments_must_equal_price",
         "  payments must make exactly the price: they make 0.00, the price is 55392.00",
@@ -122,7 +122,7 @@ def test_a_quote_with_payments_judges_them() -> None:
     ]
 
 
-def test_a_quote_of_an_upgrade_tells_what_the_quotas_become() -> None:
+def test_a_quote_of_an_upgrade_gives_what_the_quotas_become() -> None:
     lines = quote_lines(read(order_of("upgrade")), quoted(order_of("upgrade", payments=[])))
     assert "  plan         o-1, 2026-01-31 to 2027-02-06; counts from 2026-02-10, 362 days left" in lines
     assert "  quota a day  logs 70,000,000 → 430,000,000" in lines
@@ -170,9 +170,9 @@ def test_json_of_an_order_that_was_not_sent_is_the_outcome_it_would_have() -> No
     order = read(order_of("purchase", payments=[], plan="platinum"))
     with pytest.raises(NotSent) as refused:
         with_price_paid(order, quoted(order_of("purchase", payments=[], plan="platinum")))
-    told = json.loads(refused.value.json_bytes(order))
-    assert told["error"].startswith("nothing was sent: it would be refused: unknown_plan")
-    assert {**told, "error": ""} == {
+    content = json.loads(refused.value.json_bytes(order))
+    assert content["error"].startswith("nothing was sent: it would be refused: unknown_plan")
+    assert {**content, "error": ""} == {
         "order_id": order.order_id,
         "account": order.account,
         "kind": "purchase",
@@ -203,9 +203,9 @@ def test_a_published_plan_is_all_of_its_row() -> None:
 
 def test_a_published_wallet_is_all_of_its_row() -> None:
     for wallet in a_world().wallets.values():
-        said: Any = Said()
-        publish_wallet(said, "acct_1", wallet)
-        record = WalletRecord.model_validate_json(said.values["wallets"])
+        found: Any = OutputCollector()
+        publish_wallet(found, "acct_1", wallet)
+        record = WalletRecord.model_validate_json(found.values["wallets"])
         assert wallet_row(record) == wallet
         assert key_of(wallet_row(record)) == key_of(wallet)
 
@@ -227,8 +227,8 @@ def test_plans_in_force_come_in_the_order_they_are_drawn_on() -> None:
 
 def test_a_plan_is_to_come_in_force_or_expired() -> None:
     plan = published(a_world())
-    told = {day: state_of(plan, day) for day in (BOUGHT_ON - 1, BOUGHT_ON, LAST_DAY, LAST_DAY + 1)}
-    assert list(told.values()) == ["begins in 1 day", "in force, 372 days left", "in force, 1 day left", "expired"]
+    found = {day: state_of(plan, day) for day in (BOUGHT_ON - 1, BOUGHT_ON, LAST_DAY, LAST_DAY + 1)}
+    assert list(found.values()) == ["begins in 1 day", "in force, 372 days left", "in force, 1 day left", "expired"]
     assert date.fromordinal(BOUGHT_ON).isoformat() == plan.first_day
 
 

@@ -49,13 +49,13 @@ def taken(*records: Overage, account: str | None = None, day: str | None = None)
     return latest
 
 
-def test_the_highest_revision_of_a_key_stands_in_whatever_order_it_is_read() -> None:
+def test_the_highest_revision_of_a_key_counts_in_whatever_order_it_is_read() -> None:
     records = [overage(7, 50), overage(9, 10), overage(8, 30), overage(9, 10)]
     assert list(taken(*records).records.values()) == [records[1]]
     assert list(taken(*reversed(records)).records.values()) == [records[1]]
 
 
-def test_only_news_is_told() -> None:
+def test_only_news_is_reported() -> None:
     latest: Latest[Overage] = Latest()
     assert [
         take(latest, overage(*each).json_bytes(), (None, None)) is not None for each in ((7, 5), (7, 5), (6, 9))
@@ -73,7 +73,7 @@ def test_an_account_and_a_day_are_chosen() -> None:
     assert {each.revision for each in taken(*records, account="acct_1", day="2026-02-01").records.values()} == {3}
 
 
-def test_what_is_no_overage_is_told() -> None:
+def test_what_is_no_overage_is_reported() -> None:
     with pytest.raises(UserError, match="overages holds an invalid record"):
         take(Latest(), b'{"account":1}', (None, None))
 
@@ -95,15 +95,15 @@ def test_a_change_says_what_and_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["--account", "a b"], "meter: an id must be 1 to 64 of"),
         (["--day", "tomorrow"], 'meter: a day must be a string such as "2026-01-31"'),
         ([], "meter: no Kafka answers at 127.0.0.1:1 "),
     ],
 )
-def test_trouble_is_one_sentence(arguments: list[str], told: str) -> None:
+def test_trouble_is_one_sentence(arguments: list[str], expected: str) -> None:
     done = meter("overages", *arguments, METER_BROKER="127.0.0.1:1")
     assert done.returncode == 1
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(expected)
     assert "Traceback" not in done.stderr

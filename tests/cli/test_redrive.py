@@ -83,7 +83,7 @@ def test_a_rebuilt_one_goes_as_a_structured_event_under_its_workspace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "told"),
+    ("topic", "expected"),
     [
         ("overages", "no input topic"),
         ("meter.journal", "no input topic"),
@@ -94,10 +94,10 @@ def test_a_rebuilt_one_goes_as_a_structured_event_under_its_workspace() -> None:
         ("usage.gone", "there is no topic usage.gone any more"),
     ],
 )
-def test_nothing_is_sent_anywhere_but_to_input_topics(topic: str, told: str) -> None:
+def test_nothing_is_sent_anywhere_but_to_input_topics(topic: str, expected: str) -> None:
     made = sendable(letter(topic=topic), TOPICS)
     assert isinstance(made, str)
-    assert told in made
+    assert expected in made
     assert is_input("usage.wksp_a") and is_input("plan-purchases")
 
 
@@ -271,7 +271,7 @@ def test_records_go_in_the_order_they_stood_in_and_bindings_and_orders_before_us
     ]
 
 
-def test_an_unknown_reason_is_told() -> None:
+def test_an_unknown_reason_is_reported() -> None:
     done = meter("redrive", "--reason", "bad_luck")
     assert done.returncode == 1
     assert done.stderr.startswith("meter: no reason bad_luck; one of: too_large, not_json, ")

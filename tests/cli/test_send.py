@@ -27,7 +27,7 @@ def read(content: str, what: str = "usage", check: bool = False) -> list[Line | 
     ("what", "record", "key"),
     [("usage", EVENT, b"wksp_a"), ("workspaces", BINDING, b"wksp_a"), ("orders", ORDER, b"acct_1")],
 )
-def test_a_line_is_sent_as_it_stands_under_the_key_of_its_kind(what: str, record: object, key: bytes) -> None:
+def test_a_line_is_sent_unchanged_under_the_key_of_its_kind(what: str, record: object, key: bytes) -> None:
     line = json.dumps(record, indent=None)
     assert read(f"  {line} \r\n", what, check=True) == [Line(1, key, line.encode())]
 
@@ -44,7 +44,7 @@ def test_without_a_usable_key_a_record_goes_anywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("[1, 2]", "a record must be one JSON object, this is [1, 2]"),
         ('"text"', "a record must be one JSON object, this is 'text'"),
@@ -54,14 +54,14 @@ def test_without_a_usable_key_a_record_goes_anywhere() -> None:
     ],
     ids=["array", "text", "cut off", "deep", "nan"],
 )
-def test_what_is_no_json_object_is_told_by_its_line(line: str, told: str) -> None:
+def test_what_is_no_json_object_is_reported_by_its_line(line: str, expected: str) -> None:
     (good, problem) = read('{"subject":"a"}\n' + line)
     assert isinstance(good, Line)
-    assert problem == Problem(2, told)
+    assert problem == Problem(2, expected)
 
 
 @pytest.mark.parametrize(
-    ("what", "line", "told"),
+    ("what", "line", "expected"),
     [
         ("usage", {**EVENT, "specversion": "0.3"}, "not_a_cloud_event: specversion must be \"1.0\", not '0.3'"),
         (
@@ -85,12 +85,12 @@ def test_what_is_no_json_object_is_told_by_its_line(line: str, told: str) -> Non
         ("orders", {**ORDER, "amount": "1e3"}, "invalid_field: amount: money must be a decimal string"),
     ],
 )
-def test_a_check_finds_whatever_would_be_a_dead_letter(what: str, line: object, told: str) -> None:
+def test_a_check_finds_whatever_would_be_a_dead_letter(what: str, line: object, expected: str) -> None:
     text = json.dumps(line)
     assert isinstance(read(text, what)[0], Line), "without a check any object is sent: the meter says what is wrong"
     (problem,) = read(text, what, check=True)
     assert isinstance(problem, Problem)
-    assert problem.sentence.startswith(told)
+    assert problem.sentence.startswith(expected)
 
 
 def test_nothing_is_sent_if_a_line_cannot_be(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_nothing_is_sent_if_a_line_cannot_be(tmp_path: Path) -> None:
     assert len(rest) == 20
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     done = meter("send", "orders", str(tmp_path / "none"), **NOWHERE)
     assert done.returncode == 1
     assert done.stderr.startswith(f"meter: {tmp_path / 'none'} cannot be read: No such file or directory;")
 
 
-def test_no_broker_is_told(tmp_path: Path) -> None:
+def test_no_broker_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "usage.jsonl"
     file.write_text('{"subject":"a"}\n')
     done = meter("send", "usage", str(file), **NOWHERE)

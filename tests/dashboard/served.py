@@ -55,10 +55,10 @@ class Served:
 @asynccontextmanager
 async def served(directory: Path, seconds: float = VISIT_SECONDS, **settings: Any) -> AsyncIterator[Served]:
     """A dashboard with these settings (by field), for as long as the block lasts."""
-    told = Settings(dashboard_port=free_port(), data_dir=directory, **settings)
-    check_binding(told)
+    found = Settings(dashboard_port=free_port(), data_dir=directory, **settings)
+    check_binding(found)
     model = ReadModel(directory / "dashboard.sqlite")
-    made = Served(model, told)
+    made = Served(model, found)
     try:
         await made.server.start(seconds)
         yield made

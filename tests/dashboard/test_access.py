@@ -137,7 +137,7 @@ def test_no_token_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert WRITE_TOKEN not in caplog.text
 
 
-def test_a_base_path_stands_before_every_address(tmp_path: Path) -> None:
+def test_a_base_path_comes_before_every_address(tmp_path: Path) -> None:
     async def ask() -> None:
         async with served(tmp_path, dashboard_base_path="/ops/meter", **BOTH) as dashboard:
             bearer = {"Authorization": f"Bearer {TOKEN}"}

@@ -66,7 +66,7 @@ def test_cells_that_differ_come_largest_first(tmp_path: Path) -> None:
     model.close()
 
 
-def test_what_is_no_day_is_said_so() -> None:
+def test_what_is_no_day_is_reported_so() -> None:
     path = ("accounts", "a", "history")
     assert days_of(Asked(path, "", {"from": DAYS[0]})) is None
     assert days_of(Asked(path, "", {"from": DAYS[0], "to": DAYS[1]})) == DAYS

@@ -89,9 +89,9 @@ def test_it_is_what_the_command_says_of_the_same_records(model: ReadModel) -> No
     for each in records:
         watched.take_overage(Overage.model_validate_json(each.value), each.at_ms)
     past = {day: watched.days[day_text(day)] for day in days[:-1]}
-    said = shape("a", "+00:00", day_forecast(moment, watched.days[TODAY], past, [], Replay(CATALOG)))
+    found = shape("a", "+00:00", day_forecast(moment, watched.days[TODAY], past, [], Replay(CATALOG)))
     assert forecast(model, f"{TODAY}T12:00:00Z") == {
-        name: value for name, value in said.items() if name not in ("account", "day", "time_zone")
+        name: value for name, value in found.items() if name not in ("account", "day", "time_zone")
     }
 
 

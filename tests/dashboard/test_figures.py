@@ -66,7 +66,7 @@ def test_a_share_is_cut_so_that_100_percent_means_all() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0.0 s"), (0.4, "0.4 s"), (75, "75 s"), (130, "2 min"), (7_300, "2 h"), (2e5, "2 d")]
 )
-def test_how_long_ago_is_said_in_one_unit(seconds: float, text: str) -> None:
+def test_how_long_ago_is_shown_in_one_unit(seconds: float, text: str) -> None:
     assert ago(seconds) == text
 
 

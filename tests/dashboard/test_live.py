@@ -121,7 +121,7 @@ def test_a_reader_gets_at_most_four_events_a_second_and_the_last_state(board: Bo
     assert len(stream.events()) - before <= seconds / live.SEND_SECONDS + 2
 
 
-def test_a_page_of_an_older_dashboard_is_told_to_load_itself_again(board: Board) -> None:
+def test_a_page_of_an_older_dashboard_is_asked_to_reload(board: Board) -> None:
     with Stream(board, f"/accounts/acme/days/{board.today}.events?pages=other") as stream:
         assert "event: outdated" in stream.until(r"\n\n")
 

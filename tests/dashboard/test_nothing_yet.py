@@ -22,8 +22,8 @@ def test_an_account_that_will_come_has_a_page_that_says_so(tmp_path: Path, path:
             assert "as soon as anything of it is published" in text
             assert 'data-again="3000"' in text, "with scripts"
             assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in text, "and without"
-            _, _, told = await dashboard.get(f"{path}.json")
-            assert json.loads(told)["title"] == "Nothing yet"
+            _, _, found = await dashboard.get(f"{path}.json")
+            assert json.loads(found)["title"] == "Nothing yet"
 
     asyncio.run(ask())
 

@@ -167,7 +167,7 @@ def test_a_workspaces_statement_says_what_the_page_shows(models: list[tuple[int,
     assert free > 5
 
 
-def test_the_feed_tells_each_change_as_it_was_published(
+def test_the_feed_shows_each_change_as_it_was_published(
     histories: list[tuple[int, dict[tuple[str, int], list[Published]]]],
     models: list[tuple[int, ReadModel, Highest]],
 ) -> None:

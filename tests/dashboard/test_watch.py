@@ -85,7 +85,7 @@ def test_an_outcome_that_nobody_knows_is_a_difference() -> None:
     assert balance_of([parsed(strange)]).difference == 1
 
 
-def test_without_metrics_nothing_is_said() -> None:
+def test_without_metrics_nothing_is_shown() -> None:
     balance = balance_of([])
     assert balance.records is None
     assert balance.difference is None

@@ -96,8 +96,8 @@ def test_a_workspace_has_one_place_in_every_item() -> None:
     assert waterline.ranks([second, first]) == {"a": 0, "b": 1, "c": 2, "z": 3}
 
 
-def test_the_bar_is_said_for_who_cannot_see_it() -> None:
-    said = waterline.spoken("logs", worked_day()["items"]["logs"], short)
-    assert said == (
+def test_the_bar_has_a_text_for_who_cannot_see_it() -> None:
+    logged = waterline.spoken("logs", worked_day()["items"]["logs"], short)
+    assert logged == (
         "logs: quota 150 M, 0 left; drawn in order: acme-prod 100 M, acme-staging 50 M; over: acme-staging 50 M"
     )

@@ -136,11 +136,11 @@ def test_a_workspace_that_nobody_knows_has_units_and_no_price(model: ReadModel) 
         b"",
     ],
 )
-def test_what_cannot_be_read_is_counted_as_untold(model: ReadModel, value: bytes) -> None:
+def test_what_cannot_be_read_is_counted_as_unreported(model: ReadModel, value: bytes) -> None:
     assert worth(model, letter(1, value)) == ([], None, 1)
 
 
-def test_a_summary_counts_all_its_records_as_untold(model: ReadModel) -> None:
+def test_a_summary_counts_all_its_records_as_unreported(model: ReadModel) -> None:
     summary = letter(1, b"", records=40, last_offset=90, ranges=[[1, 40]])
     assert worth(model, summary)[2] == 40
 

@@ -13,11 +13,11 @@ def run(meter: Meter, *arguments: str) -> tuple[int, str]:
     """Exit code and all that it said."""
     command = begin(meter, *arguments)
     try:
-        said, complaints = command.communicate(timeout=COMMAND_SECONDS)
+        found, complaints = command.communicate(timeout=COMMAND_SECONDS)
     finally:
         command.kill()
         command.wait()
-    return command.returncode, said + complaints
+    return command.returncode, found + complaints
 
 
 def begin(meter: Meter, *arguments: str) -> subprocess.Popen[str]:

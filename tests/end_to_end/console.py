@@ -42,12 +42,12 @@ class Console:
         assert self._shell.stdout is not None
         self._shell.stdin.write(f"{command}\necho '{END}'\n")
         self._shell.stdin.flush()
-        said: list[str] = []
+        collected: list[str] = []
         for line in self._shell.stdout:
             if line.rstrip("\n").endswith(END):
-                return "".join(said)
-            said.append(line)
-        raise AssertionError(f"the shell ended at {command!r}:\n{''.join(said)}")
+                return "".join(collected)
+            collected.append(line)
+        raise AssertionError(f"the shell ended at {command!r}:\n{''.join(collected)}")
 
     def __enter__(self) -> Self:
         return self

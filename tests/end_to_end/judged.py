@@ -6,10 +6,10 @@ from tests.end_to_end.workers import Meter
 from tests.oracle import Place, Prediction
 from tests.oracle_check import (
     dead_differences,
+    dead_places,
     outcome_differences,
     overage_differences,
     summary_differences,
-    told_dead,
     wallet_differences,
 )
 from tests.oracle_plans import plan_differences
@@ -22,7 +22,7 @@ SHOWN = 15
 def dead_letters(kafka: Kafka) -> list[tuple[Place, str]]:
     """Place and reason of every record with a dead letter; of one in a summary the reason is `SUMMED_UP`."""
     values = [record.value for record in kafka.published("dead-letters")]
-    return [told for value in values for told in told_dead(value)]
+    return [each for value in values for each in dead_places(value)]
 
 
 def figure_problems(meter: Meter, prediction: Prediction) -> list[str]:
@@ -47,7 +47,7 @@ def history_problems(records: list[Published], partitions: int = PARTITIONS) -> 
     """What is wrong with a topic as a reader of committed records sees it, whatever its figures."""
     return (
         revisions.each_revision_once_and_in_order(records)
-        + revisions.every_revision_tells_something(records)
+        + revisions.every_revision_changes_something(records)
         + revisions.keys_keep_their_partition(records, partitions)
     )
 
@@ -76,10 +76,10 @@ def judge(meter: Meter, *, crashed: bool = False) -> Prediction:
         "dead letters": dead_differences(prediction, dead_letters(meter.kafka), crashed)
         + summary_differences(prediction, [record.value for record in meter.kafka.published("dead-letters")]),
     }
-    told = [
+    collected = [
         f"{len(those)} problems with {what}:\n  " + "\n  ".join(those[:SHOWN])
         for what, those in problems.items()
         if those
     ]
-    assert not told, "\n".join(told)
+    assert not collected, "\n".join(collected)
     return prediction

@@ -89,7 +89,7 @@ class Kafka:
         acknowledged: list[bool] = []
         failures: list[str] = []
 
-        def told(error: KafkaError | None, record: KafkaMessage) -> None:
+        def collect(error: KafkaError | None, record: KafkaMessage) -> None:
             if error is None:
                 acknowledged.append(True)
             else:
@@ -97,7 +97,7 @@ class Kafka:
 
         count = 0
         for count, message in enumerate(messages, start=1):
-            self.produce(message, told)
+            self.produce(message, collect)
             if count % batch == 0:
                 self.producer.flush(REQUEST_SECONDS)
         self.producer.flush(REQUEST_SECONDS)
@@ -200,8 +200,8 @@ class Kafka:
             finally:
                 await admin.close()
             return [
-                TopicPartition(place.topic, place.partition, told.offset, told.metadata)
-                for place, told in sorted(found.items())
+                TopicPartition(place.topic, place.partition, each.offset, each.metadata)
+                for place, each in sorted(found.items())
             ]
 
         return asyncio.run(ask())

@@ -25,27 +25,27 @@ def folded(account: str, workspaces: list[str], today: int, days: int, used: Use
     def at(day: int, hour: int) -> str:
         return f"{first + timedelta(day)}T{hour:02}:00:00Z"
 
-    told = Days(at(0, 1))
+    story = Days(at(0, 1))
     for name in workspaces:
-        told.bind(name, account, day_text(first.toordinal() - 1))
-    told.order(records.top_up(account, "t-0", "42000"), at(0, 2))
+        story.bind(name, account, day_text(first.toordinal() - 1))
+    story.order(records.top_up(account, "t-0", "42000"), at(0, 2))
     for day in range(days + 1):
         if day:
-            told.close_through(day_text(first.toordinal() + day - 1), at(day, 2))
+            story.close_through(day_text(first.toordinal() + day - 1), at(day, 2))
         if day == days:
             break
         if day == 4:
-            told.order(records.purchase(account, "o-0", "startup", listed, [records.pay("42000")]), at(day, 3))
+            story.order(records.purchase(account, "o-0", "startup", listed, [records.pay("42000")]), at(day, 3))
         for who, (item, quantity, retention) in used(day).items():
-            told.use(who, item, quantity, at(day, 12), retention=retention, id=f"{who}-{day}")
-    return told
+            story.use(who, item, quantity, at(day, 12), retention=retention, id=f"{who}-{day}")
+    return story
 
 
 def publish(meter: Meter, account: str, told: Days) -> None:
     """Everything that the fold published on `plans` and `statements`, in its order, in the account's partition."""
     producer, failures = meter.kafka.producer, list[str]()
     partition = partition_of(account, len(meter.kafka.partitions("statements")))
-    for topic, key, value in told.told:
+    for topic, key, value in told.published:
         if topic in ("plans", "statements"):
             producer.produce(
                 meter.kafka.prefix + topic,

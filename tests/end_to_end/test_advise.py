@@ -39,10 +39,10 @@ def meter(module_meter: StartMeter) -> Meter:
     return meter
 
 
-def test_advice_stands_on_a_replay_that_is_the_bill(meter: Meter) -> None:
-    code, said = run(meter, "advise", "acct_1", "--json")
-    assert code == 0, said
-    advice = json.loads(said)
+def test_advice_rests_on_a_replay_that_equals_the_bill(meter: Meter) -> None:
+    code, found = run(meter, "advise", "acct_1", "--json")
+    assert code == 0, found
+    advice = json.loads(found)
     due = sum(Decimal("1.5") * (60 + day % 7 - (40 if day >= 4 else 0) + 30) for day in range(DAYS))
     assert advice["days"]["count"] == DAYS
     replayed = f"{due:.2f}"
@@ -58,23 +58,23 @@ def test_advice_stands_on_a_replay_that_is_the_bill(meter: Meter) -> None:
 
 
 def test_advice_is_told_to_a_person(meter: Meter) -> None:
-    code, said = run(meter, "advise", "acct_1")
-    assert code == 0, said
-    assert "acct_1: 20 closed days" in said
-    assert "Staying is the best there is" in said
+    code, found = run(meter, "advise", "acct_1")
+    assert code == 0, found
+    assert "acct_1: 20 closed days" in found
+    assert "Staying is the best there is" in found
 
 
 def test_a_simulation_replays_the_same_days(meter: Meter) -> None:
-    code, said = run(meter, "simulate", "acct_1", "--days", "7", "--workspaces", "o-0=staging,prod")
-    assert code == 0, said
-    assert "acct_1: 7 closed days" in said
-    assert "meter change-workspaces acct_1 o-0 staging prod" in said
+    code, found = run(meter, "simulate", "acct_1", "--days", "7", "--workspaces", "o-0=staging,prod")
+    assert code == 0, found
+    assert "acct_1: 7 closed days" in found
+    assert "meter change-workspaces acct_1 o-0 staging prod" in found
 
 
 def test_too_little_is_said_in_a_sentence(meter: Meter) -> None:
-    code, said = run(meter, "advise", "nobody")
+    code, found = run(meter, "advise", "nobody")
     assert code == 1
-    assert "too little to advise: nobody has 0 closed days" in said
+    assert "too little to advise: nobody has 0 closed days" in found
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,9 @@ def test_a_page_answers_what_the_command_prints(
     meter: Meter, dashboard: DashboardProcess, page: str, command: tuple[str, ...]
 ) -> None:
     more = ("--add-traffic", "new-1:logs=3@0.8") if command[0] == "simulate" else ()
-    code, said = run(meter, *command, *more, "--json")
-    assert code == 0, said
-    assert dashboard.json(f"/accounts/acct_1/{page}") == json.loads(said)
+    code, found = run(meter, *command, *more, "--json")
+    assert code == 0, found
+    assert dashboard.json(f"/accounts/acct_1/{page}") == json.loads(found)
 
 
 def test_pages_answer_while_advice_is_worked_out(dashboard: DashboardProcess) -> None:

@@ -90,14 +90,14 @@ def test_every_kind_is_dead_for_its_reason_and_its_neighbours_count(meter: Meter
         (value.get("value") or "", value.get("length"), value["topic"]): value["reason"]
         for value in letters(meter).values()
     }
-    told = {}
+    result = {}
     for message in messages:
         if message.note in BAD:
             value = message.value or b""
             length = len(value) if len(value) > VALUE_LIMIT else None
             key = (base64.b64encode(value[:VALUE_LIMIT]).decode(), length, message.topic)
-            told[message.note] = found.get(key)
-    assert told == {name: kind.reason for name, kind in BAD.items()}
+            result[message.note] = found.get(key)
+    assert result == {name: kind.reason for name, kind in BAD.items()}
     errors = {value["error"]: value["reason"] for value in letters(meter).values()}
     assert "nobody-knows-it" in "".join(error for error, reason in errors.items() if reason == "workspace_unknown")
     assert not [error for error in errors if "ValidationError" in error or "pydantic" in error]

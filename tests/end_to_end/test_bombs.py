@@ -99,7 +99,7 @@ def letters_of(meter: Meter, topic: str) -> list[Any]:
     return sorted((each for each in found if each["topic"] == topic), key=lambda each: int(each["offset"]))
 
 
-def test_bombs_are_told_their_neighbours_count_and_others_go_on_under_a_gigabyte(meter: Meter) -> None:
+def test_bombs_are_reported_their_neighbours_count_and_others_go_on_under_a_gigabyte(meter: Meter) -> None:
     (worker,), kafka = meter.workers, meter.kafka
     topics = {"usage.bomber": BOMBS, "usage": [300]}
     neighbour = Neighbour(meter)

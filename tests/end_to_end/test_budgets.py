@@ -49,7 +49,7 @@ class Watched:
         self.meter.kafka.send([records.usage_message(event)])
         self.meter.settle()
 
-    def told(self, budget: str = "cap") -> list[tuple[int, str, str]]:
+    def seen(self, budget: str = "cap") -> list[tuple[int, str, str]]:
         """Alerts of a budget of money today, in the order of their revisions within each threshold."""
         published = [each for each in self.meter.kafka.published("budget-alerts") if each.value["budget"] == budget]
         assert {each.value["since"] for each in published} <= {self.today}
@@ -62,7 +62,10 @@ class Watched:
     def becomes(self, *alerts: tuple[int, str, str], budget: str = "cap") -> None:
         """Waits until exactly these were published."""
         wait_until(
-            f"alerts are {alerts}", lambda: self.told(budget) == list(alerts), SECONDS, lambda: str(self.told(budget))
+            f"alerts are {alerts}",
+            lambda: self.seen(budget) == list(alerts),
+            SECONDS,
+            lambda: str(self.seen(budget)),
         )
 
 
@@ -74,9 +77,9 @@ def watched(new_meter: StartMeter) -> Iterator[Watched]:
     meter.kafka.send([records.binding_message(records.binding("w", "acct_1"))])
     meter.settle()
     watched = Watched(meter, zone)
-    code, said = run(meter, "budget", "set", "acct_1", "cap", "--money", "15.00")
+    code, found = run(meter, "budget", "set", "acct_1", "cap", "--money", "15.00")
     assert code == 1
-    assert "`meter budget watch` creates it" in said
+    assert "`meter budget watch` creates it" in found
     watched.start()
     wait_until("the topics are there", lambda: "budget-alerts" in meter.kafka.topics(), SECONDS)
     yield watched
@@ -84,8 +87,8 @@ def watched(new_meter: StartMeter) -> Iterator[Watched]:
 
 
 def test_each_crossing_is_published_once_whoever_dies(watched: Watched) -> None:
-    code, said = run(watched.meter, "budget", "set", "acct_1", "cap", "--money", "15.00")
-    assert (code, said) == (0, "set: cap: 15.00 a day, alerts at 80 %, 100 %\n")
+    code, found = run(watched.meter, "budget", "set", "acct_1", "cap", "--money", "15.00")
+    assert (code, found) == (0, "set: cap: 15.00 a day, alerts at 80 %, 100 %\n")
     watched.use(8)
     watched.becomes((80, "raised", "12.00"))
     watched.kill()
@@ -105,9 +108,9 @@ def test_each_crossing_is_published_once_whoever_dies(watched: Watched) -> None:
         assert run(watched.meter, "budget", "set", "acct_1", "cap", "--money", "18.00")[0] == 0
         changed = [(80, "raised", "15.00"), (100, "cleared", "15.00")]
         watched.becomes((80, "raised", "12.00"), *away, *again, *changed)
-        code, said = run(watched.meter, "budget", "list", "acct_1")
-        assert code == 0, said
-        assert "cap 80 % reached: raised, 15.00 of 18.00" in said
+        code, found = run(watched.meter, "budget", "list", "acct_1")
+        assert code == 0, found
+        assert "cap 80 % reached: raised, 15.00 of 18.00" in found
         assert run(watched.meter, "budget", "clear", "acct_1", "cap") == (0, "cleared: cap of acct_1\n")
         watched.becomes((80, "raised", "12.00"), *away, *again, *changed, (80, "cleared", "15.00"))
         assert run(watched.meter, "budget", "clear", "acct_1", "cap")[0] == 1

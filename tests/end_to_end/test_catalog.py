@@ -138,8 +138,8 @@ def test_a_version_announced_by_one_worker_holds_for_all_from_its_first_day(
 
     late = refusal(meter, "first", METER_CATALOG=str(old))
     assert f"version {days[1]} is in the journal but missing from METER_CATALOG" in late
-    code, told = run(meter, "catalog", "check", str(old), "--against-journal")
-    assert (code, f"version {days[1]} is in the journal but missing" in told) == (1, True)
+    code, logged = run(meter, "catalog", "check", str(old), "--against-journal")
+    assert (code, f"version {days[1]} is in the journal but missing" in logged) == (1, True)
     assert second.stop() == 0
 
 
@@ -163,8 +163,8 @@ FACTS: Mapping[str, tuple[Mapping[str, str], tuple[str, str]]] = {
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_worker_with_another_fact_refuses_to_start_and_names_both(opened: tuple[Meter, Path], fact: str) -> None:
     variables, both = FACTS[fact]
-    said = refusal(opened[0], fact.replace(" ", "-"), **variables)
-    assert all(each in said for each in both), said
+    found = refusal(opened[0], fact.replace(" ", "-"), **variables)
+    assert all(each in found for each in both), found
 
 
 FILES = {
@@ -185,8 +185,8 @@ def test_a_worker_with_another_past_refuses_to_start_and_names_the_difference(
     text, difference = FILES[name]
     path = written(directory, name.replace(" ", "-"), text)
     assert difference in refusal(meter, path.stem, METER_CATALOG=str(path))
-    code, told = run(meter, "catalog", "check", str(path), "--against-journal")
-    assert (code, difference in told) == (1, True)
+    code, logged = run(meter, "catalog", "check", str(path), "--against-journal")
+    assert (code, difference in logged) == (1, True)
 
 
 def test_copies_are_written_by_whoever_runs_if_the_announcing_worker_died(opened: tuple[Meter, Path]) -> None:
@@ -224,8 +224,8 @@ def test_when_the_journal_no_longer_begins_with_the_opening_the_state_still_has_
     use(meter, "after", "logs", now_us())
     meter.settle()
     judge(meter)
-    said = refusal(meter, "past", METER_CATALOG=str(written(tmp_path, "past", FILES["a changed price"][0])))
-    assert FILES["a changed price"][1] in said
+    sentence = refusal(meter, "past", METER_CATALOG=str(written(tmp_path, "past", FILES["a changed price"][0])))
+    assert FILES["a changed price"][1] in sentence
     assert worker.stop() == 0
 
 

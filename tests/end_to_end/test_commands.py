@@ -112,6 +112,6 @@ def test_changes_are_followed_while_a_large_file_is_sent(new_meter: StartMeter, 
     finally:
         following.kill()
         following.wait()
-    told = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [each["revision"] for each in told] == sorted({each["revision"] for each in told})
-    assert sum(each["delta"] for each in told) == 25_000
+    content = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [each["revision"] for each in content] == sorted({each["revision"] for each in content})
+    assert sum(each["delta"] for each in content) == 25_000

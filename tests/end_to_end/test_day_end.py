@@ -66,12 +66,12 @@ def test_the_first_statement_holds_all_that_was_acknowledged_in_time(new_meter: 
     killed.kill()
     meter.kafka.send([used("wksp-a", 20 * MILLION, midnight - 1, "late")])
     meter.settle()
-    told = statements_of(meter, today)[len(first) :]
-    assert {record.key for record in told} == {f"acct/{day}", f"acct/{day}/wksp-a", f"acct/{day}/wksp-b"}
-    assert all(record.value["restated"] for record in told)
+    found = statements_of(meter, today)[len(first) :]
+    assert {record.key for record in found} == {f"acct/{day}", f"acct/{day}/wksp-a", f"acct/{day}/wksp-b"}
+    assert all(record.value["restated"] for record in found)
     last = [record for record in meter.kafka.published("overages") if record.key == f"acct/wksp-b/logs/{day}"][-1]
     assert (last.value["restated"], last.value["overage"]) == (True, sent * MILLION)
-    restated = len(told) + 1
+    restated = len(found) + 1
     wait_until("it counts them", lambda: left.metric("meter_restatements_total") >= restated, 10, meter.logs)
     prediction = meter.predict()
     assert not statement_differences(prediction, revisions.latest(statements_of(meter, today)), [today])

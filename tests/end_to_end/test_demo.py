@@ -48,7 +48,7 @@ def demo(broker: str, directory: Path, *arguments: str) -> Iterator["subprocess.
             process.communicate(timeout=INTERRUPTED_SECONDS)
 
 
-def told_until(process: "subprocess.Popen[str]", words: str) -> str:
+def output_until(process: "subprocess.Popen[str]", words: str) -> str:
     """What a demo prints, up to a line with these words."""
     assert process.stdout is not None
     lines = []
@@ -89,11 +89,11 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with demo(bootstrap, tmp_path, "--seconds", "3", "--keep") as process:
-        out = told_until(process, "example of the contract: ")
+        out = output_until(process, "example of the contract: ")
         home = out.partition("watch it in a browser: ")[2].split()[0]
         with urllib.request.urlopen(home, timeout=20) as answer:  # at once: an address that is said answers
             assert answer.status == 200
-        out += told_until(process, "run on: Ctrl-C ends them")
+        out += output_until(process, "run on: Ctrl-C ends them")
         assert out.index("watch it in a browser: ") < out.index("24 hours in"), "it can be watched from the first hour"
         example = out.partition("example of the contract: ")[2].split()[0]
         wait_until("the page has the day", lambda: page_amount(example) == "75.00", DEMO_SECONDS)

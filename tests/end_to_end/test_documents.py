@@ -53,8 +53,8 @@ def test_sessions_of_the_documents_run_as_shown(place: tuple[Meter, Clock]) -> N
     meter, clock = place
     with Console(meter) as console:
         for step in (step for name in SESSIONS for step in steps(ROOT / "docs" / name)):
-            said = clock.to_document(console.run(clock.to_now(step.command)))
-            assert matches(step.expected, said), f"{step.place}: $ {step.command}\n{said}"
+            found = clock.to_document(console.run(clock.to_now(step.command)))
+            assert matches(step.expected, found), f"{step.place}: $ {step.command}\n{found}"
 
 
 def test_records_of_the_documents_count(place: tuple[Meter, Clock]) -> None:
@@ -65,7 +65,7 @@ def test_records_of_the_documents_count(place: tuple[Meter, Clock]) -> None:
             sent += meter.kafka.send([_message(block.words[0], text.encode(), clock) for text in block.records])
             meter.settle()
     assert sent > 5
-    dead = [_said(letter) for letter in _letters(meter) if json.loads(_value(letter)).get("subject") != "wksp_new"]
+    dead = [_error_of(letter) for letter in _letters(meter) if json.loads(_value(letter)).get("subject") != "wksp_new"]
     assert dead == []
 
 
@@ -89,9 +89,9 @@ def test_examples_of_dead_letters_die_as_shown(place: tuple[Meter, Clock]) -> No
     wait_until("all are dead", lambda: len(_letters(meter)) >= len(before) + len(shown), 60)
     new = [letter for letter in _letters(meter) if _place(letter) not in before]
     for (topic, reason, sentence), letter in zip(shown, new, strict=True):
-        said = clock.to_document(letter["error"])
-        assert (letter["topic"], letter["reason"]) == (topic, reason), said
-        assert matches(sentence, said), f"{reason}: {said}"
+        text = clock.to_document(letter["error"])
+        assert (letter["topic"], letter["reason"]) == (topic, reason), text
+        assert matches(sentence, text), f"{reason}: {text}"
 
 
 def test_producers_are_counted_and_consumers_agree(place: tuple[Meter, Clock], tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def _value(letter: dict[str, Any]) -> bytes:
     return base64.b64decode(letter["value"])
 
 
-def _said(letter: dict[str, Any]) -> str:
+def _error_of(letter: dict[str, Any]) -> str:
     return f"{letter['reason']}: {letter['error']}"
 
 

@@ -87,9 +87,9 @@ def test_every_revision_and_every_record_is_explained(new_meter: StartMeter, mon
     settings = MeterSettings.load()
     day = day_text(billing_day(now_us, meter.settings.zone))
 
-    told = revisions.by_key(meter.kafka.published("overages"))
-    assert len(told) > 3 and sum(map(len, told.values())) > 10, told
-    for key, those in told.items():
+    published = revisions.by_key(meter.kafka.published("overages"))
+    assert len(published) > 3 and sum(map(len, published.values())) > 10, published
+    for key, those in published.items():
         account, workspace, item, _ = key.split("/")
         wanted = Wanted(account, workspace, item, parse_day(day))
         for value in those:
@@ -98,7 +98,7 @@ def test_every_revision_and_every_record_is_explained(new_meter: StartMeter, mon
         quick = asyncio.run(explain(settings, replace(wanted, sources=False)))
         assert (quick.overage, quick.charge.amount, quick.notes) == (value["overage"], value["charge"]["amount"], [])
         assert quick.sources is None and quick.sources_reason
-    a_command_says_it(meter, day, told[f"acct/B/logs/{day}"])
+    a_command_says_it(meter, day, published[f"acct/B/logs/{day}"])
     fates_are_right(meter, settings)
     assert worker.stop() == 0
     without_the_journal_the_figures_are_explained(meter, settings, Wanted("acct", "B", "logs", parse_day(day)))
@@ -107,8 +107,10 @@ def test_every_revision_and_every_record_is_explained(new_meter: StartMeter, mon
 def a_command_says_it(meter: Meter, day: str, those: list[laws.Json]) -> None:
     """B stands second, then first: what changed in between is told, driver by driver."""
     first, last = those[0], those[-1]
-    code, said = run(meter, "explain", "acct", "B", "logs", day, "--compare-revision", str(first["revision"]), "--json")
-    found = json.loads(said)
+    code, logged = run(
+        meter, "explain", "acct", "B", "logs", day, "--compare-revision", str(first["revision"]), "--json"
+    )
+    found = json.loads(logged)
     assert code == 0
     drivers = found["drivers"]
     assert drivers["units"] == last["overage"] - first["overage"] == sum(step["units"] for step in drivers["steps"])
@@ -116,8 +118,8 @@ def a_command_says_it(meter: Meter, day: str, those: list[laws.Json]) -> None:
     assert sum(source["counted"] for source in found["sources"]) == 1
     assert sum(source["duplicate"] for source in found["sources"]) == 1
     assert sum(source["dead"] for source in found["sources"]) == 1
-    code, said = run(meter, "explain", "acct", "B", "logs", day, "--revision", str(first["revision"]))
-    sentence = " ".join(said.partition("\n\n")[0].split())
+    code, logged = run(meter, "explain", "acct", "B", "logs", day, "--revision", str(first["revision"]))
+    sentence = " ".join(logged.partition("\n\n")[0].split())
     assert (code, sentence) == (
         0,
         "B is over by 50 M of logs because plan o-1's 150 M were drawn 100 M by A, which stands before it: 75.00 CNY.",
@@ -146,8 +148,8 @@ def fates_are_right(meter: Meter, settings: MeterSettings) -> None:
     assert seen["refused"] == sum(reason is not None for reason in outcomes)
     assert seen["duplicate"] == sum(counts["duplicate"] for counts in prediction.counts.values())
     assert seen["counted"] + seen["refused"] == sum(counts["counted"] for counts in prediction.counts.values())
-    code, said = run(meter, "explain", "--record", "workspaces", "0", "3", "--json")
-    assert (code, json.loads(said)["fate"]) == (0, "not_there_yet")
+    code, found = run(meter, "explain", "--record", "workspaces", "0", "3", "--json")
+    assert (code, json.loads(found)["fate"]) == (0, "not_there_yet")
 
 
 def without_the_journal_the_figures_are_explained(meter: Meter, settings: MeterSettings, wanted: Wanted) -> None:

@@ -15,7 +15,7 @@ from tests.end_to_end.kafka import QUIET, wait_until
 from tests.end_to_end.test_own_topics import bind, make_topic, reported, usage_of
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
-from tests.oracle_check import told_dead
+from tests.oracle_check import dead_places
 from tests.oracle_reading import Settings
 from tests.scenarios import midnight_zone
 
@@ -75,7 +75,7 @@ def flood(meter: Meter, workspace: str) -> None:
     assert producer.flush(60) == 0
 
 
-def test_a_flood_of_bad_records_delays_nobody_and_is_told_to_the_last_record(meter: Meter) -> None:
+def test_a_flood_of_bad_records_delays_nobody_and_is_reported_to_the_last_record(meter: Meter) -> None:
     (worker,), kafka = meter.workers, meter.kafka
     bind(kafka, "flood", "calm")
     for workspace in ("flood", "calm"):
@@ -92,8 +92,8 @@ def test_a_flood_of_bad_records_delays_nobody_and_is_told_to_the_last_record(met
     assert max(delays) - max(quiet) < DELAY_SECONDS
     meter.settle()
     letters = [record.value for record in kafka.published("dead-letters")]
-    told = Counter(place for letter in letters for place, _ in told_dead(letter))
-    assert len(told) == FLOOD and set(told.values()) == {1}, "each record is told once"
+    found = Counter(place for letter in letters for place, _ in dead_places(letter))
+    assert len(found) == FLOOD and set(found.values()) == {1}, "each record is told once"
     seconds = 60 + took
     assert len(letters) < LETTERS_AT_ONCE + seconds * LETTERS_A_SECOND + 2 * FLOOD / SUMMED_RECORDS + seconds * 4
     worker.shows("meter_records_total", FLOOD + 2 + calm.number)
@@ -110,9 +110,9 @@ def test_redrive_reads_the_records_that_a_letter_sums_up_and_sends_each_content_
     assert sum(letter.get("records", 1) for letter in letters) == events + 50
     assert len(letters) < events
     bind(kafka, "late")
-    code, said = run(meter, "redrive", "--send")
-    assert (code, f"{events:,} records sent again" in said) == (0, True), said
+    code, found = run(meter, "redrive", "--send")
+    assert (code, f"{events:,} records sent again" in found) == (0, True), found
     meter.settle()
     assert usage_of(kafka, "late") == events
-    code, said = run(meter, "redrive", "--send")
-    assert (code, "nothing to send" in said) == (0, True), said
+    code, found = run(meter, "redrive", "--send")
+    assert (code, "nothing to send" in found) == (0, True), found

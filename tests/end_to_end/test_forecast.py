@@ -27,9 +27,9 @@ def test_the_day_ends_as_much_higher_as_days_before_it_did(new_meter: StartMeter
     meter.start().wait_ready()
     meter.kafka.send([records.binding_message(records.binding("w", "acct_1"))])
     meter.settle()
-    code, said = run(meter, "forecast", "acct_1")
-    assert code == 0, said
-    assert "fewer than 5 days of history" in said
+    code, result = run(meter, "forecast", "acct_1")
+    assert code == 0, result
+    assert "fewer than 5 days of history" in result
     today = billing_day(now_us, zone)
     for past in range(1, 7):
         for hours, quantity in ((-6, 40), (6, 100)):
@@ -37,9 +37,9 @@ def test_the_day_ends_as_much_higher_as_days_before_it_did(new_meter: StartMeter
     meter.kafka.producer.flush(30)
     meter.kafka.send([records.usage_message(records.usage("w", "logs", 60 * MILLION, now_us - HOUR_US, id="1"))])
     meter.settle()
-    code, said = run(meter, "forecast", "acct_1", "--json")
-    assert code == 0, said
-    found = json.loads(said)
+    code, result = run(meter, "forecast", "acct_1", "--json")
+    assert code == 0, result
+    found = json.loads(result)
     assert found["items"]["logs"]["now"] == 60 * MILLION
     assert found["items"]["logs"]["end"] == dict.fromkeys(("low", "middle", "high"), 150 * MILLION)
     assert found["charges"]["now"] == "90.00"

@@ -84,8 +84,8 @@ def test_an_open_transaction_holds_up_only_what_names_workspaces_that_nobody_kno
     wait_until("it shows", lambda: sum(held(each)[0] for each in (worker, second)) == waiting, 30, meter.logs)
     wait_until("both say so", lambda: all(held(each)[1] for each in (worker, second)), 10, meter.logs)
     wait_until("it lags", lambda: sum(map(lag, (worker, second))) >= waiting, 10, meter.logs)
-    said = "workspaces/0: a producer's transaction is open at offset 2"
-    wait_until("the log says so", lambda: said in worker.log_text() + second.log_text(), 30, meter.logs)
+    found = "workspaces/0: a producer's transaction is open at offset 2"
+    wait_until("the log says so", lambda: found in worker.log_text() + second.log_text(), 30, meter.logs)
     for each in (worker, second):  # whoever holds them back may die: they were not committed
         each.kill()
     worker = meter.start().wait_ready()

@@ -36,12 +36,12 @@ class Session:
     def on(self, days: int) -> str:
         return day_text(self.today + days)
 
-    def told(self, *arguments: str, refused: bool = False) -> str:
+    def run(self, *arguments: str, refused: bool = False) -> str:
         """What a command says; exit code 1 is for what was refused."""
-        code, said = run(self.meter, *arguments)
-        assert code == (1 if refused else 0), said
-        assert "Traceback" not in said
-        return said
+        code, found = run(self.meter, *arguments)
+        assert code == (1 if refused else 0), found
+        assert "Traceback" not in found
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def session(module_meter: StartMeter) -> Iterator[Session]:
     now_us = time.time_ns() // 1000
     zone = midnight_zone(now_us, 12 * 3600)
     session = Session(module_meter(Settings(zone)), billing_day(now_us, zone))
-    assert "`meter worker` creates it" in session.told("plans", "acct_1", refused=True)
+    assert "`meter worker` creates it" in session.run("plans", "acct_1", refused=True)
     session.meter.start().wait_ready()
     bindings = [records.binding(name, "acct_1") for name in ("wksp_a", "wksp_b")]
     session.meter.kafka.send([records.binding_message(binding) for binding in bindings])
@@ -59,35 +59,35 @@ def session(module_meter: StartMeter) -> Iterator[Session]:
 
 
 def test_money_is_put_on_an_account_once_under_one_id(session: Session) -> None:
-    told = session.told
-    assert told("plans", "acct_1") == "account acct_1 has no plans\n"
-    assert told("wallets", "acct_1").startswith("account acct_1 has no money")
-    assert told("top-up", "acct_1", "60000.00", "--order-id", "t-1") == (
+    found = session.run
+    assert found("plans", "acct_1") == "account acct_1 has no plans\n"
+    assert found("wallets", "acct_1").startswith("account acct_1 has no money")
+    assert found("top-up", "acct_1", "60000.00", "--order-id", "t-1") == (
         "accepted: top_up t-1 of acct_1\n  credited     cash 60000.00\n"
     )
-    assert told("top-up", "acct_1", "60000", "--order-id", "t-1").startswith("accepted: top_up t-1")
-    assert "t-1 of acct_1 was decided with other content" in told(
+    assert found("top-up", "acct_1", "60000", "--order-id", "t-1").startswith("accepted: top_up t-1")
+    assert "t-1 of acct_1 was decided with other content" in found(
         "top-up", "acct_1", "1.00", "--order-id", "t-1", refused=True
     )
     card = ("--method", "prepaid_card", "--instrument", "card-9", "--expires-on", session.on(30))
-    assert told("top-up", "acct_1", "5000.00", *card).splitlines()[1] == (
+    assert found("top-up", "acct_1", "5000.00", *card).splitlines()[1] == (
         f"  credited     prepaid_card card-9 5000.00, to be drawn through {session.on(30)}"
     )
 
 
 def test_a_plan_is_quoted_refused_unpaid_and_bought(session: Session) -> None:
-    told = session.told
-    assert told("quote", "purchase", *BUY).splitlines()[:2] == [
+    found = session.run
+    assert found("quote", "purchase", *BUY).splitlines()[:2] == [
         f"would be accepted on {session.on(0)}: purchase for acct_1",
         "  price        55392.00 CNY",
     ]
-    assert told("buy", *BUY, "--order-id", "o-0", refused=True) == (
+    assert found("buy", *BUY, "--order-id", "o-0", refused=True) == (
         "refused: purchase o-0 of acct_1: payments_must_equal_price\n"
         "  payments must make exactly the price: they make 0.00, the price is 55392.00\n"
         "  price        55392.00 CNY\n"
     )
     payments = ("--pay", "cash=53892.00", "--pay", "prepaid_card:card-9=1500.00")
-    assert told("buy", *BUY, "--order-id", "o-1", *payments) == (
+    assert found("buy", *BUY, "--order-id", "o-1", *payments) == (
         "accepted: purchase o-1 of acct_1\n"
         "  price        55392.00 CNY\n"
         "  paid         cash 53892.00, prepaid_card card-9 1500.00\n"
@@ -96,24 +96,24 @@ def test_a_plan_is_quoted_refused_unpaid_and_bought(session: Session) -> None:
 
 
 def test_a_plan_is_changed_and_the_price_paid_from_cash(session: Session) -> None:
-    told = session.told
-    assert "upgrade_must_go_up" in told("quote", "upgrade", "acct_1", "o-1", "startup", refused=True)
+    found = session.run
+    assert "upgrade_must_go_up" in found("quote", "upgrade", "acct_1", "o-1", "startup", refused=True)
     growth = ("upgrade", "acct_1", "o-1", "growth", "--pay", "auto")
-    assert "nothing was sent: cash holds 6108.00" in told(*growth, refused=True)
-    told("top-up", "acct_1", "300000.00")
-    assert "  paid         cash 238000.00\n" in told(*growth)
+    assert "nothing was sent: cash holds 6108.00" in found(*growth, refused=True)
+    found("top-up", "acct_1", "300000.00")
+    assert "  paid         cash 238000.00\n" in found(*growth)
     sms = ("add-traffic", "acct_1", "o-1", "--traffic", "sms=1", "--order-id", "sms-1", "--pay", "auto")
-    assert told(*sms) == told(*sms), "the same again is paid as it was, and counts once"
-    assert "price        0.00 CNY" in told("change-workspaces", "acct_1", "o-1", "wksp_b", "wksp_a")
+    assert found(*sms) == found(*sms), "the same again is paid as it was, and counts once"
+    assert "price        0.00 CNY" in found("change-workspaces", "acct_1", "o-1", "wksp_b", "wksp_a")
 
 
 def test_plans_and_wallets_are_shown_as_they_stand(session: Session) -> None:
-    told = session.told
-    (plan,) = [json.loads(line) for line in told("plans", "acct_1", "--json").splitlines()]
+    found = session.run
+    (plan,) = [json.loads(line) for line in found("plans", "acct_1", "--json").splitlines()]
     assert [package["plan"] for package in plan["packages"]] == ["growth"]
     assert [each["workspaces"] for each in plan["lists"]] == [["wksp_b", "wksp_a"]]
-    assert re.search(r"o-1 +\S+ +in force, 372 days left +growth from", told("plans", "acct_1"))
-    wallets = [json.loads(line) for line in told("wallets", "acct_1", "--json").splitlines()]
+    assert re.search(r"o-1 +\S+ +in force, 372 days left +growth from", found("plans", "acct_1"))
+    wallets = [json.loads(line) for line in found("wallets", "acct_1", "--json").splitlines()]
     balances = {each["method"]: each["balance"] for each in wallets}
     assert balances == {"cash": "64388.00", "prepaid_card": "3500.00"}
 
@@ -122,9 +122,9 @@ def test_without_a_worker_an_order_waits_and_its_id_is_the_way_back_to_it(sessio
     (worker,) = session.meter.workers
     assert worker.stop() == 0
     late = ("change-workspaces", "acct_1", "o-1", "wksp_a", "wksp_b", "--order-id", "late")
-    said = session.told(*late, "--timeout", "1", refused=True)
-    assert "no outcome of order late came within 1 s" in said
-    assert "is one running (`meter worker`" in said
+    found = session.run(*late, "--timeout", "1", refused=True)
+    assert "no outcome of order late came within 1 s" in found
+    assert "is one running (`meter worker`" in found
     interrupted = begin(session.meter, "top-up", "acct_1", "5.00")
     kafka = session.meter.kafka
 
@@ -134,9 +134,9 @@ def test_without_a_worker_an_order_waits_and_its_id_is_the_way_back_to_it(sessio
 
     wait_until("the order is sent", lambda: last_order().get("amount") == "5.00", 30)
     interrupted.send_signal(signal.SIGINT)
-    _, said = interrupted.communicate(timeout=30)
+    _, found = interrupted.communicate(timeout=30)
     assert interrupted.returncode == 130
-    assert f"order {last_order()['order_id']} " in said
-    assert "the order counts once" in said
+    assert f"order {last_order()['order_id']} " in found
+    assert "the order counts once" in found
     session.meter.start().wait_ready()
-    assert session.told(*late).startswith("accepted: change_workspaces late of acct_1\n")
+    assert session.run(*late).startswith("accepted: change_workspaces late of acct_1\n")

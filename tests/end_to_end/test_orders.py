@@ -11,9 +11,9 @@ import pytest
 
 from schemas.catalog import load_catalog
 from tests import records, revisions
+from tests.end_to_end.account_stories import ACCEPTED, PACKAGES, STORIES, Story
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Sending
-from tests.end_to_end.told_orders import ACCEPTED, PACKAGES, STORIES, Story
 from tests.end_to_end.workers import Meter, Worker
 from tests.meters import StartMeter
 from tests.oracle_catalog import of_product
@@ -33,8 +33,8 @@ def now_us() -> int:
 
 
 @dataclass
-class Told:
-    """All stories after they were told to a meter: the stories, and what the meter published last of each key."""
+class Played:
+    """All stories after a meter handled them: the stories, and what the meter published last of each key."""
 
     stories: dict[str, Story]
     outcomes: dict[str, Json]
@@ -92,8 +92,8 @@ def usages(stories: Sequence[Story], at_us: int) -> list[Message]:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["undisturbed", "killed in the middle"])
-def told(request: pytest.FixtureRequest, module_meter: StartMeter, catalog: Path) -> Iterator[Told]:
-    zone = midnight_zone(now_us(), 12 * 3600)  # midnight is far off, so that all is told on one day
+def played(request: pytest.FixtureRequest, module_meter: StartMeter, catalog: Path) -> Iterator[Played]:
+    zone = midnight_zone(now_us(), 12 * 3600)  # midnight is far off, so that everything is on one day
     today = billing_day(now_us(), zone)
     meter = module_meter(Settings(zone, of_product(load_catalog(catalog))), METER_CATALOG=str(catalog))
     stories = [tell(today) for tell in STORIES]
@@ -109,7 +109,7 @@ def told(request: pytest.FixtureRequest, module_meter: StartMeter, catalog: Path
     judge(meter, crashed=request.param)
     topics = {"outcomes": "order-outcomes", "plans": "plans", "wallets": "wallets", "overages": "overages"}
     latest = {name: revisions.latest(meter.kafka.published(topic)) for name, topic in topics.items()}
-    yield Told({story.account: story for story in stories}, today=day_text(today), **latest)
+    yield Played({story.account: story for story in stories}, today=day_text(today), **latest)
     assert disturbed.stop() == []
 
 
@@ -121,9 +121,9 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("account", [tell.__name__.replace("_", "-") for tell in STORIES])
-def test_every_order_comes_to_what_its_story_says(told: Told, account: str) -> None:
-    story = told.stories[account]
-    outcomes = {key.split("/")[1]: value for key, value in told.outcomes.items() if value["account"] == account}
+def test_every_order_comes_to_what_its_story_says(played: Played, account: str) -> None:
+    story = played.stories[account]
+    outcomes = {key.split("/")[1]: value for key, value in played.outcomes.items() if value["account"] == account}
     came_to = {
         order_id: value.get("reason") or value.get("price") or value["outcome"] for order_id, value in outcomes.items()
     }
@@ -131,8 +131,8 @@ def test_every_order_comes_to_what_its_story_says(told: Told, account: str) -> N
     assert set(came_to) == set(story.outcomes)
 
 
-def test_an_outcome_tells_price_payments_and_plan(told: Told) -> None:
-    outcome = told.outcomes["every-kind/p"]
+def test_an_outcome_gives_price_payments_and_plan(played: Played) -> None:
+    outcome = played.outcomes["every-kind/p"]
     del outcome["revision"]
     assert outcome == {
         "order_id": "p",
@@ -147,49 +147,49 @@ def test_an_outcome_tells_price_payments_and_plan(told: Told) -> None:
             {"method": "coupon", "instrument": "cpn-3", "amount": "500.00"},
         ],
         "plan_id": "p",
-        "first_day": told.today,
-        "last_day": told.stories["every-kind"].on(371),
+        "first_day": played.today,
+        "last_day": played.stories["every-kind"].on(371),
     }
 
 
-def test_a_refusal_tells_the_law_then_the_numbers(told: Told) -> None:
-    assert told.outcomes["refusals/short"]["error"] == (
+def test_a_refusal_gives_the_law_then_the_numbers(played: Played) -> None:
+    assert played.outcomes["refusals/short"]["error"] == (
         "payments must make exactly the price: they make 0.99, the price is 1.00"
     )
-    assert told.outcomes["many-plans/p-50"]["error"] == (
+    assert played.outcomes["many-plans/p-50"]["error"] == (
         "an account must have at most 50 unexpired plans: it has 50, the order would add 1"
     )
 
 
-def test_a_plan_has_its_last_package_and_list_of_the_day_and_all_its_traffic(told: Told) -> None:
-    plan = told.plans["every-kind/p"]
+def test_a_plan_has_its_last_package_and_list_of_the_day_and_all_its_traffic(played: Played) -> None:
+    plan = played.plans["every-kind/p"]
     assert [package["plan"] for package in plan["packages"]] == ["enterprise"]
     assert [each["workspaces"] for each in plan["lists"]] == [["every-kind-C", "every-kind-A"]]
     assert [(line["item"], line["units"], line["discount"]) for line in plan["traffic"]] == [("logs", 30, "0.8")] * 2
 
 
-def test_a_plan_that_is_still_to_begin_changes_from_its_first_day(told: Told) -> None:
-    plan, begins = told.plans["first-day-ahead/p"], told.stories["first-day-ahead"].on(31)
+def test_a_plan_that_is_still_to_begin_changes_from_its_first_day(played: Played) -> None:
+    plan, begins = played.plans["first-day-ahead/p"], played.stories["first-day-ahead"].on(31)
     assert [(each["from"], each["plan"]) for each in plan["packages"]] == [(begins, "twenty")]
     assert [(line["from"], line["through"]) for line in plan["traffic"]] == [(begins, plan["last_day"])]
-    assert told.over("first-day-ahead", "A")["plans"] == ["today"]
-    assert told.over("first-day-ahead", "A")["overage"] == 2
-    assert told.over("first-day-ahead", "B")["basis"] == "pay_as_you_go"
+    assert played.over("first-day-ahead", "A")["plans"] == ["today"]
+    assert played.over("first-day-ahead", "A")["overage"] == 2
+    assert played.over("first-day-ahead", "B")["basis"] == "pay_as_you_go"
 
 
-def test_plans_are_drawn_on_in_their_total_order(told: Told) -> None:
-    one, other = told.over("several-plans", "A"), told.over("several-plans", "B")
+def test_plans_are_drawn_on_in_their_total_order(played: Played) -> None:
+    one, other = played.over("several-plans", "A"), played.over("several-plans", "B")
     assert (one["plans"], one["overage"]) == (["z-narrow", "a-narrow", "wide"], 9)
     assert (other["plans"], other["overage"]) == (["a-narrow", "wide"], 0)
 
 
-def test_the_money_is_what_was_put_in_less_what_was_accepted(told: Told) -> None:
-    assert told.balances("every-kind") == {
+def test_the_money_is_what_was_put_in_less_what_was_accepted(played: Played) -> None:
+    assert played.balances("every-kind") == {
         "cash": "465608.00",  # 1,000,000 − 53,392 − 13,000 − 238,000 − 230,000
         "prepaid_card/card-9": "3108.00",
         "coupon/cpn-3": "0.00",
     }
-    assert told.balances("first-day-ahead") == {"cash": "77306.00"}
-    assert told.balances("refusals") == {"cash": "58000.00", "prepaid_card/card-1": "9.00"}
-    assert told.balances("many-plans") == {"cash": "578.00"}  # 1,000 − 50 × 1 − 20 × 18.60
-    assert told.balances("orders-again") == {"cash": "9.00"}
+    assert played.balances("first-day-ahead") == {"cash": "77306.00"}
+    assert played.balances("refusals") == {"cash": "58000.00", "prepaid_card/card-1": "9.00"}
+    assert played.balances("many-plans") == {"cash": "578.00"}  # 1,000 − 50 × 1 − 20 × 18.60
+    assert played.balances("orders-again") == {"cash": "9.00"}

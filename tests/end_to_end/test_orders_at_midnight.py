@@ -7,8 +7,8 @@ import pytest
 
 from schemas.catalog import load_catalog
 from tests import records, revisions
+from tests.end_to_end.account_stories import PACKAGES, Story
 from tests.end_to_end.judged import judge
-from tests.end_to_end.told_orders import PACKAGES, Story
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
 from tests.oracle_catalog import of_product
@@ -111,8 +111,8 @@ def test_plans_and_cards_end_with_their_day(new_meter: StartMeter, tmp_path: Pat
     came_to = {each["order_id"]: each.get("reason") or each.get("price") or each["outcome"] for each in outcomes}
     assert came_to == story.outcomes
     over = revisions.latest(meter.kafka.published("overages"))
-    told = {key.removeprefix("midnight/midnight-"): (each["overage"], each["plans"]) for key, each in over.items()}
-    assert told == {
+    found = {key.removeprefix("midnight/midnight-"): (each["overage"], each["plans"]) for key, each in over.items()}
+    assert found == {
         f"A/datakit/{story.on(0)}": (5, ["p"]),  # ten, and five packages of five
         f"A/datakit/{story.on(1)}": (20, ["q"]),  # twenty; F's ten cover its nine
     }

@@ -182,8 +182,8 @@ def test_a_gap_of_an_own_topic_is_skipped_while_the_worker_runs(meter: Meter) ->
     gone_before(kafka, "gap", committed + 4, [reported("gap", number) for number in range(10, 20)])
     worker = meter.start().wait_ready()
     wait_until("it is set aside", lambda: aside(meter), 30, meter.logs)
-    code, said = run(meter, "skip", "usage.gap", "0", str(committed + 4))
-    assert code == 0, said
+    code, sentence = run(meter, "skip", "usage.gap", "0", str(committed + 4))
+    assert code == 0, sentence
     wait_until("the rest is counted", lambda: usage_of(kafka, "gap") == 16, PICKED_UP_SECONDS, meter.logs)
     worker.shows("meter_records_lost_total", 4)
     (letter,) = [record.value for record in kafka.published("dead-letters")]

@@ -61,7 +61,7 @@ class Account:
     def alerts(self, threshold: int) -> list[str]:
         """What was told of a threshold, in order."""
         key = f"{self.name}/o-1/logs/{self.day}/{threshold}"
-        return [told["state"] for told in revisions.by_key(self.meter.kafka.published("quota-alerts")).get(key, [])]
+        return [each["state"] for each in revisions.by_key(self.meter.kafka.published("quota-alerts")).get(key, [])]
 
     def balance(self) -> dict[str, Any] | None:
         """The balance in force."""
@@ -81,10 +81,10 @@ def test_alerts_are_raised_and_cleared_once_each_and_balances_follow(new_meter: 
     first.kill()
     account.use("a", 100)
     assert (account.alerts(80), account.alerts(100)) == (["raised"], ["raised"])
-    told = account.balance()
-    assert told is not None
-    assert (told["quota"], told["covered"], told["left"]) == (QUOTA, QUOTA, 0)
-    assert [(each["workspace"], each["covered"], each["overage"]) for each in told["workspaces"]] == [
+    found = account.balance()
+    assert found is not None
+    assert (found["quota"], found["covered"], found["left"]) == (QUOTA, QUOTA, 0)
+    assert [(each["workspace"], each["covered"], each["overage"]) for each in found["workspaces"]] == [
         ("running-out-a", 100 * MILLION, 0),
         ("running-out-b", 50 * MILLION, 80 * MILLION),
     ]
@@ -95,15 +95,17 @@ def test_alerts_are_raised_and_cleared_once_each_and_balances_follow(new_meter: 
     assert (account.alerts(80), account.alerts(100)) == (["raised", "cleared"], ["raised", "cleared"])
     account.use("b", 60)
     assert (account.alerts(80), account.alerts(100)) == (["raised", "cleared", "raised"], ["raised", "cleared"])
-    told = account.balance()
-    assert told is not None
-    assert (told["covered"], told["left"]) == (130 * MILLION, 20 * MILLION)
-    assert told["plans"] == [{"plan_id": "o-1", "quota": QUOTA, "covered": 130 * MILLION, "left": 20 * MILLION}]
+    found = account.balance()
+    assert found is not None
+    assert (found["covered"], found["left"]) == (130 * MILLION, 20 * MILLION)
+    assert found["plans"] == [{"plan_id": "o-1", "quota": QUOTA, "covered": 130 * MILLION, "left": 20 * MILLION}]
     judge(meter, crashed=True)
     assert [second.stop(), third.stop()] == [0, 0]
 
 
-def test_an_order_that_gives_quota_to_usage_already_there_tells_its_balance_and_alerts(new_meter: StartMeter) -> None:
+def test_an_order_that_gives_quota_to_earlier_usage_publishes_its_balance_and_alerts(
+    new_meter: StartMeter,
+) -> None:
     meter = new_meter(Settings(ZONE))
     worker = meter.start().wait_ready()
     account = Account(meter, "bought-late")
@@ -111,8 +113,8 @@ def test_an_order_that_gives_quota_to_usage_already_there_tells_its_balance_and_
     assert account.balance() is None
     account.buy()
     assert (account.alerts(80), account.alerts(100)) == (["raised"], [])
-    told = account.balance()
-    assert told is not None
-    assert (told["quota"], told["covered"], told["left"]) == (QUOTA, 140 * MILLION, 10 * MILLION)
+    found = account.balance()
+    assert found is not None
+    assert (found["quota"], found["covered"], found["left"]) == (QUOTA, 140 * MILLION, 10 * MILLION)
     judge(meter)
     assert worker.stop() == 0

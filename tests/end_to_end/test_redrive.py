@@ -47,30 +47,30 @@ def test_usage_of_a_workspace_not_yet_known_counts_after_it_is_redriven(new_mete
     assert reasons(meter) == bad
 
     bind(kafka, "late")
-    code, said = run(meter, "redrive", "--reason", "workspace_unknown")
-    assert (code, "13 records would be sent" in said) == (0, True), said
+    code, found = run(meter, "redrive", "--reason", "workspace_unknown")
+    assert (code, "13 records would be sent" in found) == (0, True), found
     meter.settle()
     assert (usage_of(kafka, "late"), reasons(meter)) == (0, bad)
-    code, said = run(meter, "redrive", "--reason", "workspace_unknown", "--send", "-v")
-    assert (code, "13 records sent again" in said) == (0, True), said
+    code, found = run(meter, "redrive", "--reason", "workspace_unknown", "--send", "-v")
+    assert (code, "13 records sent again" in found) == (0, True), found
     meter.settle()
     assert usage_of(kafka, "late") == 12
     assert reasons(meter) == bad
     sent = [record for record in kafka.read("usage") if (record.headers() or []) == [("trace", b"\x00\xff")]]
     assert [(record.key(), len(record.value() or b"") > 20_000) for record in sent] == [(b"late", True)] * 2
 
-    code, said = run(meter, "redrive", "--reason", "workspace_unknown", "--send")
-    assert (code, "nothing to send" in said) == (0, True), said
-    code, said = run(meter, "redrive", "--send")
-    assert (code, "3 records sent again" in said, "same content" in said) == (0, True, True), said
+    code, found = run(meter, "redrive", "--reason", "workspace_unknown", "--send")
+    assert (code, "nothing to send" in found) == (0, True), found
+    code, found = run(meter, "redrive", "--send")
+    assert (code, "3 records sent again" in found, "same content" in found) == (0, True, True), found
     meter.settle()
     assert len(reasons(meter)) == len(bad) + 3
-    code, said = run(meter, "redrive", "--send")
-    assert (code, "nothing to send" in said, "died again" in said) == (0, True, True), said
+    code, found = run(meter, "redrive", "--send")
+    assert (code, "nothing to send" in found, "died again" in found) == (0, True, True), found
     for _ in range(3):  # it would have doubled each time
-        code, said = run(meter, "redrive", "--reason", "not_json", "--send", "--again")
-        assert (code, "1 record sent again" in said) == (0, True), said
+        code, found = run(meter, "redrive", "--reason", "not_json", "--send", "--again")
+        assert (code, "1 record sent again" in found) == (0, True), found
         meter.settle()
     assert (usage_of(kafka, "late"), usage_of(kafka, "early")) == (12, 1)
-    code, said = run(meter, "redrive", "--reason", "bad_luck")
-    assert (code, "no reason bad_luck" in said) == (1, True)
+    code, found = run(meter, "redrive", "--reason", "bad_luck")
+    assert (code, "no reason bad_luck" in found) == (1, True)

@@ -52,7 +52,7 @@ def test_a_start_finds_each_right_that_is_missing_and_no_other(role_user: tuple[
     assert wrong == []
 
 
-def test_who_has_no_right_at_all_is_told_all_of_them(secure_node: Cluster) -> None:
+def test_every_missing_right_is_named(secure_node: Cluster) -> None:
     user = user_of(secure_node)
     rights = of_role(user.settings, "all")
     assert lacking(user, rights) == list(rights)
@@ -66,9 +66,11 @@ def test_missing_topics_take_the_right_to_create_them(secure_node: Cluster) -> N
         async with connected_admin(user.settings) as admin:
             await ensure_topics(user.settings, admin)
 
-    with pytest.raises(MissingRights, match=r"may not Create topic .*\n  kafka-acls\.sh .* --operation Create") as told:
+    with pytest.raises(
+        MissingRights, match=r"may not Create topic .*\n  kafka-acls\.sh .* --operation Create"
+    ) as found:
         asyncio.run(ensured())
-    assert len(told.value.rights) == 14
+    assert len(found.value.rights) == 14
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +114,9 @@ def test_a_right_taken_away_ends_a_running_worker_with_its_name(meters: Any) -> 
         worker.wait_ready()
         user.revoke(right)
     for user, worker, right in workers:
-        told = ended(worker)
-        assert f"User:{user.name} may not {right}; grant it with:\n" in told
-        assert f"--allow-principal User:{user.name} {right.options()}\n" in told
+        found = ended(worker)
+        assert f"User:{user.name} may not {right}; grant it with:\n" in found
+        assert f"--allow-principal User:{user.name} {right.options()}\n" in found
 
 
 def test_two_workers_with_the_least_rights_of_their_roles_do_all_there_is_to_do(

@@ -44,7 +44,7 @@ def aside(worker: Worker, reason: str) -> float:
     return worker.metrics().get(("meter_workspace_topics_set_aside", f'{{reason="{reason}"}}'), -1)
 
 
-def test_topics_that_lose_usage_or_hold_nobodys_are_set_aside_and_told_everywhere(meter: Meter) -> None:
+def test_topics_that_lose_usage_or_hold_nobodys_are_set_aside_and_reported_everywhere(meter: Meter) -> None:
     worker = meter.start().wait_ready()
     kafka = meter.kafka
     bind(kafka, "keeps", "packs", "turns")
@@ -94,6 +94,6 @@ def test_a_topic_made_again_between_two_looks_is_read_from_its_beginning_or_set_
         meter.logs,
     )
     if aside(worker, "made_again") == 1:  # until the look some of it may have been read at the old offset
-        code, said = run(meter, "skip", "usage.again", "0", "0")
-        assert code == 0, said
+        code, found = run(meter, "skip", "usage.again", "0", "0")
+        assert code == 0, found
     wait_until("all of it counts once", lambda: usage_of(kafka, "again") == 25, 30, meter.logs)

@@ -76,14 +76,14 @@ def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMete
     )
     assert f"meter skip usage {partition} {gap_end}" in worker.log_text()
 
-    code, said = run(meter, "skip", "usage", str(partition), str(committed + 1_000))
-    assert (code, "reading goes on inside the log" in said) == (1, True)
-    code, said = run(meter, "skip", "dead-letters", "0", "0")
-    assert (code, "is no input topic" in said) == (1, True)
-    code, said = run(meter, "skip", "usage", str(partition), str(gap_end))
-    assert code == 0, said
-    assert f"records {committed} to {gap_end - 1} (20) count as lost" in said
-    print(said)
+    code, sentence = run(meter, "skip", "usage", str(partition), str(committed + 1_000))
+    assert (code, "reading goes on inside the log" in sentence) == (1, True)
+    code, sentence = run(meter, "skip", "dead-letters", "0", "0")
+    assert (code, "is no input topic" in sentence) == (1, True)
+    code, sentence = run(meter, "skip", "usage", str(partition), str(gap_end))
+    assert code == 0, sentence
+    assert f"records {committed} to {gap_end - 1} (20) count as lost" in sentence
+    print(sentence)
 
     worker = meter.start().wait_ready()
     wait_until("the rest is counted", lambda: usage(kafka) == 130, 60, meter.logs)
@@ -95,10 +95,10 @@ def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMete
     worker.shows("meter_records_lost_total", 0)
     assert lost(meter) == [("usage", partition, committed, gap_end - 1)]
     at = kafka.committed()[("usage", partition)]
-    code, said = run(meter, "skip", "usage", str(partition), str(at))
-    assert (code, f"is read up to {at} already" in said) == (1, True)
-    code, said = run(meter, "skip", "usage", str(partition), str(at - 1))
-    assert (code, "nothing of usage" in said) == (1, True)
+    code, sentence = run(meter, "skip", "usage", str(partition), str(at))
+    assert (code, f"is read up to {at} already" in sentence) == (1, True)
+    code, sentence = run(meter, "skip", "usage", str(partition), str(at - 1))
+    assert (code, "nothing of usage" in sentence) == (1, True)
     assert worker.stop() == 0
 
 

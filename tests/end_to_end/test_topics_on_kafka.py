@@ -85,7 +85,7 @@ def test_nothing_is_created_beside_something_wrong(settings: Settings) -> None:
     assert [name for name in names if name.startswith(settings.topic_prefix)] == [orders.name]
 
 
-def test_what_the_broker_cannot_do_is_told(settings: Settings) -> None:
+def test_what_the_broker_cannot_do_is_reported(settings: Settings) -> None:
     with pytest.raises(TopicsRefused, match="cannot be created: InvalidReplicationFactorError"):
         ensured(settings.model_copy(update={"replication_factor": 3}))
 

@@ -73,11 +73,11 @@ def played(story: Callable[[], Awaitable[None]]) -> None:
     """Play a story; asyncio may complain of nothing."""
     complaints: list[dict[str, Any]] = []
 
-    async def told() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         await story()
 
-    asyncio.run(told())
+    asyncio.run(scenario())
     assert not complaints, complaints
 
 

@@ -69,7 +69,7 @@ def test_a_header_name_that_is_not_utf_8_stops_nobody_and_costs_no_neighbour(met
     meter.settle()
     key = f"{ACCOUNT}/{WORKSPACE}/sms/{day_text(billing_day(time.time_ns() // 1000, ZONE))}"
     assert revisions.latest(meter.kafka.published("overages"))[key]["usage"] == 3 * len(CODECS) + 1
-    told = [record.value for record in meter.kafka.published("dead-letters")]
-    places = [(value["topic"], value["partition"], value["offset"], value["reason"]) for value in told]
+    published = [record.value for record in meter.kafka.published("dead-letters")]
+    places = [(value["topic"], value["partition"], value["offset"], value["reason"]) for value in published]
     assert sorted(places) == dead
     assert meter.workers[0].stop() == 0

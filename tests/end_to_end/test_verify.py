@@ -38,7 +38,7 @@ def verify(meter: Meter, *arguments: str) -> tuple[int, list[str]]:
     return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
-def test_a_foreign_figure_is_told_to_the_unit(new_meter: StartMeter) -> None:
+def test_a_foreign_figure_is_reported_to_the_unit(new_meter: StartMeter) -> None:
     print(f"scenario of seed {SEED}: METER_TEST_SEED={SEED} repeats it")
     now_us = time.time_ns() // 1000
     meter = new_meter(Settings(midnight_zone(now_us, 240)))

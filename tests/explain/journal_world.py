@@ -29,7 +29,7 @@ from tests.simulation.owner import JOURNAL
 from tests.simulation.world import world
 
 
-class Said(NamedTuple):
+class PublishedFigure(NamedTuple):
     """One record of `overages`, as the fold published it."""
 
     offset: int
@@ -44,7 +44,7 @@ class World:
     log: Log
     facts: Any = None
     #: By topic, (journal offset, key, value).
-    outputs: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    outputs: dict[str, list[PublishedFigure]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, log: Log) -> "World":
@@ -55,7 +55,7 @@ class World:
         for record in log.records:
             fold.fold(record.offset, record.timestamp, journal.decode(record.value or b""))
             for topic, key, value in fold.finish():
-                world.outputs[topic].append(Said(record.offset, key, json.loads(value)))
+                world.outputs[topic].append(PublishedFigure(record.offset, key, json.loads(value)))
         world.facts = fold.known()
         return world
 
@@ -73,14 +73,14 @@ class World:
 
     def letters(self, through: int) -> list[LetterRow]:
         """The fold's dead letters up to an offset."""
-        return [letter_of(said.value) for said in self.outputs["dead-letters"] if said.offset <= through]
+        return [letter_of(each.value) for each in self.outputs["dead-letters"] if each.offset <= through]
 
     def plans(self, account: str, through: int) -> tuple[Plan, ...]:
         """The account's plans as published up to an offset."""
         latest = {
-            said.key: said.value
-            for said in self.outputs["plans"]
-            if said.offset <= through and said.value["account"] == account
+            item.key: item.value
+            for item in self.outputs["plans"]
+            if item.offset <= through and item.value["account"] == account
         }
         return tuple(plan_row(PlanRecord.model_validate_json(json.dumps(each))) for each in latest.values())
 
@@ -100,9 +100,9 @@ class World:
         cell, counted = self.cell(account, own, item, day, through)
         key = f"{account}/{own}/{item}/{day_name}"
         published = [
-            Published(Overage.model_validate_json(json.dumps(said.value)), self.log.records[said.offset].timestamp)
-            for said in self.outputs["overages"]
-            if said.key == key and said.offset <= through
+            Published(Overage.model_validate_json(json.dumps(each.value)), self.log.records[each.offset].timestamp)
+            for each in self.outputs["overages"]
+            if each.key == key and each.offset <= through
         ]
         own_letters = OwnLetters(own, item, day, self.facts.zone)
         for letter in letters or self.letters(through):
@@ -112,7 +112,7 @@ class World:
         when = Day(day, self.facts.zone, "open", day + self.facts.opening.restatement_horizon_days)
         return explanation(cell, when, published, Sources(sources, None, dead))
 
-    def said(self) -> Iterator[Said]:
+    def published(self) -> Iterator[PublishedFigure]:
         """Every revision of `overages`."""
         yield from self.outputs["overages"]
 

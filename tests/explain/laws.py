@@ -50,9 +50,9 @@ def of_plan(plan: Json, uncovered: int) -> Any:
 
 def of_charge(found: Json, published: Json, over: int) -> Iterator[str]:
     """Each line is its quantity by unit, cut, times its price; they are the published lines."""
-    charge, told = found["charge"], published["charge"]
+    charge, result = found["charge"], published["charge"]
     yield from differing("basis", charge["basis"], published["basis"])
-    yield from differing("currency", charge["currency"], told["currency"])
+    yield from differing("currency", charge["currency"], result["currency"])
     total = Fraction(0)
     for line in charge["lines"]:
         hundredths = line["quantity"] * 100 // line["unit"]
@@ -64,10 +64,10 @@ def of_charge(found: Json, published: Json, over: int) -> Iterator[str]:
             yield f"what is cut is not what is left out: {line}"
         total += amount
     yield from differing("amount", Fraction(charge["amount"]), total)
-    yield from differing("published amount", Decimal(charge["amount"]), Decimal(told["amount"]))
+    yield from differing("published amount", Decimal(charge["amount"]), Decimal(result["amount"]))
     lines = [
         (line.get("retention_days"), line["quantity"], line["units"], line["unit_price"], line["amount"])
-        for line in told["lines"]
+        for line in result["lines"]
     ]
     made = [
         (line["retention_days"], line["quantity"], line["units"], line["price"], line["amount"])

@@ -25,13 +25,13 @@ def explained(world: World, value: dict[str, Any], statements: bool) -> Explanat
     """Why a standing figure is what it is, by the statements of its day (None: there are none) or by its balance."""
     account, workspace, item, day = (value[name] for name in ("account", "workspace", "item", "day"))
     stands = OfCell()
-    for said in world.outputs["statements"]:
-        if statements and said.key.startswith(f"{account}/{day}/"):
-            statement = WorkspaceStatement.model_validate_json(json.dumps(said.value))
+    for each in world.outputs["statements"]:
+        if statements and each.key.startswith(f"{account}/{day}/"):
+            statement = WorkspaceStatement.model_validate_json(json.dumps(each.value))
             stands.statements[statement.workspace] = statement
-    for said in world.outputs["quota-balances"]:
-        if not statements and said.key == f"{account}/{item}/{day}":
-            stands.balance = QuotaBalance.model_validate_json(json.dumps(said.value))
+    for each in world.outputs["quota-balances"]:
+        if not statements and each.key == f"{account}/{item}/{day}":
+            stands.balance = QuotaBalance.model_validate_json(json.dumps(each.value))
     if statements and not stands.statements:
         return None
     ordinal, through = parse_day(day), len(world.log.records)
@@ -49,7 +49,7 @@ def test_a_standing_figure_is_explained(statements: bool, caplog: pytest.LogCapt
     seen: Counter[str] = Counter()
     for history in histories(SEEDS):
         for world in history.worlds:
-            latest = {said.key: said.value for said in world.said()}
+            latest = {each.key: each.value for each in world.published()}
             for key, value in latest.items():
                 found = explained(world, value, statements)
                 if found is None:

@@ -84,7 +84,7 @@ def test_what_the_intake_wrote_again_is_no_record_more() -> None:
     assert found.sums == {"A": {0: 4}}
 
 
-def test_repeats_are_told_by_all_words() -> None:
+def test_repeats_are_reported_by_all_words() -> None:
     rows = np.array([[1, 7], [2, 7], [1, 7], [1, 8], [2, 7], [1, 7]], dtype=np.uint64)
     assert repeats(rows).tolist() == [False, False, True, False, True, True]
     assert repeats(rows[:1]).tolist() == [False]

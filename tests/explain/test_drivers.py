@@ -16,16 +16,16 @@ from meter.explain.cell import Cell, figure_of
 from meter.explain.change_model import DRIVERS, Drivers
 from meter.explain.drivers import drivers, scaled, steps
 from meter.rules.billing_days import parse_day
-from tests.explain.journal_world import Said, World, histories
+from tests.explain.journal_world import PublishedFigure, World, histories
 
 SEEDS = range(2_000, 2_060)
 
 
-def pairs(world: World) -> Iterator[tuple[Said, Said]]:
+def pairs(world: World) -> Iterator[tuple[PublishedFigure, PublishedFigure]]:
     """Two revisions after each other of each key, and the last ones of keys that differ in the day only."""
-    by_key: dict[str, list[Said]] = {}
-    for said in world.said():
-        by_key.setdefault(said.key, []).append(said)
+    by_key: dict[str, list[PublishedFigure]] = {}
+    for each in world.published():
+        by_key.setdefault(each.key, []).append(each)
     for those in by_key.values():
         yield from pairwise(those)
     last = sorted((key.rpartition("/")[0], those[-1].offset, those[-1]) for key, those in by_key.items())
@@ -34,7 +34,7 @@ def pairs(world: World) -> Iterator[tuple[Said, Said]]:
             yield one, other
 
 
-def cell_at(world: World, said: Said) -> Cell:
+def cell_at(world: World, said: PublishedFigure) -> Cell:
     value = said.value
     day = parse_day(value["day"])
     return world.cell(value["account"], value["workspace"], value["item"], day, said.offset)[0]
@@ -57,13 +57,13 @@ def test_drivers_of_published_figures_add_up(caplog: pytest.LogCaptureFixture) -
 def of_drivers(found: Drivers, before: Any, after: Any) -> Iterator[str]:
     """The ends are the published figures, the steps their difference, in units and in money."""
     for side, published in ((found.before, before), (found.after, after)):
-        told = (side.usage, side.covered, side.overage, Fraction(side.amount))
+        result = (side.usage, side.covered, side.overage, Fraction(side.amount))
         wanted = (
             *(published[name] for name in ("usage", "covered", "overage")),
             Fraction(published["charge"]["amount"]),
         )
-        if told != wanted:
-            yield f"{told} is published as {wanted}"
+        if result != wanted:
+            yield f"{result} is published as {wanted}"
     units, amount = after["overage"] - before["overage"], Fraction(after["charge"]["amount"])
     amount -= Fraction(before["charge"]["amount"])
     if (found.units, Fraction(found.amount)) != (units, amount):

@@ -6,14 +6,14 @@ import pytest
 
 from meter.explain.model import Explanation
 from tests.explain import laws
-from tests.explain.journal_world import Said, World, histories
+from tests.explain.journal_world import PublishedFigure, World, histories
 
 #: Seeds of the simulation: crashes, repeats, conflicts, orders, days that close and expire.
 SEEDS = range(240)
 SLICE = 60
 
 
-def explained(world: World, said: Said) -> Explanation:
+def explained(world: World, said: PublishedFigure) -> Explanation:
     """Why a revision is what it is."""
     value = said.value
     return world.explained(value["account"], value["workspace"], value["item"], value["day"], said.offset)
@@ -25,9 +25,9 @@ def test_every_revision_is_explained(first: int, caplog: pytest.LogCaptureFixtur
     figures = 0
     for history in histories(SEEDS[first : first + SLICE]):
         for world in history.worlds:
-            for said in world.said():
-                found = explained(world, said)
-                problems = [*laws.of_figure(found, said.value), *laws.of_history(found)]
-                assert not problems, f"seed {history.seed}, {said.key} at {said.offset}: {problems}"
+            for each in world.published():
+                found = explained(world, each)
+                problems = [*laws.of_figure(found, each.value), *laws.of_history(found)]
+                assert not problems, f"seed {history.seed}, {each.key} at {each.offset}: {problems}"
                 figures += 1
     assert figures > 2 * SLICE, "a test of nothing"

@@ -20,9 +20,9 @@ def figures() -> Iterator[str]:
     """What the laws say of every revision."""
     for history in histories(SEEDS):
         for world in history.worlds:
-            for said in world.said():
-                found = explained(world, said)
-                yield from laws.of_figure(found, said.value)
+            for each in world.published():
+                found = explained(world, each)
+                yield from laws.of_figure(found, each.value)
                 yield from laws.of_history(found)
 
 

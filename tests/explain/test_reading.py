@@ -46,20 +46,20 @@ def test_every_revision_is_found_and_explained() -> None:
     figures = 0
     for history in histories(FIGURES):
         for world in history.worlds:
-            latest = {said.key: said.value for said in world.said()}
-            for said in world.said():
-                found = explain(history, said.value, revision=said.offset)
-                problems = [*laws.of_figure(found, said.value), *laws.of_history(found)]
-                assert not problems, f"seed {history.seed}, {said.key} at {said.offset}: {problems}"
+            latest = {each.key: each.value for each in world.published()}
+            for each in world.published():
+                found = explain(history, each.value, revision=each.offset)
+                problems = [*laws.of_figure(found, each.value), *laws.of_history(found)]
+                assert not problems, f"seed {history.seed}, {each.key} at {each.offset}: {problems}"
                 figures += 1
             for key, value in latest.items():
                 newest = explain(history, value)
                 problems = [*laws.of_figure(newest, value), *laws.of_history(newest)]
                 assert not problems, f"seed {history.seed}, {key}: {problems}"
                 quick = explain(history, value, sources=False)
-                told = (quick.covered, quick.overage, quick.charge.amount, quick.notes, quick.sources)
+                result = (quick.covered, quick.overage, quick.charge.amount, quick.notes, quick.sources)
                 wanted: Any = (value["covered"], value["overage"], value["charge"]["amount"], [], None)
-                assert told == wanted, f"seed {history.seed}, {key}, without sources"
+                assert result == wanted, f"seed {history.seed}, {key}, without sources"
     assert figures > 100
 
 
@@ -68,13 +68,13 @@ def test_two_revisions_are_compared() -> None:
     for history in histories(FIGURES):
         for world in history.worlds:
             firsts: dict[str, Any] = {}
-            for said in world.said():
-                first = firsts.setdefault(said.key, said)
-                if first is not said:
-                    found = explain(history, said.value, revision=said.offset, compare_revision=first.offset).drivers
-                    assert found.units == said.value["overage"] - first.value["overage"]
+            for each in world.published():
+                first = firsts.setdefault(each.key, each)
+                if first is not each:
+                    found = explain(history, each.value, revision=each.offset, compare_revision=first.offset).drivers
+                    assert found.units == each.value["overage"] - first.value["overage"]
                     assert sum(step.units for step in found.steps) == found.units
-                    assert (found.before.revision, found.after.revision) == (first.offset, said.offset)
+                    assert (found.before.revision, found.after.revision) == (first.offset, each.offset)
                     compared += 1
     assert compared > 50
 
@@ -84,7 +84,7 @@ def test_the_fate_of_every_record() -> None:
     for history in histories(FATES):
         world = history.simulator.world
         prediction = truth(world, [each.log for each in history.worlds])
-        first, standing = first_places(history, prediction), {event.identity: event for event in prediction.events}
+        first, result = first_places(history, prediction), {event.identity: event for event in prediction.events}
         for sent in world.sent:
             where = Where(topic=sent.topic, partition=sent.partition, offset=sent.offset)
             found = asyncio.run(fate(logs_of(history.simulator.cluster), TOPICS, where, END))
@@ -94,7 +94,7 @@ def test_the_fate_of_every_record() -> None:
                 if sent.value is None or not sent.topic.startswith("usage")
                 else usage_of(history, sent, prediction)
             )
-            if event is not None and standing.get(event.identity) == event:
+            if event is not None and result.get(event.identity) == event:
                 problems = of_counted(found, event, first[event.identity], sent)
                 assert not problems, f"seed {history.seed}: {problems}"
             if found.fate == "dead":

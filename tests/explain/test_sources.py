@@ -66,12 +66,12 @@ def figure_problems(found: Explanation, figure: Figure) -> list[str]:
 
 def first_places(history: History, prediction: Any) -> dict[Any, Any]:
     """Where the journal first has each identity with the content that stands."""
-    standing = {event.identity: event for event in prediction.events}
+    found = {event.identity: event for event in prediction.events}
     sent_at = {sent.place: sent for sent in history.simulator.world.sent}
     first: dict[Any, Any] = {}
     for identity, place in entries([world.log for world in history.worlds]):
         event = read_usage(sent_at[place], history.simulator.world.settings, prediction.market.accounts)
-        if event == standing[identity]:
+        if event == found[identity]:
             first.setdefault(identity, place)
     return first
 
@@ -102,10 +102,10 @@ def written(amount: Any) -> str:
 def source_problems(found: Explanation, cell: Cell, fates: Fates) -> list[str]:
     """By source partition the records of the cell, and what became of them."""
     assert found.sources is not None
-    told = {(each.topic, each.partition): each for each in found.sources}
-    problems = [f"{place}: not told" for place in fates[cell] if place not in told]
-    problems += [f"{place}: told, but holds nothing of it" for place in told if place not in fates[cell]]
-    for place, source in told.items():
+    result = {(each.topic, each.partition): each for each in found.sources}
+    problems = [f"{place}: not told" for place in fates[cell] if place not in result]
+    problems += [f"{place}: told, but holds nothing of it" for place in result if place not in fates[cell]]
+    for place, source in result.items():
         wanted = fates[cell][place]
         have = {fate: getattr(source, fate) for fate in FATES if getattr(source, fate)}
         offsets = {int(name[3:]) for name in wanted if name.startswith("at ")}
@@ -123,7 +123,7 @@ def within(source: Source) -> set[int]:
 def fates_of(history: History, prediction: Any) -> Fates:
     """What became of every record that is about a cell."""
     found: Fates = defaultdict(lambda: defaultdict(Counter))
-    standing = {event.identity: event for event in prediction.events}
+    result = {event.identity: event for event in prediction.events}
     first = first_places(history, prediction)
     accounts = prediction.market.accounts
     for sent in history.simulator.world.sent:
@@ -132,7 +132,7 @@ def fates_of(history: History, prediction: Any) -> Fates:
         event = read_usage(sent, history.simulator.world.settings, accounts)
         if isinstance(event, Event):
             cell = (accounts[event.workspace], event.workspace, event.item, event.day)
-            if event != standing[event.identity]:
+            if event != result[event.identity]:
                 fate = "dead"
             else:
                 fate = "counted" if first[event.identity] == sent.place else "duplicate"

@@ -84,7 +84,7 @@ Notes
 
 
 @pytest.mark.parametrize(
-    ("of", "said"),
+    ("of", "expected"),
     [
         (cell({"A": 100, "B": 100}, "A"), "Nothing is over: all 100 M of logs that A used are covered by plan o-1."),
         (cell({"A": 160}, "A"),
@@ -112,8 +112,8 @@ Notes
         ),
     ],
 )  # fmt: skip
-def test_the_sentence(of: Cell, said: str) -> None:
-    assert sentence(of, figure_of(of)) == said
+def test_the_sentence(of: Cell, expected: str) -> None:
+    assert sentence(of, figure_of(of)) == expected
 
 
 def test_no_line_is_wider_than_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
@@ -121,9 +121,9 @@ def test_no_line_is_wider_than_the_terminal(caplog: pytest.LogCaptureFixture) ->
     shown = 0
     for history in histories(range(4_000, 4_030)):
         for world in history.worlds:
-            for said in world.said():
-                value = said.value
-                found = world.explained(value["account"], value["workspace"], value["item"], value["day"], said.offset)
+            for each in world.published():
+                value = each.value
+                found = world.explained(value["account"], value["workspace"], value["item"], value["day"], each.offset)
                 wide = [line for line in text(found, WIDTH) if len(line) > WIDTH]
                 assert not wide, wide
                 shown += 1

@@ -102,7 +102,7 @@ class Load:
         kafka, failures = self.kafka, list[str]()
         wanted = len(self.acknowledged) + len(messages)
 
-        def told(error: KafkaError | None, record: KafkaMessage) -> None:
+        def collect(error: KafkaError | None, record: KafkaMessage) -> None:
             if error is not None:
                 failures.append(f"{record.topic()}: {error.str()}")
                 return
@@ -110,7 +110,7 @@ class Load:
             self.acknowledged[topic, record.partition() or 0, record.offset() or 0] = record.value()
 
         for message in messages:
-            kafka.produce(message, told)
+            kafka.produce(message, collect)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self.acknowledged) + len(failures) < wanted:
             assert time.monotonic() < deadline, f"{wanted - len(self.acknowledged)} records are not acknowledged"

@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 LOOP_SECONDS = 10.0
 
 
-class StandingProxy:
+class LastingProxy:
     """A proxy in a thread of its own, for tests that wait for processes."""
 
     def __init__(self) -> None:
@@ -47,13 +47,13 @@ class StandingProxy:
 
 
 @contextmanager
-def standing_proxy() -> Iterator[StandingProxy]:
+def lasting_proxy() -> Iterator[LastingProxy]:
     """A proxy that listens; which broker it forwards to is said once that is known."""
-    standing = StandingProxy()
+    found = LastingProxy()
     try:
-        yield standing
+        yield found
     finally:
-        standing.close()
+        found.close()
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class _TwoListeners(kafka_broker.Broker):
 class ProxiedBroker(Broker):
     """A broker of a test; `link.bootstrap` is where its workers find it."""
 
-    def __init__(self, directory: Path, link: StandingProxy) -> None:
+    def __init__(self, directory: Path, link: LastingProxy) -> None:
         super().__init__(directory)
         self.link = link
         behind = free_port()
@@ -89,7 +89,7 @@ class ProxiedBroker(Broker):
 @contextmanager
 def proxied_broker(directory: Path) -> Iterator[ProxiedBroker]:
     """The two of them, running."""
-    with standing_proxy() as link:
+    with lasting_proxy() as link:
         broker = ProxiedBroker(directory, link)
         with broker:
             yield broker

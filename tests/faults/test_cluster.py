@@ -41,8 +41,8 @@ def test_a_cluster_that_loses_nodes_and_moves_partitions_changes_no_figure(
     three_nodes.coordinator(f"{meter.kafka.prefix}meter").kill()
     # Until its session ends (4 s) Kafka itself sends who asks to the dead node, and a command may say so and end.
     wait_until("Kafka knows that it is gone", lambda: three_nodes.members() == 2, READY_SECONDS)
-    code, said = run(meter, "overages", "--json")
-    assert code == 0, f"a command finds the others where one address is dead: {said}"
+    code, found = run(meter, "overages", "--json")
+    assert code == 0, f"a command finds the others where one address is dead: {found}"
     healed(three_nodes)
     move(three_nodes, [meter.kafka.prefix + topic for topic in meter.kafka.topics()])
     for node in rng.sample(three_nodes.nodes, 3):

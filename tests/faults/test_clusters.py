@@ -65,12 +65,12 @@ def known_at(node: str, topic: str) -> bool:
 
 def produce(settings: Mapping[str, str | int], topic: str) -> KafkaError | None:
     """What a client is told of a record that it sends."""
-    told: list[KafkaError | None] = []
+    collected: list[KafkaError | None] = []
     producer = Producer({**settings, "acks": "all", "message.timeout.ms": 30_000})
-    producer.produce(topic, b"x", on_delivery=lambda error, _: told.append(error))
+    producer.produce(topic, b"x", on_delivery=lambda error, _: collected.append(error))
     producer.flush(REQUEST_SECONDS)
-    assert told, "no answer"
-    return told[0]
+    assert collected, "no answer"
+    return collected[0]
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])

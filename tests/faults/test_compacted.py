@@ -59,8 +59,8 @@ def test_records_that_compaction_took_are_refused_by_their_range_and_skipped_by_
         print(reason)
         skip_to = int(reason.split("`")[1].split()[-1])
         assert skip_to in left, "it names the next record that is left"
-        code, said = run(meter, "skip", "usage", str(partition), str(skip_to))
-        assert code == 0, said
+        code, sentence = run(meter, "skip", "usage", str(partition), str(skip_to))
+        assert code == 0, sentence
         worker = meter.start()
     meter.settle()
     counted = {each.value["usage"] for each in kafka.published("overages")}

@@ -103,8 +103,8 @@ def late(rng: Random, midnight: int, name: str) -> list[Message]:
 def expired(meter: Meter, day: int) -> bool:
     """Whether every partition's journal says so."""
     entries = [(record.partition(), decode(record.value() or b"")) for record in meter.kafka.read(JOURNAL)]
-    told = {place for place, entry in entries if isinstance(entry, DayExpired) and entry.day == day}
-    return told == set(range(PARTITIONS))
+    found = {place for place, entry in entries if isinstance(entry, DayExpired) and entry.day == day}
+    return found == set(range(PARTITIONS))
 
 
 def all_is_well(meter: Meter, in_time: Prediction, prediction: Prediction, today: int) -> None:

@@ -30,7 +30,7 @@ def test_a_worker_may_die_while_it_follows_own_topics_sets_one_aside_and_skips_i
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = new_meter(settings())
-    followed, committed, aside, told, skipped = points.OWN_TOPICS
+    followed, committed, aside, found, skipped = points.OWN_TOPICS
     die(start_to_die(meter, "opening.copied"), "opening.copied")  # the topics are there
     made = load(seed, meter.settings, accounts=8, events=600)
     workspaces = rng.sample(sorted({message.key for message in made.steps[0]}), OWN_TOPICS)
@@ -45,9 +45,9 @@ def test_a_worker_may_die_while_it_follows_own_topics_sets_one_aside_and_skips_i
     counted = meter.kafka.sent([f"usage.{workspaces[0]}"])
     offset = gap(meter, workspaces[0], made)
     fed = die_at(meter, aside, 1, [], fed)
-    code, said = run(meter, "skip", f"usage.{workspaces[0]}", "0", str(offset))
-    assert code == 0, said
-    fed = die_at(meter, told, 1, parts[2], fed)
+    code, sentence = run(meter, "skip", f"usage.{workspaces[0]}", "0", str(offset))
+    assert code == 0, sentence
+    fed = die_at(meter, found, 1, parts[2], fed)
     die_at(meter, skipped, 1, [], fed)
     meter.start()
     back_to_zero_lag(meter)

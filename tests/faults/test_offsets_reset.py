@@ -83,13 +83,13 @@ def test_an_offset_that_would_leave_records_out_is_refused(new_meter: StartMeter
     feeding = Load(meter.kafka, parts[1], before=feeding).join()
     to_latest(meter, INTAKE)
     (topic, partition, offset), *_ = sorted(places(meter, INTAKE), key=lambda place: -place[2])
-    said = start_refused(meter, BY_ANOTHER, "set it to the beginning")
-    print(said)
+    sentence = start_refused(meter, BY_ANOTHER, "set it to the beginning")
+    print(sentence)
     to_earliest(meter, INTAKE)  # as it says; but one partition by the other way
     set_offsets(meter.kafka, INTAKE, [(topic, partition, offset)])
     start_refused(meter, f"{topic}/{partition}: the group's offset was set to {offset} {BY_ANOTHER}")
-    code, said = run(meter, "skip", topic, str(partition), "0")
-    assert code == 0, said
+    code, sentence = run(meter, "skip", topic, str(partition), "0")
+    assert code == 0, sentence
     meter.start()
     feeding = Load(meter.kafka, parts[2], before=feeding).join()
     back_to_zero_lag(meter)
@@ -136,8 +136,8 @@ def test_a_group_that_kafka_forgot_is_not_taken_for_a_new_one(new_meter: StartMe
     refused(
         meter.start(**long_ago), f"{topic}/{partition}: the group has no offset", f"records 0 to {end + 1} are gone"
     )
-    code, said = run(meter, "skip", topic, str(partition), str(end + 2))
-    assert code == 0, said
+    code, sentence = run(meter, "skip", topic, str(partition), str(end + 2))
+    assert code == 0, sentence
     meter.start(**long_ago)
     back_to_zero_lag(meter)
     places = {record.place for record in read}

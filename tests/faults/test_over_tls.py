@@ -68,5 +68,5 @@ def has_all(worker: Worker) -> None:
 
 
 def read(meter: Meter) -> None:
-    code, said = run(meter, "overages", "--json")
-    assert code == 0 and "overage" in said, said
+    code, found = run(meter, "overages", "--json")
+    assert code == 0 and "overage" in found, found

@@ -36,9 +36,9 @@ def test_two_workers_that_come_and_go_thirty_times_under_load_change_no_figure(
             killed += 1
         else:
             assert workers[name].stop() == 0
-        said = len(workers[name].log_text())
+        logged = len(workers[name].log_text())
         workers[name] = meter.start(name)
-        until_joined(workers[name], said)
+        until_joined(workers[name], logged)
     print(f"{killed} killed, {TURNS - killed} stopped, {generations(meter)} generations of the meter's group")
     assert feeding.running, "all of it under load"
     feeding.pace = 1e9
@@ -60,5 +60,5 @@ def until_joined(worker: Worker, said: int) -> None:
 
 def generations(meter: Meter) -> int:
     """How often the meter's group was formed anew, as far as anybody heard."""
-    told = re.compile(rf"{re.escape(meter.kafka.prefix)}meter: \d+ partitions assigned \(generation (\d+)\)")
-    return max(int(number) for worker in meter.workers for number in told.findall(worker.log_text()))
+    found = re.compile(rf"{re.escape(meter.kafka.prefix)}meter: \d+ partitions assigned \(generation (\d+)\)")
+    return max(int(number) for worker in meter.workers for number in found.findall(worker.log_text()))

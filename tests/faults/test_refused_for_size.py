@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 
 @pytest.mark.parametrize(("topic", "key"), [("plans", "b'acct/P'"), ("meter.changelog", "b'")])
-def test_what_a_lowered_limit_refuses_is_told_by_topic_key_and_setting(
+def test_what_a_lowered_limit_refuses_is_reported_by_topic_key_and_setting(
     new_meter: StartMeter, topic: str, key: str
 ) -> None:
     meter = new_meter(settings())
@@ -27,12 +27,12 @@ def test_what_a_lowered_limit_refuses_is_told_by_topic_key_and_setting(
     bought = records.purchase("acct", "P", "startup", names, [records.pay("42000.00")])
     meter.kafka.send(records.order_message(order) for order in (paid, bought))
     name = f"{meter.kafka.prefix}{topic}"
-    told = (f"under key {key}", f": the max.message.bytes of {name}/")
+    found = (f"under key {key}", f": the max.message.bytes of {name}/")
     mend = f"`kafka-configs.sh --entity-type topics --entity-name {name} --alter --add-config max.message.bytes="
-    reason = refused(worker, "Kafka refused a batch of", *told, mend)
+    reason = refused(worker, "Kafka refused a batch of", *found, mend)
     assert "reopened" not in reason, "another try cannot help"
     if topic != "meter.changelog":  # with a changelog so set no worker starts, and says so
-        start_refused(meter, *told, mend)
+        start_refused(meter, *found, mend)
     set_config(meter.kafka, topic, "max.message.bytes", "8388608")
     meter.start().wait_ready()
     back_to_zero_lag(meter)

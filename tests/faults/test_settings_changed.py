@@ -67,8 +67,8 @@ def test_a_producers_time_is_never_taken_for_kafkas(new_meter: StartMeter) -> No
     assert reasons(meter) == ["plan-purchases invalid_field", "usage invalid_field", "usage invalid_field"]
     assert [usage for _, usage in usage_days(kafka)] == [1]
     assert not kafka.published("wallets")
-    code, said = run(meter, "redrive", "--send")
-    assert code == 0, said
+    code, found = run(meter, "redrive", "--send")
+    assert code == 0, found
     meter.settle()
     assert [usage for _, usage in usage_days(kafka)] == [1, 2], "what was of today counts, sent again"
     assert [each.value["reason"] for each in kafka.published("order-outcomes")] == ["expires_on_in_the_past"]

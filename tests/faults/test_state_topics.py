@@ -75,7 +75,7 @@ def test_a_lost_journal_is_refused_before_anything_is_written_to_a_new_one(new_m
     assert {place: after[place] for place in after if place[0] != JOURNAL}.items() <= before.items()
 
 
-def test_a_journal_made_anew_beside_its_state_is_refused(new_meter: StartMeter, seed: int) -> None:
+def test_a_journal_made_again_beside_its_state_is_refused(new_meter: StartMeter, seed: int) -> None:
     meter, *_ = fed(new_meter, seed)
     delete(meter.kafka, JOURNAL)
     create(meter.kafka, JOURNAL, PARTITIONS, **JOURNAL_KEPT)

@@ -59,8 +59,8 @@ def test_a_spoiled_store_is_rebuilt_and_never_believed(new_meter: StartMeter, se
         feeding = Load(meter.kafka, part, before=feeding).join()
         back_to_zero_lag(meter)
         for store, (fault, noticed) in spoiled:
-            told = re.search(rf"store {store.name} (cannot be read|is damaged)", worker.own_log())
-            assert told or not noticed, f"{store.name}, {fault.__name__}: {worker.log_tail()}"
+            logged = re.search(rf"store {store.name} (cannot be read|is damaged)", worker.own_log())
+            assert logged or not noticed, f"{store.name}, {fault.__name__}: {worker.log_tail()}"
     judged(meter, feeding)
     assert worker.stop() == 0
 

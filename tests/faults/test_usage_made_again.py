@@ -130,8 +130,8 @@ def test_usage_made_again_while_no_worker_runs_is_another_log_however_long(new_m
         put_back(meter, places)
         put = [place.metadata for place in places]
         start_refused(meter, "usage/0", "made again", "`meter skip usage 0 0` reads it from its beginning")
-        code, said = run(meter, "skip", "usage", "0", "0")
-        assert code == 0, said
+        code, found = run(meter, "skip", "usage", "0", "0")
+        assert code == 0, found
         meter.start()
         right(meter, held)
     assert meter.workers[-1].stop() == 0
@@ -149,8 +149,8 @@ def test_usage_made_again_under_a_running_worker_stops_it(new_meter: StartMeter,
     wait_until("it goes on, or refuses", lambda: not worker.alive() or worker.get("/ready")[0] == 200, 60)
     if not worker.alive():
         refused(worker, "usage", "made again")
-        code, said = run(meter, "skip", "usage", "0", "0")
-        assert code == 0, said
+        code, found = run(meter, "skip", "usage", "0", "0")
+        assert code == 0, found
         meter.start()
     right(meter, held)
 

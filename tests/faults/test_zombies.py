@@ -33,7 +33,7 @@ def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
         sleeper, other = workers[turn % 2], workers[1 - turn % 2]
         wait_until("both have a share", lambda: both_work(workers), TAKEN_OVER_SECONDS, meter.logs)
         time.sleep(rng.uniform(0.0, 1.0))
-        said = len(sleeper.log_text())
+        logged = len(sleeper.log_text())
         sleeper.pause()
         try:
             wait_until("the other has it all", lambda: has_all(other, inputs), TAKEN_OVER_SECONDS, meter.logs)  # noqa: B023 # waits here
@@ -41,7 +41,7 @@ def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
             sleeper.resume()
         wait_until(
             "the sleeper noticed on both sides",
-            lambda: notices(sleeper, said) == {"meter", "meter-intake"},  # noqa: B023 # waits here
+            lambda: notices(sleeper, logged) == {"meter", "meter-intake"},  # noqa: B023 # waits here
             TAKEN_OVER_SECONDS,
             meter.logs,
         )

@@ -25,13 +25,13 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def said(checker: Path, *paths: Path) -> tuple[int, str]:
+def checked(checker: Path, *paths: Path) -> tuple[int, str]:
     done = subprocess.run([checker, *paths], capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_grafanas_types_take_every_dashboard(checker: Path) -> None:
-    assert said(checker, *DASHBOARDS) == (0, "")
+    assert checked(checker, *DASHBOARDS) == (0, "")
 
 
 def misspelt(found: dict[str, Any]) -> None:
@@ -57,5 +57,5 @@ def test_what_grafana_does_not_know_is_refused(spoil: Any, checker: Path, tmp_pa
     spoil(found)
     path = tmp_path / "spoilt.json"
     path.write_text(json.dumps(found), encoding="utf-8")
-    code, text = said(checker, path)
+    code, text = checked(checker, path)
     assert code == 1, text

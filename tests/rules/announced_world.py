@@ -81,7 +81,7 @@ class World:
         self.state = PartitionState(DictStore())
         self.fold = Fold(self.state, None)
         self.offset = -1
-        self.told: dict[str, list[dict[str, Any]]] = {}
+        self.published: dict[str, list[dict[str, Any]]] = {}
         self._append(opening, OPENED)
 
     def _append(self, record: Any, timestamp_ms: int) -> None:
@@ -90,7 +90,7 @@ class World:
         if self.offset % self.chunk:
             return
         for topic, _, value in self.fold.finish():
-            self.told.setdefault(topic, []).append(json.loads(value))
+            self.published.setdefault(topic, []).append(json.loads(value))
         self.state.put_facts(self.fold.known())
         self.state.committed(self.state.changes(self.offset), self.offset)
 
@@ -128,8 +128,8 @@ class World:
         return dict(sorted(found.items()))
 
     def overages(self) -> list[dict[str, Any]]:
-        return self.told.get("overages", [])
+        return self.published.get("overages", [])
 
     def dead(self) -> list[str]:
         """Reasons of dead letters."""
-        return [each["reason"] for each in self.told.get("dead-letters", [])]
+        return [each["reason"] for each in self.published.get("dead-letters", [])]

@@ -52,7 +52,7 @@ class Days:
         opening = Opening("m", zone, "CNY", 1, 3600, HORIZON_DAYS, catalog_json(catalog), ms(opened))
         self.store: Any = DictStore() if store is None else store
         self.changelog: list[tuple[bytes, bytes | None]] = []
-        self.told: list[tuple[str, str, dict[str, Any]]] = []
+        self.published: list[tuple[str, str, dict[str, Any]]] = []
         self.directory: dict[str, Named] = {}
         self.offset = -1
         self.chunked = False
@@ -71,7 +71,7 @@ class Days:
             self.commit()
 
     def commit(self) -> None:
-        self.told += [(topic, key, json.loads(value)) for topic, key, value in self.fold.finish()]
+        self.published += [(topic, key, json.loads(value)) for topic, key, value in self.fold.finish()]
         self.state.put_facts(self.fold.known())
         rows = self.state.changes(self.offset)
         self.changelog += rows
@@ -146,11 +146,11 @@ class Days:
 
     def statements(self, since: int = 0) -> list[tuple[str, bool]]:
         """Keys of the statements told, and whether they are restated."""
-        return [(key, value["restated"]) for topic, key, value in self.told[since:] if topic == "statements"]
+        return [(key, value["restated"]) for topic, key, value in self.published[since:] if topic == "statements"]
 
     def last(self, key: str, topic: str = "statements") -> dict[str, Any]:
         """What was last told under a key."""
-        return [value for name, one, value in self.told if (name, one) == (topic, key)][-1]
+        return [value for name, one, value in self.published if (name, one) == (topic, key)][-1]
 
     def dead(self) -> list[str]:
-        return [value["reason"] for topic, _, value in self.told if topic == "dead-letters"]
+        return [value["reason"] for topic, _, value in self.published if topic == "dead-letters"]

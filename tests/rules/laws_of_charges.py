@@ -22,7 +22,7 @@ def usage_is_floored_and_converted(rules: Rules, sums: dict[int, int]) -> None:
     assert list(rules.quantity_by_retention(use, LOGS).items()) == [(d, right[d]) for d in right if right[d]]
 
 
-def a_correction_stands_for_the_day(rules: Rules, example: tuple[int, int | None]) -> None:
+def a_correction_counts_for_the_day(rules: Rules, example: tuple[int, int | None]) -> None:
     peak, corrected = example
     use = Use(peak=peak, correction=None if corrected is None else Correction(0, "s", "i", corrected))
     right = peak if corrected is None else corrected
@@ -55,7 +55,7 @@ USAGE = (
     Law(
         "usage: of a max item the highest report, or the correction",
         st.tuples(st.integers(0, 3), st.none() | st.integers(0, 3)),
-        a_correction_stands_for_the_day,
+        a_correction_counts_for_the_day,
     ),
 )
 CHARGES = (

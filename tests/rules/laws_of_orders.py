@@ -15,7 +15,7 @@ from tests.oracle_orders_reading import Order as OracleOrder
 from tests.oracle_orders_reading import read_order
 from tests.oracle_reading import Sent
 from tests.rules.laws import Law, Rules
-from tests.rules.order_stories import MARKET, Step, stories, told
+from tests.rules.order_stories import MARKET, Step, played, stories
 from tests.rules.order_world import World, read
 
 Story = list[Step]
@@ -32,7 +32,7 @@ def _after(before: World, decision: Decision) -> World:
 
 
 def money_is_conserved(rules: Rules, story: Story) -> None:
-    for before, order, _, decision in told(rules, story):
+    for before, order, _, decision in played(rules, story):
         lost = _money(before) - _money(_after(before, decision))
         if not decision.accepted:
             assert lost == 0
@@ -44,7 +44,7 @@ def money_is_conserved(rules: Rules, story: Story) -> None:
 
 
 def each_instrument_loses_what_is_drawn_from_it(rules: Rules, story: Story) -> None:
-    for before, order, _, decision in told(rules, story):
+    for before, order, _, decision in played(rules, story):
         if decision.accepted and order["kind"] != "top_up":
             after = _after(before, decision)
             for key, wallet in after.wallets.items():
@@ -56,12 +56,12 @@ def each_instrument_loses_what_is_drawn_from_it(rules: Rules, story: Story) -> N
 
 
 def no_balance_goes_below_zero(rules: Rules, story: Story) -> None:
-    for _, _, _, decision in told(rules, story):
+    for _, _, _, decision in played(rules, story):
         assert all(wallet.balance >= 0 for wallet in decision.wallets)
 
 
 def what_is_refused_changes_nothing(rules: Rules, story: Story) -> None:
-    for _, _, _, decision in told(rules, story):
+    for _, _, _, decision in played(rules, story):
         assert decision.accepted == (decision.refusal is None) == (decision.error is None)
         if decision.refusal is not None:
             assert (decision.plan, decision.wallets, decision.payments) == (None, (), ())
@@ -71,7 +71,7 @@ def what_is_refused_changes_nothing(rules: Rules, story: Story) -> None:
 
 
 def deciding_is_a_function(rules: Rules, story: Story) -> None:
-    for before, order, _, decision in told(rules, story):
+    for before, order, _, decision in played(rules, story):
         gathered = (before.account, before.wallets, before.bindings)
         as_it_was = deepcopy(gathered)
         for again in (read(order), order_from_json(canonical(read(order), MARKET.currency))):
@@ -80,7 +80,7 @@ def deciding_is_a_function(rules: Rules, story: Story) -> None:
 
 
 def the_price_is_the_formulas(rules: Rules, story: Story) -> None:
-    for _, order, fair, decision in told(rules, story):
+    for _, order, fair, decision in played(rules, story):
         if decision.price is not None:
             assert Fraction(decision.price) == fair
             assert decision.price.as_tuple().exponent == -2
@@ -88,7 +88,7 @@ def the_price_is_the_formulas(rules: Rules, story: Story) -> None:
 
 
 def a_plan_keeps_its_past(rules: Rules, story: Story) -> None:
-    for before, _, _, decision in told(rules, story):
+    for before, _, _, decision in played(rules, story):
         plan = decision.plan
         if plan is None:
             continue
@@ -110,7 +110,7 @@ def _on(plan: Plan, day: int) -> object:
 
 def the_oracle_decides_alike(rules: Rules, story: Story) -> None:
     account, book = oracle_orders.Account("acct_1"), of_product(MARKET)
-    for before, order, _, decision in told(rules, story):
+    for before, order, _, decision in played(rules, story):
         if not account.wallets:
             for key, wallet in before.wallets.items():
                 account.wallets[key] = oracle_orders.Wallet(wallet.balance, wallet.expires_on)

@@ -63,7 +63,7 @@ class Step(NamedTuple):
     cents: int  # too many (or too few) in the last part
 
 
-class Told(NamedTuple):
+class DecidedStep(NamedTuple):
     """What a step did: the world before it, the order as sent, its price by SPEC's formula, the decision."""
 
     before: World
@@ -131,7 +131,7 @@ def stories(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
-def told(rules: Any, story: list[Step]) -> Iterator[Told]:
+def played(rules: Any, story: list[Step]) -> Iterator[DecidedStep]:
     """Tell a story to the rules, step by step; what is accepted is written before the next step."""
     world = World(day=BOUGHT_ON, catalog=MARKET)
     world.bind("acct_1", BOUGHT_ON, "a", "b")
@@ -149,7 +149,7 @@ def told(rules: Any, story: list[Step]) -> Iterator[Told]:
             order["payments"] = _payments(price, step)
         before = world.copy()
         decision = rules.decide(read(order), world.day, world.account, world.wallets, world.bindings, MARKET)
-        yield Told(before, order, price, decision)
+        yield DecidedStep(before, order, price, decision)
         world.apply(decision)
 
 

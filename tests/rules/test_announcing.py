@@ -73,7 +73,7 @@ def test_an_item_is_known_from_the_first_day_of_the_version_that_brings_it() -> 
     assert world.charges("2026-02-01") == {"sms": "1.00"}
 
 
-def test_usage_of_the_day_that_came_before_the_announcement_is_priced_anew() -> None:
+def test_usage_of_the_day_that_came_before_the_announcement_is_priced_again() -> None:
     world = World()
     world.use("logs", 10, "2026-02-01T00:02:00Z", 14)  # ahead of Kafka's clock
     world.use("calls", 10, "2026-02-01T00:02:00Z")
@@ -88,7 +88,7 @@ def test_usage_of_the_day_that_came_before_the_announcement_is_priced_anew() -> 
     assert len(world.overages()) == 4, "what kept its price is not told again"
 
 
-def test_a_version_of_one_day_prices_that_day_anew_and_not_the_next() -> None:
+def test_a_version_of_one_day_prices_that_day_again_and_not_the_next() -> None:
     world = World()
     world.announce(version("2026-02-02", logs="3"), "2026-01-30T00:00:00Z")
     world.use("logs", 10, "2026-02-01T00:02:00Z", 14)
@@ -97,7 +97,7 @@ def test_a_version_of_one_day_prices_that_day_anew_and_not_the_next() -> None:
     assert [world.charges(day)["logs"] for day in ("2026-02-01", "2026-02-02")] == ["20.00", "30.00"]
 
 
-def test_usage_and_the_announcement_that_prices_it_anew_may_stand_in_one_chunk() -> None:
+def test_usage_and_the_announcement_that_prices_it_again_may_be_in_one_chunk() -> None:
     world = World(chunk=2)
     world.use("logs", 10, "2026-02-01T00:02:00Z", 14)
     world.announce(DEARER, DAY_BEFORE)
@@ -119,7 +119,7 @@ def test_a_copy_that_comes_after_the_close_of_the_day_restates_it() -> None:
     world.close_through("2026-02-01")
     world.copy(DEARER, 77, DAY_BEFORE)
     assert world.overages()[-1]["restated"] is True
-    due = [(each["restated"], each["amount_due"]) for each in world.told["statements"] if "amount_due" in each]
+    due = [(each["restated"], each["amount_due"]) for each in world.published["statements"] if "amount_due" in each]
     assert due == [(False, "15.00"), (True, "20.00")]
 
 
@@ -241,7 +241,7 @@ def catalog(*versions: Version, currency: str = "CNY") -> Catalog:
     return Catalog(currency, 372, versions)
 
 
-def told(file: Catalog, known: Catalog | None = None, now: int = NOW) -> tuple[list[str], list[str], list[str]]:
+def verdict(file: Catalog, known: Catalog | None = None, now: int = NOW) -> tuple[list[str], list[str], list[str]]:
     """What is refused, which first days are announced, which the file lacks."""
     found = compared(known or catalog(OPENED_VERSION), file, now, UTC)
     return (
@@ -252,39 +252,39 @@ def told(file: Catalog, known: Catalog | None = None, now: int = NOW) -> tuple[l
 
 
 def test_the_same_file_is_neither_refused_nor_announced() -> None:
-    assert told(catalog(OPENED_VERSION)) == ([], [], [])
+    assert verdict(catalog(OPENED_VERSION)) == ([], [], [])
 
 
 def test_a_new_version_is_announced_until_its_first_day_comes_and_then_refused() -> None:
     file = catalog(OPENED_VERSION, DEARER)
-    assert told(file, now=parse_time(DAY_BEFORE)) == ([], ["2026-02-01"], [])
-    refused, news, _ = told(file, now=parse_time(FIRST_INSTANT))
+    assert verdict(file, now=parse_time(DAY_BEFORE)) == ([], ["2026-02-01"], [])
+    refused, news, _ = verdict(file, now=parse_time(FIRST_INSTANT))
     assert (refused, news) == (["version 2026-02-01 is not recorded, the file adds it"], [])
 
 
 def test_a_changed_version_is_announced_again_until_its_first_day_comes_and_then_refused() -> None:
     known, file = catalog(OPENED_VERSION, DEARER), catalog(OPENED_VERSION, version("2026-02-01", logs="4"))
-    assert told(file, known)[:2] == ([], ["2026-02-01"])
-    refused, news, _ = told(file, known, parse_time(FIRST_INSTANT))
+    assert verdict(file, known)[:2] == ([], ["2026-02-01"])
+    refused, news, _ = verdict(file, known, parse_time(FIRST_INSTANT))
     assert "version 2026-02-01: items.logs.price is recorded as 2, the file says 4" in refused
     assert news == []
 
 
-def test_a_version_that_the_file_lacks_is_told_until_its_first_day_comes_and_then_refused() -> None:
+def test_a_version_that_the_file_lacks_is_reported_until_its_first_day_comes_and_then_refused() -> None:
     known, file = catalog(OPENED_VERSION, DEARER), catalog(OPENED_VERSION)
-    assert told(file, known) == ([], [], ["2026-02-01"])
-    assert told(file, known, parse_time(FIRST_INSTANT))[0] == [
+    assert verdict(file, known) == ([], [], ["2026-02-01"])
+    assert verdict(file, known, parse_time(FIRST_INSTANT))[0] == [
         "version 2026-02-01 is in the journal but missing from METER_CATALOG"
     ]
 
 
 def test_another_currency_is_refused_whatever_the_day() -> None:
-    assert told(catalog(OPENED_VERSION, currency="EUR"))[0] == ["currency is recorded as CNY, the file says EUR"]
+    assert verdict(catalog(OPENED_VERSION, currency="EUR"))[0] == ["currency is recorded as CNY, the file says EUR"]
 
 
 def test_a_changed_past_is_refused_with_every_difference() -> None:
     file = catalog(version("2026-01-01", logs="1.4", calls="1", hosts="3"), DEARER)
-    assert told(file)[0] == [
+    assert verdict(file)[0] == [
         "version 2026-01-01: items.logs.price is recorded as 1.5, the file says 1.4",
         "version 2026-01-01: items.logs.retentions.30.price is recorded as 3, the file says 2.8",
     ]

@@ -31,7 +31,7 @@ def takes_logs_away(days: Days) -> None:
 
 
 def balances(days: Days) -> list[dict[str, Any]]:
-    return [value for topic, key, value in days.told if (topic, key) == ("quota-balances", KEY)]
+    return [value for topic, key, value in days.published if (topic, key) == ("quota-balances", KEY)]
 
 
 def test_a_balance_that_has_appeared_says_that_the_quota_is_gone() -> None:

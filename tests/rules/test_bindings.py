@@ -20,7 +20,7 @@ def counted(days: Days) -> tuple[int, int]:
     return counts.get(("workspace", "counted"), 0), counts.get(("workspace", "duplicate"), 0)
 
 
-def test_a_record_that_tells_something_new_is_counted() -> None:
+def test_a_record_that_gives_something_new_is_counted() -> None:
     days, today = Days(), parse_day("2026-01-31")
     bind(days, ("wksp_a", NEVER), ("wksp_b", today))
     assert counted(days) == (2, 0)

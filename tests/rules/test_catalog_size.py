@@ -24,20 +24,20 @@ def catalog(*versions: Version) -> Catalog:
 def test_versions_that_the_file_lacks_count_beside_its_own() -> None:
     known, file = catalog(large("2026-03-01", "a", 300)), catalog(large("2026-04-01", "b", 300))
     assert not over_limits(file)
-    told = compared(known, file, NOW, zone("+00:00"))
-    assert [version.since for version in told.news] == [file.versions[1].since]
-    assert any(f"at most {ITEMS_LIMIT} items, not 603" in problem for problem in told.refused), told.refused
+    found = compared(known, file, NOW, zone("+00:00"))
+    assert [version.since for version in found.news] == [file.versions[1].since]
+    assert any(f"at most {ITEMS_LIMIT} items, not 603" in problem for problem in found.refused), found.refused
 
 
 def test_files_one_after_the_other_cannot_record_more_than_a_catalog_takes() -> None:
     known, days = catalog(), 0
-    while not (told := compared(known, catalog(large(f"2026-03-{days + 1:02d}", "a")), NOW, zone("+00:00"))).refused:
-        for news in told.news:
+    while not (logged := compared(known, catalog(large(f"2026-03-{days + 1:02d}", "a")), NOW, zone("+00:00"))).refused:
+        for news in logged.news:
             known = known.with_version(news)
         days += 1
         assert days < 31, "there is an end"
     assert days > 3
-    assert any(f"at most {CATALOG_LIMIT_BYTES} bytes" in problem for problem in told.refused)
+    assert any(f"at most {CATALOG_LIMIT_BYTES} bytes" in problem for problem in logged.refused)
 
 
 def test_a_worker_whose_file_adds_nothing_starts_whatever_is_recorded() -> None:

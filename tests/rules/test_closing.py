@@ -13,11 +13,11 @@ DAY = "2026-01-31"
 
 def days(*accounts: str, opened: str = "2026-01-31T08:00:00Z") -> Days:
     """A partition with a workspace of each account, which is its name with a w, and 5 sms of each on the day."""
-    told = Days(opened)
+    story = Days(opened)
     for account in accounts:
-        told.bind(f"{account}w", account)
-        told.use(f"{account}w", "sms", 5, IN_DAY)
-    return told
+        story.bind(f"{account}w", account)
+        story.use(f"{account}w", "sms", 5, IN_DAY)
+    return story
 
 
 def closed(told: Days) -> str:
@@ -26,11 +26,11 @@ def closed(told: Days) -> str:
 
 
 def test_a_day_closes_not_before_its_end_and_the_grace() -> None:
-    told = days("a")
-    told.close(DAY, "2026-02-01T00:59:59.999Z")
-    assert not told.statements()
-    told.close(DAY, NEXT_DAY)
-    assert told.statements() == [(f"a/{DAY}/aw", False), (f"a/{DAY}", False)]
+    story = days("a")
+    story.close(DAY, "2026-02-01T00:59:59.999Z")
+    assert not story.statements()
+    story.close(DAY, NEXT_DAY)
+    assert story.statements() == [(f"a/{DAY}/aw", False), (f"a/{DAY}", False)]
 
 
 @pytest.mark.parametrize(
@@ -45,129 +45,129 @@ def test_a_day_closes_not_before_its_end_and_the_grace() -> None:
 )
 def test_the_end_of_a_day_is_the_zones(zone: str, day: str, closes: str) -> None:
     opened = time_text(parse_time(closes) - 20 * 3600 * 1_000_000)
-    told = Days(opened, zone)
-    told.close(day, time_text(parse_time(closes) - 1000))
-    assert told.fold.known().closed_through == parse_day(day) - 1
-    told.close(day, closes)
-    assert told.fold.known().closed_through == parse_day(day)
+    story = Days(opened, zone)
+    story.close(day, time_text(parse_time(closes) - 1000))
+    assert story.fold.known().closed_through == parse_day(day) - 1
+    story.close(day, closes)
+    assert story.fold.known().closed_through == parse_day(day)
 
 
 def test_days_close_in_their_order_and_once() -> None:
-    told = days("a")
-    told.close("2026-02-01", "2026-02-05T00:00:00Z")
-    assert (closed(told), told.statements()) == ("-1", [])
-    told.close(DAY, "2026-02-05T00:00:00Z")
-    told.close(DAY, "2026-02-05T00:00:00Z")
-    assert len(told.statements()) == 2
-    told.close("2026-02-01", "2026-02-05T00:00:00Z")
-    assert closed(told) == "1"
+    story = days("a")
+    story.close("2026-02-01", "2026-02-05T00:00:00Z")
+    assert (closed(story), story.statements()) == ("-1", [])
+    story.close(DAY, "2026-02-05T00:00:00Z")
+    story.close(DAY, "2026-02-05T00:00:00Z")
+    assert len(story.statements()) == 2
+    story.close("2026-02-01", "2026-02-05T00:00:00Z")
+    assert closed(story) == "1"
 
 
 def test_an_entry_closes_two_hundred_accounts_in_id_order() -> None:
     names = [f"a{number:03}" for number in range(450)]
-    told = days(*reversed(names))
+    story = days(*reversed(names))
     for cursor, then in (("", "-1a199"), ("a199", "-1a399"), ("a399", "0")):
-        told.close(DAY, NEXT_DAY, cursor)
-        assert closed(told) == then
-    assert [key for key, _ in told.statements() if key.count("/") == 1] == [f"{name}/{DAY}" for name in names]
+        story.close(DAY, NEXT_DAY, cursor)
+        assert closed(story) == then
+    assert [key for key, _ in story.statements() if key.count("/") == 1] == [f"{name}/{DAY}" for name in names]
 
 
 def test_an_entry_with_another_cursor_is_ignored() -> None:
-    told = days("a", "b", "c")
+    story = days("a", "b", "c")
     with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
         for cursor in ("?", "a", "b"):
-            told.close(DAY, NEXT_DAY, cursor)
-        assert not told.statements()
-        told.close(DAY, NEXT_DAY)
-        told.close(DAY, NEXT_DAY)
-    assert closed(told) == "-1a"
+            story.close(DAY, NEXT_DAY, cursor)
+        assert not story.statements()
+        story.close(DAY, NEXT_DAY)
+        story.close(DAY, NEXT_DAY)
+    assert closed(story) == "-1a"
 
 
 def test_a_slice_of_large_accounts_is_shorter() -> None:
-    told = days("a", "b", "c")
-    told.close(DAY, NEXT_DAY, items=3)
-    assert closed(told) == "-1b"
+    story = days("a", "b", "c")
+    story.close(DAY, NEXT_DAY, items=3)
+    assert closed(story) == "-1b"
 
 
 def test_an_entry_of_an_earlier_version_closes_whole_accounts() -> None:
-    told = large("a", 5)
+    found = large("a", 5)
     with patch("meter.rules.fold.closing.WHOLE_ACCOUNTS_ITEMS", 3):
-        told.close(DAY, NEXT_DAY, items=0)
-        assert closed(told) == "-1a"
-        told.close(DAY, NEXT_DAY, "a", items=0)
-    assert closed(told) == "0"
+        found.close(DAY, NEXT_DAY, items=0)
+        assert closed(found) == "-1a"
+        found.close(DAY, NEXT_DAY, "a", items=0)
+    assert closed(found) == "0"
 
 
 def test_an_entry_of_an_earlier_version_goes_on_inside_an_account() -> None:
-    told = large("a", 5)
-    told.close(DAY, NEXT_DAY, items=2)
-    told.close(DAY, NEXT_DAY, "a/a1", items=0)
-    assert (closed(told), told.last(f"a/{DAY}")["workspaces"]) == ("0", 5)
+    found = large("a", 5)
+    found.close(DAY, NEXT_DAY, items=2)
+    found.close(DAY, NEXT_DAY, "a/a1", items=0)
+    assert (closed(found), found.last(f"a/{DAY}")["workspaces"]) == ("0", 5)
 
 
 def large(account: str, workspaces: int) -> Days:
     """A partition with an account of so many workspaces, a0, a1…, and 5 sms of each on the day; then one of one."""
-    told = Days("2026-01-31T08:00:00Z")
+    story = Days("2026-01-31T08:00:00Z")
     for number in range(workspaces):
-        told.bind(f"{account}{number}", account)
-        told.use(f"{account}{number}", "sms", 5, IN_DAY)
-    told.bind("zw", "z")
-    told.use("zw", "sms", 5, IN_DAY)
-    return told
+        story.bind(f"{account}{number}", account)
+        story.use(f"{account}{number}", "sms", 5, IN_DAY)
+    story.bind("zw", "z")
+    story.use("zw", "sms", 5, IN_DAY)
+    return story
 
 
 def test_an_account_of_many_workspaces_is_closed_in_several_entries_and_stated_with_the_last() -> None:
-    told = large("a", 5)
+    found = large("a", 5)
     slices: list[tuple[str, list[str]]] = []
-    while told.close_next(DAY, NEXT_DAY, 2):
-        slices.append((closed(told), [key.rpartition("/")[2] for key, _ in told.statements(sum_of(slices))]))
+    while found.close_next(DAY, NEXT_DAY, 2):
+        slices.append((closed(found), [key.rpartition("/")[2] for key, _ in found.statements(sum_of(slices))]))
     assert slices == [("-1a/a1", ["a0", "a1"]), ("-1a/a3", ["a2", "a3"]), ("-1a", ["a4", DAY])]
-    assert told.statements()[-2:] == [(f"z/{DAY}/zw", False), (f"z/{DAY}", False)]
-    assert (told.last(f"a/{DAY}")["workspaces"], told.last(f"a/{DAY}")["amount_due"]) == (5, "2.50")
+    assert found.statements()[-2:] == [(f"z/{DAY}/zw", False), (f"z/{DAY}", False)]
+    assert (found.last(f"a/{DAY}")["workspaces"], found.last(f"a/{DAY}")["amount_due"]) == (5, "2.50")
 
 
 def sum_of(slices: list[tuple[str, list[str]]]) -> int:
     """How many statements the slices told, behind five overages of the account and one of the other."""
-    return 6 + sum(len(told) for _, told in slices)
+    return 6 + sum(len(each) for _, each in slices)
 
 
 def test_an_account_counts_as_closed_from_its_last_entry_on() -> None:
-    told = large("a", 3)
-    told.close(DAY, NEXT_DAY, items=2)
-    before = len(told.told)
-    told.use("a0", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")  # stated already
-    told.use("a2", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")  # not yet
-    assert told.statements(before) == [(f"a/{DAY}/a0", False)]
-    assert not any(told.last(f"a/{name}/sms/{DAY}", "overages")["restated"] for name in ("a0", "a2"))
-    told.close(DAY, "2026-02-01T03:00:00Z", "a/a1")
-    assert told.statements(before)[1:3] == [(f"a/{DAY}/a2", False), (f"a/{DAY}", False)]
-    assert told.last(f"a/{DAY}")["amount_due"] == "1.70"
-    told.use("a0", "sms", 1, IN_DAY, at="2026-02-01T04:00:00Z")
-    assert told.statements()[-2:] == [(f"a/{DAY}/a0", True), (f"a/{DAY}", True)]
-    assert told.last(f"a/a0/sms/{DAY}", "overages")["restated"]
+    found = large("a", 3)
+    found.close(DAY, NEXT_DAY, items=2)
+    before = len(found.published)
+    found.use("a0", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")  # stated already
+    found.use("a2", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")  # not yet
+    assert found.statements(before) == [(f"a/{DAY}/a0", False)]
+    assert not any(found.last(f"a/{name}/sms/{DAY}", "overages")["restated"] for name in ("a0", "a2"))
+    found.close(DAY, "2026-02-01T03:00:00Z", "a/a1")
+    assert found.statements(before)[1:3] == [(f"a/{DAY}/a2", False), (f"a/{DAY}", False)]
+    assert found.last(f"a/{DAY}")["amount_due"] == "1.70"
+    found.use("a0", "sms", 1, IN_DAY, at="2026-02-01T04:00:00Z")
+    assert found.statements()[-2:] == [(f"a/{DAY}/a0", True), (f"a/{DAY}", True)]
+    assert found.last(f"a/a0/sms/{DAY}", "overages")["restated"]
 
 
 def test_an_account_whose_name_begins_like_the_one_being_closed_is_closed_in_its_turn() -> None:
-    told = large("a", 3)
-    told.bind("a-w", "a-")
-    told.use("a-w", "sms", 5, IN_DAY)
-    told.close(DAY, NEXT_DAY, items=1)
-    before = len(told.told)
-    told.use("a-w", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
-    assert not told.statements(before)
-    assert not told.last(f"a-/a-w/sms/{DAY}", "overages")["restated"]
-    told.close_through(DAY, "2026-02-01T03:00:00Z")
-    assert told.last(f"a-/{DAY}")["amount_due"] == "0.60"
+    found = large("a", 3)
+    found.bind("a-w", "a-")
+    found.use("a-w", "sms", 5, IN_DAY)
+    found.close(DAY, NEXT_DAY, items=1)
+    before = len(found.published)
+    found.use("a-w", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
+    assert not found.statements(before)
+    assert not found.last(f"a-/a-w/sms/{DAY}", "overages")["restated"]
+    found.close_through(DAY, "2026-02-01T03:00:00Z")
+    assert found.last(f"a-/{DAY}")["amount_due"] == "0.60"
 
 
 def test_between_two_slices_only_accounts_already_closed_are_restated() -> None:
-    told = days("a", "b")
+    story = days("a", "b")
     with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
-        told.close(DAY, NEXT_DAY)
+        story.close(DAY, NEXT_DAY)
         for account in "ab":
-            told.use(f"{account}w", "sms", 2, IN_DAY, at="2026-02-01T02:00:00Z")
-        told.close(DAY, "2026-02-01T03:00:00Z", "a")
-    assert told.statements() == [
+            story.use(f"{account}w", "sms", 2, IN_DAY, at="2026-02-01T02:00:00Z")
+        story.close(DAY, "2026-02-01T03:00:00Z", "a")
+    assert story.statements() == [
         (f"a/{DAY}/aw", False),
         (f"a/{DAY}", False),
         (f"a/{DAY}/aw", True),
@@ -175,51 +175,51 @@ def test_between_two_slices_only_accounts_already_closed_are_restated() -> None:
         (f"b/{DAY}/bw", False),
         (f"b/{DAY}", False),
     ]
-    assert told.last(f"b/{DAY}")["amount_due"] == "0.70"
-    overages = [told.last(f"{account}/{account}w/sms/{DAY}", "overages")["restated"] for account in "ab"]
+    assert story.last(f"b/{DAY}")["amount_due"] == "0.70"
+    overages = [story.last(f"{account}/{account}w/sms/{DAY}", "overages")["restated"] for account in "ab"]
     assert overages == [True, False]
 
 
-def test_an_account_that_appears_behind_the_cursor_is_told_when_it_has_usage() -> None:
-    told = days("b", "c")
+def test_an_account_that_appears_behind_the_cursor_is_stated_when_it_has_usage() -> None:
+    story = days("b", "c")
     with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
-        told.close(DAY, NEXT_DAY)
-        told.bind("aw", "a")
-        told.use("aw", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
-        told.close(DAY, NEXT_DAY, "b")
-    assert [each for each in told.statements() if each[0].startswith("a")] == [
+        story.close(DAY, NEXT_DAY)
+        story.bind("aw", "a")
+        story.use("aw", "sms", 1, IN_DAY, at="2026-02-01T02:00:00Z")
+        story.close(DAY, NEXT_DAY, "b")
+    assert [each for each in story.statements() if each[0].startswith("a")] == [
         (f"a/{DAY}/aw", True),
         (f"a/{DAY}", True),
     ]
 
 
 def test_days_before_the_first_record_count_as_closed() -> None:
-    told = days()
-    told.bind("aw", "a")
-    told.use("aw", "sms", 1, "2026-01-30T12:00:00Z", at="2026-01-31T09:00:00Z")
-    assert told.statements() == [("a/2026-01-30/aw", True), ("a/2026-01-30", True)]
-    assert told.last("a/aw/sms/2026-01-30", "overages")["restated"]
+    story = days()
+    story.bind("aw", "a")
+    story.use("aw", "sms", 1, "2026-01-30T12:00:00Z", at="2026-01-31T09:00:00Z")
+    assert story.statements() == [("a/2026-01-30/aw", True), ("a/2026-01-30", True)]
+    assert story.last("a/aw/sms/2026-01-30", "overages")["restated"]
 
 
-def test_what_stands_in_the_same_chunk_is_closed_with_the_rest() -> None:
-    told = Days("2026-01-31T08:00:00Z")
-    told.bind("aw", "a")
-    with told.one_chunk():
-        told.use("aw", "sms", 5, IN_DAY)
-        told.close(DAY, NEXT_DAY)
-        told.use("aw", "sms", 5, IN_DAY, at="2026-02-01T02:00:00Z")
-    assert [restated for _, restated in told.statements()] == [False, False, True, True]
-    assert told.last(f"a/{DAY}")["amount_due"] == "1.00"
+def test_usage_of_the_same_chunk_is_closed_with_the_rest() -> None:
+    story = Days("2026-01-31T08:00:00Z")
+    story.bind("aw", "a")
+    with story.one_chunk():
+        story.use("aw", "sms", 5, IN_DAY)
+        story.close(DAY, NEXT_DAY)
+        story.use("aw", "sms", 5, IN_DAY, at="2026-02-01T02:00:00Z")
+    assert [restated for _, restated in story.statements()] == [False, False, True, True]
+    assert story.last(f"a/{DAY}")["amount_due"] == "1.00"
 
 
 def test_a_worker_that_takes_over_goes_on_behind_the_last_committed_slice() -> None:
-    told = days("a", "b", "c")
+    found = days("a", "b", "c")
     with patch("meter.rules.fold.closing.SLICE_ACCOUNTS", 1):
-        told.close(DAY, NEXT_DAY)
-        told.chunked = True
-        told.close(DAY, NEXT_DAY, "a")  # folded, never committed
-        told.chunked = False
-        told.reopen()
-        assert closed(told) == "-1a"
-        told.close_through(DAY, NEXT_DAY)
-    assert [key for key, _ in told.statements() if key.count("/") == 1] == [f"{name}/{DAY}" for name in "abc"]
+        found.close(DAY, NEXT_DAY)
+        found.chunked = True
+        found.close(DAY, NEXT_DAY, "a")  # folded, never committed
+        found.chunked = False
+        found.reopen()
+        assert closed(found) == "-1a"
+        found.close_through(DAY, NEXT_DAY)
+    assert [key for key, _ in found.statements() if key.count("/") == 1] == [f"{name}/{DAY}" for name in "abc"]

@@ -11,7 +11,7 @@ from schemas.columns import column, ints
 from schemas.dead_letters import DeadLetter
 from schemas.journal import Evidence, Gathered, Named, Slot, UsageGroup, encode_evidence
 from schemas.rows import NEVER
-from tests.oracle_check import told_dead
+from tests.oracle_check import dead_places
 from tests.rules.days_world import Days, ms
 from tests.usage_groups import identity_of
 
@@ -44,12 +44,12 @@ def group(first: int, quantities: Sequence[int], items: Sequence[str] = ("api_ca
 
 
 def letters(days: Days) -> list[DeadLetter]:
-    return [DeadLetter.model_validate(value) for topic, _, value in days.told if topic == "dead-letters"]
+    return [DeadLetter.model_validate(value) for topic, _, value in days.published if topic == "dead-letters"]
 
 
 def offsets(days: Days) -> list[int]:
-    told = [told_dead(json.loads(letter.json_bytes())) for letter in letters(days)]
-    return sorted(place[2] for each in told for place, _ in each)
+    content = [dead_places(json.loads(letter.json_bytes())) for letter in letters(days)]
+    return sorted(place[2] for each in content for place, _ in each)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "LETTERS_A_GROUP", LETTERS)
 
 
-def test_conflicts_beyond_some_share_a_letter_and_each_is_told_once() -> None:
+def test_conflicts_beyond_some_share_a_letter_and_each_is_reported_once() -> None:
     days = Days()
     days.append(Gathered(NAMED, [group(100, range(1, 41))]), AT)
     assert offsets(days) == list(range(101, 140))

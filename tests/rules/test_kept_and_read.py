@@ -15,7 +15,7 @@ EARLY, BEFORE = f"{DAY}T00:02:00Z", "2026-01-31T23:59:59Z"
 NAMES = [f"w{number:03}" for number in range(2 * ROW_WORKSPACES)]
 
 
-def priced_anew() -> Version:
+def repriced() -> Version:
     """From `DAY` on logs kept for 30 days count three times."""
     (version,) = CATALOG.versions
     logs = version.items["logs"]
@@ -38,7 +38,7 @@ def test_a_new_version_changes_the_rows_of_all_whose_usage_it_converts_otherwise
     bought(days)
     for name in NAMES:
         days.use(name, "logs", 1_000, EARLY, at=BEFORE, retention=30)
-    days.append(CatalogVersion(version_json(priced_anew())), BEFORE)
+    days.append(CatalogVersion(version_json(repriced())), BEFORE)
     key = ("acct", parse_day(DAY), "logs")
     kept, read = days.state.cell(key), PartitionState(days.store).cell(key)
     assert {name: use.usage for name, use in kept.uses.items()} == dict.fromkeys(NAMES, 3_000)

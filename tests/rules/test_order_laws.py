@@ -9,7 +9,7 @@ from meter.rules import orders
 from schemas.reasons import Refusal
 from tests.rules.laws import Law
 from tests.rules.laws_of_orders import ORDERS
-from tests.rules.order_stories import Step, stories, told
+from tests.rules.order_stories import Step, played, stories
 from tests.rules.order_world import KINDS
 
 
@@ -24,13 +24,13 @@ def test_the_stories_accept_every_kind_often_and_break_nearly_every_law() -> Non
 
     @settings(max_examples=300, derandomize=True, database=None, deadline=None, phases=(Phase.generate,))
     @given(stories())
-    def tell(story: list[Step]) -> None:
-        for _, order, _, decision in told(orders, story):
+    def play(story: list[Step]) -> None:
+        for _, order, _, decision in played(orders, story):
             accepted[order["kind"]] += decision.accepted
             if decision.refusal is not None:
                 refused[decision.refusal] += 1
 
-    tell()
+    play()
     assert all(accepted[kind] >= 30 for kind in KINDS), accepted
     assert set(Refusal) - refused.keys() <= {Refusal.TOO_MANY_PLANS, Refusal.TOO_MANY_TRAFFIC_LINES}
     assert sum(accepted.values()) > sum(refused.values()), refused

@@ -278,7 +278,7 @@ def test_a_law_is_silent_about_the_kinds_it_is_not_for(kind: str) -> None:
     assert decision.accepted, decision.error
 
 
-def test_the_price_is_told_to_those_who_paid_wrong_and_to_no_other_refused() -> None:
+def test_the_price_is_reported_to_those_who_paid_wrong_and_to_no_other_refused() -> None:
     for refusal, kinds, how, _ in TABLE:
         world, order = a_world(), order_of(kinds[0])
         how(world, order)

@@ -35,7 +35,7 @@ def changed(days: Days, number: int) -> None:
     days.order({**order, "workspaces": ["A", "B"] if number % 2 else ["B", "A"]}, noon(number))
 
 
-def test_a_plan_that_changes_every_day_tells_of_the_newest_lists_and_counts_the_others() -> None:
+def test_a_plan_that_changes_every_day_gives_of_the_newest_lists_and_counts_the_others() -> None:
     days = Days(catalog=load_catalog())
     for name in ("A", "B"):
         days.bind(name)

@@ -47,7 +47,7 @@ def test_a_topic_that_was_made_again_is_counted_from_its_beginning() -> None:
     assert counts(days) == {"counted": 7, "duplicate": 1}
 
 
-def test_topics_are_apart_and_a_first_record_counts_though_usage_told_the_same_first() -> None:
+def test_topics_are_apart_and_a_first_record_counts_though_usage_brought_the_same_first() -> None:
     days = Days()
     report(days, 7, "a")
     entries = [BindingEntry(3, ms(AT), 0)]

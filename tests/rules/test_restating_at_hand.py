@@ -45,7 +45,7 @@ def story(seed: int, started_anew: bool) -> list[object]:
         if started_anew:
             days.reopen()
         one_late_change(days, rng, number)
-    return list(days.told)
+    return list(days.published)
 
 
 NOON = "2026-01-31T07:00:00Z"

@@ -58,7 +58,7 @@ class Story:
 
     def stated(self) -> dict[str, dict[str, Any]]:
         """Each key's last statement, without when it was told."""
-        last = {key: value for topic, key, value in self.days.told if topic == "statements"}
+        last = {key: value for topic, key, value in self.days.published if topic == "statements"}
         return {key: {**value, "revision": 0, "restated": False} for key, value in last.items()}
 
 
@@ -118,7 +118,7 @@ def test_slices_of_any_size_state_what_one_states(seed: int) -> None:
 
 
 @pytest.mark.parametrize("items", [1, 2, 5])
-def test_a_slice_that_was_lost_with_its_worker_is_told_again_as_it_was(items: int) -> None:
+def test_a_slice_that_was_lost_with_its_worker_is_published_again_unchanged(items: int) -> None:
     kept, lost = Story(7), Story(7)
     for story in (kept, lost):
         story.begin()
@@ -131,7 +131,7 @@ def test_a_slice_that_was_lost_with_its_worker_is_told_again_as_it_was(items: in
                 story.days.reopen()
                 story.days.offset -= 1
             is_open = story.days.close_next(DAY, CLOSES, items)
-    assert lost.days.told == kept.days.told
+    assert lost.days.published == kept.days.published
 
 
 @pytest.mark.parametrize("items", [3, 7, 20])
@@ -139,10 +139,10 @@ def test_no_entry_states_more_than_its_items_and_those_of_one_workspace(items: i
     story = Story(3)
     story.begin()
     while True:
-        before = len(story.days.told)
+        before = len(story.days.published)
         is_open = story.days.close_next(DAY, CLOSES, items)
-        told = [value for topic, _, value in story.days.told[before:] if topic == "statements"]
-        assert sum(len(value.get("items", ())) for value in told) < items + len(ITEMS)
+        collected = [value for topic, _, value in story.days.published[before:] if topic == "statements"]
+        assert sum(len(value.get("items", ())) for value in collected) < items + len(ITEMS)
         if not is_open:
             break
 

@@ -20,20 +20,20 @@ DAY, IN_DAY, LATE, CLOSES = "2026-01-31", "2026-01-31T12:00:00Z", "2026-02-01T05
 MILLION = 1_000_000
 
 
-def told_w6() -> Days:
+def w6_day() -> Days:
     """W6: a Startup package with 30 logs packages at 0.8, and one workspace that uses more."""
-    told = Days("2026-01-31T02:00:00Z")
-    told.bind("w")
-    told.order(records.top_up("acct", "t", "60000"), IN_DAY)
+    story = Days("2026-01-31T02:00:00Z")
+    story.bind("w")
+    story.order(records.top_up("acct", "t", "60000"), IN_DAY)
     lines = [records.traffic("logs", 30, "0.8")]
     paid = [records.pay("55392.00")]
-    told.order(records.purchase("acct", "p", "startup", ["w"], paid, traffic=lines), IN_DAY)
-    told.use("w", "datakit", 25, IN_DAY)
-    told.use("w", "logs", 40 * MILLION, IN_DAY, retention=30)
-    told.use("w", "traces", 5 * MILLION, IN_DAY, retention=14)
-    told.use("w", "pv", 400_000, IN_DAY, retention=14)
-    told.use("w", "triggers", 210_000, IN_DAY)
-    return told
+    story.order(records.purchase("acct", "p", "startup", ["w"], paid, traffic=lines), IN_DAY)
+    story.use("w", "datakit", 25, IN_DAY)
+    story.use("w", "logs", 40 * MILLION, IN_DAY, retention=30)
+    story.use("w", "traces", 5 * MILLION, IN_DAY, retention=14)
+    story.use("w", "pv", 400_000, IN_DAY, retention=14)
+    story.use("w", "triggers", 210_000, IN_DAY)
+    return story
 
 
 def item(told: Days, name: str, workspace: str = "w") -> dict[str, Any]:
@@ -42,9 +42,9 @@ def item(told: Days, name: str, workspace: str = "w") -> dict[str, Any]:
 
 
 def test_w6_is_due_87_yuan() -> None:
-    told = told_w6()
-    told.close(DAY, CLOSES)
-    statement = told.last(f"acct/{DAY}")
+    found = w6_day()
+    found.close(DAY, CLOSES)
+    statement = found.last(f"acct/{DAY}")
     assert statement["amount_due"] == "87.00"
     assert statement["workspaces"] == 1
     [plan] = statement["plans"]
@@ -55,7 +55,7 @@ def test_w6_is_due_87_yuan() -> None:
         "traces": (5 * MILLION, 5 * MILLION, 0),
         "triggers": (190_000, 190_000, 0),
     }
-    logs = item(told, "logs")
+    logs = item(found, "logs")
     assert logs["reported"] == [{"retention_days": 30, "quantity": 40 * MILLION}]
     assert (logs["usage"], logs["covered"], logs["overage"]) == (80 * MILLION, 70 * MILLION, 10 * MILLION)
     assert logs["coverage"] == [{"plan_id": "p", "covered": 70 * MILLION}]
@@ -63,13 +63,13 @@ def test_w6_is_due_87_yuan() -> None:
 
 
 def test_statements_are_written_as_their_models_write_them() -> None:
-    told = told_w6()
-    told.close(DAY, CLOSES)
+    found = w6_day()
+    found.close(DAY, CLOSES)
     for key, model, twin in (
         (f"acct/{DAY}", AccountStatement, AccountStatementStruct),
         (f"acct/{DAY}/w", WorkspaceStatement, WorkspaceStatementStruct),
     ):
-        written = json.dumps(told.last(key), separators=(",", ":"), ensure_ascii=False).encode()
+        written = json.dumps(found.last(key), separators=(",", ":"), ensure_ascii=False).encode()
         read = model.model_validate_json(written)
         assert read.json_bytes() == written
         assert read.record_key() == key
@@ -77,21 +77,21 @@ def test_statements_are_written_as_their_models_write_them() -> None:
 
 
 def test_the_sum_is_rounded_once() -> None:
-    told = Days("2026-01-31T02:00:00Z")
+    story = Days("2026-01-31T02:00:00Z")
     for name in "abc":
-        told.bind(name)
-        told.use(name, "pv", 150, IN_DAY, retention=3)  # 0.01 units at 0.7: 0.007 each
-    told.close(DAY, CLOSES)
-    assert told.last(f"acct/{DAY}")["amount_due"] == "0.02"
+        story.bind(name)
+        story.use(name, "pv", 150, IN_DAY, retention=3)  # 0.01 units at 0.7: 0.007 each
+    story.close(DAY, CLOSES)
+    assert story.last(f"acct/{DAY}")["amount_due"] == "0.02"
 
 
 def test_a_free_day_is_shown_and_costs_nothing() -> None:
-    told = Days("2026-01-31T02:00:00Z")
-    told.bind("f", commercial=None)
-    told.use("f", "sms", 7, IN_DAY)
-    told.close(DAY, CLOSES)
-    assert told.last(f"acct/{DAY}/f")["basis"] == "free"
-    assert item(told, "sms", "f") == {
+    story = Days("2026-01-31T02:00:00Z")
+    story.bind("f", commercial=None)
+    story.use("f", "sms", 7, IN_DAY)
+    story.close(DAY, CLOSES)
+    assert story.last(f"acct/{DAY}/f")["basis"] == "free"
+    assert item(story, "sms", "f") == {
         "item": "sms",
         "reported": [{"quantity": 7}],
         "usage": 7,
@@ -100,113 +100,113 @@ def test_a_free_day_is_shown_and_costs_nothing() -> None:
         "overage": 0,
         "charge": {"amount": "0.00", "currency": "CNY", "lines": []},
     }
-    assert not [key for topic, key, _ in told.told if topic == "overages"]
+    assert not [key for topic, key, _ in story.published if topic == "overages"]
 
 
 def test_a_plan_in_force_is_stated_without_usage_and_nothing_is_without_both() -> None:
-    told = told_w6()
-    told.bind("other", "idle")
-    told.order(records.top_up("idle", "t", "1"), IN_DAY)
-    told.close(DAY, CLOSES)
-    told.close("2026-02-01", "2026-02-02T01:00:00Z")
-    assert told.statements()[-1:] == [("acct/2026-02-01", False)]
-    assert not [key for key, _ in told.statements() if key.startswith("idle")]
-    assert [each["unused"] for each in told.last("acct/2026-02-01")["plans"][0]["items"]][:2] == [20, 70 * MILLION]
+    found = w6_day()
+    found.bind("other", "idle")
+    found.order(records.top_up("idle", "t", "1"), IN_DAY)
+    found.close(DAY, CLOSES)
+    found.close("2026-02-01", "2026-02-02T01:00:00Z")
+    assert found.statements()[-1:] == [("acct/2026-02-01", False)]
+    assert not [key for key, _ in found.statements() if key.startswith("idle")]
+    assert [each["unused"] for each in found.last("acct/2026-02-01")["plans"][0]["items"]][:2] == [20, 70 * MILLION]
 
 
-def test_a_restatement_tells_the_account_and_those_workspaces_that_changed() -> None:
-    told = Days("2026-01-31T02:00:00Z")
+def test_a_restatement_publishes_the_account_and_the_workspaces_that_changed() -> None:
+    story = Days("2026-01-31T02:00:00Z")
     for name in "abc":
-        told.bind(name)
-        told.use(name, "sms", 5, IN_DAY)
-    told.close(DAY, CLOSES)
-    before = len(told.told)
-    told.use("b", "sms", 3, IN_DAY, at=LATE)
-    assert told.statements(before) == [(f"acct/{DAY}/b", True), (f"acct/{DAY}", True)]
-    assert told.last(f"acct/{DAY}")["amount_due"] == "1.80"
+        story.bind(name)
+        story.use(name, "sms", 5, IN_DAY)
+    story.close(DAY, CLOSES)
+    before = len(story.published)
+    story.use("b", "sms", 3, IN_DAY, at=LATE)
+    assert story.statements(before) == [(f"acct/{DAY}/b", True), (f"acct/{DAY}", True)]
+    assert story.last(f"acct/{DAY}")["amount_due"] == "1.80"
 
 
-def test_what_changes_nothing_is_not_told_again() -> None:
-    told = told_w6()
-    told.close(DAY, CLOSES)
-    before = len(told.told)
-    told.use("w", "datakit", 3, IN_DAY, at=LATE)  # a lower count of hosts
-    told.use("w", "logs", 0, IN_DAY, at=LATE, retention=30)
-    assert not told.statements(before)
+def test_what_changes_nothing_is_not_published_again() -> None:
+    found = w6_day()
+    found.close(DAY, CLOSES)
+    before = len(found.published)
+    found.use("w", "datakit", 3, IN_DAY, at=LATE)  # a lower count of hosts
+    found.use("w", "logs", 0, IN_DAY, at=LATE, retention=30)
+    assert not found.statements(before)
 
 
 def test_a_correction_to_nothing_leaves_the_item_at_nothing() -> None:
-    told = Days("2026-01-31T02:00:00Z")
-    told.bind("w")
-    told.use("w", "sms", 5, IN_DAY)
-    told.close(DAY, CLOSES)
-    told.use("w", "sms", -5, IN_DAY, at=LATE, corrected=True)
-    assert (item(told, "sms")["usage"], item(told, "sms")["reported"]) == (0, [])
-    assert (told.last(f"acct/{DAY}")["workspaces"], told.last(f"acct/{DAY}")["amount_due"]) == (0, "0.00")
+    story = Days("2026-01-31T02:00:00Z")
+    story.bind("w")
+    story.use("w", "sms", 5, IN_DAY)
+    story.close(DAY, CLOSES)
+    story.use("w", "sms", -5, IN_DAY, at=LATE, corrected=True)
+    assert (item(story, "sms")["usage"], item(story, "sms")["reported"]) == (0, [])
+    assert (story.last(f"acct/{DAY}")["workspaces"], story.last(f"acct/{DAY}")["amount_due"]) == (0, "0.00")
 
 
 def test_an_upgrade_that_is_known_late_prices_the_closed_day() -> None:
-    told = Days("2026-01-31T02:00:00Z")
-    told.bind("w", commercial=None)
-    told.use("w", "sms", 5, IN_DAY)
-    told.close(DAY, CLOSES)
-    told.bind("w", commercial=DAY)
-    told.use("w", "sms", 1, LATE)
-    assert told.last(f"acct/{DAY}")["amount_due"] == "0.50"
-    assert told.last(f"acct/{DAY}/w")["restated"]
+    story = Days("2026-01-31T02:00:00Z")
+    story.bind("w", commercial=None)
+    story.use("w", "sms", 5, IN_DAY)
+    story.close(DAY, CLOSES)
+    story.bind("w", commercial=DAY)
+    story.use("w", "sms", 1, LATE)
+    assert story.last(f"acct/{DAY}")["amount_due"] == "0.50"
+    assert story.last(f"acct/{DAY}/w")["restated"]
 
 
 def test_statements_of_a_thousand_workspaces_are_small_records() -> None:
-    told = Days("2026-01-31T02:00:00Z")
+    story = Days("2026-01-31T02:00:00Z")
     names = [f"w{number:03}" for number in range(1_000)]
-    with told.one_chunk():
+    with story.one_chunk():
         for name in names:
-            told.bind(name)
+            story.bind(name)
             for each in CATALOG.versions[0].items:
-                told.use(name, each, 10**15, IN_DAY)
-        told.close(DAY, CLOSES)
-    assert len(told.statements()) == 1_001
-    longest = max(len(json.dumps(value)) for topic, _, value in told.told if topic == "statements")
+                story.use(name, each, 10**15, IN_DAY)
+        story.close(DAY, CLOSES)
+    assert len(story.statements()) == 1_001
+    longest = max(len(json.dumps(value)) for topic, _, value in story.published if topic == "statements")
     assert longest < 4_096
 
 
 def test_a_day_that_an_earlier_version_closed_is_restated_with_all_that_it_owes() -> None:
-    told = Days("2026-01-31T02:00:00Z")
+    found = Days("2026-01-31T02:00:00Z")
     for name in "abc":
-        told.bind(name)
-        told.use(name, "sms", 5, IN_DAY)
-    told.close(DAY, CLOSES)
+        found.bind(name)
+        found.use(name, "sms", 5, IN_DAY)
+    found.close(DAY, CLOSES)
     row = keys.stated("acct", parse_day(DAY))
-    whole = msgspec.msgpack.decode(told.store.rows[row])
-    digests = {name: told[:16] for name, told in whole[1].items()}
-    told.store.rows[row] = msgspec.msgpack.encode((whole[0], digests, len(digests)))  # as it was: digests only
-    told.reopen()
-    before = len(told.told)
-    told.use("b", "sms", 3, IN_DAY, at=LATE)
-    told.use("c", "sms", 3, IN_DAY, at=LATE)
-    assert told.statements(before) == [
+    whole = msgspec.msgpack.decode(found.store.rows[row])
+    digests = {name: found[:16] for name, found in whole[1].items()}
+    found.store.rows[row] = msgspec.msgpack.encode((whole[0], digests, len(digests)))  # as it was: digests only
+    found.reopen()
+    before = len(found.published)
+    found.use("b", "sms", 3, IN_DAY, at=LATE)
+    found.use("c", "sms", 3, IN_DAY, at=LATE)
+    assert found.statements(before) == [
         (f"acct/{DAY}/b", True),
         (f"acct/{DAY}", True),
         (f"acct/{DAY}/c", True),
         (f"acct/{DAY}", True),
     ]
-    assert (told.last(f"acct/{DAY}")["amount_due"], told.last(f"acct/{DAY}")["workspaces"]) == ("2.10", 3)
+    assert (found.last(f"acct/{DAY}")["amount_due"], found.last(f"acct/{DAY}")["workspaces"]) == ("2.10", 3)
 
 
 def test_a_neighbour_is_restated_whose_coverage_comes_from_another_plan_now() -> None:
-    told = Days("2026-01-31T02:00:00Z")
+    story = Days("2026-01-31T02:00:00Z")
     for name in "AB":
-        told.bind(name)
-    told.order(records.top_up("acct", "t", "90000"), IN_DAY)
+        story.bind(name)
+    story.order(records.top_up("acct", "t", "90000"), IN_DAY)
     for plan in ("p1", "p2"):
-        told.order(records.purchase("acct", plan, "startup", ["A", "B"], [records.pay("42000")]), IN_DAY)
-    told.use("A", "datakit", 5, IN_DAY)
-    told.use("B", "datakit", 15, IN_DAY)
-    told.close(DAY, CLOSES)
-    assert item(told, "datakit", "B")["coverage"] == [{"plan_id": "p1", "covered": 15}]
-    before = len(told.told)
-    told.use("A", "datakit", 12, IN_DAY, at=LATE)
-    assert told.statements(before) == [(f"acct/{DAY}/A", True), (f"acct/{DAY}/B", True), (f"acct/{DAY}", True)]
-    after = item(told, "datakit", "B")
+        story.order(records.purchase("acct", plan, "startup", ["A", "B"], [records.pay("42000")]), IN_DAY)
+    story.use("A", "datakit", 5, IN_DAY)
+    story.use("B", "datakit", 15, IN_DAY)
+    story.close(DAY, CLOSES)
+    assert item(story, "datakit", "B")["coverage"] == [{"plan_id": "p1", "covered": 15}]
+    before = len(story.published)
+    story.use("A", "datakit", 12, IN_DAY, at=LATE)
+    assert story.statements(before) == [(f"acct/{DAY}/A", True), (f"acct/{DAY}/B", True), (f"acct/{DAY}", True)]
+    after = item(story, "datakit", "B")
     assert after["coverage"] == [{"plan_id": "p1", "covered": 8}, {"plan_id": "p2", "covered": 7}]
     assert (after["usage"], after["overage"]) == (15, 0)

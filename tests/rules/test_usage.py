@@ -50,7 +50,7 @@ def test_an_item_without_retentions_counts_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("peak", "corrected", "used"), [(0, None, 0), (25, None, 25), (25, 20, 20), (0, 3, 3), (9, 0, 0)]
 )
-def test_a_correction_of_a_max_item_stands_for_its_whole_day(peak: int, corrected: int | None, used: int) -> None:
+def test_a_correction_of_a_max_item_counts_for_its_whole_day(peak: int, corrected: int | None, used: int) -> None:
     use = Use(peak=peak, correction=None if corrected is None else Correction(1, "s", "i", corrected))
     assert converted(use, HOSTS) == used
     assert quantity_by_retention(use, HOSTS) == ({NO_RETENTION: used} if used else {})

@@ -1,10 +1,10 @@
-"""The worked cases of SPEC section 4 as stories (`told_day` says how to read them)."""
+"""The worked cases of SPEC section 4 as stories (`tests/rules/day_story.py` says how to read them)."""
 
 import re
 
 import pytest
 
-from tests.rules.told_day import ToldDay
+from tests.rules.day_story import DayStory
 
 CASES = {
     "W1: the quota covers the first workspace, what is left the next": """
@@ -93,7 +93,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_worked_case(case: str) -> None:
-    ToldDay().tell(CASES[case])
+    DayStory().play(CASES[case])
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_worked_case(case: str) -> None:
     ],
 )
 def test_a_wrong_figure_does_not_pass(line: str, right: str, wrong: str) -> None:
-    day = ToldDay()
-    day.tell(CASES["W1: the quota covers the first workspace, what is left the next"])
-    day.tell(line)
+    day = DayStory()
+    day.play(CASES["W1: the quota covers the first workspace, what is left the next"])
+    day.play(line)
     false = line.replace(right, wrong)
     with pytest.raises(AssertionError, match=re.escape(false.split(maxsplit=1)[1])):
-        day.tell(false)
+        day.play(false)

@@ -9,7 +9,7 @@ from schemas.record import encode
 from schemas.rows import NO_RETENTION, Correction, Use, pack, unpacker
 
 
-class Told(msgspec.Struct, kw_only=True, omit_defaults=True):
+class BigSum(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A struct as the outputs have them."""
 
     usage: int
@@ -19,7 +19,7 @@ class Told(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 @pytest.mark.parametrize("usage", [0, 1 << 63, (1 << 64) - 1, 1 << 64, 20_000 * 10**15, 10**40, -(1 << 63) - 1])
 def test_a_figure_of_any_size_is_a_json_integer(usage: int) -> None:
-    assert json.loads(encode(Told(usage=usage, name="µ"))) == {"usage": usage, "name": "µ"}
+    assert json.loads(encode(BigSum(usage=usage, name="µ"))) == {"usage": usage, "name": "µ"}
 
 
 @pytest.mark.parametrize("total", [0, 1 << 63, 1 << 64, 10**40, -(10**40)])

@@ -125,16 +125,16 @@ def test_every_difference_is_named() -> None:
     items = {name: item for name, item in FIRST.items.items() if name != "sms"} | {"logs": logs}
     changed = replace(FIRST, items=items)
     file = Catalog("USD", 372, (changed, replace(FIRST, since=FIRST.since + 1)))
-    told = differences(OWN, file)
-    assert told[0] == "currency is recorded as CNY, the file says USD"
-    assert "version 2024-01-01: items.logs.price is recorded as 1.5, the file says 1.6" in told
+    found = differences(OWN, file)
+    assert found[0] == "currency is recorded as CNY, the file says USD"
+    assert "version 2024-01-01: items.logs.price is recorded as 1.5, the file says 1.6" in found
     assert (
         'version 2024-01-01: items.logs.retentions.30 is recorded as {"factor": 2, "price": "2"}, the file has none'
-        in told
+        in found
     )
-    assert "version 2024-01-02 is not recorded, the file adds it" in told
-    assert any(each.startswith("version 2024-01-01: items.sms is recorded as") for each in told)
-    assert len(told) == 8
+    assert "version 2024-01-02 is not recorded, the file adds it" in found
+    assert any(each.startswith("version 2024-01-01: items.sms is recorded as") for each in found)
+    assert len(found) == 8
     assert differences(file, OWN)[-1] == "version 2024-01-02 is in the journal but missing from METER_CATALOG"
 
 

@@ -89,15 +89,15 @@ def test_a_catalog_of_ones_own_is_read(tmp_path: Path) -> None:
     assert version.items["gb.month"].retentions.keys() == {1}
 
 
-@pytest.mark.parametrize(("old", "new", "told"), ONE_PROBLEM)
-def test_a_broken_law_is_told_with_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+@pytest.mark.parametrize(("old", "new", "expected"), ONE_PROBLEM)
+def test_a_broken_law_is_reported_with_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert GOOD.count(old) == 1
     wrong = _load(tmp_path / "catalog.toml", GOOD.replace(old, new))
     assert wrong is not None
-    assert any(told in problem for problem in wrong.problems), wrong.problems
+    assert any(expected in problem for problem in wrong.problems), wrong.problems
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     text = GOOD
     for old, new in (
         ('"EUR"', '"eur"'),
@@ -123,13 +123,13 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     ["currency =", "a = 1\na = 2", "a = " + "[" * 100_000, "a = " + "1" * 5_000],
     ids=["not TOML", "a key twice", "deep", "an endless number"],
 )
-def test_a_file_that_cannot_be_parsed_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_that_cannot_be_parsed_is_reported(tmp_path: Path, text: str) -> None:
     wrong = _load(tmp_path / "catalog.toml", text)
     assert wrong is not None
     assert "the file is TOML in UTF-8" in str(wrong)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"a = '\xff'")
     for path in (tmp_path / "missing.toml", tmp_path, tmp_path / "latin.toml"):
         with pytest.raises(CatalogError, match="the file is TOML in UTF-8"):
@@ -137,7 +137,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["versions = 3", "versions = [3]", "versions = []", "[versions]\nitems = 3", ""])
-def test_a_file_of_another_shape_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_of_another_shape_is_reported(tmp_path: Path, text: str) -> None:
     assert _load(tmp_path / "catalog.toml", text) is not None
 
 
@@ -147,7 +147,7 @@ def test_a_value_is_compared_at_the_decimals_it_states(tmp_path: Path, value: st
     assert (wrong is None) == (value != "0.037")
 
 
-def test_a_catalog_that_does_not_fit_the_opening_record_is_told(tmp_path: Path) -> None:
+def test_a_catalog_that_does_not_fit_the_opening_record_is_reported(tmp_path: Path) -> None:
     items = "\n".join(f'i{n} = {{ aggregation = "max", unit = 1, price = "1" }}' for n in range(9_000))
     wrong = _load(tmp_path / "catalog.toml", GOOD.replace("[versions.items]", f"[versions.items]\n{items}"))
     assert wrong is not None
@@ -157,8 +157,8 @@ def test_a_catalog_that_does_not_fit_the_opening_record_is_told(tmp_path: Path) 
 
 def test_items_are_counted_by_name_over_all_versions(tmp_path: Path) -> None:
     def items(first: int) -> str:
-        told = (f'i{n} = {{ aggregation = "max", unit = 1, price = "1" }}' for n in range(first, first + 300))
-        return "\n".join(["[versions.items]", *told])
+        found = (f'i{n} = {{ aggregation = "max", unit = 1, price = "1" }}' for n in range(first, first + 300))
+        return "\n".join(["[versions.items]", *found])
 
     later = f"[[versions]]\nfrom = 2026-01-01\n\n{items(198)}"
     text = GOOD.replace("[versions.items]", items(0))
@@ -172,12 +172,12 @@ def test_items_are_counted_by_name_over_all_versions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("others", "told"), [(99, None), (100, "items.gb.month from 2025-01-01: an item has at most 100")]
+    ("others", "expected"), [(99, None), (100, "items.gb.month from 2025-01-01: an item has at most 100")]
 )
-def test_an_item_has_at_most_a_hundred_retentions(tmp_path: Path, others: int, told: str | None) -> None:
+def test_an_item_has_at_most_a_hundred_retentions(tmp_path: Path, others: int, expected: str | None) -> None:
     more = ", ".join(f'{days} = {{ factor = 2, price = "2" }}' for days in range(2, others + 2))
     wrong = _load(tmp_path / "catalog.toml", GOOD.replace("retentions = {}", f"retentions = {{ {more} }}"))
-    assert told in str(wrong) if told else wrong is None
+    assert expected in str(wrong) if expected else wrong is None
 
 
 def test_a_recorded_version_is_judged_too() -> None:

@@ -134,7 +134,7 @@ def test_what_is_no_object_is_invalid(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "changes", "told"),
+    ("order", "changes", "expected"),
     [
         (TOP_UP, {"order_id": "t 1"}, "order_id: an id must be"),
         (TOP_UP, {"order_id": "t-1\n"}, "order_id: an id must be"),
@@ -171,10 +171,12 @@ def test_what_is_no_object_is_invalid(content: bytes) -> None:
         (CHANGE, {"plan_id": ""}, "plan_id: "),
     ],
 )
-def test_invalid_fields_are_told_with_their_place(order: dict[str, Any], changes: dict[str, Any], told: str) -> None:
+def test_invalid_fields_are_reported_with_their_place(
+    order: dict[str, Any], changes: dict[str, Any], expected: str
+) -> None:
     with pytest.raises(ValidationError) as wrong:
         order_from_json(_bytes(order | changes))
-    assert problem(wrong.value).startswith(told), problem(wrong.value)
+    assert problem(wrong.value).startswith(expected), problem(wrong.value)
 
 
 def test_limits_are_reached() -> None:

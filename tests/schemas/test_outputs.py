@@ -161,8 +161,8 @@ def test_an_overage_text_writes_the_structs_bytes(
     footing, written = footing_text(basis, plans), encode(charge).decode()
     ending = ending_text(cause_text(**msgspec.structs.asdict(cause)), restated)
     text = OverageText("logs", "2026-01-31")
-    told = text.of("acct_1", "wksp_b", 1042, 7, usage, usage // 3, -usage, footing, written, ending)
-    assert told == (struct.record_key(), encode(struct))
+    found = text.of("acct_1", "wksp_b", 1042, 7, usage, usage // 3, -usage, footing, written, ending)
+    assert found == (struct.record_key(), encode(struct))
 
 
 @given(_lines)
@@ -197,10 +197,10 @@ def test_a_balance_text_writes_the_models_bytes(
         more=more or None,
         revision=3,
     )
-    told = ",".join(plan_text(plan, left + drawn, drawn) for plan, left, drawn in plans)
+    found = ",".join(plan_text(plan, left + drawn, drawn) for plan, left, drawn in plans)
     uses = {name: Use(usage=drawn + over, overage=over) for name, drawn, over in workspaces}
     named = workspaces_text(list(uses), uses)
-    text = balance_text("acct_1", "logs", "2026-01-31", quota + covered, covered, told, named, more)
+    text = balance_text("acct_1", "logs", "2026-01-31", quota + covered, covered, found, named, more)
     assert f"{text}3}}".encode() == model.json_bytes()
     assert balance_key("acct_1", "logs", "2026-01-31") == model.record_key()
 

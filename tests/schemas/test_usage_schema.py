@@ -203,7 +203,7 @@ def _in_base64(content: object, /, **more: object) -> bytes:
 DATA = json.dumps(EVENT["data"]).encode()
 
 
-def test_data_in_base64_stands_for_data() -> None:
+def test_data_in_base64_is_read_as_data() -> None:
     assert usage_from_json(_in_base64(DATA)) == usage_from_json(_content())
     assert usage_from_json(_in_base64(DATA, data=None)) == usage_from_json(_content())
     assert usage_from_json(_content("data_base64", None)) == usage_from_json(_content())

@@ -14,8 +14,8 @@ from schemas.workspaces import ToldTier, read_with_care, workspace_from_json
 
 
 def test_a_workspace_is_read() -> None:
-    told = workspace_from_json(b'{"workspace":"wksp_a","account":"acct_1","tier":"free","since":null}')
-    assert (told.workspace, told.account, told.tier) == ("wksp_a", "acct_1", "free")
+    found = workspace_from_json(b'{"workspace":"wksp_a","account":"acct_1","tier":"free","since":null}')
+    assert (found.workspace, found.account, found.tier) == ("wksp_a", "acct_1", "free")
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_a_workspace_is_read() -> None:
     ],
 )
 def test_anything_else_is_unreadable(content: bytes, reason: DeadReason) -> None:
-    with pytest.raises(Unreadable) as told:
+    with pytest.raises(Unreadable) as found:
         workspace_from_json(content)
-    assert told.value.reason is reason
+    assert found.value.reason is reason
 
 
 def what(read: Callable[[bytes], ToldTier], value: bytes) -> ToldTier | tuple[DeadReason, str]:

@@ -14,7 +14,7 @@ from tests.simulation.world import world
 FAILURES_MOST = 10
 
 
-def tell(case: Case) -> bool:
+def show(case: Case) -> bool:
     """Tell one case; whether it kept every law."""
     for sent in world(case.seed, case.messages).sent:
         print(f"{sent.kafka_ms} {sent.topic}/{sent.partition}/{sent.offset} {(sent.value or b'null').decode()}")
@@ -52,7 +52,7 @@ def main() -> int:
     if given.seeds is not None:
         good = many(seed, given.seeds, given.processes)
     else:
-        good = tell(Case(seed, given.messages, given.faults))
+        good = show(Case(seed, given.messages, given.faults))
     return 0 if good else 1
 
 

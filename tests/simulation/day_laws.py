@@ -11,7 +11,7 @@ from tests.oracle_statement_check import statement_differences
 from tests.oracle_time import day_text
 from tests.simulation.days import facts_of
 from tests.simulation.disk import MemoryStore
-from tests.simulation.judge import Evidence, Said
+from tests.simulation.judge import Evidence, PublishedRecord
 from tests.simulation.kafka import Record
 
 
@@ -93,7 +93,7 @@ def restated_says_whether_the_day_was_closed(run: Evidence) -> Iterable[str]:
                 yield f"{each.key}: {each.value}, closed at {at}"
 
 
-def _never(each: Said, opening: str) -> float:
+def _never(each: PublishedRecord, opening: str) -> float:
     """Where a day without a close of its own counts as closed: by the opening, or with the first late usage."""
     return -1 if each.value["day"] <= opening or each.value["restated"] else float("inf")
 

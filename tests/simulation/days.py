@@ -59,7 +59,7 @@ class SimulatedWatermarks:
         for _ in range(2 if fate == "twice" else 1):
             simulator.now_ms += 1
             offset = log.append(None, encode(entry), simulator.now_ms)
-        simulator.tell(f"journal {partition} at {offset}: {entry} {fate}")
+        simulator.note(f"journal {partition} at {offset}: {entry} {fate}")
         if fate == "unheard":
             raise KafkaConnectionError("the connection broke after: append")
         return Written(offset, simulator.now_ms)
@@ -140,7 +140,7 @@ class DayEnds(Simulator):
             try:
                 at_once(self.ends[place[0]].look([] if owned is None else [owned]))
             except KafkaError as error:
-                self.tell(f"worker {place[0]}: {error}")
+                self.note(f"worker {place[0]}: {error}")
         return bool(due) or bool(self.unsent and self.left)
 
     def due(self) -> list[int]:

@@ -23,7 +23,7 @@ from tests.simulation.truth import cells, entries, had_quota, truth
 REVISED = ("overages", "order-outcomes", "plans", "wallets", "quota-balances", "quota-alerts", "statements")
 
 
-class Said(NamedTuple):
+class PublishedRecord(NamedTuple):
     """A record of an output topic, with the transaction's fate."""
 
     partition: int
@@ -51,34 +51,34 @@ class Evidence:
         return [reference(log) for log in self.journals]
 
     @cached_property
-    def said(self) -> dict[str, list[Said]]:
+    def published(self) -> dict[str, list[PublishedRecord]]:
         """By topic, in the order of the partitions, aborted records included."""
-        found: dict[str, list[Said]] = {topic: [] for topic in (*REVISED, "dead-letters")}
+        found: dict[str, list[PublishedRecord]] = {topic: [] for topic in (*REVISED, "dead-letters")}
         for (topic, _), log in sorted(self.cluster.logs.items()):
             if topic in found:
-                found[topic] += [_said(record) for record in log.records if not record.marker]
+                found[topic] += [_published_record(record) for record in log.records if not record.marker]
         return found
 
     @cached_property
-    def committed(self) -> dict[str, list[Said]]:
-        return {topic: [each for each in those if each.committed] for topic, those in self.said.items()}
+    def committed(self) -> dict[str, list[PublishedRecord]]:
+        return {topic: [each for each in those if each.committed] for topic, those in self.published.items()}
 
     @cached_property
     def cells(self) -> Any:
         return cells(self.prediction)
 
 
-def _said(record: Record) -> Said:
+def _published_record(record: Record) -> PublishedRecord:
     raw = record.value or b""
-    return Said(record.partition, (record.key or b"").decode(), parsed(raw), raw, record.committed)
+    return PublishedRecord(record.partition, (record.key or b"").decode(), parsed(raw), raw, record.committed)
 
 
 # What the oracle says
 
 
 def figures_are_right(run: Evidence) -> Iterable[str]:
-    for told in (run.committed["overages"], run.said["overages"]):
-        yield from oracle_check.overage_differences(run.prediction, revisions.latest(told))
+    for each in (run.committed["overages"], run.published["overages"]):
+        yield from oracle_check.overage_differences(run.prediction, revisions.latest(each))
 
 
 def orders_are_decided_right_and_once(run: Evidence) -> Iterable[str]:
@@ -88,9 +88,9 @@ def orders_are_decided_right_and_once(run: Evidence) -> Iterable[str]:
 
 
 def wallets_are_right_and_never_below_zero(run: Evidence) -> Iterable[str]:
-    told = run.committed["wallets"]
-    yield from oracle_check.wallet_differences(run.prediction, revisions.latest(told))
-    yield from (f"{each.key}: {each.value['balance']}" for each in told if each.value["balance"].startswith("-"))
+    found = run.committed["wallets"]
+    yield from oracle_check.wallet_differences(run.prediction, revisions.latest(found))
+    yield from (f"{each.key}: {each.value['balance']}" for each in found if each.value["balance"].startswith("-"))
 
 
 def dead_letters_are_right(run: Evidence) -> Iterable[str]:
@@ -107,25 +107,27 @@ def balances_are_right(run: Evidence) -> Iterable[str]:
         if shares and key not in latest:
             yield f"{key}: no balance"
         elif shares:
-            told = latest[key]
-            plans = [(plan["plan_id"], plan["quota"], plan["covered"]) for plan in told["plans"] if plan["quota"]]
+            found = latest[key]
+            plans = [(plan["plan_id"], plan["quota"], plan["covered"]) for plan in found["plans"] if plan["quota"]]
             workspaces = {
-                each["workspace"]: (each["usage"], each["covered"]) for each in told["workspaces"] if each["usage"]
+                each["workspace"]: (each["usage"], each["covered"]) for each in found["workspaces"] if each["usage"]
             }
             if plans != shares or list(workspaces.items()) != list(used.items()):
                 yield f"{key}: the balance is {plans} {workspaces}, should be {shares} {used}"
         elif key in latest:  # an upgrade took away the quota that the balance appeared with
-            told = latest[key]
-            if (told["quota"], told["covered"], told["left"]) != (0, 0, 0) or any(p["quota"] for p in told["plans"]):
-                yield f"{key}: the balance is {told}, but there is no quota"
+            found = latest[key]
+            if (found["quota"], found["covered"], found["left"]) != (0, 0, 0) or any(
+                p["quota"] for p in found["plans"]
+            ):
+                yield f"{key}: the balance is {found}, but there is no quota"
             if not had_quota(run.prediction, key):
                 yield f"{key}: a balance of an item that never had quota"
     yield from (f"{key}: a balance of no usage" for key in latest if key not in run.cells)
 
 
 def alerts_are_right_and_alternate(run: Evidence) -> Iterable[str]:
-    told = revisions.by_key(run.committed["quota-alerts"])
-    for key, those in told.items():
+    found = revisions.by_key(run.committed["quota-alerts"])
+    for key, those in found.items():
         states = [each["state"] for each in those]
         if states != ["raised", "cleared"] * (len(states) // 2) + ["raised"] * (len(states) % 2):
             yield f"{key}: {states}"
@@ -134,7 +136,7 @@ def alerts_are_right_and_alternate(run: Evidence) -> Iterable[str]:
         for plan_id, quota, covered in shares:
             for threshold in (80, 100):
                 key = f"{account}/{plan_id}/{item}/{day}/{threshold}"
-                raised = key in told and told[key][-1]["state"] == "raised"
+                raised = key in found and found[key][-1]["state"] == "raised"
                 if raised != (covered * 100 >= threshold * quota):
                     yield f"{key}: {raised=}, but {covered} of {quota} are covered"
 
@@ -143,20 +145,20 @@ def alerts_are_right_and_alternate(run: Evidence) -> Iterable[str]:
 
 
 def coverage_and_overage_are_usage(run: Evidence) -> Iterable[str]:
-    for each in run.said["overages"]:
+    for each in run.published["overages"]:
         if each.value["covered"] + each.value["overage"] != each.value["usage"]:
             yield f"{each.key}: {each.value}"
 
 
 def a_revision_has_one_content(run: Evidence) -> Iterable[str]:
     for topic in REVISED:
-        yield from (f"{topic} {problem}" for problem in revisions.one_content_for_a_revision(run.said[topic]))
+        yield from (f"{topic} {problem}" for problem in revisions.one_content_for_a_revision(run.published[topic]))
 
 
 def revisions_rise(run: Evidence) -> Iterable[str]:
     for topic in REVISED:
         problems = revisions.each_revision_once_and_in_order(run.committed[topic])
-        problems += revisions.every_revision_tells_something(run.committed[topic])
+        problems += revisions.every_revision_changes_something(run.committed[topic])
         yield from (f"{topic} {problem}" for problem in problems)
 
 
@@ -173,14 +175,14 @@ def the_journal_alone_says_what_is_published(run: Evidence) -> Iterable[str]:
         for output in made.outputs:
             wanted[output[0]].append(output)
         for topic in {*run.committed, *wanted} - {"quota-balances"}:
-            said = [
+            collected = [
                 (each.key, each.raw)
                 for each in run.committed[topic]
                 if each.partition == partition and (topic != "dead-letters" or "rebuilt" in each.value)
             ]
             right = [(key, value) for _, key, value in wanted[topic]]
-            if said != right:
-                yield f"{topic}/{partition}: {_first_difference(said, right)}"
+            if collected != right:
+                yield f"{topic}/{partition}: {_first_difference(collected, right)}"
         mine = [each for each in run.committed["quota-balances"] if each.partition == partition]
         yield from _balances_between(mine, wanted["quota-balances"])
 
@@ -192,18 +194,18 @@ def _first_difference(said: list[tuple[str, bytes]], wanted: list[tuple[str, byt
     return f"{len(said)} records, should be {len(wanted)}"
 
 
-def _balances_between(said: list[Said], wanted: list[Output]) -> Iterable[str]:
+def _balances_between(said: list[PublishedRecord], wanted: list[Output]) -> Iterable[str]:
     """A chunk may leave out balances but the last; those it tells are as the journal had them at their revision."""
     states: defaultdict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     for _, key, content in wanted:
         value: dict[str, Any] = dict(parsed(content))
         states[key].append((value.pop("revision"), value))
     for each in said:
-        told = dict(each.value)
-        revision = told.pop("revision")
+        item = dict(each.value)
+        revision = item.pop("revision")
         before = [content for at, content in states[each.key] if at <= revision]
-        if not before or before[-1] != told:
-            yield f"{each.key}: at {revision} the balance is {told}, should be {before[-1:]}"
+        if not before or before[-1] != item:
+            yield f"{each.key}: at {revision} the balance is {item}, should be {before[-1:]}"
     last = {each.key: {**each.value, "revision": 0} for each in said}
     for key, told_states in states.items():
         if last.get(key) != {**told_states[-1][1], "revision": 0}:
@@ -237,20 +239,20 @@ def accounts_close(run: Evidence) -> Iterable[str]:
     for transaction in run.cluster.transactions:
         if transaction.state == COMMITTED:
             counts.update(transaction.counts)
-    told = {
+    result = {
         kind: tuple(counts[(kind, outcome)] for outcome in ("counted", "duplicate", "dead"))
         for kind in ("usage", "order")
     }
     written = list(entries(run.journals))
-    if not len({place for _, place in written}) <= sum(told["usage"]) <= len(written):
-        yield f"the journal has {len(written)} events, counted, duplicate and dead are {told['usage']}"
+    if not len({place for _, place in written}) <= sum(result["usage"]) <= len(written):
+        yield f"the journal has {len(written)} events, counted, duplicate and dead are {result['usage']}"
     for kind, topic in (("usage", "usage"), ("order", "plan-purchases")):
         expected = run.prediction.counts[topic]["counted"]
-        if told[kind][0] != expected:
-            yield f"{kind}: {told[kind][0]} counted, should be {expected}"
+        if result[kind][0] != expected:
+            yield f"{kind}: {result[kind][0]} counted, should be {expected}"
     places = {place for _, place in written}
     letters = {
-        (each.value["topic"], each.value["partition"], each.value["offset"]) for each in run.said["dead-letters"]
+        (each.value["topic"], each.value["partition"], each.value["offset"]) for each in run.published["dead-letters"]
     }
     for sent in run.simulator.world.sent:
         if sent.topic.startswith("usage"):

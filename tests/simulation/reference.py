@@ -51,13 +51,13 @@ def reference(log: Log) -> Reference:
 
 def meaning(rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """The rows without what says how they were cut into chunks."""
-    told = {key: value for key, value in rows.items() if key[:1] not in CUT_ROWS or key == keys.FACTS}
+    found = {key: value for key, value in rows.items() if key[:1] not in CUT_ROWS or key == keys.FACTS}
     for key in sorted(key for key in rows if key[:1] == keys.PACKED):
-        told |= dict(spill.rows_with(key, unpack(rows[key])))
-    return told
+        found |= dict(spill.rows_with(key, unpack(rows[key])))
+    return found
 
 
 def parsed(value: bytes) -> dict[str, Any]:
     """What an output says."""
-    told: dict[str, Any] = msgspec.json.decode(value)
-    return told
+    found: dict[str, Any] = msgspec.json.decode(value)
+    return found

@@ -63,7 +63,7 @@ class Simulator:
         while self.unsent and self.unsent[-1].kafka_ms < opening.opened_ms:
             self._acknowledge()
 
-    def tell(self, what: str) -> None:
+    def note(self, what: str) -> None:
         if self.trace is not None:
             self.trace.append(what)
 
@@ -113,7 +113,7 @@ class Simulator:
             worker = self.intakes[self.readers[tp]]
             start = worker.position(tp, self.offsets[tp])
             end = min(len(self.cluster.log(*tp).records), start + rng.randint(1, 8))
-            self.tell(f"intake {self.readers[tp]} reads {tp.topic}/{tp.partition} {start}..{end - 1}")
+            self.note(f"intake {self.readers[tp]} reads {tp.topic}/{tp.partition} {start}..{end - 1}")
             worker.read(tp, start, end)
         elif writable:
             worker, partition = rng.choice(writable)
@@ -121,7 +121,7 @@ class Simulator:
         else:
             tp = rng.choice(behind)
             self.offsets[tp] = self.intakes[self.readers[tp]].position(tp, self.offsets[tp])
-            self.tell(f"intake {self.readers[tp]} commits {tp.topic}/{tp.partition} {self.offsets[tp]}")
+            self.note(f"intake {self.readers[tp]} commits {tp.topic}/{tp.partition} {self.offsets[tp]}")
         return True
 
     def _readable(self, tp: TP) -> bool:
@@ -132,7 +132,7 @@ class Simulator:
     def _write(self, name: str, worker: IntakeWorker, partition: int, unheard: bool) -> None:
         self.now_ms += 1
         at = len(self.cluster.log(JOURNAL, partition).records)
-        self.tell(f"{name} writes journal {partition} from {at}" + (", unheard" if unheard else ""))
+        self.note(f"{name} writes journal {partition} from {at}" + (", unheard" if unheard else ""))
         worker.write(partition, self.rng.randint(1, 6), self.now_ms, unheard)
 
     def _fold(self, really: bool) -> bool:
@@ -153,14 +153,14 @@ class Simulator:
     def _haunt(self, really: bool) -> bool:
         """Zombies go on: intake workers write what they still have, meter workers end what they had begun."""
         ghosts = [(ghost, number) for ghost in self.ghosts for number, line in enumerate(ghost.lines) if line]
-        standing = [place for place in self.seats if place[0] != self.owners[place[1]]]
-        if really and standing and (not ghosts or self.rng.random() < 0.5):
-            worker, partition = self.rng.choice(standing)
+        collected = [place for place in self.seats if place[0] != self.owners[place[1]]]
+        if really and collected and (not ghosts or self.rng.random() < 0.5):
+            worker, partition = self.rng.choice(collected)
             self._go(worker, partition, None)
             self.seats.pop((worker, partition)).leave()
         elif really and ghosts:
             self._write("zombie intake", *self.rng.choice(ghosts), unheard=False)
-        return bool(ghosts or standing)
+        return bool(ghosts or collected)
 
     def _seat(self, partition: int) -> Seat:
         place = (self.owners[partition], partition)
@@ -180,9 +180,9 @@ class Simulator:
         state = None
         try:
             state = seat.go(self.rng.randint(1, 9), fate)
-            self.tell(f"{what}, stands at {seat.run.where}" if seat.run else what)
+            self.note(f"{what}, stands at {seat.run.where}" if seat.run else what)
         except Reopen as retake:
-            self.tell(f"{what}: {retake}")
+            self.note(f"{what}: {retake}")
         if fate is not None and fate.struck:
             self.left -= 1
         return state
@@ -206,12 +206,12 @@ class Simulator:
 
     def _kill_intake(self, _: int) -> None:
         number = self.rng.randrange(WORKERS)
-        self.tell(f"intake {number} is killed")
+        self.note(f"intake {number} is killed")
         self.intakes[number] = IntakeWorker(self.cluster, self.facts)
 
     def _pause_intake(self, _: int) -> None:
         number = self.rng.randrange(WORKERS)
-        self.tell(f"intake {number} is paused and replaced")
+        self.note(f"intake {number} is paused and replaced")
         self.ghosts.append(self.intakes[number])
         self.intakes[number] = IntakeWorker(self.cluster, self.facts)
 
@@ -221,14 +221,14 @@ class Simulator:
             tp = self.rng.choice(list(self.readers))
             after = self.readers[tp] = (self.readers[tp] + 1) % WORKERS
             self.intakes[after].done.pop(tp, None)
-            self.tell(f"{tp.topic}/{tp.partition} goes to intake {after}")
+            self.note(f"{tp.topic}/{tp.partition} goes to intake {after}")
 
     def _kill(self, partition: int) -> None:
         """`kill -9` of a worker of the meter's side; its stores keep a prefix, or are lost."""
         rng = self.rng
         worker = self.owners[partition]
         lost = rng.random() < 0.25
-        self.tell(f"worker {worker} is killed" + (", its stores are lost" if lost else ""))
+        self.note(f"worker {worker} is killed" + (", its stores are lost" if lost else ""))
         for place in [place for place in self.seats if place[0] == worker]:
             self.seats.pop(place).kill()
         for disk in self.disks[worker]:
@@ -247,7 +247,7 @@ class Simulator:
         back = self.seats.pop((after, partition), None)
         if back is not None:
             back.leave()
-        self.tell(f"journal {partition} goes to worker {after}" + (", the other stands on" if seat else ""))
+        self.note(f"journal {partition} goes to worker {after}" + (", the other stands on" if seat else ""))
         if seat is not None and self.rng.random() < 0.7:  # taking over, it stands too: the other may go on in between
             self._seat(partition)
             self._go(after, partition, Fate(self.rng.randrange(8), None))
@@ -255,10 +255,10 @@ class Simulator:
     def _abort(self, _: int) -> None:
         """The broker ends a transaction that stands open too long, and fences its producer."""
         for name in list(self.cluster.open):
-            self.tell(f"the broker aborts the transaction of {name}")
+            self.note(f"the broker aborts the transaction of {name}")
             self.cluster.epochs[name] += 1
             self.cluster.end(name, ABORTED)
 
     def _compact(self, partition: int) -> None:
-        self.tell(f"changelog {partition} is compacted")
+        self.note(f"changelog {partition} is compacted")
         self.cluster.log("meter.changelog", partition).compact(self.rng)

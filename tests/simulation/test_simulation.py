@@ -32,11 +32,11 @@ def test_whatever_goes_wrong_every_law_is_kept() -> None:
     assert not failed, "\n".join([f"{len(failed)} seeds fail", *map(str, failed[:3])])
 
 
-def test_every_size_that_is_turned_down_still_stands_where_it_stood() -> None:
+def test_every_size_limit_is_still_where_the_list_says() -> None:
     assert [name for name in KNOBS if not hasattr(*knob(name))] == []
 
 
-def test_a_seed_tells_the_same_story_again() -> None:
+def test_a_seed_gives_the_same_story_again() -> None:
     with simulated():
         for seed in range(20):
             assert run(Case(seed), told=True).trace == run(Case(seed), told=True).trace

@@ -47,17 +47,17 @@ def truth(world: World, logs: list[Log]) -> Prediction:
     for identity, place in entries(logs):
         first.setdefault(identity, place)
     sent = {record.place: record for record in world.sent}
-    standing: dict[Identity, Event] = {}
+    found: dict[Identity, Event] = {}
     for identity in prediction.contested & first.keys():
         event = read_usage(sent[first[identity]], world.settings, prediction.market.accounts)
         assert isinstance(event, Event)
-        standing[identity] = event
-    prediction.events = [standing.get(event.identity, event) for event in prediction.events]
+        found[identity] = event
+    prediction.events = [found.get(event.identity, event) for event in prediction.events]
     prediction.figures = figures(prediction.events, prediction.accounts, prediction.market)
     for place in prediction.contested_places:
         prediction.dead.pop(place, None)
         event = read_usage(sent[place], world.settings, prediction.market.accounts)
-        if isinstance(event, Event) and event != standing.get(event.identity):
+        if isinstance(event, Event) and event != found.get(event.identity):
             prediction.dead[place] = ("conflicting_duplicate",)
     prediction.contested_places.clear()
     return prediction

@@ -81,7 +81,7 @@ class _Maker:
         self.listed: set[str] = set()
 
     def messages(self, most: int | None) -> list[tuple[int, Message]]:
-        told = [(self.clock, message) for message in self._opening()]
+        collected = [(self.clock, message) for message in self._opening()]
         number = self.rng.randint(LEAST, MOST)
         kinds = (self._usage, self._again, self._order, self._order_again, self._binding, self._bad)
         for _ in range(number):
@@ -89,23 +89,25 @@ class _Maker:
                 self.clock += self.rng.choice((1, 1, 1, 1, HORIZON_DAYS + 2)) * DAY_US
                 self.listed.clear()
             (kind,) = self.rng.choices(kinds, (54, 14, 14, 4, 10, 4))
-            told.append((self.clock, kind()))
-        return told if most is None else told[: len(told) - number + most]
+            collected.append((self.clock, kind()))
+        return collected if most is None else collected[: len(collected) - number + most]
 
     def _opening(self) -> list[Message]:
         rng = self.rng
-        told = []
+        collected = []
         for workspace, account in self.owners.items():
             if workspace not in self.commercial and rng.random() < 0.2:
                 self.commercial.add(workspace)
-            told.append(self._bound(workspace, account, "commercial" if workspace in self.commercial else "free"))
+            collected.append(self._bound(workspace, account, "commercial" if workspace in self.commercial else "free"))
         accounts = sorted(set(self.owners.values()))
         money = [records.top_up(account, f"t-{account}", rng.choice(("9", "18.5", "30"))) for account in accounts]
-        told += map(self._told, money)
+        collected += map(self._message, money)
         if rng.random() < 0.8:
             self.plans.append(("a", "p"))
-            told.append(self._told(records.purchase("a", "p", "small", rng.choice((["A", "B"], ["B", "A"])), [])))
-        return told
+            collected.append(
+                self._message(records.purchase("a", "p", "small", rng.choice((["A", "B"], ["B", "A"])), []))
+            )
+        return collected
 
     # Usage
 
@@ -166,19 +168,19 @@ class _Maker:
         order_id, plan_id = f"o{self.count}", rng.choice(plans) if plans else "none"
         lines = [records.traffic(item, 1) for item in rng.choice((["logs"], ["hosts"], ["logs", "logs"], []))]
         if kind == "top_up":
-            return self._told(records.top_up(account, order_id, rng.choice(("1", "4.5")), "coupon", instrument="c"))
+            return self._message(records.top_up(account, order_id, rng.choice(("1", "4.5")), "coupon", instrument="c"))
         if kind == "add_traffic":
-            return self._told(records.management(account, order_id, kind, plan_id, traffic=lines))
+            return self._message(records.management(account, order_id, kind, plan_id, traffic=lines))
         if kind == "upgrade":
             paid = [records.pay(rng.choice(("9", "9", "6.75", "4.5")))]
             plan = "large"
             if self.bare.random() < 0.25:
                 plan, paid = "bare", [records.pay(self.bare.choice(("12", "3")))]
-            return self._told(records.management(account, order_id, kind, plan_id, plan=plan, payments=paid))
+            return self._message(records.management(account, order_id, kind, plan_id, plan=plan, payments=paid))
         self.listed.update(listed)
         if kind == "change_workspaces":
-            return self._told(records.management(account, order_id, kind, plan_id, workspaces=listed))
-        return self._told(self._purchase(account, order_id, listed, lines))
+            return self._message(records.management(account, order_id, kind, plan_id, workspaces=listed))
+        return self._message(self._purchase(account, order_id, listed, lines))
 
     def _purchase(self, account: str, order_id: str, listed: list[str], lines: list[Any]) -> dict[str, Any]:
         rng = self.rng
@@ -198,7 +200,7 @@ class _Maker:
             order = {**order, "currency": "XXX"}
         return records.order_message(order)
 
-    def _told(self, order: dict[str, Any]) -> Message:
+    def _message(self, order: dict[str, Any]) -> Message:
         self.orders.append(order)
         return records.order_message(order)
 

@@ -53,7 +53,7 @@ def blocks(path: Path) -> tuple[Block, ...]:
         language, *words = (region.lexemes["info"].split() or [""]) if region.lexemes else [""]
         line = document.text.count("\n", 0, region.start) + 1
         quote = QUOTED.match(document.text, region.end)
-        quoted = tuple(said[1:].strip() for said in quote.group(1).splitlines()) if quote else ()
+        quoted = tuple(each[1:].strip() for each in quote.group(1).splitlines()) if quote else ()
         found.append(Block(path, line, language, tuple(words), str(region.lexemes["source"]), quoted))
     return tuple(found)
 

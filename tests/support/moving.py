@@ -17,8 +17,8 @@ Nodes = dict[tuple[str, int], list[int]]
 
 def move(cluster: Cluster, topics: Iterable[str]) -> None:
     """Takes every partition from the node that leads it, and then gives that one a copy again."""
-    told = cluster.admin.list_topics(timeout=REQUEST_SECONDS).topics
-    leaders = {(name, number): part.leader for name in topics for number, part in told[name].partitions.items()}
+    found = cluster.admin.list_topics(timeout=REQUEST_SECONDS).topics
+    leaders = {(name, number): part.leader for name in topics for number, part in found[name].partitions.items()}
     numbers = range(1, len(cluster.nodes) + 1)
     others = {place: [number for number in numbers if number != leader] for place, leader in leaders.items()}
     for wanted in (others, {place: [*others[place], leader] for place, leader in leaders.items()}):
@@ -28,8 +28,8 @@ def move(cluster: Cluster, topics: Iterable[str]) -> None:
 
 def are_at(cluster: Cluster, wanted: Nodes) -> bool:
     """Whether the copies are on these nodes, and in sync."""
-    told = cluster.admin.list_topics(timeout=REQUEST_SECONDS).topics
-    parts = [(told[name].partitions[number], nodes) for (name, number), nodes in wanted.items()]
+    found = cluster.admin.list_topics(timeout=REQUEST_SECONDS).topics
+    parts = [(found[name].partitions[number], nodes) for (name, number), nodes in wanted.items()]
     return all(sorted(part.replicas) == sorted(part.isrs) == sorted(nodes) for part, nodes in parts)
 
 

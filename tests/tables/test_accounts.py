@@ -73,7 +73,7 @@ def test_lists_of_one_plan_hold_each_workspace_once_in_memory(store: Store) -> N
     assert all(one is other for one, other in zip(first.workspaces, second.workspaces[::-1], strict=True))
 
 
-def test_what_an_earlier_version_wrote_in_one_row_is_read_and_written_anew_when_it_changes(store: Store) -> None:
+def test_what_an_earlier_version_wrote_in_one_row_is_read_and_written_again_when_it_changes(store: Store) -> None:
     bought = plan("p-1", ("a",), ("b",))
     store.write([(keys.account("acct"), b"\x92\x07\x91\xa3p-1"), (keys.plan("acct", "p-1"), pack(bought))])
     state = PartitionState(store)

@@ -29,10 +29,10 @@ def use(cells: Cells, numbers: range | list[int], quantity: int, key: tuple[str,
     cell = cells.get(key)
     for number in numbers:
         workspace = f"wksp_{number}"
-        standing = cell.uses.setdefault(workspace, Use(sums={}))
-        standing.sums[14] = standing.sums.get(14, 0) + quantity
-        standing.usage = standing.overage = standing.revision = quantity
-        standing.plans, standing.rates = ("o-1",), (Rate(14, 1_000, "1.5"),)
+        found = cell.uses.setdefault(workspace, Use(sums={}))
+        found.sums[14] = found.sums.get(14, 0) + quantity
+        found.usage = found.overage = found.revision = quantity
+        found.plans, found.rates = ("o-1",), (Rate(14, 1_000, "1.5"),)
         cell.note((workspace,))
     cells.touch(cell)
     return cell

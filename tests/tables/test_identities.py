@@ -51,11 +51,11 @@ class Model:
         self.expired_through = BEFORE
 
     def claim(self, name: bytes, content: bytes, day: int) -> bytes | None:
-        standing = self.claims.get(name)
-        if standing is None or standing[1] <= self.expired_through:
+        found = self.claims.get(name)
+        if found is None or found[1] <= self.expired_through:
             self.claims[name] = (content, day)
             return None
-        return standing[0]
+        return found[0]
 
     def known(self) -> int:
         return sum(day > self.expired_through for _, day in self.claims.values())
@@ -92,15 +92,15 @@ class Played:
         first = self.model.expired_through + 1
         days = [first, first + 1, first + 2]
         events = step.events
-        told = self.identities.claim(
+        found = self.identities.claim(
             days,
             ints([slot for _, _, slot in events]),
             b"".join(name for name, _, _ in events),
             b"".join(content for _, content, _ in events),
         )
         expected = [self.model.claim(name, content, days[slot]) for name, content, slot in events]
-        assert told == {event: content for event, content in enumerate(expected) if content is not None}
-        assert list(told) == sorted(told)
+        assert found == {event: content for event, content in enumerate(expected) if content is not None}
+        assert list(found) == sorted(found)
 
     def end(self) -> None:
         """The chunk is over and committed."""

@@ -76,6 +76,6 @@ def test_no_two_things_share_a_key() -> None:
 
 
 @given(ids, ids, days, days)
-def test_what_was_told_of_a_day_is_found_by_account_and_day(account: str, other: str, day: int, through: int) -> None:
+def test_what_was_stated_of_a_day_is_found_by_account_and_day(account: str, other: str, day: int, through: int) -> None:
     assert keys.stated_to(keys.stated(account, day), account, through) == (day <= through)
     assert keys.stated_to(keys.stated(account, day), other, day) == (account == other)

@@ -74,7 +74,7 @@ def test_an_identity_is_claimed_once_in_a_call_in_a_chunk_and_for_good(state: Pa
     assert claimed(PartitionState(state.store), "a", "d") == [CONTENT, None]
 
 
-def test_the_first_content_stands_and_is_told(state: PartitionState) -> None:
+def test_the_first_content_counts_and_is_returned(state: PartitionState) -> None:
     assert state.claim([DAY], ints([0, 0]), identity("w", "a") * 2, CONTENT + OTHER_CONTENT) == {1: CONTENT}
     settle(state)
     assert claimed(state, "a", content=OTHER_CONTENT) == [CONTENT]

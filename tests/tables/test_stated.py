@@ -44,7 +44,7 @@ def rows(*numbers: int) -> list[bytes]:
     return [keys.stated("acct", DAY, number) for number in numbers]
 
 
-def test_nothing_told_is_none_and_an_account_without_workspaces_is_one_row() -> None:
+def test_a_day_without_statements_is_none_and_an_account_without_workspaces_is_one_row() -> None:
     state = PartitionState(DictStore())
     assert state.stated("acct", DAY) is None
     assert put(state, b"a", {}) == rows(0)
@@ -76,7 +76,7 @@ def test_a_day_that_is_no_longer_at_hand_is_read_again(monkeypatch: pytest.Monke
         put(state, b"%d" % number, first("bcdefghij"[: 3 * number]))
 
 
-def test_a_row_of_an_earlier_version_is_read_and_written_anew_whole() -> None:
+def test_a_row_of_an_earlier_version_is_read_and_written_again_whole() -> None:
     store = DictStore()
     store.write([(keys.stated("acct", DAY), encode((b"a", first("bcdefgh"))))])
     state = PartitionState(store)
@@ -100,13 +100,13 @@ def test_all_rows_of_a_day_go_with_it() -> None:
     assert state.drop_days("acct", DAY) == 3
     stored(state)
     assert state.stated("acct", DAY) is None
-    told = state.stated("acct", DAY + 1)
-    assert told is not None
-    assert replaced(told, count=0) == StatedDay(b"a", first("bcdefghij"))
+    found = state.stated("acct", DAY + 1)
+    assert found is not None
+    assert replaced(found, count=0) == StatedDay(b"a", first("bcdefghij"))
     assert state.drop_days("acct", DAY + 1) == 3
 
 
-def test_a_day_goes_that_was_told_in_the_same_chunk() -> None:
+def test_a_day_stated_in_the_same_chunk_is_deleted() -> None:
     state = PartitionState(DictStore())
     state.put_stated("acct", DAY, StatedDay(b"a"), first("bcde"))
     assert state.drop_days("acct", DAY) == 2

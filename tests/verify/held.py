@@ -15,7 +15,7 @@ from tests.simulation.kafka import Cluster
 from tests.simulation.owner import JOURNAL
 
 #: A published record: partition, key, value.
-Told = tuple[int, str, bytes]
+PublishedRecord = tuple[int, str, bytes]
 
 
 def home(account: str, partitions: int) -> int:
@@ -36,9 +36,9 @@ def recounted(cluster: Cluster, opening: Opening, bounds: Mapping[int, int] | No
     return made
 
 
-def told(cluster: Cluster) -> dict[str, list[Told]]:
+def published_records(cluster: Cluster) -> dict[str, list[PublishedRecord]]:
     """The committed records of the topics that are verified."""
-    found: dict[str, list[Told]] = {OVERAGES: [], OUTCOMES: [], WALLETS: [], PLANS: []}
+    found: dict[str, list[PublishedRecord]] = {OVERAGES: [], OUTCOMES: [], WALLETS: [], PLANS: []}
     for (topic, partition), log in sorted(cluster.logs.items()):
         if topic in found:
             found[topic] += [(partition, (each.key or b"").decode(), each.value or b"") for each in log.committed()]
@@ -48,7 +48,7 @@ def told(cluster: Cluster) -> dict[str, list[Told]]:
 def verified(
     cluster: Cluster,
     opening: Opening,
-    records: Mapping[str, list[Told]],
+    records: Mapping[str, list[PublishedRecord]],
     bounds: Mapping[int, int] | None = None,
     wanted: Wanted | None = None,
 ) -> Verified:

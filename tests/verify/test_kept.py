@@ -37,7 +37,7 @@ def test_a_file_that_says_nothing_is_no_result(tmp_path: Path, content: str) -> 
     assert last_differences(tmp_path) == NEVER
 
 
-def test_a_result_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_result_is_printed_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
     result = Verified([Difference("overages", "a/w/logs/d", "usage", 1_001, 1_000, 7)] * (TOLD + 2), figures=1_200)
     result.accounts, result.days, result.notes, result.left_out = {"a"}, {739_648, 739_649}, ["a note"], 1
     tell(result, json=False)

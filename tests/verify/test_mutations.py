@@ -9,7 +9,7 @@ from tests.simulation.mutations import Mutation, broken
 from tests.simulation.owner import simulated
 from tests.simulation.simulator import Simulator
 from tests.simulation.world import world
-from tests.verify.held import told, verified
+from tests.verify.held import published_records, verified
 
 #: A break must show in so many seeds at most.
 SEEDS = range(80)
@@ -73,4 +73,4 @@ def test_a_broken_meter_is_noticed(mutation: Mutation) -> None:
 def differs(simulator: Simulator) -> bool:
     """Whether verifying a run finds anything; a run that an assertion of the meter stops is noticed too."""
     simulator.run()
-    return bool(verified(simulator.cluster, simulator.world.opening, told(simulator.cluster)).differences)
+    return bool(verified(simulator.cluster, simulator.world.opening, published_records(simulator.cluster)).differences)

@@ -15,7 +15,7 @@ from tests.simulation.kafka import Cluster
 from tests.simulation.owner import JOURNAL, simulated
 from tests.simulation.simulator import Simulator
 from tests.simulation.world import world
-from tests.verify.held import Told, home, told, verified
+from tests.verify.held import PublishedRecord, home, published_records, verified
 
 #: A world with figures under plans and by usage, orders and wallets, in two partitions.
 SEED = 3
@@ -27,7 +27,7 @@ class Left:
 
     cluster: Cluster
     opening: Opening
-    records: dict[str, list[Told]]
+    records: dict[str, list[PublishedRecord]]
 
     def verified(self, **rest: Any) -> Verified:
         return verified(self.cluster, self.opening, self.records, **rest)
@@ -63,10 +63,10 @@ def run() -> Iterator[tuple[Cluster, Opening]]:
 @pytest.fixture
 def left(run: tuple[Cluster, Opening]) -> Left:
     """The run's records, to bend."""
-    return Left(*run, told(run[0]))
+    return Left(*run, published_records(run[0]))
 
 
-def test_nothing_planted_is_nothing_told(left: Left) -> None:
+def test_without_a_planted_difference_none_is_reported(left: Left) -> None:
     result = left.verified()
     assert result.differences == []
     assert min(result.figures, result.orders, result.wallets, len(result.accounts), len(result.days)) > 0
@@ -75,7 +75,7 @@ def test_nothing_planted_is_nothing_told(left: Left) -> None:
     left.last(OVERAGES, "pay_as_you_go")
 
 
-def test_a_unit_too_much_is_told_to_the_unit(left: Left) -> None:
+def test_a_unit_too_much_is_reported_to_the_unit(left: Left) -> None:
     _, value = left.last(OVERAGES)
     over, usage, delta = value["overage"], value["usage"], value["delta"]
     key, _ = left.bend(OVERAGES, overage=over + 1, usage=usage + 1, delta=delta + 1)
@@ -111,19 +111,19 @@ def test_every_field_of_a_figure_is_looked_at(
     assert field in {each.field for each in left.verified().differences if each.key == key}
 
 
-def _follows(record: Told) -> bool:
+def _follows(record: PublishedRecord) -> bool:
     """Whether a record is a later revision of its key, beyond the first record of its partition."""
     return bool(json.loads(record[2])["previous_revision"] > 1)
 
 
-def test_what_was_never_published_is_told(left: Left) -> None:
+def test_what_was_never_published_is_reported(left: Left) -> None:
     place, value = left.last(OVERAGES)
     key = left.records[OVERAGES][place][1]
     left.records[OVERAGES] = [record for record in left.records[OVERAGES] if record[1] != key]
     assert left.sentences() == [f"overages {key}: overage nothing, recounted {value['overage']}"]
 
 
-def test_what_nobody_used_is_told(left: Left) -> None:
+def test_what_nobody_used_is_reported(left: Left) -> None:
     place, value = left.last(OVERAGES)
     partition, _, _ = left.records[OVERAGES][place]
     foreign = {**value, "workspace": "nobody", "previous_revision": 0, "delta": value["overage"]}
@@ -134,7 +134,7 @@ def test_what_nobody_used_is_told(left: Left) -> None:
     ]
 
 
-def test_a_revision_that_says_something_else_the_second_time_is_told(left: Left) -> None:
+def test_a_revision_that_says_something_else_the_second_time_is_reported(left: Left) -> None:
     place, value = left.last(OVERAGES)
     partition, key, _ = left.records[OVERAGES][place]
     left.records[OVERAGES].append((partition, key, json.dumps({**value, "overage": 0}).encode()))
@@ -144,7 +144,7 @@ def test_a_revision_that_says_something_else_the_second_time_is_told(left: Left)
     ]
 
 
-def test_a_revision_of_no_journal_record_is_told(left: Left) -> None:
+def test_a_revision_of_no_journal_record_is_reported(left: Left) -> None:
     place, value = left.last(OVERAGES)
     partition, key, _ = left.records[OVERAGES][place]
     end = len(left.cluster.log(JOURNAL, partition).records)
@@ -154,7 +154,7 @@ def test_a_revision_of_no_journal_record_is_told(left: Left) -> None:
     ]
 
 
-def test_a_record_in_the_wrong_partition_or_of_no_form_is_told(left: Left) -> None:
+def test_a_record_in_the_wrong_partition_or_of_no_form_is_reported(left: Left) -> None:
     place, value = left.last(OVERAGES)
     partition, key, content = left.records[OVERAGES][place]
     left.records[OVERAGES] += [(1 - partition, key, content), (partition, "a/b", b"\xff{")]
@@ -162,7 +162,7 @@ def test_a_record_in_the_wrong_partition_or_of_no_form_is_told(left: Left) -> No
     assert partition == home(value["account"], left.opening.partitions)
 
 
-def test_a_cent_too_much_in_a_wallet_is_told(left: Left) -> None:
+def test_a_cent_too_much_in_a_wallet_is_reported(left: Left) -> None:
     key, value = left.bend(WALLETS, balance="1000000.01")
     (difference,) = left.verified().differences
     cents = int(value["balance"].replace(".", ""))
@@ -170,7 +170,7 @@ def test_a_cent_too_much_in_a_wallet_is_told(left: Left) -> None:
     assert f"({100_000_001 - cents:+,})" in difference.sentence()
 
 
-def test_an_order_that_became_something_else_is_told(left: Left) -> None:
+def test_an_order_that_became_something_else_is_reported(left: Left) -> None:
     key, value = left.bend(OUTCOMES, outcome="refused", reason="plan_expired", error="it has")
     told_before = value.get("reason", "accepted")
     assert left.sentences()[0] == (

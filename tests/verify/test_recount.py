@@ -21,7 +21,7 @@ from tests.simulation.simulator import Simulator
 from tests.simulation.world import World, world
 from tests.simulation.world import settings as told_settings
 from tests.test_imports_floor import files, imported
-from tests.verify.held import recounted, told, verified
+from tests.verify.held import published_records, recounted, verified
 
 SEEDS = range(150)
 SEEDS_OF_DAYS = range(150)
@@ -33,7 +33,7 @@ def test_the_recount_agrees_with_the_fold_whatever_went_wrong() -> None:
         for seed in SEEDS:
             simulator = Simulator(seed, world(seed))
             simulator.run()
-            result = verified(simulator.cluster, simulator.world.opening, told(simulator.cluster))
+            result = verified(simulator.cluster, simulator.world.opening, published_records(simulator.cluster))
             figures += result.figures
             if result.differences:
                 wrong[seed] = [each.sentence() for each in result.differences]
@@ -47,7 +47,7 @@ def test_and_so_it_does_where_days_close_and_expire() -> None:
         for seed in SEEDS_OF_DAYS:
             simulator = DayEnds(seed, world(seed))
             simulator.run()
-            result = verified(simulator.cluster, simulator.world.opening, told(simulator.cluster))
+            result = verified(simulator.cluster, simulator.world.opening, published_records(simulator.cluster))
             if result.differences:
                 wrong[seed] = [each.sentence() for each in result.differences]
     assert not wrong, wrong

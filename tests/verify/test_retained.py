@@ -13,7 +13,7 @@ from tests.oracle_time import instant, ordinal
 from tests.simulation.owner import JOURNAL, simulated
 from tests.simulation.simulator import Simulator
 from tests.simulation.world import world
-from tests.verify.held import home, told
+from tests.verify.held import home, published_records
 
 SEEDS = range(400)
 
@@ -44,7 +44,7 @@ def test_wherever_the_journal_begins_its_whole_days_agree() -> None:
 def verified_from(simulator: Simulator, begin: int) -> Verified:
     """What is made of journal partition 0 from this offset on, which is all that is left."""
     opening, journal = simulator.world.opening, simulator.cluster.log(JOURNAL, 0).records
-    records, billing = told(simulator.cluster), zone(opening.time_zone)
+    records, billing = published_records(simulator.cluster), zone(opening.time_zone)
     published = {
         topic: Published(topic, {0: len(journal)}, lambda account: home(account, opening.partitions))
         for topic in (PLANS, OVERAGES)

@@ -20,15 +20,18 @@ def summary(journal: Journal, seconds: float, events: int) -> list[str]:
     parts = ([e for e in workers if e["at"] < thirds[0]], [e for e in workers if e["at"] >= thirds[1]])
     for name, title in (("rss", "memory of a worker, MiB"), ("files", "open files"), ("threads", "threads")):
         for low, high in AGES:
-            told = [[e[name] for e in part if low <= e["up"] < high] for part in parts]
-            if all(told):
+            collected = [[e[name] for e in part if low <= e["up"] < high] for part in parts]
+            if all(collected):
                 age = f"up {low:.0f}–{high:.0f} s" if high < math.inf else f"up {low:.0f} s or more"
-                lines.append(f"| {title}, {age} | {spread(told[0], ',.0f')} | {spread(told[1], ',.0f')} |")
+                lines.append(f"| {title}, {age} | {spread(collected[0], ',.0f')} | {spread(collected[1], ',.0f')} |")
     stores = [[e["store"] for e in part] for part in parts]
     lines.append(f"| RocksDB of a worker, MiB | {spread(stores[0])} | {spread(stores[1])} |")
     brokers = journal.of("broker")
-    told = [[e["rss"] for e in brokers if e["at"] < thirds[0]], [e["rss"] for e in brokers if e["at"] >= thirds[1]]]
-    lines.append(f"| broker, MiB | {spread(told[0], ',.0f')} | {spread(told[1], ',.0f')} |")
+    collected = [
+        [e["rss"] for e in brokers if e["at"] < thirds[0]],
+        [e["rss"] for e in brokers if e["at"] >= thirds[1]],
+    ]
+    lines.append(f"| broker, MiB | {spread(collected[0], ',.0f')} | {spread(collected[1], ',.0f')} |")
     lines += ["", "| fault | times | seconds to recover: median (range) |", "|---|---|---|"]
     faults = journal.of("fault")
     for name in sorted({fault["name"] for fault in faults}):

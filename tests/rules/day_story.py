@@ -41,7 +41,7 @@ def quantity_of(number: str, unit: str) -> int:
     return int(number) * UNITS[unit]
 
 
-class ToldDay:
+class DayStory:
     """What stands so far; each line adds to it or is checked against it."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class ToldDay:
         self.traffic_bought: list[TrafficLine] = []
         self.uses: dict[str, dict[str, Use]] = defaultdict(dict)  # item -> workspace -> use
 
-    def tell(self, story: str) -> None:
+    def play(self, story: str) -> None:
         """Take a whole case, line by line."""
         words = {
             "before": self.buy,
@@ -110,20 +110,20 @@ class ToldDay:
     def check_overage(self, text: str) -> None:
         """`logs: A 100/0 M, B 50/50 M`"""
         item, figures = parts(r"([a-z]+): (.+)", text)
-        told = {}
+        found = {}
         for figure in figures.split(", "):
             workspace, covered, over, unit = parts(r"([A-Z]) ([0-9]+)/([0-9]+) ?([kM]?)", figure)
-            told[workspace] = (quantity_of(covered, unit), quantity_of(over, unit))
+            found[workspace] = (quantity_of(covered, unit), quantity_of(over, unit))
         usage, covers = self.usage(item), self.allocation(item).covered
-        assert {each: (covers[each], usage[each] - covers[each]) for each in usage} == told, text
+        assert {each: (covers[each], usage[each] - covers[each]) for each in usage} == found, text
 
     def check_drawn(self, text: str) -> None:
         """`logs: P2 gives A 10, P1 gives B 10`"""
         item, draws = parts(r"([a-z]+): (.+)", text)
-        told = [parts(rf"(\S+) gives ([A-Z]) {QUANTITY}", draw) for draw in draws.split(", ")]
+        collected = [parts(rf"(\S+) gives ([A-Z]) {QUANTITY}", draw) for draw in draws.split(", ")]
         drawn = self.allocation(item).drawn
         found = [(plan_id, who, given) for plan_id, draws_of in drawn.items() for who, given in draws_of.items()]
-        assert found == [(plan_id, who, quantity_of(number, unit)) for plan_id, who, number, unit in told], text
+        assert found == [(plan_id, who, quantity_of(number, unit)) for plan_id, who, number, unit in collected], text
 
     def charges(self, workspace: str) -> dict[str, Decimal]:
         """The exact charge of each item of which the workspace is over."""
@@ -138,12 +138,12 @@ class ToldDay:
     def check_charge(self, text: str) -> None:
         """`A datakit 15 + logs 60 = 75.00`"""
         workspace, items, total = parts(r"([A-Z]) (.+) = ([0-9.]+)", text)
-        told = {}
+        found = {}
         for each in items.split(" + "):
             item, price = parts(r"([a-z]+) ([0-9.]+)", each)
-            told[item] = Decimal(price)
+            found[item] = Decimal(price)
         charges = self.charges(workspace)
-        assert charges == told, text
+        assert charges == found, text
         assert str(due(charges.values())) == total, text
 
     def check_traffic(self, text: str) -> None:
