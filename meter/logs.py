@@ -28,7 +28,7 @@ class Seldom(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+        self._logged: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.msg in OURS_TO_SAY:
@@ -36,13 +36,13 @@ class Seldom(logging.Filter):
         if record.name.partition(".")[0] not in QUIET:
             return True
         sentence, now = record.getMessage(), self._clock()
-        at, left_out = self._told.get((record.name, sentence), (-SELDOM_SECONDS, 0))
+        at, left_out = self._logged.get((record.name, sentence), (-SELDOM_SECONDS, 0))
         if now - at < SELDOM_SECONDS:
-            self._told[record.name, sentence] = (at, left_out + 1)
+            self._logged[record.name, sentence] = (at, left_out + 1)
             return False
-        if len(self._told) >= SENTENCES:
-            self._told.clear()
-        self._told[record.name, sentence] = (now, 0)
+        if len(self._logged) >= SENTENCES:
+            self._logged.clear()
+        self._logged[record.name, sentence] = (now, 0)
         if left_out:
             record.msg, record.args = f"{sentence} (and {left_out} times more before)", ()
         return True

@@ -20,7 +20,7 @@ class WorkspaceTier(Record):
     )
 
 
-class ToldTier(msgspec.Struct, frozen=True, gc=False):
+class TierRecord(msgspec.Struct, frozen=True, gc=False):
     """A `WorkspaceTier` that was read."""
 
     workspace: str
@@ -28,27 +28,27 @@ class ToldTier(msgspec.Struct, frozen=True, gc=False):
     tier: Literal["free", "commercial"]
 
 
-_plain = msgspec.json.Decoder(ToldTier).decode
+_plain = msgspec.json.Decoder(TierRecord).decode
 
 
-def workspace_from_json(content: bytes) -> ToldTier:
+def workspace_from_json(content: bytes) -> TierRecord:
     """The record in `content`; raises Unreadable with its `reason`.
 
     Every worker reads the whole log when it starts, so what is plain is read by msgspec, and all else with care.
     """
     if not peculiar(content):
         with contextlib.suppress(msgspec.MsgspecError):
-            told = _plain(content)
-            if is_id(told.workspace) and is_id(told.account):
-                return told
+            found = _plain(content)
+            if is_id(found.workspace) and is_id(found.account):
+                return found
     return read_with_care(content)
 
 
-def read_with_care(content: bytes) -> ToldTier:
+def read_with_care(content: bytes) -> TierRecord:
     """`workspace_from_json` by the model alone."""
     shape = json_value(content)
     try:
-        told = WorkspaceTier.model_validate(shape)
+        found = WorkspaceTier.model_validate(shape)
     except ValidationError as wrong:
         raise Unreadable(problem(wrong)) from wrong
-    return ToldTier(told.workspace, told.account, told.tier)
+    return TierRecord(found.workspace, found.account, found.tier)

@@ -52,7 +52,7 @@ def test_what_is_remembered_has_a_limit() -> None:
     for number in range(3 * SENTENCES):
         log.say("aiokafka", REFUSED, number)
     assert len(log.lines) == 3 * SENTENCES
-    assert len(log._seldom._told) <= SENTENCES
+    assert len(log._seldom._logged) <= SENTENCES
 
 
 def test_timers_of_a_busy_worker_do_not_fill_its_log() -> None:

@@ -170,24 +170,24 @@ class BudgetLane:
 
     async def _budgets(self) -> tuple[list[SetBudget], int]:
         """The present budgets, and the offset after the last record read."""
-        standing: dict[bytes, SetBudget | None] = {}
+        found: dict[bytes, SetBudget | None] = {}
         zone = self.ground.facts.zone
         for record in await self._to_the_end(self.ground.budgets.budgets):
-            standing[record.key] = None
+            found[record.key] = None
             if record.value is not None:
                 budget = read(record.topic, Budget, record.value)
                 day = zone.day_of(record.timestamp * 1000)
-                standing[record.key] = SetBudget(budget, record.offset + 1, record.timestamp, day)
+                found[record.key] = SetBudget(budget, record.offset + 1, record.timestamp, day)
         tp = TopicPartition(self.ground.budgets.budgets, self.partition)
-        return [each for each in standing.values() if each is not None], await self.ground.reader.position(tp)
+        return [each for each in found.values() if each is not None], await self.ground.reader.position(tp)
 
     async def _plan_rows(self) -> dict[str, list[PlanRow]]:
-        standing: dict[bytes, Plan] = {}
+        found: dict[bytes, Plan] = {}
         for record in await self._to_the_end(self.ground.topics.plans):
             if record.value is not None and record.key.split(b"/", 1)[0].decode() in self._samples:
-                standing[record.key] = read(record.topic, Plan, record.value)
+                found[record.key] = read(record.topic, Plan, record.value)
         rows: dict[str, list[PlanRow]] = {}
-        for plan in standing.values():
+        for plan in found.values():
             rows.setdefault(plan.account, []).append(plan_row(plan))
         return rows
 

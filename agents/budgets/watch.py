@@ -72,11 +72,11 @@ class BudgetWatch:
         topics = (ground.topics.overages, ground.topics.quota_balances, ground.budgets.budgets)
         listener = _Rebalances(self)
         ground.consumer.subscribe(topics, listener=listener)
-        said = False
+        found = False
         while not self._stop.is_set():
             await self._lanes_as_assigned(ground)
-            if not said and self.lanes and all(lane.watched.live for lane in self.lanes.values()):
-                said = True
+            if not found and self.lanes and all(lane.watched.live for lane in self.lanes.values()):
+                found = True
                 log.info("ready: watching budgets of %s", counted(len(self.lanes), "partition"))
             polled = await ground.consumer.getmany(timeout_ms=POLL_MS, max_records=FETCHED_RECORDS)
             by_partition: dict[int, list[Fetched]] = {number: [] for number in self.lanes}

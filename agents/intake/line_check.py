@@ -22,7 +22,7 @@ from schemas.catalog import CatalogError, load_catalog
 from schemas.reasons import DeadReason
 from schemas.record import Unreadable
 from schemas.rows import NEVER
-from schemas.workspaces import ToldTier, workspace_from_json
+from schemas.workspaces import TierRecord, workspace_from_json
 
 
 class LineCheck:
@@ -39,7 +39,7 @@ class LineCheck:
         #: The first line of each workspace that usage names.
         self.named: dict[str, int] = {}
         #: The workspace records, by line.
-        self.tiers: list[tuple[int, ToldTier]] = []
+        self.tiers: list[tuple[int, TierRecord]] = []
 
     def __call__(self, number: int, value: bytes) -> Problem | None:
         """What is wrong with a line's record, with the reason of its dead letter; None if nothing is."""

@@ -71,7 +71,7 @@ async def first(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -
     reader.assign([tp])
     if (await reader.end_offsets([tp]))[tp] == 0 or (await reader.beginning_offsets([tp]))[tp] > 0:
         return None
-    async for record in _between(reader, tp, 0, 1):
+    async for record in between(reader, tp, 0, 1):
         found = decode(record.value)
         if isinstance(found, Opening):
             return replaced(found, opened_ms=found.opened_ms or record.timestamp)
@@ -127,7 +127,7 @@ async def read_on(reader: aiokafka.AIOKafkaConsumer, topics: Topics, known: Reco
     beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
     facts, newest_ms = known.facts, known.newest_ms
     start = max(beginning, min(known.next_offset, end - 1))
-    async for record in _between(reader, tp, start, end):
+    async for record in between(reader, tp, start, end):
         newest_ms = max(newest_ms, record.timestamp)
         entry = announced_by(record)
         if entry is not None:
@@ -155,7 +155,7 @@ async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRo
         low = max(beginning, high - window)
         latest = {
             record.key: record.value
-            async for record in _between(reader, tp, low, high)
+            async for record in between(reader, tp, low, high)
             if record.key in (keys.FACTS, keys.POSITION) and record.value is not None
         }
         found = {**latest, **found}
@@ -166,16 +166,16 @@ async def _state(reader: aiokafka.AIOKafkaConsumer, topic: str) -> tuple[FactsRo
     return facts_of(found[keys.FACTS]), (offset, timestamp_ms)
 
 
-async def _between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> AsyncIterator[Any]:
-    """The records from offset `low` to before `high`; UserError if they do not come."""
+async def between(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> AsyncIterator[Any]:
+    """The records of an assigned partition from offset `low` to before `high`; UserError if they do not come."""
     reader.seek(tp, low)
-    waited = 0.0
-    while await reader.position(tp) < high:
-        before = await reader.position(tp)
+    waited, before = 0.0, low
+    while before < high:
         fetched = await reader.getmany(tp, timeout_ms=500)
         for record in fetched.get(tp, ()):
             if record.offset < high:
                 yield record
-        waited = 0.0 if await reader.position(tp) > before else waited + 0.5
+        after = await reader.position(tp)
+        waited, before = (0.0 if after > before else waited + 0.5), after
         if waited > PATIENCE_SECONDS:
             raise UserError(f"{tp.topic}/{tp.partition} gives nothing from offset {before} on; is the broker well?")

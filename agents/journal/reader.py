@@ -10,8 +10,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.journal.facts_reader import reading
-from meter.errors import UserError
+from agents.journal.facts_reader import between, reading
 from meter.kafka.reachability import unreachable
 from meter.kafka.topics import Topics
 from meter.settings import Settings
@@ -19,8 +18,6 @@ from tables import keys
 
 #: How long the meter may take to fold what was in the journal at the start.
 FOLDING_SECONDS = 30.0
-#: How long a read may get no record, in seconds.
-PATIENCE_SECONDS = 20.0
 #: A position is searched in the last WINDOW records of the changelog, then in WIDER times as many before them.
 WINDOW, WIDER = 1_000, 8
 
@@ -71,17 +68,8 @@ async def records(reader: Any, topic: str, partition: int, low: int, high: int) 
     """The records from offset `low` to before `high`; UserError if they do not come."""
     tp = TopicPartition(topic, partition)
     reader.assign([tp])
-    reader.seek(tp, low)
-    waited, before = 0.0, low
-    while before < high:
-        fetched = await reader.getmany(tp, timeout_ms=500)
-        for record in fetched.get(tp, ()):
-            if record.offset < high:
-                yield record
-        after = await reader.position(tp)
-        waited, before = (0.0 if after > before else waited + 0.5), after
-        if waited > PATIENCE_SECONDS:
-            raise UserError(f"{topic}/{partition} gives nothing from offset {before} on; is the broker well?")
+    async for record in between(reader, tp, low, high):
+        yield record
 
 
 async def _span(reader: Any, topic: str, partition: int, bound: int, end: int) -> Span:

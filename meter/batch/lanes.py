@@ -101,7 +101,7 @@ class _Line(asyncio.Queue[Chunk | Exception | None]):
 
     def void(self) -> None:
         """Drop chunks and errors: reading begins again before them, and meets lasting errors again."""
-        self._queue = deque(told for told in self._queue if told is None)
+        self._queue = deque(each for each in self._queue if each is None)
 
 
 class Runner:

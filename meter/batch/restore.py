@@ -101,7 +101,7 @@ class Restore:
                 "missing or the topic was made again; restore it, or begin under another prefix"
             )
         consumer.seek(tp, offset)
-        begun = told = heard = time.monotonic()
+        begun = logged = heard = time.monotonic()
         position = self.position = offset
         while position < end:
             self.remaining = end - position
@@ -116,8 +116,8 @@ class Restore:
                 moved = await self._apply(store, fetched[tp], consumer, moved)
             await self._write(store, (), moved)
             position = moved
-            if now - told > TELL_SECONDS:
-                told = now
+            if now - logged > TELL_SECONDS:
+                logged = now
                 rate = self.done / (now - begun)
                 log.info("restoring %s/%d: %d records, %d to go, %.0f/s", *tp, self.done, end - position, rate)
         self.remaining = 0

@@ -102,8 +102,8 @@ def list_(
 
     settings = Settings.load()
     rights, wanted = of_command(settings, "budget list"), checked(account)
-    standing = looked_up(settings, "budget list", rights, lambda: budgets_of(settings, wanted))
-    for line in listed(account, standing, json):
+    found = looked_up(settings, "budget list", rights, lambda: budgets_of(settings, wanted))
+    for line in listed(account, found, json):
         typer.echo(line)
 
 

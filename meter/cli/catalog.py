@@ -36,7 +36,7 @@ def check(
         catalog = load_catalog(file)
     except CatalogError as error:
         raise UserError(str(error)) from None
-    for line in told(catalog):
+    for line in catalog_lines(catalog):
         typer.echo(line)
     if against_journal:
         for line in asked(catalog):
@@ -80,7 +80,7 @@ async def compared_with_journal(settings: "Settings", catalog: "Catalog") -> lis
     return lines or ["the journal has all of it"]
 
 
-def told(catalog: "Catalog") -> list[str]:
+def catalog_lines(catalog: "Catalog") -> list[str]:
     """A line about the catalog and one about each version."""
     from datetime import date
 

@@ -85,7 +85,7 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
     from meter.cli.asking import answered
     from meter.demo.board import Board
     from meter.demo.clock import nearly_over
-    from meter.demo.day import told
+    from meter.demo.day import day_steps
     from meter.demo.play import Play
     from meter.demo.stage import free_port, worker
     from meter.demo.watched import dashboard as watched
@@ -107,7 +107,7 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
         console.print(f"ready after {time.monotonic() - begun:.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
-        differences = asyncio.run(play.run(told(clock.day_us), stay.seconds))  # it is interrupted in its own way
+        differences = asyncio.run(play.run(day_steps(clock.day_us), stay.seconds))  # it is interrupted in its own way
         conclude(console, board, play.sent, running.taken_in(), differences)
         look_further(console, own, ours)
         if stay.keep:

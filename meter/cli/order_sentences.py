@@ -118,7 +118,7 @@ def quote_json(quote: "Quote") -> str:
 
     decision: Decision = quote.decision
     days = {"first_day": decision.first_day, "last_day": decision.last_day, "counts_from": decision.effective_day}
-    told: dict[str, object] = {
+    sentence: dict[str, object] = {
         "account": decision.account,
         "kind": decision.kind,
         "day": day_text(quote.day),
@@ -134,7 +134,7 @@ def quote_json(quote: "Quote") -> str:
         **{name: None if day is None else day_text(day) for name, day in days.items()},
         "quotas": {item: after for item, (_, after) in quotas(quote).items()} or None,
     }
-    return json.dumps({name: value for name, value in told.items() if value is not None})
+    return json.dumps({name: value for name, value in sentence.items() if value is not None})
 
 
 def payments_json(payments: Payments) -> list[dict[str, str]] | None:

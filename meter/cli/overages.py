@@ -98,8 +98,8 @@ def tell(records: "Iterable[Overage]", wanted: tuple[str | None, str | None], js
         return
     if not ordered:
         account, day = wanted
-        told = [f"of account {account}" if account else "", f"on {day}" if day else ""]
-        typer.echo(" ".join(["no overages", *filter(None, told)]))
+        collected = [f"of account {account}" if account else "", f"on {day}" if day else ""]
+        typer.echo(" ".join(["no overages", *filter(None, collected)]))
         return
     console = Console()
     if not console.is_terminal:

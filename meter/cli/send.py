@@ -63,10 +63,10 @@ def send(
         total = checked(content, file, kind, checker(settings, what) if check else None)
         content.seek(0)
         console = Console(file=sys.stderr)
-        with progress(console, what.value, total) as told:
+        with progress(console, what.value, total) as advance:
             say = partial(console.print, soft_wrap=True, highlight=False)
             command = f"send {what.value}"
-            work = deliver(settings, kind, lines(content, kind), told, say)
+            work = deliver(settings, kind, lines(content, kind), advance, say)
             sent = answered(settings, command, of_command(settings, command), work)
     typer.echo(f"{counted(sent, 'record')} sent to {what.value}, every one acknowledged")
 
@@ -145,11 +145,11 @@ def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -
     if not wrong:
         return total
     name = "stdin" if file == "-" else file
-    told = [f"{name}: {counted(wrong, 'line')} cannot be sent, so nothing was:"]
-    told += [f"  line {number}: {sentence}" for number, sentence in problems]
+    collected = [f"{name}: {counted(wrong, 'line')} cannot be sent, so nothing was:"]
+    collected += [f"  line {number}: {sentence}" for number, sentence in problems]
     if wrong > len(problems):
-        told.append(f"  and {wrong - len(problems)} more")
-    raise UserError("\n".join(told))
+        collected.append(f"  and {wrong - len(problems)} more")
+    raise UserError("\n".join(collected))
 
 
 def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":

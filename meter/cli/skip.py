@@ -32,11 +32,11 @@ def skip(
 
     settings = Settings.load()
     rights = to_skip(settings, input_topic(settings, topic))
-    for line in told(*answered(settings, "skip", rights, ordered(settings, topic, partition, offset))):
+    for line in written_lines(*answered(settings, "skip", rights, ordered(settings, topic, partition, offset))):
         typer.echo(line)
 
 
-def told(order: "Skip", status: "PartitionStatus") -> list[str]:
+def written_lines(order: "Skip", status: "PartitionStatus") -> list[str]:
     """What was ordered, and what follows from it."""
     where = f"{order.topic}/{order.partition}"
     lost = order.offset - order.instead_of

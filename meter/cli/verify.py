@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from meter.verify.comparison import Verified
 
 #: Differences told one by one; the rest are only counted (`--json` tells all).
-TOLD = 100
+SHOWN = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -45,14 +45,14 @@ def verify(
         raise UserError(f"{error}; --account and --day say what to verify") from None
     settings = Settings.load()
     result = looked_up(settings, "verify", of_command(settings, "verify"), lambda: verified(settings, account, ordinal))
-    tell(result, json)
+    report(result, json)
     if account is None and day is None:
         kept(settings, result)
     if result.differences:
         raise typer.Exit(1)
 
 
-def tell(result: "Verified", json: bool) -> None:
+def report(result: "Verified", json: bool) -> None:
     """Print the differences, what else there is to know, and the result."""
     if json:
         for line in json_lines(result):
@@ -60,10 +60,10 @@ def tell(result: "Verified", json: bool) -> None:
         return
     for note in result.notes:
         typer.echo(note)
-    for difference in result.differences[:TOLD]:
+    for difference in result.differences[:SHOWN]:
         typer.echo(difference.sentence())
-    if len(result.differences) > TOLD:
-        typer.echo(f"… and {len(result.differences) - TOLD:,} more; --json tells all")
+    if len(result.differences) > SHOWN:
+        typer.echo(f"… and {len(result.differences) - SHOWN:,} more; --json tells all")
     typer.echo(result.sentence())
 
 

@@ -211,8 +211,8 @@ def planned(
 def content(topic: str, headers: Headers, value_sha256: str) -> bytes:
     """Equal for records of one topic with equal content."""
     parts = [topic.encode(), bytes.fromhex(value_sha256)]
-    for name, told in headers:
-        parts += [name.encode(), b"-" if told is None else b"+" + told]
+    for name, each in headers:
+        parts += [name.encode(), b"-" if each is None else b"+" + each]
     return blake2b(b"".join(len(part).to_bytes(4, "big") + part for part in parts), digest_size=16).digest()
 
 

@@ -108,10 +108,10 @@ def _chosen(run: Redrive, found: Sequence[Sendable], distinct: Distinct) -> tupl
     return fresh, len(alive) - len(fresh)
 
 
-async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], told: Callable[[int], None]) -> int:
+async def send(settings: Settings, run: Redrive, reasons: Sequence[DeadReason], advance: Callable[[int], None]) -> int:
     """1 send the plan's records and await every acknowledgement, 2 note it; returns how many were sent."""
     plan = run.plan
-    sender = _Sender(settings, plan.records, told)
+    sender = _Sender(settings, plan.records, advance)
     try:
         await sender.producer.start()
         async for made in records_in_order(settings, run):  # 1
@@ -153,7 +153,7 @@ async def records_in_order(settings: Settings, run: Redrive) -> AsyncIterator[Se
 class _Sender:
     """Sends records, ON_THEIR_WAY unacknowledged at most, and keeps where they went."""
 
-    def __init__(self, settings: Settings, count: int, told: Callable[[int], None]) -> None:
+    def __init__(self, settings: Settings, count: int, advance: Callable[[int], None]) -> None:
         self.producer = AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,
@@ -164,7 +164,7 @@ class _Sender:
         self.sent, self.count = 0, count
         self.places: list[tuple[str, int]] = []
         self._topics = Topics.of(settings.topic_prefix)
-        self._told = told
+        self._advance = advance
         self._waiting: deque[Awaitable[Any]] = deque()
 
     async def send(self, made: Sendable) -> None:
@@ -178,7 +178,7 @@ class _Sender:
             await self._first_acknowledged()
 
     async def _first_acknowledged(self) -> None:
-        told = await self._waiting.popleft()
-        self.places.append((f"{self._topics.bare(told.topic)}/{told.partition}", told.offset))
+        found = await self._waiting.popleft()
+        self.places.append((f"{self._topics.bare(found.topic)}/{found.partition}", found.offset))
         self.sent += 1
-        self._told(1)
+        self._advance(1)

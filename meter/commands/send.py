@@ -90,12 +90,16 @@ def _read(number: int, value: bytes, kind: Kind, check: Check | None) -> Line | 
 
 
 async def deliver(
-    settings: Settings, kind: Kind, lines: Iterable[Line], told: Callable[[int], None], say: Callable[[str], None]
+    settings: Settings,
+    kind: Kind,
+    lines: Iterable[Line],
+    advance: Callable[[int], None],
+    say: Callable[[str], None],
 ) -> int:
     """Send lines in their order and return, when each is acknowledged, how many there were.
 
-    `told` is called with the number acknowledged after each step, `say` with what is being waited for. UserError with
-    the first line that Kafka refused.
+    `advance` is called with the number acknowledged after each step, `say` with what is being waited for. UserError
+    with the first line that Kafka refused.
     """
     topic = kind.topic(Topics.of(settings.topic_prefix))
     await _await_topic(settings, topic, say)
@@ -111,12 +115,14 @@ async def deliver(
     except (KafkaError, OSError) as error:
         raise await unreachable(settings, error) from error
     try:
-        return await _send_all(producer, topic, lines, told)
+        return await _send_all(producer, topic, lines, advance)
     finally:
         await producer.stop()
 
 
-async def _send_all(producer: AIOKafkaProducer, topic: str, lines: Iterable[Line], told: Callable[[int], None]) -> int:
+async def _send_all(
+    producer: AIOKafkaProducer, topic: str, lines: Iterable[Line], advance: Callable[[int], None]
+) -> int:
     waiting: deque[tuple[int, Awaitable[Any]]] = deque()
     acknowledged = 0
     total = 0
@@ -129,7 +135,7 @@ async def _send_all(producer: AIOKafkaProducer, topic: str, lines: Iterable[Line
         except KafkaError as error:
             raise _refused(number, error, acknowledged) from error
         acknowledged += 1
-        told(1)
+        advance(1)
 
     try:
         for line in lines:

@@ -78,16 +78,16 @@ class Board:
             letter = DeadLetter.model_validate_json(value)
             self.dead[letter.record_key()] = letter.reason.value
 
-    def _take_overage(self, told: Overage) -> None:
+    def _take_overage(self, record: Overage) -> None:
         """The topics are read side by side: a balance may be ahead of it, but only an overage tells a charge."""
-        cell = (told.workspace, told.item)
-        if told.revision <= self._charged.get(cell, 0):
+        cell = (record.workspace, record.item)
+        if record.revision <= self._charged.get(cell, 0):
             return
-        self._charged[cell] = told.revision
+        self._charged[cell] = record.revision
         figure = self.figures.get(cell, NO_FIGURE)
-        if told.revision > figure.revision:
-            figure = Figure(told.revision, told.usage, told.covered, told.overage, NOTHING)
-        self.figures[cell] = figure._replace(charge=told.charge.amount)
+        if record.revision > figure.revision:
+            figure = Figure(record.revision, record.usage, record.covered, record.overage, NOTHING)
+        self.figures[cell] = figure._replace(charge=record.charge.amount)
 
     def _take_balance(self, balance: QuotaBalance) -> None:
         for each in balance.workspaces:

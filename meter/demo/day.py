@@ -1,7 +1,7 @@
 """The demo's day, told in the order in which its records arrive: the same for every run but for the date.
 
 Every half hour each workspace reports each item once. A few reports come twice, some late; between them people
-order, upgrade and correct, and a few records are bad. `told` is a function of the instant at which the day begins.
+order, upgrade and correct, and a few records are bad. `day_steps` is a function of the instant at which the day begins.
 """
 
 from random import Random
@@ -34,7 +34,7 @@ class Reports(NamedTuple):
     late: dict[str, list[Sent]]
 
 
-def told(day_us: int) -> list[Step]:
+def day_steps(day_us: int) -> list[Step]:
     """Every step of the day that begins at `day_us` (µs), in order."""
     arriving = reports(day_us)
     steps = [Step(slot * SLOT_MINUTES, tuple(records)) for slot, records in enumerate(arriving.in_time) if slot]

@@ -126,8 +126,8 @@ class Play:
         """Remember who is free: no output topic tells it while the day runs."""
         for record in records:
             if record.topic == "workspaces":
-                told = json.loads(record.value)
-                (self.board.free.add if told["tier"] == "free" else self.board.free.discard)(told["workspace"])
+                content = json.loads(record.value)
+                (self.board.free.add if content["tier"] == "free" else self.board.free.discard)(content["workspace"])
 
     async def show_until(self, deadline: float) -> None:
         """Read and draw until a moment, once at least."""
@@ -183,17 +183,17 @@ class Seen:
     def news(self, board: Board, account: str) -> list[str]:
         """What came of it: orders, dead letters, figures."""
         outcomes = [outcome for order_id, outcome in board.outcomes.items() if order_id not in self.orders]
-        told = [decision(outcome) for outcome in outcomes]
-        if len(told) > EFFECTS:
+        collected = [decision(outcome) for outcome in outcomes]
+        if len(collected) > EFFECTS:
             refused = sum(outcome.reason is not None for outcome in outcomes)
-            told = [f"{counted(len(outcomes) - refused, 'order')} accepted, {refused} refused"]
+            collected = [f"{counted(len(outcomes) - refused, 'order')} accepted, {refused} refused"]
         reasons = [reason for place, reason in board.dead.items() if place not in self.dead]
         if reasons:
-            told.append(f"dead letters: {', '.join(sorted(reasons))}")
+            collected.append(f"dead letters: {', '.join(sorted(reasons))}")
         changes = screen.effects(self.figures, board.figures, account) if account else []
         if len(changes) > EFFECTS:
             changes[EFFECTS:] = [f"and {len(changes) - EFFECTS} more"]
-        return told + changes
+        return collected + changes
 
 
 def decision(outcome: OrderOutcome) -> str:

@@ -39,9 +39,9 @@ def event(
     }
 
 
-def usage(told: dict[str, Any]) -> Sent:
+def usage(fields: dict[str, Any]) -> Sent:
     """An event for the shared topic."""
-    return Sent("usage", told["subject"], json_bytes(told))
+    return Sent("usage", fields["subject"], json_bytes(fields))
 
 
 def binding(workspace: str, account: str, tier: str) -> Sent:
@@ -49,6 +49,6 @@ def binding(workspace: str, account: str, tier: str) -> Sent:
     return Sent("workspaces", workspace, json_bytes({"workspace": workspace, "account": account, "tier": tier}))
 
 
-def order(told: dict[str, Any]) -> Sent:
+def order(fields: dict[str, Any]) -> Sent:
     """A record of `plan-purchases`."""
-    return Sent("plan-purchases", str(told["account"]), json_bytes(told))
+    return Sent("plan-purchases", str(fields["account"]), json_bytes(fields))

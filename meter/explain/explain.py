@@ -93,13 +93,13 @@ def disagreement(figure: Figure, published: Sequence[Published]) -> list[str]:
         return [f"nothing is published under this key, but {figure.overage:,} are over; `meter verify` counts again"]
     record = published[-1].record
     wrong = [
-        f"{name} is {said} as published and {found} as explained"
-        for name, said, found in (
+        f"{name} is {each} as published and {found} as explained"
+        for name, each, found in (
             ("usage", record.usage, figure.usage),
             ("covered", record.covered, figure.covered),
             ("overage", record.overage, figure.overage),
             ("the charge", str(record.charge.amount), figure.charge.amount),
         )
-        if str(said) != str(found)
+        if str(each) != str(found)
     ]
     return [f"revision {record.revision}: {'; '.join(wrong)}; `meter verify` counts again"] if wrong else []

@@ -68,16 +68,16 @@ class _Asking:
         where, topic = self._where, self._topics.prefix + self._where.topic
         low, high = await self._logs.bounds(topic, where.partition)
         if where.offset >= high:
-            return self._told("not_there_yet", f"{self._name()} is not there yet: the partition ends at {high}.")
+            return self._fate("not_there_yet", f"{self._name()} is not there yet: the partition ends at {high}.")
         record = await self._record(topic) if where.offset >= low else None  # 1
         if where.offset >= low and record is None:
-            return self._told(
+            return self._fate(
                 "gone",
                 f"{self._name()} holds no committed record: it is a transaction's marker, or belongs to a transaction "
                 "that was aborted, which is as if it had never been sent.",
             )
         if record is not None and record.value is None:
-            return self._told("null", f"{self._name()} has no value (a tombstone): it is ignored, and counted as null.")
+            return self._fate("null", f"{self._name()} has no value (a tombstone): it is ignored, and counted as null.")
         known = await recorded(self._logs, self._topics)
         if known is None:
             raise UserError(f"{self._topics.journal} is empty; no meter ran under this prefix")
@@ -109,7 +109,7 @@ class _Asking:
         """The journal has it: counted, refused, a repeat, dead by the fold, or not folded yet."""
         folded = await folded_position(self._logs, self._topics.changelog, found.journal_partition)
         if found.journal_offset >= folded:
-            return self._told(
+            return self._fate(
                 "not_handled_yet",
                 f"{self._name()} is in the journal ({found.journal_partition}/{found.journal_offset}) and not handled "
                 f"yet: the meter is at {folded} there; is a worker running?",
@@ -124,14 +124,14 @@ class _Asking:
         if self._kind == "order":
             return await self._order(search, found)
         if self._kind == "workspace":
-            return self._told("counted", f"{self._name()} counts: {self._what(found)}; {_revision(found)}.", found)
+            return self._fate("counted", f"{self._name()} counts: {self._what(found)}; {_revision(found)}.", found)
         return await self._usage(search, found, facts)
 
     async def _usage(self, search: Search, found: Found, facts: Any) -> RecordFate:
         first = await search.first_of(found, facts.zone.begin_of(found.day) - SLACK_US)
         if first is None or first == self._where:
-            return self._told("counted", f"{self._name()} counts: {self._what(found)}; {_revision(found)}.", found)
-        return self._told(
+            return self._fate("counted", f"{self._name()} counts: {self._what(found)}; {_revision(found)}.", found)
+        return self._fate(
             "duplicate",
             f"{self._name()} is a duplicate of {first.topic}/{first.partition} offset {first.offset}, which counts: "
             f"the same workspace, source, id and content ({self._what(found)}).",
@@ -142,13 +142,13 @@ class _Asking:
     async def _order(self, search: Search, found: Found) -> RecordFate:
         outcome = await search.outcome(found)
         if outcome is None:
-            return self._told("not_handled_yet", f"{self._name()} is not decided yet.", found)
+            return self._fate("not_handled_yet", f"{self._name()} is not decided yet.", found)
         first = self._where
         if outcome.revision != found.journal_offset or not found.first_of_record:
             decided = await search.order_at(found, outcome.revision)
             first = decided or first
         if first != self._where:
-            return self._told(
+            return self._fate(
                 "duplicate",
                 f"{self._name()} is a duplicate of {first.topic}/{first.partition} offset {first.offset}: order "
                 f"{found.order_id} of {found.account} was decided there, and {outcome.outcome}.",
@@ -156,7 +156,7 @@ class _Asking:
                 duplicate_of=first,
             )
         if outcome.outcome == "refused":
-            return self._told(
+            return self._fate(
                 "refused",
                 f"{self._name()} is refused: order {found.order_id} of {found.account}: {outcome.reason}: "
                 f"{outcome.error}; {_revision(found)}.",
@@ -164,11 +164,11 @@ class _Asking:
                 reason=outcome.reason,
                 error=outcome.error,
             )
-        return self._told("counted", f"{self._name()} is accepted: {self._what(found)}; {_revision(found)}.", found)
+        return self._fate("counted", f"{self._name()} is accepted: {self._what(found)}; {_revision(found)}.", found)
 
     def _dead(self, letter: LetterRow, found: Found | None) -> RecordFate:
         many = f"one of {letter.records:,} records that share a letter, the first of which: " if letter.records else ""
-        return self._told(
+        return self._fate(
             "dead",
             f"{self._name()} does not count: {letter.reason}: {many}{letter.error}. Its dead letter is kept: "
             f"`meter redrive --reason {letter.reason}` shows what could be sent again.",
@@ -180,16 +180,16 @@ class _Asking:
     def _no_trace(self, low: int) -> RecordFate:
         where = self._where
         if self._committed <= where.offset:
-            return self._told(
+            return self._fate(
                 "not_handled_yet",
                 f"{self._name()} is not handled yet: the intake goes on at offset {self._committed}; is a worker "
                 "running, is the topic set aside, is its workspace known?",
             )
         if self._kind == "workspace" and where.offset >= low:
-            return self._told(
+            return self._fate(
                 "duplicate", f"{self._name()} tells nothing new: an earlier record says the same of its workspace."
             )
-        return self._told(
+        return self._fate(
             "gone",
             f"{self._name()} was handled, and what came of it is no longer kept: neither dead letters nor the journal, "
             "which holds it for longer than its day can change, have it.",
@@ -206,7 +206,7 @@ class _Asking:
         days = f" at {found.retention} days" if found.retention else ""
         return f"{short(found.quantity)} of {found.item}{days} of {found.workspace} on {day_text(found.day)}"
 
-    def _told(
+    def _fate(
         self,
         fate: Fate,
         sentence: str,

@@ -193,8 +193,8 @@ def _source(source: Source) -> str:
     if len(source.ranges) > 1:
         where += f" in {len(source.ranges)} ranges"
     fates = [("counted", source.counted), ("duplicate", source.duplicate), ("dead", source.dead)]
-    told = ", ".join(f"{number:,} {fate}" for fate, number in fates if number)
-    return f"{source.topic}/{source.partition} {where}: {counted(source.records, 'record')}, {told}"
+    found = ", ".join(f"{number:,} {fate}" for fate, number in fates if number)
+    return f"{source.topic}/{source.partition} {where}: {counted(source.records, 'record')}, {found}"
 
 
 def _time(text: str) -> str:

@@ -22,8 +22,8 @@ class PriceBook:
         version = version_from_json(content)
         if decided_ms * 1000 >= self._zone.begin_of(version.since):
             return
-        standing = self._announced.get(version.since)
-        if standing is None or standing[0] < decided_offset:
+        found = self._announced.get(version.since)
+        if found is None or found[0] < decided_offset:
             self._announced[version.since] = (decided_offset, version)
 
     def version(self, day: int) -> Version:

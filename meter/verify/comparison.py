@@ -70,23 +70,23 @@ def compare_figures(verified: Verified, recounts: Iterable[Recount], published: 
                 key = "/".join((*place[:3], day_text(place[3])))
                 seen.add(key)
                 _compare_figure(verified, key, place, figure, published, recount.book.currency)
-    for key, standing in published.latest.items():
-        if key not in seen and wanted.account_wanted(standing.account) and wanted.day_wanted(_day(standing.day)):
+    for key, each in published.latest.items():
+        if key not in seen and wanted.account_wanted(each.account) and wanted.day_wanted(_day(each.day)):
             verified.figures += 1
-            verified.differences += figure_differences(key, standing.value, None, "")
+            verified.differences += figure_differences(key, each.value, None, "")
 
 
 def _compare_figure(
     verified: Verified, key: str, place: FigureKey, figure: Figure, published: Published, currency: str
 ) -> None:
-    standing = published.latest.get(key)
-    if standing is None and key in published.hidden:
+    found = published.latest.get(key)
+    if found is None and key in published.hidden:
         verified.left_out += 1
         return
     verified.figures += 1
     verified.accounts.add(place[0])
     verified.days.add(place[3])
-    verified.differences += figure_differences(key, None if standing is None else standing.value, figure, currency)
+    verified.differences += figure_differences(key, None if found is None else found.value, figure, currency)
 
 
 def compare_orders(verified: Verified, recounts: Iterable[Recount], published: Published, wanted: Wanted) -> None:
@@ -94,8 +94,8 @@ def compare_orders(verified: Verified, recounts: Iterable[Recount], published: P
     expected: dict[str, Outcome] = {
         f"{account}/{order_id}": outcome
         for recount in recounts
-        for account, told in recount.accounts.items()
-        for order_id, outcome in told.outcomes.items()
+        for account, each in recount.accounts.items()
+        for order_id, outcome in each.outcomes.items()
     }
     for key, (value, outcome) in _paired(verified, expected, published, wanted).items():
         verified.orders += 1
@@ -109,8 +109,8 @@ def compare_wallets(
     expected: dict[str, Wallet] = {
         "/".join((account, *(part for part in key if part))): wallet
         for recount in recounts
-        for account, told in recount.accounts.items()
-        for key, wallet in told.wallets.items()
+        for account, each in recount.accounts.items()
+        for key, wallet in each.wallets.items()
     }
     for key, (value, wallet) in _paired(verified, expected, published, wanted).items():
         verified.wallets += 1
@@ -123,12 +123,12 @@ def _paired(
     """Pairs of published and expected content for each key, without keys that a later record may hide."""
     found: dict[str, tuple[bytes | None, T | None]] = {}
     for key in expected.keys() | published.latest.keys():
-        standing = published.latest.get(key)
+        result = published.latest.get(key)
         if wanted.account_wanted(key.partition("/")[0]):
-            if standing is None and key in published.hidden:
+            if result is None and key in published.hidden:
                 verified.left_out += 1
             else:
-                found[key] = (None if standing is None else standing.value, expected.get(key))
+                found[key] = (None if result is None else result.value, expected.get(key))
     return dict(sorted(found.items()))
 
 

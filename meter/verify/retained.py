@@ -28,12 +28,12 @@ def first_whole_day(zone: BillingZone, first_ms: int) -> int:
 def plans_of(published: Published) -> dict[str, list[Plan]]:
     """Published plans by account; a record that cannot be parsed is a difference."""
     plans: dict[str, list[Plan]] = {}
-    for key, standing in published.latest.items():
+    for key, each in published.latest.items():
         try:
-            record = PlanRecord.model_validate_json(standing.value)
+            record = PlanRecord.model_validate_json(each.value)
         except ValidationError as wrong:
-            told = Difference(PLANS, key, "record", problem(wrong), "a record of plans", standing.revision)
-            published.differences.append(told)
+            found = Difference(PLANS, key, "record", problem(wrong), "a record of plans", each.revision)
+            published.differences.append(found)
         else:
-            plans.setdefault(standing.account, []).append(published_plan(record))
+            plans.setdefault(each.account, []).append(published_plan(record))
     return plans

@@ -47,7 +47,7 @@ def binary(content: dict[str, Any], *more: tuple[str, bytes | None]) -> tuple[by
     return value_of(content["data"]), (("content-type", b"application/json"), *headers, *more)
 
 
-def read_as(
+def parse(
     value: bytes, headers: Headers = (), own: str | None = None, received_ms: int = RECEIVED_MS
 ) -> str | tuple[Any, ...]:
     """The reason of a dead letter, or what was read."""

@@ -7,24 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.intake.binary_mode import CloudEventMode
-from tests.agents.reading_ground import EVENT, RECEIVED_MS, WORKSPACE, Headers, binary, event, read_as, value_of
+from tests.agents.reading_ground import EVENT, RECEIVED_MS, WORKSPACE, Headers, binary, event, parse, value_of
 from tests.oracle_reading import Dead, Sent, Settings, read_usage
 
 STRUCTURED = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 
 
 def test_a_binary_event_is_the_structured_one() -> None:
-    assert read_as(*binary(EVENT)) == read_as(value_of(EVENT))
-    assert not isinstance(read_as(*binary(EVENT)), str)
+    assert parse(*binary(EVENT)) == parse(value_of(EVENT))
+    assert not isinstance(parse(*binary(EVENT)), str)
 
 
 def test_attributes_are_utf8() -> None:
     odd = event(id="ünï-🙂", source=" \n")
-    assert read_as(*binary(odd)) == read_as(value_of(odd))
+    assert parse(*binary(odd)) == parse(value_of(odd))
     value, headers = binary(EVENT)
-    assert read_as(value, (*headers, ("ce_id", b"\xff"))) == "invalid_field"
-    assert read_as(value, (*headers, ("ce_type", b"\xff"))) == "unknown_type"
-    assert read_as(value, (*headers, ("ce_specversion", b"\xff"))) == "not_a_cloud_event"
+    assert parse(value, (*headers, ("ce_id", b"\xff"))) == "invalid_field"
+    assert parse(value, (*headers, ("ce_type", b"\xff"))) == "unknown_type"
+    assert parse(value, (*headers, ("ce_specversion", b"\xff"))) == "not_a_cloud_event"
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_headers_alone_say_the_mode(headers: Headers, mode: str) -> None:
 
 
 def test_a_structured_event_may_have_any_other_headers() -> None:
-    good = read_as(value_of(EVENT))
+    good = parse(value_of(EVENT))
     for headers in ((STRUCTURED,), (STRUCTURED, ("ce_specversion", b"1.0")), (("traceparent", b"00-1"),)):
-        assert read_as(value_of(EVENT), headers) == good
+        assert parse(value_of(EVENT), headers) == good
 
 
 def test_a_batch_is_no_event_and_its_json_is_read_before() -> None:
     batch = (("content-type", b"application/cloudevents-batch+json; charset=UTF-8"),)
-    assert read_as(value_of([EVENT]), batch) == "not_a_cloud_event"
-    assert read_as(value_of(EVENT), batch) == "not_a_cloud_event"
-    assert read_as(value_of([EVENT])) == "not_a_cloud_event"
-    assert read_as(b"[", batch) == "not_json"
+    assert parse(value_of([EVENT]), batch) == "not_a_cloud_event"
+    assert parse(value_of(EVENT), batch) == "not_a_cloud_event"
+    assert parse(value_of([EVENT])) == "not_a_cloud_event"
+    assert parse(b"[", batch) == "not_json"
 
 
 @pytest.mark.parametrize(
@@ -83,40 +83,40 @@ def test_a_batch_is_no_event_and_its_json_is_read_before() -> None:
     ],
 )
 def test_a_bad_binary_event_is_dead_for_the_reason_of_the_structured_one(change: dict[str, Any], reason: str) -> None:
-    assert read_as(*binary(event(**change))) == read_as(value_of(event(**change))) == reason
+    assert parse(*binary(event(**change))) == parse(value_of(event(**change))) == reason
 
 
 @pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_type"])
 def test_what_is_absent_makes_it_no_event(name: str) -> None:
     value, headers = binary(EVENT)
-    assert read_as(value, tuple(header for header in headers if header[0] != name)) == "not_a_cloud_event"
-    assert read_as(value, (*headers, (name, None))) == "not_a_cloud_event"
+    assert parse(value, tuple(header for header in headers if header[0] != name)) == "not_a_cloud_event"
+    assert parse(value, (*headers, (name, None))) == "not_a_cloud_event"
 
 
 def test_the_value_is_json_before_all_else() -> None:
     _, headers = binary(EVENT)
-    assert [read_as(value, headers) for value in (b"", b"\xff", b"NaN", b"[" * 60_000)] == ["not_json"] * 4
+    assert [parse(value, headers) for value in (b"", b"\xff", b"NaN", b"[" * 60_000)] == ["not_json"] * 4
 
 
 def test_of_a_repeated_header_the_last_counts() -> None:
     value, headers = binary(event(id="first"))
-    assert read_as(value, (*headers, ("ce_id", b"7c1e"))) == read_as(value_of(EVENT))
+    assert parse(value, (*headers, ("ce_id", b"7c1e"))) == parse(value_of(EVENT))
 
 
 def test_value_and_headers_together_have_a_limit() -> None:
     value, headers = binary(EVENT)
     size = len(value) + sum(len(name) + len(content or b"") for name, content in headers)
     room = 64 * 1024 - size - len("x")
-    assert read_as(value, (*headers, ("x", b"y" * room))) == read_as(value_of(EVENT))
-    assert read_as(value, (*headers, ("x", b"y" * (room + 1)))) == "too_large"
-    assert read_as(value_of(EVENT), (("x", b"y" * 65_536),)) == "too_large"
+    assert parse(value, (*headers, ("x", b"y" * room))) == parse(value_of(EVENT))
+    assert parse(value, (*headers, ("x", b"y" * (room + 1)))) == "too_large"
+    assert parse(value_of(EVENT), (("x", b"y" * 65_536),)) == "too_large"
 
 
 def test_on_its_own_topic_a_workspace_needs_no_subject() -> None:
     value, headers = binary({name: part for name, part in EVENT.items() if name != "subject"})
-    assert read_as(value, headers) == "invalid_field"
-    assert read_as(value, headers, own=WORKSPACE) == read_as(value_of(EVENT))
-    assert read_as(value, headers, own="other") != read_as(value_of(EVENT))
+    assert parse(value, headers) == "invalid_field"
+    assert parse(value, headers, own=WORKSPACE) == parse(value_of(EVENT))
+    assert parse(value, headers, own="other") != parse(value_of(EVENT))
 
 
 CONTENT_TYPES = [b"application/json", b"application/cloudevents+json", b"application/cloudevents-batch+json", b"", None]
@@ -142,7 +142,7 @@ def test_any_headers_are_read_as_the_oracle_reads_them(
     present = tuple((name, content) for name, content in headers if content is not None)
     topic = "usage" if own is None else f"usage.{own}"
     expected = read_usage(Sent(topic, 0, 0, RECEIVED_MS, value, present), Settings(), ACCOUNTS)
-    found = read_as(value, headers, own)
+    found = parse(value, headers, own)
     if isinstance(expected, Dead):
         assert found in expected.reasons
     else:

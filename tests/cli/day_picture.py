@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from itertools import accumulate
 
-from meter.demo.day import told
+from meter.demo.day import day_steps
 from tests.cli.demo_expected import FILE as EXPECTED
 from tests.cli.demo_expected import day_us
 from tests.support.documents import ROOT
@@ -30,7 +30,9 @@ STYLE = """
 def figures() -> list[tuple[str, dict[str, int | str]]]:
     """The workspaces of the account's plan in priority order, each with its figure."""
     found = json.loads(EXPECTED.read_text(encoding="utf-8"))["figures"]
-    values = (json.loads(record.value) for step in told(day_us()) for record in step.records if _is_order(record.value))
+    values = (
+        json.loads(record.value) for step in day_steps(day_us()) for record in step.records if _is_order(record.value)
+    )
     (names,) = (value["workspaces"] for value in values if value["order_id"] == f"{ACCOUNT}-plan")
     return [(name, found[f"{name}/{ITEM}"]) for name in names]
 

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from meter.demo.day import told
+from meter.demo.day import day_steps
 from schemas.money import money_text
 from tests.oracle import Prediction, predict
 from tests.oracle_reading import Settings
@@ -30,7 +30,7 @@ def day_us(day: str = "2026-11-24") -> int:
 def sent(began_us: int) -> Log:
     """The day as a broker takes it in: everything shortly before midnight."""
     log = Log()
-    for number, step in enumerate(told(began_us)):
+    for number, step in enumerate(day_steps(began_us)):
         now_us = began_us + (23 * 60 + 40) * MINUTE_US + number * 500_000
         log.send(now_us, [Message(record.topic, record.key, record.value) for record in step.records])
     return log

@@ -11,7 +11,7 @@ from meter.demo import story
 from meter.demo.board import differences, expected
 from meter.demo.clock import NOW_MINUTE, nearly_over
 from meter.demo.curves import CURVES, SLOTS, levels, parts
-from meter.demo.day import Step, told
+from meter.demo.day import Step, day_steps
 from meter.rules.billing_days import zone
 from tests.cli import day_picture, demo_expected
 from tests.cli.demo_expected import MINUTE_US, day_us
@@ -69,13 +69,13 @@ def test_the_story_is_what_the_readme_says() -> None:
 
 
 def test_two_runs_are_the_same() -> None:
-    assert told(day_us()) == told(day_us())
+    assert day_steps(day_us()) == day_steps(day_us())
 
 
 def test_every_report_comes_after_what_it_reports_and_within_the_day() -> None:
     began_us = day_us()
     bad = {"bad-9", "bad-10"}
-    for step in told(began_us):
+    for step in day_steps(began_us):
         for event in events(step):
             time_us = instant(event["time"])
             assert time_us is not None
@@ -85,7 +85,7 @@ def test_every_report_comes_after_what_it_reports_and_within_the_day() -> None:
 
 def test_the_first_example_comes_in_the_order_that_matters() -> None:
     """SPEC's W2: B reports first; A's day arrives when B is done."""
-    steps = [step for step in told(day_us()) if step.minute < 20 * 60 or step.account == "acme"]
+    steps = [step for step in day_steps(day_us()) if step.minute < 20 * 60 or step.account == "acme"]
     logs = [
         (event["subject"], step.minute)
         for step in steps
@@ -114,7 +114,7 @@ def test_the_day_is_nearly_over_and_all_of_it_is_past(hour: int) -> None:
     assert now_us - clock.day_us == NOW_MINUTE * MINUTE_US + 5_000_000
     assert billing.day_of(clock.day_us) == billing.day_of(now_us) == billing.day_of(clock.day_us - 1) + 1
     assert billing.end_of(billing.day_of(now_us)) - now_us >= 19 * MINUTE_US
-    assert all(step.minute <= NOW_MINUTE for step in told(clock.day_us))
+    assert all(step.minute <= NOW_MINUTE for step in day_steps(clock.day_us))
 
 
 def test_differences_name_what_is_missing() -> None:

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 from agents.intake.marks import Mark, metadata
 from agents.intake.skips import lost
 from meter.batch.unopened import UnreadableRecord
-from meter.cli.skip import told
+from meter.cli.skip import written_lines
 from meter.commands import skip as skip_module
 from meter.commands.skip import PartitionStatus, _readable, refusal
 from meter.kafka.commit_metadata import is_aside
@@ -110,11 +110,11 @@ def test_only_a_batch_that_kafka_gave_and_nobody_can_read_is_unreadable(monkeypa
 
 
 def test_it_says_what_is_lost_and_what_could_still_be_read() -> None:
-    exact = told(order(120), GAP)
+    exact = written_lines(order(120), GAP)
     assert exact[0] == "usage/3: ordered to go on at 120 instead of 100: records 100 to 119 (20) count as lost"
     assert len(exact) == 2
-    assert told(order(150), GAP)[1].startswith("30 of them are still there")
-    assert "it is read anew from 0 on" in told(order(0, 500), PartitionStatus(500, "", 0, 100))[0]
+    assert written_lines(order(150), GAP)[1].startswith("30 of them are still there")
+    assert "it is read anew from 0 on" in written_lines(order(0, 500), PartitionStatus(500, "", 0, 100))[0]
 
 
 def test_the_letter_of_a_gap_names_its_range() -> None:

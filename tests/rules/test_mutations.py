@@ -4,12 +4,11 @@ A mutation is one snippet of a module replaced by another; the copy is judged by
 """
 
 import importlib
-import inspect
-from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 
+from tests.rules.broken_copies import broken_copies
 from tests.rules.laws import Law
 from tests.rules.laws_of_allocation import ALLOCATION, PLANS
 from tests.rules.laws_of_charges import CHARGES, USAGE
@@ -89,15 +88,6 @@ MUTATIONS = [
 ]
 
 
-def mutated(mutation: Mutation) -> ModuleType:
-    """A fresh copy of the module with the mutation in it; the module itself stays as it is."""
-    source = inspect.getsource(importlib.import_module(f"meter.rules.{mutation.module}"))
-    assert source.count(mutation.old) == 1, f"not once in {mutation.module}: {mutation.old}"
-    copy = ModuleType(f"mutated_{mutation.module}")
-    exec(compile(source.replace(mutation.old, mutation.new), copy.__name__, "exec"), copy.__dict__)
-    return copy
-
-
 def law_of(mutation: Mutation) -> Law:
     (law,) = (law for law in LAWS if law.text.startswith(mutation.law))
     return law
@@ -105,7 +95,8 @@ def law_of(mutation: Mutation) -> Law:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: f"{mutation.law} {mutation.new.strip()}")
 def test_broken_rules_break_their_law(mutation: Mutation) -> None:
-    broken = mutated(mutation)
+    changes = {mutation.module: (mutation.old, mutation.new)}
+    broken = broken_copies([mutation.module], changes)[mutation.module]
     with pytest.raises(AssertionError):
         law_of(mutation).check(broken, most=1000)
 

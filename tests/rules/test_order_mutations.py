@@ -4,9 +4,6 @@ A mutation is a snippet of one of the modules that decide orders; fresh copies o
 so that a broken price or wallet is met where it is used. The copy is judged by the very law or test of the rules.
 """
 
-import importlib
-import inspect
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Inexact
 from itertools import pairwise
@@ -16,9 +13,9 @@ from unittest.mock import patch
 
 import pytest
 
-import meter.rules
 from schemas.reasons import Refusal
 from tests.rules import order_world, test_order_prices, test_order_refusals, test_orders
+from tests.rules.broken_copies import broken_copies
 from tests.rules.laws import Law
 from tests.rules.laws_of_orders import ORDERS
 
@@ -83,25 +80,14 @@ MUTATIONS = [
         ("of_two_lists", "orders", "in lists if entry.since < since", "in lists if entry.since <= since"),
         ("an_item_may", "order_case", "self.order.traffic if", "self.order.traffic[:1] if"),
         ("text_from", "refusals", "shown(theirs)", "theirs"),
-        ("the_price_is_told", "orders", "case.price if refusal in ABOUT_PAYING else None", "None"),
+        ("the_price_is_reported", "orders", "case.price if refusal in ABOUT_PAYING else None", "None"),
     )
 ]
 
 
 def loaded(changes: dict[str, tuple[str, str]]) -> ModuleType:
-    """A fresh copy of the modules with these snippets replaced; answers its `orders`, the rules stay as they are."""
-    copies: dict[str, ModuleType] = {}
-    for name in MODULES:
-        path = f"meter.rules.{name}"
-        source = inspect.getsource(importlib.import_module(path))
-        old, new = changes.get(name, ("", ""))
-        assert not old or source.count(old) == 1, f"not once in {name}: {old}"
-        copy = ModuleType(path)
-        known = {f"meter.rules.{each}": module for each, module in copies.items()}
-        with patch.dict(sys.modules, {**known, path: copy}), patch.dict(vars(meter.rules), copies):
-            exec(compile(source.replace(old, new), path, "exec"), copy.__dict__)
-        copies[name] = copy
-    return copies["orders"]
+    """`orders` of fresh copies of all modules that decide orders, with these snippets replaced."""
+    return broken_copies(MODULES, changes)["orders"]
 
 
 def every_case(test: Callable[..., None]) -> Iterator[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.reasons import DeadReason
 from schemas.record import Unreadable
-from schemas.workspaces import ToldTier, read_with_care, workspace_from_json
+from schemas.workspaces import TierRecord, read_with_care, workspace_from_json
 
 
 def test_a_workspace_is_read() -> None:
@@ -36,7 +36,7 @@ def test_anything_else_is_unreadable(content: bytes, reason: DeadReason) -> None
     assert found.value.reason is reason
 
 
-def what(read: Callable[[bytes], ToldTier], value: bytes) -> ToldTier | tuple[DeadReason, str]:
+def what(read: Callable[[bytes], TierRecord], value: bytes) -> TierRecord | tuple[DeadReason, str]:
     """What a reader makes of a value."""
     try:
         return read(value)

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from agents.metrics.metrics import Metrics
-from meter.cli.verify import TOLD, json_lines, tell
+from meter.cli.verify import SHOWN, json_lines, report
 from meter.verified import FILE, NEVER, keep, last_differences
 from meter.verify.comparison import Verified
 from meter.verify.differences import Difference
@@ -38,9 +38,9 @@ def test_a_file_that_says_nothing_is_no_result(tmp_path: Path, content: str) -> 
 
 
 def test_a_result_is_printed_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    result = Verified([Difference("overages", "a/w/logs/d", "usage", 1_001, 1_000, 7)] * (TOLD + 2), figures=1_200)
+    result = Verified([Difference("overages", "a/w/logs/d", "usage", 1_001, 1_000, 7)] * (SHOWN + 2), figures=1_200)
     result.accounts, result.days, result.notes, result.left_out = {"a"}, {739_648, 739_649}, ["a note"], 1
-    tell(result, json=False)
+    report(result, json=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["a note", "overages a/w/logs/d: usage 1,001, recounted 1,000 (+1), revision 7"]
     assert lines[-2:] == [
@@ -48,9 +48,9 @@ def test_a_result_is_printed_in_lines(capsys: pytest.CaptureFixture[str]) -> Non
         "verified: 1,200 figures of 1 account over days 2026-02-01 to 2026-02-02, 102 differences, "
         "1 key changed since and left out, in 0.0 s",
     ]
-    tell(result, json=True)
+    report(result, json=True)
     printed = capsys.readouterr().out.splitlines()
     assert printed == json_lines(result)
-    assert len(printed) == TOLD + 3
+    assert len(printed) == SHOWN + 3
     assert json.loads(printed[0])["revision"] == 7
     assert json.loads(printed[-1])["days"] == ["2026-02-01", "2026-02-02"]
