@@ -15,9 +15,9 @@ from schemas.ids import Id
 from schemas.money import Amount
 from schemas.record import Record
 
-#: A limit in units is at most what a usage may be in a day, many times over.
+#: The highest limit in units: many times what a usage can be in a day.
 UNITS_MOST = 10**18
-#: Percent of the limit; more than ten of them are a chart.
+#: At most this many thresholds (percent of the limit) in a budget.
 THRESHOLDS_LIMIT = 10
 THRESHOLD_MOST = 1_000
 

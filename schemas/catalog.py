@@ -142,7 +142,7 @@ def load_catalog(path: Path | str | None = None) -> Catalog:
 
 
 def over_limits(catalog: Catalog) -> list[str]:
-    """What of a catalog is beyond the limits by which rows and outputs are bounded: the law, then the number."""
+    """Sentences on limits that the catalog exceeds; the limits bound rows and outputs."""
     size, names = len(catalog_json(catalog)), {name for version in catalog.versions for name in version.items}
     problems = []
     if size > CATALOG_LIMIT_BYTES:
@@ -180,7 +180,7 @@ def version_from_json(content: bytes) -> Version:
 
 
 def differences(recorded: Catalog, file: Catalog, through: int | None = None) -> list[str]:
-    """Sentences that name what the two say differently; with `through`, only of versions begun by that day."""
+    """Sentences on the differences of the two; with `through`, only in versions begun by that day."""
     found = [
         f"{name} is recorded as {old}, the file says {new}"
         for name, old, new in (
@@ -214,14 +214,14 @@ def _changes(recorded: object, file: object, place: str) -> Iterator[str]:
         for name in sorted(recorded.keys() | file.keys()):
             yield from _changes(recorded.get(name), file.get(name), f"{place}.{name}" if place else name)
     elif recorded is None:
-        yield f"{place} is not recorded, the file says {_told(file)}"
+        yield f"{place} is not recorded, the file says {_written(file)}"
     elif file is None:
-        yield f"{place} is recorded as {_told(recorded)}, the file has none"
+        yield f"{place} is recorded as {_written(recorded)}, the file has none"
     else:
-        yield f"{place} is recorded as {_told(recorded)}, the file says {_told(file)}"
+        yield f"{place} is recorded as {_written(recorded)}, the file says {_written(file)}"
 
 
-def _told(shape: object) -> str:
+def _written(shape: object) -> str:
     return shape if isinstance(shape, str) else json.dumps(shape, ensure_ascii=False)
 
 

@@ -1,6 +1,6 @@
 """The catalog as a user writes it (TOML) and the journal keeps it (JSON), and the laws it must obey.
 
-Both are one shape. Every problem is found in one pass and told with its place, its law and its numbers.
+Both have one shape. All problems are found in one pass, each with its place and its numbers.
 """
 
 from collections import Counter
@@ -23,8 +23,8 @@ DAYS_LIMIT = 36_600
 FACTOR_LIMIT = 10**6
 #: The opening record holds the catalog and must fit in a journal record, and in a message of the default size.
 CATALOG_LIMIT_BYTES = 400 * 1024
-#: Items by name, over all versions: a statement tells of each item of each plan, a plan's packages may come of many
-#: versions. Retentions of one item: a charge has a line for each.
+#: Items by name over all versions: a statement has every item of every plan, and a plan's packages may come from many
+#: versions. Retentions of an item: a charge has a line for each.
 ITEMS_LIMIT = 500
 RETENTIONS_LIMIT = 100
 
@@ -160,7 +160,7 @@ def read_version(raw: object, source: str) -> VersionFile:
 
 
 def version_problems(version: object, validity: object, place: str) -> list[str]:
-    """Broken laws of a version, as far as it can be read: each part is judged even if others are unreadable."""
+    """The problems of a version: each part is checked even if others cannot be parsed."""
     if not isinstance(version, dict):
         return []
     items, dot = _table(version, "items"), f"{place}." if place else ""
@@ -221,7 +221,7 @@ def _same_days(versions: list[Any]) -> list[str]:
 
 
 class _First(BaseModel):
-    """The first day of a version that may otherwise be unreadable."""
+    """The first day of a version, even if the rest cannot be parsed."""
 
     from_: Since = Field(alias="from")
 

@@ -14,7 +14,7 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 _TYPES = {1: "<i1", 2: "<i2", 4: "<i4", 8: "<i8"}
-#: Bounds of a sum that 64 bits hold.
+#: A sum below this fits 64 bits.
 _SAFE = 1 << 63
 _HALF, _FIRST, _SECOND = np.uint64(33), np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 
@@ -41,11 +41,11 @@ def width_of(least: int, most: int) -> int:
 
 
 def unpacked(content: bytes) -> Ints:
-    """The array of a column; raises ValueError or KeyError where it is none."""
+    """The array of a column; ValueError or KeyError if the content is none."""
     return np.frombuffer(content, dtype=_TYPES[content[0]], offset=1).astype(np.int64)
 
 
-#: What events of one key have together: key, sum and maximum of their values, the places of the first and the last.
+#: Events of one key: key, sum and maximum of their values, the first and the last one's source offset.
 Run = tuple[int, int, int, int, int]
 
 

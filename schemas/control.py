@@ -48,7 +48,7 @@ class Redriven(Record):
         return "redriven"
 
     def holds(self, reason: DeadReason, partition: int, offset: int) -> bool:
-        """Whether the dead letter of a reason that stands there was sent again."""
+        """Whether the dead letter at these coordinates, of a reason, was sent again."""
         return (not self.reasons or reason in self.reasons) and offset < self.through.get(str(partition), 0)
 
 

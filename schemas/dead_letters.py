@@ -9,7 +9,7 @@ from schemas.days import Time
 from schemas.reasons import DeadReason
 from schemas.record import Record
 
-#: A longer value is cut to so many bytes; `length` and `sha256` then speak of all of it.
+#: A longer value is cut to this many bytes; `length` and `sha256` are then of the whole value.
 VALUE_LIMIT_BYTES = 16 * 1024
 #: Characters of foreign text in `error`.
 FOREIGN_LIMIT = 200

@@ -19,22 +19,22 @@ EVENT_NAME_LIMIT = 256
 #: Bytes of value and headers of an input record; an order lists up to 1,000 workspaces, so it may be longer.
 RECORD_LIMIT_BYTES = 64 * 1024
 ORDER_LIMIT_BYTES = 256 * 1024
-#: Entries of one order: they bound the work of one journal entry.
+#: Limits of one order, which bound the work for a journal entry.
 WORKSPACES_LIMIT = 1_000
 TRAFFIC_LIMIT = 50
 PAYMENTS_LIMIT = 20
 #: Traffic packages in one traffic line.
 UNITS_LIMIT = 1_000_000
-#: Unexpired plans of one account: they bound the work of one allocation.
+#: Unexpired plans of an account, a bound on the work of an allocation.
 PLANS_LIMIT = 50
-#: Unexpired traffic lines of one plan: they bound its row, its record and the work of one quota.
+#: Unexpired traffic lines of a plan, a bound on its row, its record and the work of a quota.
 PLAN_TRAFFIC_LIMIT = 1_000
 
 _id = re.compile(ID_PATTERN, re.ASCII).fullmatch
 
 
 def is_id(text: object) -> bool:
-    """Whether `text` is a string and, the whole of it, an id."""
+    """Whether `text` is a string and is an id as a whole."""
     return isinstance(text, str) and _id(text) is not None
 
 

@@ -1,7 +1,7 @@
 """The journal's records: what the intake gathered, and the facts that steer the fold.
 
-Packed in columns: what repeats stands once in a table (`slots`, `named`), what the fold needs of every event is a
-column, and what it needs only for a conflict or a correction waits, still packed, in `evidence`.
+Usage is packed in columns: what repeats is in a table once (`slots`, `named`), what the fold needs of every event is a
+column, and what it needs only for conflicts and corrections stays packed in `evidence`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ RECORD_LIMIT_BYTES = 1024 * 1024
 
 
 class Named(Fact, frozen=True, gc=False):
-    """A workspace named in a record, with what the intake knew of it: `commercial` may be rows.NEVER."""
+    """A workspace named in a record, with the account and first commercial day (or rows.NEVER) that the intake knew."""
 
     workspace: str
     account: str
@@ -30,7 +30,7 @@ class Named(Fact, frozen=True, gc=False):
 
 
 class Slot(Fact, frozen=True, gc=False):
-    """What events of a group have in common; `named` is an index into `Gathered.named`."""
+    """What events of a group share; `named`: an index into `Gathered.named`."""
 
     named: int
     item: str
@@ -94,19 +94,19 @@ class Events:
         return Events(self.slot[places], self.quantity[places], self.offset[places], self.time_us[places], identities)
 
     def contents(self, slots: Sequence[Slot]) -> bytes:
-        """Of each event the 8 bytes by which the same identity with other content is told."""
+        """Digests of the events' contents, 8 bytes each: equal identities with other digests are conflicts."""
         kinds = words([_kind(slot.retention, slot.corrected, slot.item) for slot in slots])
         return digests(kinds[self.slot], self.time_us, self.quantity)
 
 
 @lru_cache(1 << 14)
 def _kind(retention: int, corrected: bool, item: str) -> int:
-    """What of an event's content its slot says, as a word."""
+    """The part of an event's content that is in its slot, as a word."""
     return word(b"%d %d %b" % (retention, corrected, item.encode()))
 
 
 class Evidence(Row):
-    """What tells an event apart, beside its instant: its source (an index into `sources`) and its id."""
+    """Source (an index into `sources`) and id of each event."""
 
     sources: list[str]
     source: list[int]
@@ -117,7 +117,7 @@ class Evidence(Row):
 
 
 def name_prefix(name: str) -> bytes:
-    """How a workspace or a source stands in an identity: length-prefixed, so that `a/b` + `c` is not `a` + `b/c`."""
+    """A workspace or source as part of an identity, with its length before it: `a/b` + `c` is not `a` + `b/c`."""
     encoded = name.encode()
     return b"%d:%b" % (len(encoded), encoded)
 
@@ -126,8 +126,8 @@ _EMPTY = blake2b(digest_size=IDENTITY_BYTES)
 
 
 def identities(named: Iterable[bytes]) -> list[bytes]:
-    """The identity of each that is named so: `name_prefix` of workspace and source, then the id."""
-    found, begun = [], _EMPTY.copy  # which takes two thirds of the time of a new one
+    """Identities of names (`name_prefix` of workspace and source, then the id)."""
+    found, begun = [], _EMPTY.copy  # takes two thirds of the time of a new one
     for name in named:
         digest = begun()
         digest.update(name)
@@ -153,7 +153,7 @@ class OrderGroup(Row, tag="o"):
 
 
 class BindingEntry(Fact, frozen=True):
-    """A `workspaces` record that told something new: `named` is an index into `Gathered.named`."""
+    """A record of `workspaces` that changed something; `named`: an index into `Gathered.named`."""
 
     offset: int
     timestamp_ms: int
@@ -201,7 +201,7 @@ class CatalogVersion(Fact, frozen=True, tag="catalogue"):
 
 
 class DayClosed(Fact, frozen=True, tag="closed"):
-    """A billing day has ended, grace included, and all that reached Kafka by then stands before this entry.
+    """A billing day and its grace have ended, and everything that reached Kafka by then is before this entry.
 
     Closes what comes after `cursor`, an account ("" = from the first) or, inside of one, `account/workspace`: a slice
     an entry, which ends once `items` of workspaces are stated. 0, as of earlier versions: it ends between accounts.
@@ -231,5 +231,5 @@ _CATALOG_TAG = msgspec.msgpack.encode("catalogue")
 
 
 def announces(value: bytes) -> bool:
-    """Whether a record is a catalog version, told by its tag: whoever only looks for those reads no others."""
+    """Whether a record is a catalog version, by its tag, without decoding it."""
     return value[1 : 1 + len(_CATALOG_TAG)] == _CATALOG_TAG

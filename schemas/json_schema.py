@@ -27,7 +27,7 @@ from schemas.usage import UsageEvent
 from schemas.wallets import Wallet
 from schemas.workspaces import WorkspaceTier
 
-#: Lists of at most so many items are tuples to json-schema-to-typescript.
+#: json-schema-to-typescript turns lists of at most this many items into tuples.
 SHORT_ITEMS = 20
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -106,7 +106,7 @@ def write_schemas(directory: Path) -> list[Path]:
 
 
 def schema_text(schema: JsonSchemaValue) -> str:
-    """A schema as it stands in its file."""
+    """A schema as its file has it."""
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -118,7 +118,7 @@ def _schema(name: str, adapter: TypeAdapter[Any], generator: type[GenerateJsonSc
 
 
 def _unbound_short_lists(node: Any) -> None:
-    """Take the bound from short lists: code generators make as many types of it. The meter refuses more anyway."""
+    """Drop the bound of short lists, of which code generators make tuples. The meter refuses longer lists anyway."""
     if isinstance(node, dict):
         if node.get("type") == "array" and node.get("maxItems", SHORT_ITEMS + 1) <= SHORT_ITEMS:
             del node["maxItems"]

@@ -1,4 +1,4 @@
-"""Money as text: what is read exactly, and the one written form of each kind of figure (SPEC §6, §8).
+"""Money as text: exact parsing, and one written form for each kind of figure (SPEC §6, §8).
 
 Nothing here rounds: `format(value, "f")` is exact whatever the decimal context, `normalize` would not be.
 """

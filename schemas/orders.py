@@ -163,7 +163,7 @@ class ChangeWorkspaces(_AnyOrder):
 
 
 Order = TopUp | Purchase | AddTraffic | Upgrade | ChangeWorkspaces
-#: The order's JSON Schema and validator, told apart by `kind`.
+#: The validator and JSON Schema of orders, by `kind`.
 ANY_ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="kind")])
 
 _MODELS: dict[object, type[Order]] = {

@@ -113,7 +113,7 @@ class ChargeStruct(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChargeText:
-    """Writes charges of one line that have the retention (0: none), price and currency in common."""
+    """Writes charges of one line with the same retention (0: none), price and currency."""
 
     __slots__ = ("_after_amount", "_after_units")
 
@@ -158,7 +158,7 @@ def _ids(names: Iterable[str]) -> str:
 
 
 def ending_text(cause: str, restated: bool) -> str:
-    """How an overage ends: what all of one journal record and cell have in common; `cause` is from `cause_text`."""
+    """The end of an overage, which a cell's overages of one journal record share; `cause`: from `cause_text`."""
     return f'"cause":{cause},"restated":{"true" if restated else "false"}}}'
 
 

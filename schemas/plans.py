@@ -7,7 +7,7 @@ from schemas.ids import PLAN_TRAFFIC_LIMIT, Id
 from schemas.money import Amount, Discount
 from schemas.record import Record
 
-#: Packages and lists in one record, the newest of each: more than can still matter under the default horizon of 35 days
+#: Newest packages and lists in one record: more than can still matter with the default horizon of 35 days
 #: (one for each day that is not final, and the one before). With lists of 1,000 workspaces a record has 3 MB.
 PLAN_HISTORY_LIMIT = 40
 

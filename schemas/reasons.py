@@ -23,7 +23,7 @@ class DeadReason(StrEnum):
     WORKSPACE_CANNOT_MOVE = "workspace_cannot_move"
     WORKSPACE_CANNOT_RETURN_TO_FREE = "workspace_cannot_return_to_free"
     CONFLICTING_DUPLICATE = "conflicting_duplicate"
-    #: Not of a record but of a range of offsets, accepted as lost by `meter skip` (SPEC §11).
+    #: For a range of offsets that `meter skip` accepted as lost, not for a record (SPEC §11).
     RECORDS_LOST = "records_lost"
 
 

@@ -43,7 +43,7 @@ BEGINNINGS = {
 
 
 class Unreadable(ValueError):
-    """A record that becomes a dead letter by itself; `reason` says which."""
+    """The record becomes a dead letter for `reason`."""
 
     reason = DeadReason.INVALID_FIELD
 
@@ -96,7 +96,7 @@ def quoted(name: object) -> str:
 
 
 def json_value(content: bytes) -> Any:
-    """The JSON value in `content`, of a repeated key the last; raises NotJson.
+    """The JSON value in `content`; the last of repeated keys counts. NotJson if it is none.
 
     pydantic's reader is the strict one: no NaN, no lone surrogate, no UTF-16, no depth without end. Only numbers of
     thousands of digits, which are JSON too, are left to Python's.
@@ -126,7 +126,7 @@ def not_json(content: bytes, wrong: object) -> str:
 
 
 def peculiar(value: bytes) -> bool:
-    """Whether a value has to be read slowly: where msgspec, skipping what it does not know, accepts too much."""
+    """Whether the reference must decode a value, because msgspec, which skips unknown fields, might accept too much."""
     if len(value) > SHALLOW_BYTES and (len(value) > ENDLESS_BYTES or value.count(b"[") + value.count(b"{") > BRACKETS):
         return True
     return not value.isascii() or b"\\u" in value
@@ -140,7 +140,7 @@ def _with_long_numbers(content: bytes) -> Any:
 
 
 def _int(digits: str) -> int:
-    """A JSON integer; one of more than DIGITS_LIMIT digits stands for all of its sign, far beyond every limit."""
+    """A JSON integer; more than DIGITS_LIMIT digits become a number beyond every limit, with the same sign."""
     return int(digits[:DIGITS_LIMIT])
 
 

@@ -130,7 +130,7 @@ class Account(Row):
 
 
 class Correction(Fact, frozen=True, gc=False):
-    """The standing correction of a max item: of several the greatest (time, source, id) stands."""
+    """The correction of a max item that applies: the greatest by (time, source, id)."""
 
     time_us: int
     source: str
@@ -139,7 +139,7 @@ class Correction(Fact, frozen=True, gc=False):
 
 
 class Rate(Fact, frozen=True, gc=False):
-    """By what a quantity is charged: `price`, as it is written, for each `unit`; `retention_days` or NO_RETENTION."""
+    """The rate of a charge: `price` (as written) for each `unit`; `retention_days` or NO_RETENTION."""
 
     retention_days: int
     unit: int
@@ -169,7 +169,7 @@ class Use(Row, gc=False):
 
 
 class StatedDay(Fact, frozen=True):
-    """What the statements of an account's day last said, that a restatement need not look at what did not change.
+    """The last statements of an account's day, so that a restatement only reads what changed.
 
     `account`: the digest of its own statement, b"" before that is told. `workspaces`: of each that was told the
     digest (16 bytes), whether it had usage (one byte) and what it was charged (text). `due`, `used`: the sum of

@@ -1,4 +1,4 @@
-"""What a day came to (topic `statements`), at its close and at each restatement: of an account, of a workspace.
+"""Statements of an account's day and of a workspace's day (topic `statements`), at the close and each restatement.
 
 Each model has a struct twin that writes the same bytes at a tenth of the cost (a test holds them together).
 """

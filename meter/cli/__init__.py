@@ -1,1 +1,1 @@
-"""The `meter` command: one module for each command, found by itself (see `meter.cli.app`)."""
+"""The `meter` command: a module for each command; `meter.cli.app` finds them."""

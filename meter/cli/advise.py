@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from meter.settings import Settings
 
-#: Statements are kept for so many days.
+#: How many days statements are kept.
 MOST_DAYS = 400
 
 

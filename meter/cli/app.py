@@ -81,7 +81,7 @@ def main() -> None:
     """Run the command; trouble that the user can mend is one sentence on stderr and exit code 1."""
     if sys.argv[1:2] and sys.argv[1] in ANSWERS:
         gc.disable()
-    # Kafka's client tells its own view of what we tell better; a worker that wants it configures logging.
+    # Commands explain Kafka's errors themselves; a worker configures logging again.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     if sys.stdout is None:  # closed by the shell (`>&-`)
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for as long as the process lives
@@ -106,8 +106,8 @@ def main() -> None:
                 raise
             print(f"meter: {reason}", file=sys.stderr)
             sys.exit(1)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # what is still buffered fails no exit
-        if not isinstance(error, BrokenPipeError):  # whoever closes a pipe has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # so that flushing the rest cannot fail
+        if not isinstance(error, BrokenPipeError):  # the reader of a pipe closed it
             print(
                 f"meter: the output cannot be written: {output.failure.strerror}; what was shown is cut",
                 file=sys.stderr,

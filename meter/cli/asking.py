@@ -1,4 +1,4 @@
-"""Running what a command asks of Kafka, so that a refusal is shown as what it is, and at once."""
+"""Runs a command's requests to Kafka, checking its rights first, so that a missing one is named at once."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +18,7 @@ UNATTENDED = "no worker runs (group meter has no member): nothing more is counte
 def answered(
     settings: "Settings", command: str, rights: "Sequence[Right]", work: Coroutine[Any, Any, Answer]
 ) -> Answer:
-    """What the work of a command answers. Its rights are asked for first; `UserError` names those that are missing."""
+    """The result of a command's work. Its rights are asked for first; UserError names the missing ones."""
     import asyncio
 
     return asyncio.run(_asked(settings, f"`meter {command}`", rights, work))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 9092
 #: Where `up` lets Kafka listen, as METER_BROKER may spell it.
 LOCAL = ("127.0.0.1", "localhost")
-#: How the command line of a broker of ours is known.
+#: What the command line of a local broker contains.
 MAIN, PROPERTIES = "kafka.Kafka", "/kafka/server.properties"
 
 Port = Annotated[

@@ -28,7 +28,7 @@ def check(
         bool, typer.Option("--against-journal", help="Also tell what a worker would announce, or refuse, of it.")
     ] = False,
 ) -> None:
-    """Check a catalog file and tell what is in it; all problems at once, exit code 1, if it is not valid."""
+    """Check a catalog file and show its content, or all its problems at once (exit code 1)."""
     from meter.errors import UserError
     from schemas.catalog import CatalogError, load_catalog
 

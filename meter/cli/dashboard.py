@@ -22,6 +22,6 @@ def dashboard() -> None:
     settings = Settings.load()
     meter.logs.to_stderr(settings.log_format)
     with asyncio.Runner(loop_factory=fast_loop()) as runner:
-        tune_collector()  # rows of a batch are no cycles: to look for them is waste
+        tune_collector()  # batches of rows have no cycles to collect
         runner.run(Dashboard(settings).run())
     logging.getLogger("meter.dashboard").info("stopped as asked")

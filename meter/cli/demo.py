@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Between two looks at whether what was kept still runs.
 KEPT_LOOK_SECONDS = 0.5
-#: What is shown where nobody looks on is as wide as the live table at its narrowest.
+#: Columns of piped output: the live table at its narrowest.
 PIPED_WIDTH = 120
 INTERRUPTED = 130
 
@@ -77,7 +77,7 @@ class Stay(NamedTuple):
 
 
 def performed(console: "Console", settings: "Settings", directory: "Path", stay: Stay, ours: bool) -> bool:
-    """Start a worker, play the day, tell what came of it; whether that is what must come of it."""
+    """Start a worker, play the day, print the result; returns whether it is the expected one."""
     import asyncio
     import time
     from contextlib import ExitStack
@@ -116,7 +116,7 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
 
 
 def watch(console: "Console", dashboard: "Watched") -> None:
-    """Where the day can be watched: said once the address answers, which is before the first record."""
+    """Print where the day can be watched, once that address answers, before the first record."""
     dashboard.wait_for("/live")
     console.print(f"watch it in a browser: {dashboard.address}", style="bold", soft_wrap=True)
     console.print(f"the worked example of the contract: {dashboard.example}", soft_wrap=True)
@@ -135,7 +135,7 @@ def keep_on(console: "Console", running: "Worker") -> None:
 
 
 async def fresh_prefix(settings: "Settings") -> str:
-    """The first `demo-<n>.` after all that there are; `UserError` names the rights that are missing under it."""
+    """The first `demo-<n>.` behind all existing ones; UserError names the rights missing under it."""
     import re
 
     from meter.kafka.access import require

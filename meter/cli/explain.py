@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from meter.explain.model import Explanation, RecordFate
     from meter.explain.reading import Wanted
 
-#: Columns where nobody looks on.
+#: Columns of piped output.
 PIPED_WIDTH = 100
 HELP = "meter explain ACCOUNT WORKSPACE ITEM DAY, or meter explain --record TOPIC PARTITION OFFSET"
 

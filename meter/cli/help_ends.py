@@ -1,4 +1,4 @@
-"""The end of each command's help: which settings it takes from the environment."""
+"""Ends the help of each command with the settings that it reads from the environment."""
 
 import typer
 

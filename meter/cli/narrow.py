@@ -1,4 +1,4 @@
-"""Tables for terminals: as a table where it fits, else row by row, so that no day and no name is split."""
+"""Prints tables; in a terminal too narrow, field by field instead, so that no day or name is split."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: Wider than any terminal: what a table would take if it could.
+#: Wider than any terminal, to measure a table's full width.
 UNBOUNDED = 10_000
 
 
@@ -19,7 +19,7 @@ def fits(console: "Console", table: "Table") -> bool:
 
 
 def show(console: "Console", table: "Table") -> None:
-    """Print a table, or where the terminal is too narrow for it a line for each field of each row."""
+    """Print a table; if the terminal is too narrow, a line for each field of each row."""
     if fits(console, table):
         console.print(table)
         return

@@ -1,4 +1,4 @@
-"""What became of an order, and what would become of one, as lines for a person or as one line of JSON."""
+"""Outcomes and quotes of orders, as lines for a person or as one line of JSON."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -18,7 +18,7 @@ Payments = Iterable[tuple[str, str | None, Decimal]]
 
 
 def outcome_lines(order: "Order", outcome: "OrderOutcome") -> list[str]:
-    """An outcome: accepted with what it cost and made, or refused with the law, then the numbers."""
+    """An outcome: accepted, with price and plan, or refused, with the law and the numbers."""
     from schemas.money import money_text
 
     what = f"{outcome.kind} {outcome.order_id} of {outcome.account}"
@@ -37,7 +37,7 @@ def outcome_lines(order: "Order", outcome: "OrderOutcome") -> list[str]:
 
 
 def quote_lines(order: "Order", quote: "Quote") -> list[str]:
-    """A quote: what would be said of the order today."""
+    """A quote: the outcome that the order would have today."""
     from meter.rules.billing_days import day_text
     from schemas.money import money_text
 
@@ -79,7 +79,7 @@ def cash_sentence(quote: "Quote") -> str:
 
 
 def plan_lines(quote: "Quote") -> list[str]:
-    """The plan as the order would leave it: its days, its list, and what its quotas become."""
+    """The plan after the order: its days, its list, and its quotas."""
     from meter.rules.billing_days import day_text
     from meter.rules.plans import listed_on
 

@@ -142,7 +142,7 @@ def parse_order(fields: Fields) -> "Order":
 
 
 def new_order_id(kind: str) -> str:
-    """A readable id that no other order has: what it is of, the day, and chance."""
+    """A readable, unique order id: the kind, the day and a random part."""
     import secrets
     import time
 

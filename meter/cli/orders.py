@@ -1,7 +1,7 @@
-"""`meter top-up|buy|add-traffic|upgrade|change-workspaces`: send an order, wait for its outcome, tell it.
+"""`meter top-up|buy|add-traffic|upgrade|change-workspaces`: sends an order, waits for its outcome, prints it.
 
-Exit code 1 if the order is refused, or if no outcome comes in time. Nothing is spent that is not named: an order
-without `--pay` is refused unless it costs nothing, and the refusal tells the price.
+Exit code 1 if the order is refused, or if no outcome comes in time. Only named payments are drawn: an order without
+`--pay` is refused unless it costs nothing, and the refusal has the price.
 """
 
 from collections.abc import Sequence
@@ -115,7 +115,7 @@ def change_workspaces(
 
 
 def order(fields: words.Fields, pay: Sequence[str] | None, order_id: str | None, timeout: float, json: bool) -> None:
-    """Send the order that the fields make, and tell what became of it; exit code 1 if it was refused."""
+    """Send the order of these fields and print its outcome; exit code 1 if it was refused."""
     from meter.cli.asking import answered
     from meter.cli.order_sentences import outcome_lines
     from meter.kafka.rights import of_command
@@ -181,7 +181,7 @@ async def paid_from_cash(settings: "Settings", wanted: "Order", chosen: bool) ->
 
 
 def with_price_paid(wanted: "Order", quote: "Quote") -> "Order":
-    """The order with its quoted price paid from cash; `NotSent` where it would be refused."""
+    """The order with its quoted price paid from cash; `NotSent` if it would be refused."""
     from schemas.money import money_text
     from schemas.orders import Payment
     from schemas.reasons import Refusal

@@ -1,4 +1,4 @@
-"""`meter overages`: what no plan covers, as it stands, and as it changes."""
+"""`meter overages`: prints present overages, and with `--follow` their changes."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from meter.settings import Settings
     from schemas.overages import Overage
 
-#: Columns of the table where nobody looks on: no line of it is broken then.
+#: Columns of piped tables, so that no line is broken.
 PIPED_WIDTH = 160
 
 
@@ -56,7 +56,7 @@ def overages(
 
 
 async def shown(settings: "Settings", wanted: tuple[str | None, str | None], follow: bool, json: bool) -> None:
-    """Print what stands, then, with `follow`, what changes."""
+    """Print present overages, then, with `follow`, every change."""
     from meter.kafka.output_reader import Latest, open_outputs
     from meter.kafka.topics import Topics
 
@@ -88,7 +88,7 @@ def take(latest: "Latest[Overage]", value: bytes, wanted: tuple[str | None, str 
 
 
 def tell(records: "Iterable[Overage]", wanted: tuple[str | None, str | None], json: bool) -> None:
-    """Print what stands: account by account, day by day."""
+    """Print present overages, by account and day."""
     from rich.console import Console
 
     ordered = sorted(records, key=lambda each: (each.account, each.day, each.item, each.workspace))
@@ -108,7 +108,7 @@ def tell(records: "Iterable[Overage]", wanted: tuple[str | None, str | None], js
 
 
 def table(records: "list[Overage]") -> "Table":
-    """What stands as a table; what is over by nothing is dim."""
+    """Present overages as a table; rows with overage 0 are dim."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -128,7 +128,7 @@ def table(records: "list[Overage]") -> "Table":
 
 
 def summary(records: "list[Overage]") -> str:
-    """How many there are, and what they cost in all, exactly, by currency."""
+    """Their number and exact total charge, by currency."""
     from schemas.money import money_text
 
     sums: dict[str, Decimal] = {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meter.settings import Settings
     from schemas.plans import Plan
 
-#: Columns of the table where nobody looks on: no line of it is broken then.
+#: Columns of piped tables, so that no line is broken.
 PIPED_WIDTH = 180
 #: Workspaces of a list that are named in the table; `--json` has all.
 NAMED = 20

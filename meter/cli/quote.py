@@ -1,4 +1,4 @@
-"""`meter quote purchase|add-traffic|upgrade|change-workspaces|top-up`: what an order would cost today, unsent."""
+"""`meter quote purchase|add-traffic|upgrade|change-workspaces|top-up`: an order's price today, unsent."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -81,7 +81,7 @@ def top_up(
 
 
 def quote(fields: words.Fields, pay: Sequence[str] | None, json: bool) -> None:
-    """Tell what would become of the order that the fields make; exit code 1 if it would be refused."""
+    """Print the quote of the order of these fields; exit code 1 if it would be refused."""
     from agents.quote import quoted
     from meter.cli.asking import looked_up
     from meter.cli.order_sentences import quote_json, quote_lines

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.reasons import DeadReason
 
 
-#: Columns of the table where nobody looks on: no line of it is broken then.
+#: Columns of piped tables, so that no line is broken.
 PIPED_WIDTH = 160
 
 
@@ -70,7 +70,7 @@ def records(count: int) -> str:
 
 
 def chosen(names: list[str]) -> "list[DeadReason]":
-    """The reasons of these names; `UserError` for what is none."""
+    """The reasons with these names; UserError for an unknown one."""
     from meter.errors import UserError
     from schemas.reasons import DeadReason
 
@@ -103,7 +103,7 @@ def show(plan: "Plan", verbose: bool) -> None:
 
 
 def table_of(rows: Iterable[tuple[tuple[str, str, str], int]]) -> "Table":
-    """A row for each reason, topic and what is to be done."""
+    """A row for each reason, topic and action."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text

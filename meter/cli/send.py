@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meter.commands.send import Kind, Line, Problem
     from meter.settings import Settings
 
-#: Problems told at once; the rest are counted.
+#: At most this many problems are shown; the others are counted.
 PROBLEMS_SHOWN = 20
 
 
@@ -102,7 +102,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 
 class Checker(NamedTuple):
-    """The check of each line, and what Kafka's log of workspaces says against them all."""
+    """Checks each line, and then all of them against the topic `workspaces`."""
 
     line: "LineCheck"
     log: "Callable[[], list[Problem]]"
@@ -153,7 +153,7 @@ def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -
 
 
 def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":
-    """The records again; whoever changes the file meanwhile is told."""
+    """The records, read again; UserError if the file changed meanwhile."""
     from meter.commands.send import Problem, read_lines
     from meter.errors import UserError
 
@@ -165,7 +165,7 @@ def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":
 
 @contextmanager
 def progress(console: "Console", what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar where somebody looks on; the answer takes the number of records just acknowledged."""
+    """A progress bar on a terminal; yields a function that adds acknowledged records."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

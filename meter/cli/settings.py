@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from meter.settings import Settings
 
-#: Columns of the table where nobody looks on: no line of it is broken then.
+#: Columns of piped tables, so that no line is broken.
 PIPED_WIDTH = 180
 
 

@@ -1,4 +1,4 @@
-"""A command whose arguments may be numbers below 0, so that it can say what is wrong with them."""
+"""A command whose arguments may be negative numbers, so that it can explain why they are wrong."""
 
 import re
 from typing import Any

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from meter.advise.changes import Change
     from meter.settings import Settings
 
-#: Statements are kept for so many days.
+#: How many days statements are kept.
 MOST_DAYS = 400
 
 

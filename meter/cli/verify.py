@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from meter.settings import Settings
     from meter.verify.comparison import Verified
 
-#: Differences told one by one; the rest are only counted (`--json` tells all).
+#: At most this many differences are shown; the others are counted (`--json` has all).
 SHOWN = 100
 
 
@@ -63,7 +63,7 @@ def report(result: "Verified", json: bool) -> None:
     for difference in result.differences[:SHOWN]:
         typer.echo(difference.sentence())
     if len(result.differences) > SHOWN:
-        typer.echo(f"… and {len(result.differences) - SHOWN:,} more; --json tells all")
+        typer.echo(f"… and {len(result.differences) - SHOWN:,} more; --json has all")
     typer.echo(result.sentence())
 
 
@@ -92,7 +92,7 @@ def json_lines(result: "Verified") -> list[str]:
 
 
 def kept(settings: "Settings", result: "Verified") -> None:
-    """Keep the result for the worker's metrics; that it cannot be kept is told, and no reason to fail."""
+    """Keep the result for the worker's metrics; a failure to keep it is printed, and no error."""
     from meter.verified import keep
 
     try:

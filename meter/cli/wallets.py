@@ -1,4 +1,4 @@
-"""`meter wallets ACCOUNT`: the money of an account as it stands."""
+"""`meter wallets ACCOUNT`: shows the present money of an account."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from meter.settings import Settings
     from schemas.wallets import Wallet
 
-#: Columns of the table where nobody looks on: no line of it is broken then.
+#: Columns of piped tables, so that no line is broken.
 PIPED_WIDTH = 160
 
 
@@ -63,7 +63,7 @@ async def shown(settings: "Settings", account: str, json: bool) -> None:
 
 
 def table(found: "Sequence[Wallet]") -> "Table":
-    """A row for each instrument; what is empty is dim."""
+    """A row for each instrument; empty ones are dim."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

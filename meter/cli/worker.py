@@ -38,7 +38,7 @@ def worker(
     import logging
     import os
 
-    gc.disable()  # an eighth of a start's CPU was spent on looking for cycles in modules; `tune_collector` enables it
+    gc.disable()  # collecting cycles took an eighth of a start's CPU; `tune_collector` enables it again
     import meter.logs
     from agents.worker import Worker
     from meter.errors import UserError
@@ -46,7 +46,7 @@ def worker(
     from meter.machine.shortages import shortage
     from meter.settings import Settings
 
-    os.umask(UMASK)  # RocksDB writes by itself
+    os.umask(UMASK)  # for RocksDB's files
     meter.logs.to_stderr()
     settings = Settings.load()
     meter.logs.to_stderr(settings.log_format)
@@ -69,7 +69,7 @@ def worker(
 
 
 def fast_loop() -> "Callable[[], asyncio.AbstractEventLoop] | None":
-    """uvloop's event loop where it is installed (not on Windows); None: asyncio's own."""
+    """uvloop's event loop, if it is installed (not on Windows); None: asyncio's own."""
     try:
         import uvloop
     except ImportError:

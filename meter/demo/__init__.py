@@ -1,1 +1,1 @@
-"""The demo's day: who uses what and when (pure), what must come of it, and the stage it is played on."""
+"""The demo's day: its usage and orders (pure), the expected result, and the processes that play it."""

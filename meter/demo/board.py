@@ -1,4 +1,4 @@
-"""What the meter has published of the demo's day, as it stands; and whether that is what must come of it.
+"""The demo day's figures as published so far, and whether they are the expected ones.
 
 Figures of a workspace and item are on `overages` from the first overage on and in `quota-balances` while a plan
 covers them: the higher revision stands.
@@ -33,7 +33,7 @@ class Figure(NamedTuple):
     charge: Decimal
 
 
-#: What stands of a cell before anything is published.
+#: The figure of a cell before anything is published.
 NO_FIGURE = Figure(0, 0, 0, 0, NOTHING)
 #: Where no plan lists a workspace.
 BY_USAGE = "by usage"
@@ -61,7 +61,7 @@ class Board:
         return topics.overages, topics.quota_balances, topics.order_outcomes, topics.plans, topics.dead_letters
 
     def take(self, topic: str, value: bytes) -> None:
-        """Take in a record of one of these topics."""
+        """Add a record of one of these topics."""
         topics = self.topics
         if topic == topics.overages:
             self._take_overage(Overage.model_validate_json(value))
@@ -79,7 +79,7 @@ class Board:
             self.dead[letter.record_key()] = letter.reason.value
 
     def _take_overage(self, record: Overage) -> None:
-        """The topics are read side by side: a balance may be ahead of it, but only an overage tells a charge."""
+        """Add an overage; a balance of a later revision may be there already, but only overages have charges."""
         cell = (record.workspace, record.item)
         if record.revision <= self._charged.get(cell, 0):
             return
@@ -102,11 +102,11 @@ class Board:
         return Counter(self.dead.values())
 
     def charge(self, beginning: str = "") -> Decimal:
-        """The charges of the workspaces whose names begin so, in all."""
+        """The total charge of the workspaces whose names begin with `beginning`."""
         return sum((each.charge for (name, _), each in self.figures.items() if name.startswith(beginning)), NOTHING)
 
     def place(self, workspace: str) -> str:
-        """By what the workspace is covered: the plan and its place in the list, or that it has none."""
+        """The plan that covers the workspace and its place in the list, or that none does."""
         for plan in self.plans.values():
             names = plan.lists[-1].workspaces
             if workspace in names:

@@ -21,7 +21,7 @@ CURVES = {
 
 
 def parts(total: int, curve: str, random: Random) -> list[int]:
-    """Of each slot its part of a total, a little uneven, all together exactly the total."""
+    """A part of the total for each slot, a little uneven; the parts add up to the total."""
     weights = uneven(curve, random)
     whole = sum(weights)
     sums = [total * weight // whole for weight in accumulate(weights)]

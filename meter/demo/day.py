@@ -1,4 +1,4 @@
-"""The demo's day, told in the order in which its records arrive: the same for every run but for the date.
+"""The demo's day as steps in the order in which records arrive: the same in every run, except for the date.
 
 Every half hour each workspace reports each item once. A few reports come twice, some late; between them people
 order, upgrade and correct, and a few records are bad. `day_steps` is a function of the instant at which the day begins.

@@ -1,7 +1,7 @@
 """The demo played: the day's records are sent as the day goes by, what the meter publishes is shown as it comes.
 
 One loop does everything in turn (send, read, draw), so that what is shown is what was read and nothing runs on
-when it ends. A happening is played by itself: everything before it is settled first, and its effect is told after.
+when it ends. A happening is played alone: everything before it is handled first, and its effect is printed after.
 """
 
 import json
@@ -36,7 +36,7 @@ from schemas.plurals import counted
 POLL_SECONDS = 0.1
 #: Everything sent is folded within a tenth of a second; busy machines get far more.
 SETTLE_SECONDS = 20.0
-#: Effects told of one happening.
+#: At most this many effects of a happening are printed.
 EFFECTS = 3
 #: Without a terminal, how far the day is, this often (minutes of the day).
 PLAIN_MINUTES = 180

@@ -44,7 +44,7 @@ def test_a_result_is_printed_in_lines(capsys: pytest.CaptureFixture[str]) -> Non
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["a note", "overages a/w/logs/d: usage 1,001, recounted 1,000 (+1), revision 7"]
     assert lines[-2:] == [
-        "… and 2 more; --json tells all",
+        "… and 2 more; --json has all",
         "verified: 1,200 figures of 1 account over days 2026-02-01 to 2026-02-02, 102 differences, "
         "1 key changed since and left out, in 0.0 s",
     ]
