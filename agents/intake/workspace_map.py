@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from agents.intake.cloudevents import RECORD_LIMIT
 from agents.intake.marks import Mark
@@ -17,12 +16,13 @@ from agents.intake.resume import Refused
 from agents.intake.usage_reader import Dead, check_size, is_given
 from meter.batch.store_errors import DamagedStore
 from meter.failpoints import reach
+from meter.kafka.partitioner import partition_of
 from meter.rules.billing_days import BillingZone
 from schemas.ids import shown
 from schemas.journal import Named
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
-from schemas.workspaces import ToldTier, workspace_from_json
+from schemas.workspaces import TierRecord, workspace_from_json
 from tables.workspaces import NOWHERE, ReadTo, WorkspaceRow, Workspaces
 
 T = TypeVar("T")
@@ -75,8 +75,8 @@ class WorkspaceMap:
         return None if entry is None or entry.named.commercial == NEVER else entry
 
     def partition_of(self, account: str) -> int:
-        """The journal partition of an account, as Kafka's Java partitioner would have it; 3 µs, in Python."""
-        return int(murmur2(account.encode()) & 0x7FFFFFFF) % self._partitions
+        """The journal partition of an account."""
+        return partition_of(account, self._partitions)
 
     def learn(self, records: Sequence[Any]) -> None:
         """Take records of the log, in their order; those learnt before change nothing."""
@@ -107,7 +107,7 @@ class WorkspaceMap:
             return entry.bound_at == offset
         return entry.commercial_at == offset
 
-    def _row_after(self, row: WorkspaceRow | None, record: Any, tier: ToldTier) -> WorkspaceRow:
+    def _row_after(self, row: WorkspaceRow | None, record: Any, tier: TierRecord) -> WorkspaceRow:
         """A workspace's row after a record; the same one where the record says nothing new."""
         if row is None:
             row = WorkspaceRow(tier.account, record.offset)
@@ -140,7 +140,7 @@ class WorkspaceMap:
             raise Refused(str(error)) from error
 
 
-def _told(record: Any) -> ToldTier | None:
+def _told(record: Any) -> TierRecord | None:
     """What a record says; None for whatever the lane of `workspaces` makes a dead letter of, and for a null."""
     if not record.value or is_given(record):
         return None

@@ -13,7 +13,7 @@ from meter.commands.account_state import read
 from meter.explain.dead import read_letter
 from meter.explain.log_reader import LogReader
 from meter.explain.reading import Wanted, explained
-from meter.kafka.output_reader import partition_of
+from meter.kafka.partitioner import partition_of
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import parse_day
 from schemas.journal import decode
