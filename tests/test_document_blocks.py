@@ -3,6 +3,7 @@
 import configparser
 import json
 import re
+from importlib.util import find_spec
 
 import pytest
 import yaml
@@ -10,13 +11,16 @@ from jsonschema import Draft202012Validator
 
 from meter.settings import Settings, variable
 from schemas.reasons import DeadReason, Refusal
-from tests.support.documents import DOCUMENTS, ROOT, Block, blocks, matches, steps
+from tests.support.documents import COMMANDS, DOCUMENTS, ROOT, SESSIONS, Block, blocks, is_run, matches, steps
 
 BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
 SCHEMAS = {path.stem for path in (ROOT / "docs/schemas").glob("*.json")}
 RECORDS = [block for block in BLOCKS if block.language == "json" and block.words[:1] and block.words[0] in SCHEMAS]
 EXCERPTS = [block for block in BLOCKS if block.words and "/" in block.words[0]]
 SETTINGS = {variable(name) for name in Settings.model_fields}
+#: A line of a log: its level, then its logger, which is a module's name or one that a command goes by.
+LOGGED = re.compile(r" (?:INFO|WARNING|ERROR) ([\w.]+): ")
+COMMANDS_LOGGERS = {"meter.worker", "meter.budgets", "meter.dashboard"}
 #: `METER_PARTITIONS`; not `METER_SASL_…`, which stands for several.
 VARIABLE = re.compile(r"\bMETER_[A-Z_]*[A-Z](?![A-Z_]*…)\b")
 #: Of the tests, and what `meter settings` shows as wrong.
@@ -44,6 +48,17 @@ def test_every_json_shown_names_its_schema() -> None:
     unnamed = [block.place for block in shown if not block.words and block.path.name not in old]
     assert unnamed == []
     assert len(RECORDS) >= 8
+
+
+def test_every_session_is_typed_by_a_test_or_says_that_it_is_shown() -> None:
+    sessions = [block for block in BLOCKS if is_run(block)]
+    assert {block.path.name for block in sessions} == {COMMANDS, *SESSIONS}
+
+
+def test_a_log_that_is_shown_names_loggers_that_there_are() -> None:
+    logged = {name for block in BLOCKS for name in LOGGED.findall(block.text)}
+    assert logged >= {"agents.worker", "meter.worker"}
+    assert {name for name in logged - COMMANDS_LOGGERS if find_spec(name) is None} == set()
 
 
 @pytest.mark.parametrize("block", EXCERPTS, ids=place)

@@ -17,14 +17,14 @@ END = "-- end of a step --"
 class Console:
     """One bash; each step sees the variables of those before it."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, directory: Path = ROOT) -> None:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._meter = meter
         self._sent = True
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
-            cwd=ROOT,
+            cwd=directory,
             env={**inherited, **meter.variables, "METER_DATA_DIR": str(meter.directory / "console"), "PATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -17,13 +17,15 @@ import pytest
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # exported all the same
 
 from meter.local_broker.jars import kafka_jars
+from tests.end_to_end.commands import begin
 from tests.end_to_end.console import Console
 from tests.end_to_end.kafka import REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import Message, binding, json_bytes
-from tests.support.documents import ROOT, Block, Clock, blocks, matches, noon, steps
+from tests.support.documents import COMMANDS, ROOT, SESSIONS, Block, Clock, blocks, matches, noon, steps
+from tests.support.kafka_tools import installed
 from tests.support.languages import at_hand
 from tests.support.postgres import postgres
 
@@ -31,8 +33,6 @@ pytestmark = pytest.mark.e2e
 
 EXAMPLES = ROOT / "docs/examples"
 LETTERS = ROOT / "docs/dead-letters.md"
-#: In this order: what consumers.md reads is what producers.md sent.
-SESSIONS = ("producers.md", "consumers.md", "orders.md", "start.md", "account-managers.md")
 #: What `docs/examples/*/send_usage` reports: 3,000,000 logs at 1.5 a million.
 REPORTED = "logs {day} 3000000 4.50 CNY"
 PROGRAM_SECONDS = 120
@@ -55,6 +55,23 @@ def test_sessions_of_the_documents_run_as_shown(place: tuple[Meter, Clock]) -> N
         for step in (step for name in SESSIONS for step in steps(ROOT / "docs" / name)):
             found = clock.to_document(console.run(clock.to_now(step.command)))
             assert matches(step.expected, found), f"{step.place}: $ {step.command}\n{found}"
+
+
+def test_the_sessions_of_the_commands_run_as_shown(new_meter: StartMeter, tmp_path: Path) -> None:
+    zone, clock = noon()
+    meter = new_meter(Settings(zone=zone))
+    meter.start_ready(["a"])
+    shutil.copy(ROOT / "meter/catalog.toml", tmp_path)
+    watch = begin(meter, "budget", "watch")
+    try:
+        wait_until("topics of budgets", lambda: {"budgets", "budget-alerts"} <= meter.kafka.topics(), 60, meter.logs)
+        with Console(meter, tmp_path) as console:
+            for step in steps(ROOT / "docs" / COMMANDS):
+                said = clock.to_document(console.run(clock.to_now(step.command)))
+                assert matches(step.expected, said), f"{step.place}: $ {step.command}\n{said}"
+    finally:
+        watch.terminate()
+        watch.communicate(timeout=60)
 
 
 def test_records_of_the_documents_count(place: tuple[Meter, Clock]) -> None:
@@ -110,6 +127,25 @@ def test_producers_are_counted_and_consumers_agree(place: tuple[Meter, Clock], t
     for reader in readers:
         lines = _run(meter, reader, EXAMPLES).splitlines()
         assert [line for line in lines if line.startswith("acct_x ")] == expected, reader
+
+
+def test_kafkas_own_tools_send_and_create_as_shown(place: tuple[Meter, Clock], tmp_path: Path) -> None:
+    meter, _ = place
+    meter.kafka.send([Message("workspaces", "wksp_console", json_bytes(binding("wksp_console", "acct_console")))])
+    path = f"{installed(tmp_path)}{os.pathsep}{os.environ['PATH']}"
+    typed = [block for block in blocks(ROOT / "docs/producers.md") if (block.language, *block.words) == ("sh", "run")]
+    for block in typed:
+        script = block.text.replace("wksp_a", "wksp_console").replace("127.0.0.1:9092", meter.variables["METER_BROKER"])
+        script = script.replace("--topic ", f"--topic {meter.kafka.prefix}")
+        done = subprocess.run(
+            ["bash", "-ec", script], env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, f"{block.place}\n{done.stdout}{done.stderr}"
+    meter.settle()
+    figures = [record.value for record in meter.kafka.published("overages")]
+    assert [each["usage"] for each in figures if each["workspace"] == "wksp_console"] == [3_000_000]
+    assert "usage.wksp_console" in meter.kafka.topics()
+    assert len(typed) == 2
 
 
 def test_a_table_in_postgres_keeps_the_highest_revision(place: tuple[Meter, Clock]) -> None:

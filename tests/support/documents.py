@@ -12,6 +12,10 @@ from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/examples/*.md")})
+#: Documents whose sessions a test types. In this order: what consumers.md reads is what producers.md sent.
+SESSIONS = ("producers.md", "consumers.md", "orders.md", "start.md", "account-managers.md")
+#: This one beside nothing else: it counts what there is.
+COMMANDS = "commands.md"
 #: When the examples of documents happen.
 SET_AT = datetime(2026, 1, 31, 8, tzinfo=UTC)
 INFO = re.compile(r"(?P<info>[^\n]*)\n")
@@ -109,11 +113,16 @@ class Step:
     expected: str
 
 
-def steps(path: Path, where: Callable[[Block], bool] = lambda _: True) -> list[Step]:
+def is_run(block: Block) -> bool:
+    """Whether a session is one that tests type; `console shown`: it needs what they have not, and was run by hand."""
+    return block.language == "console" and block.words != ("shown",)
+
+
+def steps(path: Path, where: Callable[[Block], bool] = is_run) -> list[Step]:
     """The commands of a document's `console` blocks: `$` begins one, `>` goes on with it."""
     found: list[Step] = []
     for block in blocks(path):
-        if block.language != "console" or not where(block):
+        if not where(block):
             continue
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             lines = part.splitlines()
