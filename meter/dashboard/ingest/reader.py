@@ -52,6 +52,8 @@ AGAIN_SECONDS, AGAIN_MOST_SECONDS = 0.5, 5.0
 OF_DAYS = ("overages", "quota-balances", "quota-alerts", BUDGET_ALERTS)
 #: Every so many questions for the ends of the topics: have the topics of budgets come or gone.
 BUDGETS_SECONDS = 5
+#: While Kafka is away, between two lines of the log.
+SAY_SECONDS = 60.0
 #: Who asks for rights, and those of which commands they are.
 WHO, READING, WRITING = "the dashboard", "dashboard", "dashboard (writing)"
 
@@ -80,6 +82,8 @@ class Reader:
         self._allowed = False
         #: When Kafka stopped to answer; None while it does.
         self._stopped_at: float | None = None
+        #: What the log said last of that, and when it may say more.
+        self._said, self._say_after = "", 0.0
 
     async def run(self) -> None:
         """Read, and begin again whatever happens to Kafka; raises MissingRights if a start is not allowed to read."""
@@ -103,11 +107,14 @@ class Reader:
             self._again = min(self._again * 2, AGAIN_MOST_SECONDS)
 
     def _trouble(self, sentence: str) -> None:
-        if sentence != self._live.trouble:
-            log.warning("dashboard: reading stopped: %s; trying again", sentence)
+        """Pages say why reading stopped; so does the log, and seldom again while the reason changes its words."""
         self._live.trouble = sentence
+        now = time.monotonic()
+        if self._stopped_at is None or (sentence != self._said and now >= self._say_after):
+            log.warning("dashboard: reading stopped: %s; trying again", sentence)
+            self._said, self._say_after = sentence, now + SAY_SECONDS
         if self._stopped_at is None:
-            self._stopped_at = time.monotonic()
+            self._stopped_at = now
 
     def _answered(self, lag: int) -> None:
         """Kafka answers; the log says so if it did not before."""

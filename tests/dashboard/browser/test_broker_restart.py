@@ -68,6 +68,6 @@ def test_an_open_page_goes_on_after_a_restart_of_the_broker(
         page.wait_for_selector(".due >> text=18.00", timeout=BACK_MS)
         page.wait_for_selector(".behind:not(:has-text('does not answer'))", timeout=BACK_MS)
         log = dashboard.log_text()
-        assert log.count("dashboard: reading stopped: ") == 1, log
+        assert 1 <= log.count("dashboard: reading stopped: ") <= 2, log
         assert log.count("dashboard: Kafka answers again after ") == 1, log
         assert dashboard.stop() == 0
