@@ -4,7 +4,9 @@ A column is one byte that says how many bytes an integer takes (1, 2, 4 or 8), t
 signed. Unpacked it is an array of 64-bit integers. What is done to whole columns is done here, in numpy.
 """
 
+import struct
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -14,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 _TYPES = {1: "<i1", 2: "<i2", 4: "<i4", 8: "<i8"}
+_LETTERS = {1: "b", 2: "h", 4: "i", 8: "q"}
 #: A sum below this fits 64 bits.
 _SAFE = 1 << 63
 _HALF, _FIRST, _SECOND = np.uint64(33), np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
@@ -43,6 +46,23 @@ def width_of(least: int, most: int) -> int:
 def unpacked(content: bytes) -> Ints:
     """The array of a column; ValueError or KeyError if the content is none."""
     return np.frombuffer(content, dtype=_TYPES[content[0]], offset=1).astype(np.int64)
+
+
+@lru_cache(1 << 10)
+def _integers(count: int, width: int) -> struct.Struct:
+    return struct.Struct(f"<{count}{_LETTERS[width]}")
+
+
+def small_column(content: bytes) -> tuple[int, ...]:
+    """The integers of a column of a few, as they are; raises struct.error, KeyError or IndexError where it is none."""
+    width = content[0]
+    return _integers((len(content) - 1) // width, width).unpack_from(content, 1)
+
+
+def packed_small(values: Sequence[int]) -> bytes:
+    """`column` of a few integers."""
+    width = width_of(min(values), max(values))
+    return bytes((width,)) + _integers(len(values), width).pack(*values)
 
 
 #: Events of one key: key, sum and maximum of their values, the first and the last one's source offset.

@@ -8,7 +8,9 @@ A long record is folded in steps, between which the caller may do other work. Be
 outputs are half changed: the caller must fold the record to its end or drop the whole state.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import groupby
+from typing import cast
 
 from meter.rules.fold.bindings import RecordNames, bind_group
 from meter.rules.fold.catalog import announce
@@ -16,7 +18,7 @@ from meter.rules.fold.closing import close, restate
 from meter.rules.fold.expiry import expire
 from meter.rules.fold.orders import decide_orders
 from meter.rules.fold.recalculate import CELLS_A_STEP, recalculate
-from meter.rules.fold.usage import count_usage
+from meter.rules.fold.small_groups import count_groups
 from meter.rules.outputs.plans import publish_plan
 from meter.rules.outputs.quota_balances import publish_balance
 from meter.rules.outputs.wallets import publish_wallet
@@ -36,7 +38,6 @@ from schemas.journal import (
 from schemas.rows import replaced
 
 _GROUPS: dict[type, Callable[..., Iterator[None]]] = {
-    UsageGroup: count_usage,
     OrderGroup: decide_orders,
     BindingGroup: bind_group,
 }
@@ -84,8 +85,12 @@ class Fold(FoldContext):
     def _gathered(self, record: Gathered) -> Iterator[None]:
         self.known()
         names = RecordNames(record.named)
-        for group in record.groups:
-            yield from _GROUPS[type(group)](self, group, names)
+        for kind, groups in groupby(record.groups, type):
+            if kind is UsageGroup:
+                yield from count_groups(self, cast(Sequence[UsageGroup], list(groups)), names)
+            else:
+                for group in groups:
+                    yield from _GROUPS[kind](self, group, names)
         yield from self._publish_pending()
         yield from self._end_record()
 

@@ -13,7 +13,7 @@ from meter.rules.state.context import FoldContext
 from meter.rules.state.rows import CellKey
 from schemas.columns import Run, runs
 from schemas.ids import shown
-from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, UsageGroup, decode_evidence
+from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, Slot, UsageGroup, decode_evidence
 from schemas.reasons import DeadReason
 from schemas.rows import Correction, Use
 
@@ -63,31 +63,32 @@ def _count(
     slots = group.slots
     contents = events.contents(slots)
     earlier = context.rows.claim([slot.day for slot in slots], events.slot, events.identities, contents)
-    conflicts = [event for event, first in earlier.items() if first != _content(contents, event)]
+    conflicts = [event for event, first in earlier.items() if first != content_of(contents, event)]
     evidence = decode_evidence(group.evidence) if conflicts or any(slot.corrected for slot in slots) else None
     yield
-    corrected = yield from _add(context, group, named, runs(events.slot, events.quantity, events.offset, earlier))
+    counted = runs(events.slot, events.quantity, events.offset, earlier)
+    corrected = yield from add(context, slots, [(group.topic, group.partition)] * len(slots), named, counted)
     if corrected:
         assert evidence is not None
         _correct(corrected, events, earlier, evidence, numbers)
     context.metric("usage", "counted", len(events) - len(earlier))
-    context.metric("usage", "duplicate", _duplicates(context, group, events, earlier, conflicts))
+    context.metric("usage", "duplicate", duplicates(context, group, events, earlier, conflicts))
     if conflicts:
         assert evidence is not None
         known = evidence
         yield from dead_usages(
-            context, lambda event: _conflict(known, numbers[event]), group, named, events, conflicts, known, numbers
+            context, lambda event: conflict(known, numbers[event]), group, named, events, conflicts, known, numbers
         )
 
 
-def _conflict(evidence: Evidence, number: int) -> tuple[DeadReason, str]:
+def conflict(evidence: Evidence, number: int) -> tuple[DeadReason, str]:
     return DeadReason.CONFLICTING_DUPLICATE, (
         f"id {shown(evidence.ids[number])} of source {shown(evidence.source_of(number))} was counted before with "
         "another item, quantity, retention, type or time, and that stays; send other usage under another id"
     )
 
 
-def _duplicates(
+def duplicates(
     context: FoldContext, group: UsageGroup, events: Events, earlier: Mapping[int, bytes], conflicts: Sequence[int]
 ) -> int:
     """How many events are duplicates for the metrics: events that the intake wrote twice are not.
@@ -104,17 +105,23 @@ def _duplicates(
     return sum(event >= known for event in earlier) - sum(event >= known for event in conflicts)
 
 
-def _add(
-    context: FoldContext, group: UsageGroup, named: Sequence[Named], counted: Iterable[Run]
+def add(
+    context: FoldContext,
+    slots: Sequence[Slot],
+    sources: Sequence[tuple[str, int]],
+    named: Sequence[Named],
+    counted: Iterable[Run],
 ) -> Generator[None, None, dict[int, Use]]:
-    """Add each slot's counted events to its cell. Returns the uses of slots with corrections, for `_correct`."""
+    """Add each slot's counted events to its cell. Returns the uses of slots with corrections, for `_correct`.
+
+    `sources`: the source partition of each slot, one object for all of a group.
+    """
     corrected: dict[int, Use] = {}
-    slots, changes, cells = group.slots, context.changes, 0
-    source = (group.topic, group.partition)
-    add_up = {kind: _adds_up(context, *kind) for kind in {(slot.day, slot.item) for slot in slots}}
+    changes, cells = context.changes, 0
+    add_up = {kind: adds_up(context, *kind) for kind in {(slot.day, slot.item) for slot in slots}}
     all_add_up = all(add_up.values())
     for number, total, largest, first, last in counted:
-        slot = slots[number]
+        slot, source = slots[number], sources[number]
         who, day, item = named[slot.named], slot.day, slot.item
         key = (who.account, day, item)
         change = changes.get(key)
@@ -152,7 +159,7 @@ def _begin(context: FoldContext, key: CellKey, source: tuple[str, int]) -> CellC
     return change
 
 
-def _adds_up(context: FoldContext, day: int, name: str) -> bool:
+def adds_up(context: FoldContext, day: int, name: str) -> bool:
     item = context.known().item(name, day)
     return item is not None and item.aggregation == "sum"
 
@@ -174,19 +181,19 @@ def _rank(correction: Correction) -> tuple[int, str, str]:
     return (correction.time_us, correction.source, correction.id)
 
 
-def _content(contents: bytes, event: int) -> bytes:
+def content_of(contents: bytes, event: int) -> bytes:
     return contents[event * CONTENT_BYTES : (event + 1) * CONTENT_BYTES]
 
 
 def _refused_slots(context: FoldContext, group: UsageGroup) -> dict[int, tuple[DeadReason, str]]:
-    why = {kind: _refused(context, *kind) for kind in {(slot.day, slot.item) for slot in group.slots}}
+    why = {kind: refusal(context, *kind) for kind in {(slot.day, slot.item) for slot in group.slots}}
     if not any(why.values()):
         return {}
     refusals = ((number, why[(slot.day, slot.item)]) for number, slot in enumerate(group.slots))
     return {number: refused for number, refused in refusals if refused is not None}
 
 
-def _refused(context: FoldContext, day: int, item: str) -> tuple[DeadReason, str] | None:
+def refusal(context: FoldContext, day: int, item: str) -> tuple[DeadReason, str] | None:
     """Why usage of the item cannot count on the day; None if it can."""
     facts = context.known()
     if day <= facts.expired_through:
