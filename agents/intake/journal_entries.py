@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.intake.small_groups import NAMED_BYTES, SLOT_BYTES, TABLE_BYTES, SmallUsageBuilder
 from agents.intake.validation_cache import Kind, ValidationCache
 from schemas.columns import Ints, column, width_of
 from schemas.journal import (
@@ -29,13 +30,6 @@ TEXT_BYTES = 3
 EVENT_BYTES = IDENTITY_BYTES + 20
 #: Bytes of an event's source, as a number.
 SOURCE_BYTES = 3
-#: Bytes of a named workspace besides its texts.
-NAMED_BYTES = 16
-#: Bytes of a slot besides its texts (16), and a surcharge for its cell: recalculating a cell takes as long as counting
-#: several events, so a record that changes many cells holds fewer events.
-SLOT_BYTES = 64
-#: Bytes of an order, a binding or an empty group besides its content.
-TABLE_BYTES = 160
 #: A record is packed at this estimated size; if it turns out too long it is packed as two.
 GROUP_BYTES = RECORD_LIMIT_BYTES * 97 // 100
 #: A group is not cut to fill a record if a part would have fewer events than this.
@@ -193,7 +187,7 @@ class BindingBuilder:
         )
 
 
-Builder = UsageBuilder | OrderBuilder | BindingBuilder
+Builder = UsageBuilder | SmallUsageBuilder | OrderBuilder | BindingBuilder
 
 
 def pack(builders: Sequence[Builder]) -> list[bytes]:

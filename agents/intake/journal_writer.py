@@ -69,9 +69,9 @@ class JournalWriter:
         self._waiting: deque[tuple[Builder, asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, builder: Builder) -> asyncio.Future[None]:
-        """Queue a group; the future is done when Kafka acknowledged the record with the group's end."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def add(self, builder: Builder, written: asyncio.Future[None] | None = None) -> asyncio.Future[None]:
+        """Queue a group; the future (`written`) is done when Kafka acknowledged the record with the group's end."""
+        future = asyncio.get_running_loop().create_future() if written is None else written
         self._waiting.append((builder, future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())

@@ -15,16 +15,17 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from agents.intake.app import COMMIT_SECONDS
 from agents.intake.intake import Intake
 from agents.intake.marks import Mark
 from agents.intake.resume import PartitionStatus
 from agents.workspace_topics.app import workspace_topics_app
 from agents.workspace_topics.checks import WorkspaceTopicChecks
+from agents.workspace_topics.commits import Commits
 from agents.workspace_topics.lanes import WorkspaceTopicLane
 from agents.workspace_topics.reader import WorkspaceTopicReader
-from agents.workspace_topics.rights import ShareNotes, denied, hidden, not_shown
+from agents.workspace_topics.rights import hidden, not_shown
 from agents.workspace_topics.set_aside import AsideBoard, some
+from agents.workspace_topics.together import Together
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
@@ -51,16 +52,26 @@ class WorkspaceTopics:
         self.intake = intake
         self.runners: dict[TP, Runner] = {}
         self.app = workspace_topics_app(intake, self.take, self.let_go)
-        self.consumer = WorkspaceTopicReader(self.app, self._offer, lambda error: read_error(error, self.runners))
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **intake.kwargs
         )
-        self._slots: dict[int, asyncio.Event] = {}
+        self.consumer = WorkspaceTopicReader(
+            self.app,
+            self._asker._client,
+            self._topic_id,
+            self._offer,
+            lambda error: read_error(error, self.runners),
+        )
+        #: The numbers that the group gave this worker; set once their topics are known.
+        self.slots: dict[int, asyncio.Event] = {}
+        #: Numbers of topics, each a hash in Python: they are asked for again and again.
+        self._slot_of: dict[str, int] = {}
         self._look_now = asyncio.Event()
         #: Held while runners change: the partitions followed and the runners must be the same.
         self._changing = asyncio.Lock()
         self.checks = WorkspaceTopicChecks(intake.settings)
-        self._notes = ShareNotes(intake.topics.journal)
+        self._together = Together(intake)
+        self._commits = Commits(self)
         self.board = AsideBoard(intake.metrics, intake.topics, self._asker)
         #: Topics of this worker's share that nobody reads (beyond METER_OWN_TOPICS_MAX).
         self._not_followed: list[NotRead] = []
@@ -69,10 +80,8 @@ class WorkspaceTopics:
     async def start(self) -> None:
         await self._asker.start()
         await self.checks.start()
-        await self.consumer.start_reading()
-        assert self.consumer.reading is not None
-        self._tasks = [asyncio.create_task(self._looking()), asyncio.create_task(self._committing())]
-        for task in (*self._tasks, self.consumer.reading):
+        self._tasks = [asyncio.create_task(self._looking()), asyncio.create_task(self._commits.run())]
+        for task in (*self._tasks, self.consumer.failed):
             task.add_done_callback(self._ended)
         await self.app.start()
 
@@ -82,11 +91,11 @@ class WorkspaceTopics:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._leave(self.runners)
-        await self.consumer.stop_reading()
+        await self.consumer.close()
         await stopped(self._asker)
         await self.checks.stop()
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _ended(self, task: "asyncio.Future[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.app.fail(error)
 
@@ -98,7 +107,7 @@ class WorkspaceTopics:
 
     async def take(self, slot: int) -> None:
         """The group assigned a number: done when all its topics are read or set aside."""
-        taken = self._slots.setdefault(slot, asyncio.Event())
+        taken = self.slots.setdefault(slot, asyncio.Event())
         self._look_now.set()
         await taken.wait()
         while not all(runner.reading or runner.aside for runner in self._of(slot)):
@@ -106,20 +115,27 @@ class WorkspaceTopics:
 
     async def let_go(self, slot: int) -> None:
         """The group took a number away: stop reading its topics."""
-        self._slots.pop(slot, None)
+        self.slots.pop(slot, None)
         await self._leave([runner.lane.tp for runner in self._of(slot)])
 
     def _of(self, slot: int) -> list[Runner]:
-        return [runner for tp, runner in self.runners.items() if self._slot(tp.topic) == slot]
+        return [runner for tp, runner in self.runners.items() if self.slot(tp.topic) == slot]
 
-    def _slot(self, topic: str) -> int:
-        return self.intake.directory.partition_of(topic.removeprefix(self.intake.topics.own_prefix))
+    def slot(self, topic: str) -> int:
+        """The number of the share to which a topic belongs."""
+        number = self._slot_of.get(topic)
+        if number is None:
+            if len(self._slot_of) > 2 * self.intake.settings.own_topics_max:
+                self._slot_of.clear()
+            workspace = topic.removeprefix(self.intake.topics.own_prefix)
+            number = self._slot_of[topic] = self.intake.directory.partition_of(workspace)
+        return number
 
     # Looking
 
     async def _looking(self) -> None:
         while True:
-            slots = list(self._slots.values())
+            slots = list(self.slots.values())
             try:
                 await self._look()
                 for taken in slots:
@@ -132,7 +148,7 @@ class WorkspaceTopics:
     async def _look(self) -> None:
         """1 list, 2 leave what is not ours, 3 check some of the rest, 4 begin new ones, 5 retry those set aside."""
         found = await asyncio.wait_for(self._topics(), ASK_SECONDS)  # 1
-        ours = {tp for tp in found if self._slot(tp.topic) in self._slots}
+        ours = {tp for tp in found if self.slot(tp.topic) in self.slots}
         gone = await self._set_aside_hidden([tp for tp in self.runners if tp not in ours])
         if gone:  # 2
             log.info(
@@ -144,6 +160,7 @@ class WorkspaceTopics:
         await asyncio.wait_for(
             self.checks.learn([*self.checks.due(known), *sorted({tp.topic for tp in new})]), ASK_SECONDS
         )  # 3
+        self.consumer.place(found)
         self._stop_what_may_not_go_on()
         if new:  # 4
             log.info("workspace topics: %d new partitions: %s", len(new), some(new))
@@ -159,7 +176,7 @@ class WorkspaceTopics:
 
     async def _set_aside_hidden(self, gone: list[TP]) -> list[TP]:
         """Those that are really gone, or another's; the rest exists, and Kafka does not show it to us."""
-        share = {tp.topic for tp in gone if self._slot(tp.topic) in self._slots}
+        share = {tp.topic for tp in gone if self.slot(tp.topic) in self.slots}
         names = await asyncio.wait_for(hidden(self._asker._client, share), ASK_SECONDS)
         for tp in gone:
             if tp.topic in names and not self.runners[tp].aside:
@@ -178,16 +195,22 @@ class WorkspaceTopics:
             elif lane.topic_id and topic_id != lane.topic_id:
                 runner.doubt(Reopen("another topic has its name now"))
 
-    async def _topics(self) -> set[TP]:
-        """The partitions of workspace topics that have a leader; beyond METER_OWN_TOPICS_MAX the first by name."""
+    async def _topics(self) -> dict[TP, int]:
+        """Partitions of workspace topics and their leaders, if any; beyond METER_OWN_TOPICS_MAX the first by name."""
         cluster = await self._asker._client.fetch_all_metadata()
         topics, limit = self.intake.topics, self.intake.settings.own_topics_max
         names, _ = followed(topics, cluster.topics(), limit)
         nobodys = not_followed(topics, cluster.topics(), limit)
-        self._not_followed = [each for each in nobodys if self._slot(topics.prefix + each.topic) in self._slots]
-        partitions = {name: cluster.partitions_for_topic(name) or set() for name in names}
-        tps = {TP(name, partition) for name, numbers in partitions.items() for partition in numbers}
-        return {tp for tp in tps if (cluster.leader_for_partition(TopicPartition(*tp)) or 0) >= 0}
+        self._not_followed = [each for each in nobodys if self.slot(topics.prefix + each.topic) in self.slots]
+        tps = [TP(name, partition) for name in names for partition in cluster.partitions_for_topic(name) or ()]
+        leaders = {tp: cluster.leader_for_partition(TopicPartition(*tp)) for tp in tps}
+        return {tp: leader for tp, leader in leaders.items() if leader is not None and leader >= 0}
+
+    def _topic_id(self, tp: TP) -> str:
+        """Kafka's id of the topic that is to be read: the one its lane looked at, if it did."""
+        runner = self.runners.get(tp)
+        lane: Any = None if runner is None else runner.lane
+        return str(lane.topic_id if lane is not None and lane.topic_id else self.checks.topic_id(tp.topic))
 
     def _may_go_on(self, runner: Runner) -> bool:
         lane: Any = runner.lane
@@ -206,7 +229,7 @@ class WorkspaceTopics:
     async def _begin(self, tps: Iterable[TP]) -> None:
         """Ask for the commits and offsets of all at once, follow them, and start their lanes."""
         async with self._changing:
-            ours = sorted(tp for tp in tps if self._slot(tp.topic) in self._slots)
+            ours = sorted(tp for tp in tps if self.slot(tp.topic) in self.slots)
             lanes = [self._lane(tp) for tp in ours]
             starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
@@ -217,15 +240,18 @@ class WorkspaceTopics:
                     if mark and starts[tp].beginning <= mark.offset < starts[tp].end
                 }
             )
-            await self.consumer.follow([*self._followed(), *ours])
+            self.consumer.follow([*self._followed(), *ours])
             reach("own-topics.followed")
             for lane in lanes:
                 lane.start, lane.found = starts[lane.tp], found.get(lane.tp)
                 self.runners[lane.tp] = Runner(lane)
+            self._commits.began(ours)
 
     def _lane(self, tp: TP) -> WorkspaceTopicLane:
         workspace = self.intake.topics.workspace_of(tp.topic) or ""
-        return WorkspaceTopicLane(self, tp, workspace, self.intake, self.checks)
+        lane = WorkspaceTopicLane(self, tp, workspace, self.intake, self.checks)
+        lane.together = self._together
+        return lane
 
     def _followed(self) -> list[TP]:
         return [tp for tp, runner in self.runners.items() if not runner.aside]
@@ -248,45 +274,13 @@ class WorkspaceTopics:
         async with self._changing:
             leaving = [self.runners.pop(tp) for tp in list(tps) if tp in self.runners]
             await asyncio.gather(*(runner.leave() for runner in leaving))
-            if leaving and self.consumer.reading is not None and not self.consumer.reading.done():
-                await self.consumer.follow(self._followed())
+            if leaving:
+                self.consumer.follow(self._followed())
 
     def _offer(self, chunk: Chunk) -> None:
         runner = self.runners.get(chunk.tp)
         if runner is not None:
             runner.offer(chunk)
-
-    # Committing
-
-    async def _committing(self) -> None:
-        while True:
-            await asyncio.sleep(COMMIT_SECONDS)
-            offsets, lanes = {}, {tp: runner.lane for tp, runner in self.runners.items()}
-            for tp, runner in self.runners.items():
-                moved = self._moved(runner)
-                if moved is not None:
-                    offsets[tp] = moved
-            offsets |= self._notes.due(self._slots, denied(self.runners, self.intake.topics.bare, self._slot))
-            if offsets and self.app.tables.joined and await self.consumer.commit_offsets(offsets):
-                reach("own-topics.committed")
-                for tp, (offset, text) in offsets.items():
-                    if self._notes.committed(tp, text):
-                        continue
-                    lane: Any = lanes[tp]
-                    lane.note_commit(offset)
-                    lane.committed_text = text
-
-    def _moved(self, runner: Runner) -> tuple[int, str] | None:
-        lane: Any = runner.lane
-        if runner.aside:
-            aside: tuple[int, str] = lane.aside_commit(runner.why)
-            return None if lane.committed_text == aside[1] else aside
-        if not runner.reading:
-            return None
-        if self.consumer.idle(lane.tp):
-            lane.idle_at(self.consumer.position(lane.tp))
-        moved: tuple[int, str] | None = lane.progress()
-        return moved
 
     def read_lanes(self) -> list[WorkspaceTopicLane]:
         """The lanes of the partitions being read: all but those set aside."""

@@ -11,8 +11,10 @@ from agents.intake.marks import Mark, metadata
 from agents.intake.resume import PartitionStatus
 from agents.intake.usage_lane import UsageLane
 from agents.workspace_topics.checks import WorkspaceTopicChecks
+from agents.workspace_topics.together import Home, Together
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, SetAside
+from meter.failpoints import reach
 from meter.kafka.commit_metadata import is_aside, topic_id_of
 from meter.kafka.set_aside import Reason, Why, why_text
 
@@ -25,6 +27,9 @@ class WorkspaceTopicLane(UsageLane):
 
     def __init__(self, app: Any, tp: TP, workspace: str, intake: Intake, checks: WorkspaceTopicChecks) -> None:
         self.own = workspace
+        #: Packs small chunks with those of other topics, and what it has to know of the workspace for that.
+        self.together: Together | None = None
+        self.home: Home | None = None
         super().__init__(app, tp, intake)
         self.checks = checks
         #: For the first opening only, asked for many lanes at once: the partition's status, and the mark found there.
@@ -46,11 +51,31 @@ class WorkspaceTopicLane(UsageLane):
     async def handle(self, chunk: Chunk) -> None:
         """First wait until the workspace's account can be known: every record of the topic needs it."""
         assert self.own is not None, "it is a workspace's topic"
+        if await self._packed(chunk):
+            return
         directory = self.intake.directory
         end = directory.read_to if directory.known(self.own) is not None else await directory.catch_up()
         while directory.known(self.own) is None and directory.read_to < end:
             await self.wait_for_workspaces()
         await super().handle(chunk)
+
+    async def _packed(self, chunk: Chunk) -> bool:
+        """Whether the chunk was small and plain enough to be packed with those of other topics, and is written."""
+        packer, own = self.together, self.own
+        if packer is None or own is None or self.holding:
+            return False
+        self.home = self.home or packer.home(own)
+        packed = packer.add(self.topic, self.tp.partition, own, self.home, chunk) if self.home is not None else None
+        if packed is None:
+            return False
+        reach("intake.fetched")
+        if await packed is False:
+            return False
+        reach("intake.acknowledged")
+        self.outcomes.begin()
+        self.position, self.mark = chunk.position, Mark.of(chunk.last)
+        self.handled_ms = self.received(chunk.last)
+        return True
 
     async def asked(self) -> PartitionStatus:
         start, self.start = self.start, None

@@ -60,6 +60,11 @@ class Chunk:
         return self._records
 
     @property
+    def made(self) -> Sequence[Any] | None:
+        """All its records, if they were made as it was read; None while they are not."""
+        return self._records
+
+    @property
     def last(self) -> Any:
         """The last record, once all were read; None if there was none."""
         if self._unopened is not None:

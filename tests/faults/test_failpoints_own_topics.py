@@ -8,6 +8,7 @@ import pytest
 
 from tests.end_to_end.commands import run
 from tests.end_to_end.judged import dead_letters, figure_problems, order_problems
+from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.test_own_topics import gone_before, make_topic
 from tests.end_to_end.workers import Meter
 from tests.faults import points
@@ -80,6 +81,8 @@ def own(made: Scenario, workspaces: Sequence[str]) -> list[list[Message]]:
 def die_at(meter: Meter, failpoint: str, nth: int, part: Sequence[Sequence[Message]], before: Load | None) -> Load:
     """A worker starts, is fed, and dies."""
     worker = start_to_die(meter, failpoint, nth)
+    if nth > 1:  # what is there before it reads may be read, and committed, at once
+        wait_until("it is ready, or dead", lambda: not worker.alive() or worker.ready(), 60, meter.logs)
     fed = Load(meter.kafka, part, pace=200, before=before)
     die(worker, failpoint)
     return fed.join()
