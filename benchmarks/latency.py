@@ -48,7 +48,7 @@ class Probes:
     """What was sent when, and read when; one thread sends, one hears of acknowledgements, one reads."""
 
     def __init__(self, broker: str, prefix: str, rate: float, seconds: float) -> None:
-        self._topic, self._prefix = f"{prefix}usage", prefix
+        self._prefix = prefix
         self._producer = Producer({"bootstrap.servers": broker, "acks": "all", "linger.ms": 0})
         self._reader = Consumer(
             {
@@ -84,6 +84,10 @@ class Probes:
                 thread.join()
             self._reader.close()
 
+    def topic(self, number: int) -> str:
+        """The topic of a probe."""
+        return f"{self._prefix}usage"
+
     def latencies(self) -> list[float]:
         """Milliseconds from acknowledgement to reading, without those of the first seconds."""
         pairs = zip(self.acknowledged[self._warm :], self.read[self._warm :], strict=True)
@@ -110,7 +114,7 @@ class Probes:
             time.sleep(max(0.0, begun + number / self._rate - time.perf_counter()))
             value = _probe(number)
             self.sent[number] = time.perf_counter()
-            self._producer.produce(self._topic, value, on_delivery=self._acknowledging(number))
+            self._producer.produce(self.topic(number), value, on_delivery=self._acknowledging(number))
         self._producer.flush(30)
 
     def _acknowledging(self, number: int) -> Callable[[object, object], None]:

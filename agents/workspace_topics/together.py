@@ -15,7 +15,7 @@ from agents.intake.cloudevents import opened_all
 from agents.intake.intake import Intake
 from agents.intake.small_groups import SmallUsageBuilder, Unpacked
 from agents.intake.usage_reader import AHEAD_LIMIT_US, LOG_APPEND_TIME, Dead
-from agents.intake.workspace_directory import WorkspaceEntry
+from agents.intake.workspace_map import WorkspaceEntry
 from meter.batch.chunks import Chunk
 from schemas.journal import name_prefix
 

@@ -107,7 +107,7 @@ def folded(told: Sequence[tuple[Sequence[Group], Sequence[int]]]) -> dict[str, A
     for made, commercial in told:
         days.append(journal.record(made, commercial), AT)
     return {
-        "published": days.told,
+        "published": days.published,
         "counts": days.fold.counts,
         "folded": {topic: days.fold.repeats.through(topic, 0) for topic in journal.ends},
         "rows": [(key, value) for key, value in days.changelog if not key.startswith(keys.PACKED)],

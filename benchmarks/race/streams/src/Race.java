@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
@@ -23,6 +24,7 @@ import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.Repartitioned;
@@ -205,6 +207,15 @@ public final class Race {
     return settings;
   }
 
+  /** The lines: of a topic, or of all topics whose names fit RACE_PATTERN. */
+  static KStream<byte[], byte[]> input(StreamsBuilder builder) {
+    var lines = Consumed.with(Serdes.ByteArray(), Serdes.ByteArray());
+    String pattern = System.getenv("RACE_PATTERN");
+    return pattern == null
+        ? builder.stream(given("RACE_INPUT"), lines)
+        : builder.stream(Pattern.compile(pattern), lines);
+  }
+
   static StreamsBuilder topology() {
     StreamsBuilder builder = new StreamsBuilder();
     builder.addStateStore(
@@ -212,7 +223,7 @@ public final class Race {
             .withLoggingEnabled(Map.of()).withCachingDisabled());
     var totals = Materialized.<String, long[], KeyValueStore<Bytes, byte[]>>as("usage")
         .withKeySerde(Serdes.String()).withValueSerde(TOTALS).withCachingEnabled();
-    builder.stream(given("RACE_INPUT"), Consumed.with(Serdes.ByteArray(), Serdes.ByteArray()))
+    input(builder)
         .<String, Use>map((key, line) -> route(line))
         .repartition(Repartitioned.<String, Use>as("by-account").withKeySerde(Serdes.String()).withValueSerde(USE)
             .withNumberOfPartitions(PARTITIONS)
