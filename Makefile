@@ -88,7 +88,7 @@ pictures: setup ## take the documents' pictures of the dashboard again: a real d
 vendor: setup ## fetch the pages' scripts that are not ours again, from npm, by meter/dashboard/pages/static/manifest.json
 	@$(BIN)/python -m tests.vendor
 
-lock: ## write constraints.txt anew: the newest versions that pyproject.toml allows
+lock: ## write constraints.txt again: the newest versions that pyproject.toml allows
 	$(PYTHON) -m venv --clear $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip --quiet install --upgrade $(BUILD_TOOLS)
 	$(VENV)/lock/bin/python -m pip --quiet install --no-build-isolation --editable '.[dev]'

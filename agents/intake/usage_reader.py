@@ -204,37 +204,38 @@ class UsageReader:
         received_ms: int,
         own: str | None,
     ) -> ParsedUsage:
-        if own is not None:
-            if corrected:
-                raise Dead(
-                    DeadReason.UNKNOWN_TYPE,
-                    "usage.corrected is accepted on the shared topic only",
-                )
-            subject = own if subject is None else subject
-            if subject != own:
-                raise Dead(
-                    DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC,
-                    f"the topic is that of workspace {own}, the subject is {shown(subject)}",
-                )
-        if subject is None:
-            raise Dead(DeadReason.INVALID_FIELD, "subject: an event on the shared topic must name its workspace")
+        subject = self._workspace(subject, corrected, own)
         if corrected and quantity < 0:
             self._check_count(item_name, time_us, quantity)
         day = self._day(time_us, received_ms)
         known = self._items.get((day, item_name))
         if known is None:
             known = self._item(day, item_name)
-        if known.retentions:
-            if retention is None:
-                assert known.default_retention is not None, "an item with retentions has a default one"
-                retention = known.default_retention
-            elif retention not in known.retentions:
-                raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
-        elif retention is not None:
-            raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(known, retention))
-        else:
-            retention = NO_RETENTION
-        return ParsedUsage(subject, item_name, retention, day, corrected, quantity, time_us, source, name)
+        days = self._retention(known, retention)
+        return ParsedUsage(subject, item_name, days, day, corrected, quantity, time_us, source, name)
+
+    def _workspace(self, subject: str | None, corrected: bool, own: str | None) -> str:
+        """The workspace of an event; `own`: that of its topic, if it is from a workspace topic."""
+        if own is None:
+            if subject is None:
+                raise Dead(DeadReason.INVALID_FIELD, "subject: an event on the shared topic must name its workspace")
+            return subject
+        if corrected:
+            raise Dead(DeadReason.UNKNOWN_TYPE, "usage.corrected is accepted on the shared topic only")
+        if subject is not None and subject != own:
+            raise Dead(
+                DeadReason.SUBJECT_DOES_NOT_MATCH_TOPIC,
+                f"the topic is that of workspace {own}, the subject is {shown(subject)}",
+            )
+        return own
+
+    def _retention(self, item: Item, retention: int | None) -> int:
+        """The retention in days, the item's default if the event gives none; NO_RETENTION if the item has none."""
+        if retention is None:
+            return item.default_retention or NO_RETENTION
+        if retention not in item.retentions:
+            raise Dead(DeadReason.UNKNOWN_RETENTION, self._retentions(item, retention))
+        return retention
 
     def _check_count(self, item_name: str, time_us: int, quantity: int) -> None:
         item = self.catalog.version(self.zone.day_of(time_us)).items.get(item_name)

@@ -12,8 +12,8 @@ INTRODUCTION = """\
 
 <!-- Written by `make docs` from the models and the settings that a worker enforces; tests/asyncapi compares. -->
 
-Every topic: what stands on it, how it is made, what of that a worker insists on. For programs there are
-[asyncapi.yaml](asyncapi.yaml) (AsyncAPI 3.1) and the [JSON Schemas](schemas). Names stand behind `METER_TOPIC_PREFIX`.
+Every topic: what is on it, how it is created, and which of its settings a worker insists on. For programs there are
+[asyncapi.yaml](asyncapi.yaml) (AsyncAPI 3.1) and the [JSON Schemas](schemas). Names come behind `METER_TOPIC_PREFIX`.
 Outputs are written in transactions: read them with `isolation.level=read_committed`.
 """
 MILLISECONDS_A_DAY = 86_400_000

@@ -66,7 +66,7 @@ INPUTS = (
         "account",
         "the billing centre only",
         WORKERS,
-        "The answer stands on `order-outcomes`. The same order again changes nothing; another content under the same "
+        "The answer is on `order-outcomes`. The same order again changes nothing; another content under the same "
         "id is a dead letter.",
     ),
     Described(
@@ -84,7 +84,7 @@ OUTPUTS = (
     Described(
         "overages",
         "overages",
-        "How much of a workspace's usage of an item on a day no plan covers, and what it costs, as it stands.",
+        "How much of a workspace's usage of an item on a day no plan covers, and what it costs now.",
         ("overages",),
         "account/workspace/item/day",
         WORKERS,

@@ -20,7 +20,7 @@ MUTATIONS = tuple(
     Mutation(what, module, tuple(changes))
     for what, module, *changes in (
         (
-            "the position stands outside the transaction",
+            "the position is outside the transaction",
             "agents.meter.journal_lane",
             (
                 "state.put_row(keys.POSITION, position)",
@@ -149,7 +149,7 @@ MUTATIONS = tuple(
             ("known.commercial <= named.commercial", "known.commercial == named.commercial"),
         ),
         (
-            "of corrections the last to arrive stands",
+            "of corrections the last to arrive counts",
             "meter.rules.fold.usage",
             ("_rank(correction) > _rank(use.correction)", "True"),
         ),
