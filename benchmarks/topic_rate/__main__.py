@@ -1,8 +1,8 @@
 """`python -m benchmarks.topic_rate`: a fixed rate through workspace topics, beside the shared topic and Kafka Streams.
 
 Every contender gets the same events at the same rate from a process of its own, under a prefix of its own. CPU is
-counted once it is warm, in µs an event: of the contender's processes and of the broker. `nobody-own` and
-`nobody-shared` say what producing alone costs the broker. Exit code 1 if a figure of anybody is wrong.
+counted once it is warm: µs of the contender's processes for an event handled, and of the broker for an event produced.
+`nobody-own` and `nobody-shared` say what producing alone costs the broker. Exit code 1 if a figure of anybody is wrong.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--topics", type=int, default=2_000, help="workspaces, each with a topic of its own")
     parser.add_argument("--rate", type=float, default=20_000, help="events a second in all")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each run, after 12 s to warm up")
-    parser.add_argument("--linger-ms", type=int, default=100, help="how long a producer's record waits for others")
+    parser.add_argument("--linger-ms", type=int, default=1_000, help="how long a producer's record waits for others")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds for what is left when all is sent")
     parser.add_argument("--contenders", default=DEFAULT, help="names, with commas")
     parser.add_argument("--roles", default="intake,meter", help="of the meter: one process for each")

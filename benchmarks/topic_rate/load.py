@@ -38,14 +38,21 @@ class Loading:
 
     def __init__(self, load: Load, broker: str, prefix: str, own: bool, rate: float, linger_ms: int) -> None:
         self._here, there = multiprocessing.Pipe()
-        arguments = (load, broker, prefix, own, rate, linger_ms, there)
-        self._process = multiprocessing.get_context("spawn").Process(target=_send, args=arguments, daemon=True)
+        spawned = multiprocessing.get_context("spawn")
+        self._acknowledged = spawned.Value("q", 0, lock=False)
+        arguments = (load, broker, prefix, own, rate, linger_ms, there, self._acknowledged)
+        self._process = spawned.Process(target=_send, args=arguments, daemon=True)
         self._process.start()
         self._here.recv()
 
     def go(self) -> None:
         """Begin to send."""
         self._here.send("go")
+
+    @property
+    def acknowledged(self) -> int:
+        """How many records Kafka has acknowledged."""
+        return int(self._acknowledged.value)
 
     def ended(self) -> tuple[dict[str, int], float]:
         """The overages that must come out, and the rate that was reached; waits for it."""
@@ -54,7 +61,9 @@ class Loading:
         return told
 
 
-def _send(load: Load, broker: str, prefix: str, own: bool, rate: float, linger_ms: int, end: Connection) -> None:
+def _send(
+    load: Load, broker: str, prefix: str, own: bool, rate: float, linger_ms: int, end: Connection, acknowledged: Any
+) -> None:
     lines = list(load.lines(datetime.now(UTC)))
     topics = [topic_of(prefix, _subject(line), own) for line in lines]
     sending = producer(broker, linger_ms)
@@ -64,11 +73,16 @@ def _send(load: Load, broker: str, prefix: str, own: bool, rate: float, linger_m
     sending.flush(60)
     end.send("made")
     end.recv()
+
+    def delivered(error: object, _: object) -> None:
+        if error is None:
+            acknowledged.value += 1
+
     begun, sent = time.monotonic(), first
     while sent < len(lines):
         due = min(len(lines), first + int((time.monotonic() - begun) * rate) + 1)
         for number in range(sent, due):
-            sending.produce(topics[number], lines[number])
+            sending.produce(topics[number], lines[number], on_delivery=delivered)
         sent = due
         sending.poll(0.005)
     seconds = time.monotonic() - begun

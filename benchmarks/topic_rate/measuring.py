@@ -105,17 +105,17 @@ def _timed(
     probes = _probes(contender, cluster, prefix, setting)
     loading.go()
     time.sleep(WARM_SECONDS)
-    since, handled = time.monotonic(), contender.handled()
+    since, handled, acknowledged = time.monotonic(), contender.handled(), loading.acknowledged
     cpu = [program.cpu() for program in contender.programs]
     broker = cpu_seconds(setting.broker_pid)
     time.sleep(max(0.0, setting.seconds - 1.0))
     passed = time.monotonic() - since
-    handled_after = contender.handled()
+    handled_after, acknowledged = contender.handled(), loading.acknowledged - acknowledged
     cpu = [program.cpu() - before for program, before in zip(contender.programs, cpu, strict=True)]
     broker = cpu_seconds(setting.broker_pid) - broker
     known = handled is not None and handled_after is not None
-    events = (handled_after or 0) - (handled or 0) if known else setting.rate * passed
-    expected, reached = loading.ended()
+    events = (handled_after or 0) - (handled or 0) if known else acknowledged
+    expected, _ = loading.ended()
     ended = time.monotonic()
     done = _until_done(contender, load, cluster, prefix, setting.drain_seconds)
     behind = time.monotonic() - ended if done else math.inf
@@ -130,10 +130,10 @@ def _timed(
         name,
         setting.topics,
         setting.rate,
-        reached,
+        acknowledged / passed,
         events / passed,
         tuple(each / max(1.0, events) * 1e6 for each in cpu),
-        broker / max(1.0, events) * 1e6,
+        broker / max(1.0, acknowledged) * 1e6,
         quantile(latencies, 0.5),
         quantile(latencies, 0.99),
         behind,
