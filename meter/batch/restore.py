@@ -147,13 +147,18 @@ class Restore:
             changed = sorted(dict(self._expand(rows)).items(), key=_key)
             store.write([*changed, (self._offset_key, position.to_bytes(8, "big"))])
 
-        writing = asyncio.get_running_loop().run_in_executor(None, write)
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait({writing})
-            raise
+        await in_thread(write)
         self.position = position
+
+
+async def in_thread(write: Callable[[], None]) -> None:
+    """Run it in a thread; whoever gives up waiting waits until it is done all the same."""
+    writing = asyncio.get_running_loop().run_in_executor(None, write)
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing})
+        raise
 
 
 def _key(row: Row) -> bytes:

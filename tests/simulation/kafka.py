@@ -205,12 +205,31 @@ class Acknowledgement:
         yield
 
 
+class Pieces:
+    """In place of `LazyBatch`: what a fetch brought, all of it readable; `end`: where reading goes on."""
+
+    whole, piecewise = True, False
+
+    def __init__(self, records: list[Record], end: int) -> None:
+        self._records = records
+        self.end = end
+
+    def take(self, count: int) -> list[Record]:
+        """The next records, at most so many."""
+        taken, self._records = self._records[:count], self._records[count:]
+        return taken
+
+
 class Consumer:
     """In place of AIOKafkaConsumer, as `Restore` and `Meter.record_at` use it."""
 
-    def __init__(self, *, cluster: Cluster, isolation_level: str = "read_uncommitted", **_: Any) -> None:
+    def __init__(
+        self, *, cluster: Cluster, isolation_level: str = "read_uncommitted", value_deserializer: Any = None, **_: Any
+    ) -> None:
         self.cluster = cluster
         self.everything = isolation_level != "read_committed"
+        #: What a fetch brings is taken in pieces, as of `LazyBatch`.
+        self.lazy = value_deserializer is not None
         self.at: dict[TopicPartition, int] = {}
 
     async def start(self) -> None:
@@ -238,9 +257,7 @@ class Consumer:
     async def position(self, tp: TopicPartition) -> int:
         return self.at[tp]
 
-    async def getmany(
-        self, tp: TopicPartition, *, timeout_ms: int, max_records: int
-    ) -> dict[TopicPartition, list[Record]]:
+    async def getmany(self, tp: TopicPartition, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, Any]:
         """A few records; the position moves over markers, and over what was aborted or compacted."""
         await request("fetch")
         log = self.cluster.log(*tp)
@@ -252,4 +269,5 @@ class Consumer:
             if readable and record.offset not in log.gone:
                 found.append(record)
             self.at[tp] += 1
-        return {tp: found} if found else {}
+        fetched = Pieces(found, self.at[tp]) if self.lazy else found
+        return {tp: fetched} if found else {}

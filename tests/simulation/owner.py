@@ -5,7 +5,7 @@ running event loop or reads the same catalog again and again; and sizes, so that
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from importlib import import_module
@@ -90,6 +90,11 @@ async def _within(_: float, work: Any) -> Any:
     return await work
 
 
+async def _at_once(write: Callable[[], None]) -> None:
+    """There is no thread, and no event loop."""
+    write()
+
+
 @contextmanager
 def simulated() -> Iterator[None]:
     """The simulated Kafka under the real worker."""
@@ -99,6 +104,7 @@ def simulated() -> Iterator[None]:
             "agents.meter.meter.aiokafka": clients,
             "agents.meter.journal_lane.open_store": lambda place, stamp, oldest, room: MemoryStore(place.disk),
             "meter.batch.restore.aiokafka": clients,
+            "meter.batch.restore.in_thread": _at_once,
             "meter.batch.transactions.AIOKafkaProducer": Producer,
             "meter.batch.transactions.let_go": _let_go,
             "meter.batch.transactions.within": _within,
