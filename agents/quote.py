@@ -12,6 +12,7 @@ from meter.commands.account_state import plan_row, plans_of, wallet_row, wallets
 from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.orders import Decision, decide
+from meter.rules.plans import quota_on
 from meter.rules.state.journal_facts import JournalFacts
 from meter.rules.wallets import CASH, WalletKey, key_of
 from meter.settings import Settings
@@ -46,6 +47,23 @@ class AccountState:
     catalog: Catalog
 
 
+def paid_in_cash(order: Order, price: Decimal) -> Order:
+    """The order with its whole price paid from cash; one that costs nothing as it is."""
+    if not price:
+        return order
+    return order.model_copy(update={"payments": (Payment(method="cash", instrument=None, amount=price),)})
+
+
+def quotas(quote: Quote) -> dict[str, tuple[int, int]]:
+    """Quota a day of each item of the plan, before and after, on the day the order counts from."""
+    decision, plan = quote.decision, quote.decision.plan
+    if plan is None or decision.effective_day is None:
+        return {}
+    day, before = decision.effective_day, quote.before
+    items = sorted({*plan.packages[-1].quotas, *(traffic.item for traffic in plan.traffic)})
+    return {item: (quota_on(before, item, day) if before else 0, quota_on(plan, item, day)) for item in items}
+
+
 async def quoted(settings: Settings, order: Order) -> Quote:
     """The quote of an order from the plans, wallets and workspaces published now."""
     facts = (await recorded_under(settings)).facts
@@ -66,9 +84,7 @@ def quote(order: Order, day: int, known: AccountState) -> Quote:
     assumed = decision.refusal is Refusal.PAYMENTS_MUST_EQUAL_PRICE and not _payments(order)
     if assumed:
         assert decision.price is not None, "a refusal about paying has the price"
-        paying = order.model_copy(
-            update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)}
-        )
+        paying = paid_in_cash(order, decision.price)
         wallets = {**known.wallets, CASH_KEY: Wallet(CASH, None, decision.price)}
         decision = decide(paying, day, known.account, wallets, known.bindings, known.catalog)
     before = None if decision.plan_id is None else known.account.plans.get(decision.plan_id)

@@ -78,6 +78,10 @@ class WorkspacesInMemory:
     def get_many(self, workspaces: Sequence[str]) -> list[WorkspaceRow | None]:
         return list(map(self._rows.get, workspaces))
 
+    def of_account(self, account: str) -> dict[str, WorkspaceRow]:
+        """Every workspace of an account, by name; it looks at all that there are."""
+        return {name: row for name, row in sorted(self._rows.items()) if row.account == account}
+
     def put(self, rows: Mapping[str, WorkspaceRow], read_to: ReadTo) -> None:
         self._rows.update(rows)
 

@@ -80,6 +80,7 @@ def cash_sentence(quote: "Quote") -> str:
 
 def plan_lines(quote: "Quote") -> list[str]:
     """The plan after the order: its days, its list, and its quotas."""
+    from agents.quote import quotas
     from meter.rules.billing_days import day_text
     from meter.rules.plans import listed_on
 
@@ -97,22 +98,11 @@ def plan_lines(quote: "Quote") -> list[str]:
     ]
 
 
-def quotas(quote: "Quote") -> dict[str, tuple[int, int]]:
-    """Quota a day of each item of the plan, before and after, on the day the order counts from."""
-    from meter.rules.plans import quota_on
-
-    decision, plan = quote.decision, quote.decision.plan
-    if plan is None or decision.effective_day is None:
-        return {}
-    day, before = decision.effective_day, quote.before
-    items = sorted({*plan.packages[-1].quotas, *(traffic.item for traffic in plan.traffic)})
-    return {item: (quota_on(before, item, day) if before else 0, quota_on(plan, item, day)) for item in items}
-
-
 def quote_json(quote: "Quote") -> str:
     """A quote as one line of JSON; what does not apply is left out."""
     import json
 
+    from agents.quote import quotas
     from meter.rules.billing_days import day_text
     from schemas.money import money_text
 

@@ -182,8 +182,8 @@ async def paid_from_cash(settings: "Settings", wanted: "Order", chosen: bool) ->
 
 def with_price_paid(wanted: "Order", quote: "Quote") -> "Order":
     """The order with its quoted price paid from cash; `NotSent` if it would be refused."""
+    from agents.quote import paid_in_cash
     from schemas.money import money_text
-    from schemas.orders import Payment
     from schemas.reasons import Refusal
 
     decision = quote.decision
@@ -197,4 +197,4 @@ def with_price_paid(wanted: "Order", quote: "Quote") -> "Order":
             f"cash holds {money_text(quote.cash)}, the price is {money_text(decision.price)}; `meter top-up "
             f"{wanted.account} {money_text(decision.price - quote.cash)}`, or pay otherwise (--pay)",
         )
-    return wanted.model_copy(update={"payments": (Payment(method="cash", instrument=None, amount=decision.price),)})
+    return paid_in_cash(wanted, decision.price)

@@ -51,7 +51,7 @@ async def placed(settings: Settings, order: Order, seconds: float, chosen: bool)
         else:
             await reader.skip(topics.order_outcomes)  # 2
         try:
-            place = await _sent(settings, topics, order)  # 3
+            place = await sent(settings, order)  # 3
         except asyncio.CancelledError:
             raise Interrupted(f"interrupted: order {order.order_id} may have been sent; {_again(order)}") from None
         try:
@@ -104,8 +104,9 @@ async def _require_same(settings: Settings, order: Order) -> None:
         )
 
 
-async def _sent(settings: Settings, topics: Topics, order: Order) -> RecordPosition:
-    """Send the order under its account's key; returns its coordinates."""
+async def sent(settings: Settings, order: Order) -> RecordPosition:
+    """Send the order under its account's key; returns its coordinates once Kafka has acknowledged it."""
+    topics = Topics.of(settings.topic_prefix)
     producer = AIOKafkaProducer(
         acks="all", enable_idempotence=True, max_request_size=REQUEST_BYTES, **settings.kafka_client_kwargs()
     )
