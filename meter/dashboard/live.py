@@ -46,6 +46,8 @@ def regions(asked: Asked) -> Iterable[Region]:
     match asked.parts:
         case ("accounts", account, "plans"):
             return Region("records", account), Region("day", account)
+        case ("accounts", account, "orders", _):
+            return Region("records", account), Region("dead_letters")
         case ("accounts", account, *_) | ("explain", account, *_):
             return Region("day", account), Region("alerts", account), Region("budgets", account)
         case ("alerts",):

@@ -1,6 +1,6 @@
-"""What to do about the dead letters of each reason, in a sentence."""
+"""What to do about the dead letters and the refused orders of each reason, in a sentence."""
 
-from schemas.reasons import DeadReason
+from schemas.reasons import DeadReason, Refusal
 
 MENDS = {
     DeadReason.TOO_LARGE: "Send smaller records: value and headers at most 64 KiB, orders 256 KiB.",
@@ -21,6 +21,35 @@ MENDS = {
     ),
     DeadReason.RECORDS_LOST: "An operator accepted this gap as lost: nothing can be sent again.",
 }
+#: Of orders; docs/accounts.md says the same at length.
+REFUSED = {
+    Refusal.CURRENCY_MUST_MATCH: "Leave the currency out: it is the catalog's.",
+    Refusal.AMOUNT_MUST_BE_POSITIVE: "State an amount above 0.",
+    Refusal.EXPIRES_ON_IN_THE_PAST: "Take today or a later day, or none.",
+    Refusal.INSTRUMENT_EXISTS_WITH_DIFFERENT_TERMS: "Repeat the expiry of its first top-up, or use a new instrument.",
+    Refusal.UNKNOWN_PLAN: "Choose a plan package of today's catalog.",
+    Refusal.UNKNOWN_ITEM: "Choose an item that the catalog has a traffic package for.",
+    Refusal.PLAN_NOT_FOUND: "Begin at the plan itself: the plans page lists every one.",
+    Refusal.PLAN_EXPIRED: "Buy a new plan.",
+    Refusal.UPGRADE_MUST_GO_UP: "Choose a dearer package; a cheaper one is a new purchase after this plan's end.",
+    Refusal.WORKSPACES_MUST_NOT_BE_EMPTY: "List at least one workspace.",
+    Refusal.WORKSPACES_MUST_NOT_REPEAT: "List each workspace once, at its place.",
+    Refusal.WORKSPACE_NOT_IN_ACCOUNT: "Announce it on the workspaces topic first, or take it off the list.",
+    Refusal.WORKSPACE_NOT_COMMERCIAL: "Send its commercial record first, or take it off the list.",
+    Refusal.FIRST_DAY_OUT_OF_RANGE: "Choose a day from today through 31 days ahead.",
+    Refusal.TOO_MANY_PLANS: "Change one of the plans instead.",
+    Refusal.TOO_MANY_TRAFFIC_LINES: "Buy more units in one line, or another plan.",
+    Refusal.INSTRUMENT_NOT_FOUND: "Top it up first, or pay with another instrument.",
+    Refusal.INSTRUMENT_EXPIRED: "Pay with another instrument.",
+    Refusal.BALANCE_EXCEEDED: "Top up first, or pay less with it.",
+    Refusal.PAYMENTS_MUST_EQUAL_PRICE: "Make the payments add up to the price, or pay it from cash.",
+}
+
+
+def mend_of_refusal(reason: str) -> str:
+    """The sentence for a refused order; for a reason that this version does not know, none."""
+    known = {each.value: sentence for each, sentence in REFUSED.items()}
+    return known.get(reason, "")
 
 
 def mend_of(reason: str) -> str:

@@ -8,7 +8,7 @@ from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
 from meter.dashboard.models import Model
 from meter.dashboard.sight import NotThere, Sight
-from meter.dashboard.views import accounts, alerts, day, dead_letters, history, operations, plans
+from meter.dashboard.views import accounts, alerts, day, dead_letters, history, operations, order, plans
 from schemas.days import DAY_PATTERN as DAY_TEXT
 from schemas.ids import is_id
 
@@ -25,6 +25,7 @@ ACCOUNTS = Route("accounts", accounts.page, accounts.table)
 DAY = Route("day", day.page, day.table)
 HISTORY = Route("history", history.page, history.table)
 PLANS = Route("plans", plans.page, plans.table)
+ORDER = Route("sent_order", order.page, order.table)
 ALERTS = Route("alerts", alerts.page, alerts.table)
 DEAD_LETTERS = Route("dead_letters", dead_letters.page, dead_letters.table)
 OPERATIONS = Route("operations", operations.page, operations.table)
@@ -46,6 +47,8 @@ def route_of(asked: Asked) -> Route:
             return HISTORY
         case ("accounts", account, "plans") if is_id(account):
             return PLANS
+        case ("accounts", account, "orders", order_id) if is_id(account) and is_id(order_id):
+            return ORDER
     raise NotThere("there is no such page; the first page lists every account")
 
 

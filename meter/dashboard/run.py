@@ -14,6 +14,9 @@ from meter.dashboard.changes import Changes
 from meter.dashboard.explained import Explaining
 from meter.dashboard.ingest.published import Region
 from meter.dashboard.ingest.reader import Reader
+from meter.dashboard.orders.answering import Ordering
+from meter.dashboard.orders.known import Known
+from meter.dashboard.orders.sending import Sending
 from meter.dashboard.resend import Resending
 from meter.dashboard.server import Server
 from meter.dashboard.sight import Live
@@ -41,10 +44,12 @@ class Dashboard:
         self.changes = Changes()
         self.explaining = Explaining(settings)
         self.advising = Advising(settings)
-        self.resends = None
+        self.resends, self.ordering = None, None
         if settings.dashboard_write_token is not None:
             tell = partial(self.changes.publish, {Region("dead_letters")})
             self.resends = Resending(settings, self.calendar, self.live.attempts, tell)
+            sending = Sending(settings, self.live.orders, lambda of: self.changes.publish({Region("records", of)}))
+            self.ordering = Ordering(Known(settings), sending)
         self.server = Server(self)
 
     async def run(self) -> None:
@@ -64,6 +69,8 @@ class Dashboard:
             if self.resends is not None:
                 await self.resends.close()
             await self.advising.close()
+            if self.ordering is not None:
+                await self.ordering.close()
             await self.server.stop()
             self.store.close()
 

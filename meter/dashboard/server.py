@@ -23,6 +23,8 @@ from meter.dashboard.changes import Changes
 from meter.dashboard.connections import VISIT_SECONDS, Connections
 from meter.dashboard.explained import Explaining
 from meter.dashboard.models import AsOf, Model, SignIn
+from meter.dashboard.orders import answering
+from meter.dashboard.orders.answering import Ordering
 from meter.dashboard.pages import assets, render
 from meter.dashboard.routes import Route, route_of
 from meter.dashboard.sight import Live, NotThere, NotYet, Sight
@@ -67,6 +69,10 @@ class Parts(Protocol):
     @property
     def resends(self) -> Resends | None:
         """What sends dead letters again; None without a write token."""
+
+    @property
+    def ordering(self) -> Ordering | None:
+        """What order forms work with; None without a write token."""
 
 
 class Server:
@@ -153,6 +159,8 @@ class Server:
             return sign_out(request, site)
         if is_action(request, asked):
             return await act(request, asked, rights, site, self._dashboard.resends)
+        if answering.is_form(asked) and asked.form != "events":
+            return await answering.answer(request, asked, rights, site, self._dashboard)
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, text="GET and HEAD only\n", headers={"Allow": "GET, HEAD"})
         try:

@@ -32,6 +32,8 @@ class Live:
     operations: Any = None
     #: The last attempts to send dead letters again, newest first.
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    #: The orders that forms sent, by account and order id, oldest first.
+    orders: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
 class NotThere(Exception):

@@ -72,7 +72,7 @@ async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Spe
         return web.Response(status=302, headers={"Location": there})
     if is_explanation(asked):
         return await _explanation(request, asked, site, board)
-    advised = await advice(request, asked, site, board, functools.partial(_seen, board))
+    advised = await advice(request, asked, site, board, functools.partial(seen_at, board))
     if advised is not None:
         return advised
     if is_day(asked):
@@ -89,8 +89,8 @@ async def _compared(
     if isinstance(request.protocol, Connection):
         request.protocol.extend(SECONDS)
     account = asked.parts[1]
-    found = await asyncio.to_thread(_seen, board, lambda sight: HISTORY.model(sight, asked))
-    cells = await asyncio.to_thread(_seen, board, lambda sight: changed_cells(sight, account, days))
+    found = await asyncio.to_thread(seen_at, board, lambda sight: HISTORY.model(sight, asked))
+    cells = await asyncio.to_thread(seen_at, board, lambda sight: changed_cells(sight, account, days))
     try:
         compared = await comparison(board.explaining, account, days, cells)
     except UserError as error:
@@ -107,14 +107,14 @@ async def _compared(
 async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | None:
     """A day older than those kept; None: it is kept, or nothing is known of it."""
     account, day = asked.parts[1], asked.parts[3]
-    versions = await asyncio.to_thread(_seen, board, lambda sight: old_day.versions_of(sight, account, day))
+    versions = await asyncio.to_thread(seen_at, board, lambda sight: old_day.versions_of(sight, account, day))
     if versions is None:
         return None
     try:
         stated = await workspace_statements(board.settings, account, day, *versions)
     except UserError as error:
         return problem_answer(503, "Not readable now", str(error), site, asked.form)
-    found = await asyncio.to_thread(_seen, board, lambda sight: old_day.page(sight, account, day, stated))
+    found = await asyncio.to_thread(seen_at, board, lambda sight: old_day.page(sight, account, day, stated))
     if asked.form == "json":
         return json_answer(found)
     if asked.form == "csv":
@@ -122,7 +122,7 @@ async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | N
     return html_answer(DAY.name, found, replace(site, as_of=found.as_of))
 
 
-def _seen(board: Special, look: Callable[[Sight], Seen]) -> Seen:
+def seen_at(board: Special, look: Callable[[Sight], Seen]) -> Seen:
     """In a thread: what is seen of one moment of the file."""
     with board.store.reading() as connection:
         now_us = time.time_ns() // 1000

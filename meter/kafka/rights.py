@@ -209,7 +209,9 @@ COMMANDS = {
     "redrive": least(LETTERS),
     "redrive --send": least((*LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED, EVERY_OWN))),
     "dashboard": least(WATCHING),
-    "dashboard (writing)": least((*WATCHING, *ORDERING, *LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED))),
+    "dashboard (writing)": least(
+        (*WATCHING, *QUOTING, *ORDERING, *LETTERS, *_topics(Operation.WRITE, "meter.control", *SHARED))
+    ),
     "skip": least(
         [
             *_topics(Operation.WRITE, "meter.control"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from meter.dashboard.models import AsOf, Loading
 from meter.dashboard.site import Site
+from tests.dashboard.order_cases import ORDER_CASES
 from tests.dashboard.page_estimates import estimated_day
 from tests.dashboard.page_models import DAY, NOW, day_model, site, wide_day, worked_day
 
@@ -130,6 +131,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "simulate": lambda: ("simulate", sample("simulate"), site(SIMULATE)),
     "nothing_changed": lambda: ("simulate", nothing_changed(), site(SIMULATE)),
     "docs": lambda: ("docs", document(), site("/docs/dashboard.md")),
+    "plans_writable": lambda: ("plans", sample("plans"), site(PLANS, writable=True, signed_in=True)),
+    **ORDER_CASES,
     "sign_in": lambda: ("sign_in", {"target": "/", "wrong": True}, site("/sign-in")),
     "problem": lambda: ("problem", PROBLEM, site("/account/acmee/history")),
     "nothing_yet": lambda: ("problem", NOTHING_YET, site("/accounts/acmee/history")),

@@ -13,6 +13,7 @@ from meter.dashboard.advice.advising import Advising
 from meter.dashboard.changes import Changes
 from meter.dashboard.connections import VISIT_SECONDS
 from meter.dashboard.explained import Explaining
+from meter.dashboard.orders.answering import Ordering
 from meter.dashboard.server import Server
 from meter.settings import Settings
 from tests.dashboard.read_models import ReadModel
@@ -29,6 +30,7 @@ class Served:
         self.calendar, self.catalog = model.calendar, model.catalog
         self.live, self.store, self.changes = model.live, model.store, Changes()
         self.resends: Resends | None = None
+        self.ordering: Ordering | None = None
         self.explaining = Explaining(settings)
         self.advising = Advising(settings)
         self.server = Server(self)

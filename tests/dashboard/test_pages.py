@@ -158,7 +158,8 @@ def test_a_page_shows_its_command_its_json_and_where_days_are(name: str) -> None
     page = read(shown(name))
     links = [attrs.get("href") or "" for tag, attrs in page.elements if tag == "a"]
     assert [link for link in links if link.partition("?")[0].endswith(".json")]
-    assert re.search(r"\bmeter (overages|plans|redrive|doctor|explain|advise|simulate)\b|curl -s", page.text)
+    commands = "overages|plans|redrive|doctor|explain|advise|simulate|top-up|buy|add-traffic|upgrade|change-workspaces"
+    assert re.search(rf"\bmeter ({commands})\b|curl -s", page.text)
     assert "Days and times in" in page.text
 
 

@@ -26,12 +26,12 @@ class OpenPage:
         changed = self._changed(parts)
         if not changed and not beat:
             return None
-        texts = [_placed(prepared.as_of.id, filled(prepared.as_of, prepared.shared))]
+        texts = [placed(prepared.as_of.id, filled(prepared.as_of, prepared.shared))]
         frames = {part.id for part in changed} & {part.within for part in parts}
         for part in changed:
             if part.within not in frames:
                 inner = [filled(each, prepared.shared) for each in parts if each.within == part.id]
-                texts.append(_placed(part.id, filled(part, prepared.shared, inner)))
+                texts.append(placed(part.id, filled(part, prepared.shared, inner)))
         return event("".join(texts), digest(self._stamps[part.id] for part in parts))
 
     def _changed(self, parts: list[Part]) -> list[Part]:
@@ -48,7 +48,7 @@ class OpenPage:
         return changed
 
 
-def _placed(part_id: str, text: str) -> str:
+def placed(part_id: str, text: str) -> str:
     """A part for htmx: it is morphed into the element with its id."""
     return f'<hx-partial id="{part_id}" hx-swap="outerMorph">{text}</hx-partial>'
 

@@ -43,6 +43,8 @@ class View:
     #: `page` where the menu's entry is this page, `true` where it is the one that leads here.
     current: str = "page"
     csv: bool = False
+    #: Scripts beside the one that every page has, of a page that is not live.
+    scripts: tuple[str, ...] = ()
 
 
 def no_context(model: Context) -> dict[str, Any]:

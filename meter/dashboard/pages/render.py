@@ -13,6 +13,7 @@ from meter.dashboard.pages import (
     explain,
     history,
     operations,
+    orders,
     other,
     plans,
 )
@@ -29,6 +30,8 @@ VIEWS: dict[str, View] = {
     "plans": plans.VIEW,
     "advise": advice.ADVISE,
     "simulate": advice.SIMULATE,
+    "order": orders.FORM,
+    "sent_order": orders.SENT_ORDER,
     "explain": explain.VIEW,
     "alerts": alerts.VIEW,
     "dead_letters": dead_letters.VIEW,

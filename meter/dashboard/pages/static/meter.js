@@ -28,6 +28,7 @@ document.addEventListener('htmx:sse:error', () => live('off'));
 document.addEventListener('outdated', () => location.reload());
 for (const failed of ['htmx:response:error', 'htmx:error']) {
   document.addEventListener(failed, (event) => {
+    if (event.target?.id === 'order') return; // a form that quotes, not the stream
     live('off');
     const stream = document.getElementById('stream');
     if (stream && event.target === stream && !stream._htmx?.sse) setTimeout(() => stream.dispatchEvent(new Event('retry')), RETRY_MS);
