@@ -26,8 +26,8 @@ PATIENCE_SECONDS, LOOK_MS = 20.0, 200
 WINDOW, WIDER, WIDEST = 64, 8, 65_536
 #: As wide as what was found so far makes expect, and an eighth more.
 SPARE, SPARE_OF = 9, 8
-#: The most bytes of one fetch.
-FETCH_BYTES = 4 << 20
+#: The most bytes of one fetch; the first at a new place, of which most looks want a record or two; how fast they grow.
+FETCH_BYTES, FIRST_BYTES, GROWTH = 4 << 20, 256 << 10, 4
 #: How long a fetch may wait for records, in ms: a consumer that goes elsewhere waits for its last question first.
 ANSWER_MS = 10
 
@@ -53,7 +53,7 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
             await consumer.start()
         except (KafkaError, OSError) as error:
             raise await unreachable(settings, error) from error
-        yield LogReader(consumer)
+        yield LogReader(consumer, consumer._fetcher)
     finally:
         await stopped(consumer)
 
@@ -61,20 +61,35 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
 class LogReader:
     """Used for one look after the other; it also stands where others take a consumer, for those of its methods."""
 
-    def __init__(self, consumer: Any) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: Any, fetcher: Any = None) -> None:
+        """`fetcher`: aiokafka's of the consumer, which asks for the next records before anybody wants them."""
+        self._consumer, self._fetcher = consumer, fetcher
+        self._fetch_bytes = FETCH_BYTES
         #: Kafka's topics, once they were asked for.
         self._cluster: Any = None
         #: By topic: batches are passed over that hold none of these.
         self.needles: dict[str, Sequence[bytes]] = {}
-        self.assign, self.seek, self.position = consumer.assign, consumer.seek, consumer.position
+        self.assign, self.position = consumer.assign, consumer.position
         self.beginning_offsets, self.end_offsets = consumer.beginning_offsets, consumer.end_offsets
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Go to an offset; what was asked for ahead at the last place is waited for, so that is little at first."""
+        self._fetch_bytes = FIRST_BYTES
+        self._ask_for(self._fetch_bytes)
+        self._consumer.seek(tp, offset)
+
+    def _ask_for(self, size: int) -> None:
+        """From now on fetches bring so many bytes, a batch at least."""
+        if self._fetcher is not None:
+            self._fetcher._max_partition_fetch_bytes = size
 
     async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
         """What a fetch brought of a partition, without the batches that are passed over."""
+        self._ask_for(self._fetch_bytes)
         fetched = (await self._consumer.getmany(tp, timeout_ms=timeout_ms)).get(tp)
         if not fetched:
             return {}
+        self._fetch_bytes = min(self._fetch_bytes * GROWTH, FETCH_BYTES)  # from the next look on
         needles = self.needles.get(tp.topic)
         return {tp: fetched.all() if needles is None else fetched.holding(needles)}
 

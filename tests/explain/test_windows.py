@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.explain.log_reader import WINDOW, LogReader, More
+from meter.explain.log_reader import FETCH_BYTES, FIRST_BYTES, GROWTH, WINDOW, LogReader, More
 from tests.explain.simulated_logs import SimulatedConsumer
 from tests.simulation.kafka import Cluster
 
@@ -60,3 +60,29 @@ def test_no_more_is_read_than_what_was_found_makes_expect() -> None:
     needed = wanted * every
     assert fitting.asked <= needed * 1.5 + WINDOW
     assert wide.asked > 1.5 * fitting.asked
+
+
+def test_a_look_begins_with_little_and_grows_as_it_goes_on() -> None:
+    cluster = Cluster()
+    for _ in range(100):
+        cluster.log(TOPIC, 0).append(MINE, b"x", 1)
+    asked: list[int] = []
+
+    class Fetcher:
+        """In place of aiokafka's."""
+
+        def __setattr__(self, name: str, size: int) -> None:
+            assert name == "_max_partition_fetch_bytes"
+            asked.append(size)
+
+    async def read() -> None:
+        logs = LogReader(SimulatedConsumer(cluster), Fetcher())
+        for low, high in ((0, 100), (50, 51)):
+            async for _ in logs.lists(TOPIC, 0, low, high):
+                pass
+
+    asyncio.run(read())
+    grown = [FIRST_BYTES * GROWTH**step for step in range(3)]
+    assert asked[:4] == [FIRST_BYTES, *grown], "at the new place, then with each look"
+    assert max(asked) == FETCH_BYTES
+    assert asked[-2:] == [FIRST_BYTES, FIRST_BYTES], "another place, one look"
