@@ -149,7 +149,8 @@ class Rate(Fact, frozen=True, gc=False):
 class Use(Row, gc=False):
     """What one workspace reported of one item on one day, its figures, and what was last published of them.
 
-    `sums`: retention days (or NO_RETENTION) -> sum of quantities, of any size and sign (sum items).
+    `sums`: retention days (or NO_RETENTION) -> sum of quantities, of any size and sign (sum items). A number is the sum
+    of an item without retentions, in a third of the memory; earlier versions wrote a dict for that too.
     `peak`: the highest report; `correction`: what stands instead of the reports (max items).
     `usage`, `overage`: as the last record that touched the cell left them, and so as they were last published.
     `revision`: of the record that did; 0: nothing was published yet.
@@ -157,7 +158,7 @@ class Use(Row, gc=False):
     anything else the `quantities` reported, one for each rate. Charges themselves are written anew, from whole numbers.
     """
 
-    sums: dict[int, int] = {}
+    sums: int | dict[int, int] = 0
     peak: int = 0
     correction: Correction | None = None
     usage: int = 0
@@ -166,6 +167,23 @@ class Use(Row, gc=False):
     plans: tuple[str, ...] = ()
     rates: tuple[Rate, ...] = ()
     quantities: tuple[int, ...] = ()
+
+
+def added(sums: int | dict[int, int], retention: int, quantity: int) -> int | dict[int, int]:
+    """`Use.sums` with a quantity more; a dict is changed in place."""
+    if isinstance(sums, int):
+        if retention == NO_RETENTION:
+            return sums + quantity
+        sums = by_retention(sums)
+    sums[retention] = sums.get(retention, 0) + quantity
+    return sums
+
+
+def by_retention(sums: int | dict[int, int]) -> dict[int, int]:
+    """`Use.sums` by retention."""
+    if isinstance(sums, int):
+        return {NO_RETENTION: sums} if sums else {}
+    return sums
 
 
 class StatedDay(Fact, frozen=True):

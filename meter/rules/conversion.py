@@ -5,7 +5,7 @@ retention separately; the stored sums may be negative.
 """
 
 from schemas.catalog import Item
-from schemas.rows import NO_RETENTION, Use
+from schemas.rows import NO_RETENTION, Use, by_retention
 
 
 def quantity_by_retention(use: Use, item: Item) -> dict[int, int]:
@@ -13,16 +13,19 @@ def quantity_by_retention(use: Use, item: Item) -> dict[int, int]:
     if item.aggregation == "max":
         quantity = _count_of_day(use)
         return {NO_RETENTION: quantity} if quantity > 0 else {}
-    return {days: quantity for days, quantity in sorted(use.sums.items()) if quantity > 0}
+    return {days: quantity for days, quantity in sorted(by_retention(use.sums).items()) if quantity > 0}
 
 
 def converted(use: Use, item: Item) -> int:
     """The day's usage: the sum of each retention's quantity × its factor. Quotas and `overage` count in it."""
     if item.aggregation == "max":
         return max(0, _count_of_day(use))
+    sums = use.sums
+    if isinstance(sums, int):
+        return max(0, sums)
     retentions = item.retentions
     usage = 0
-    for days, quantity in use.sums.items():
+    for days, quantity in sums.items():
         if quantity > 0:
             usage += quantity * retentions[days].factor if days in retentions else quantity
     return usage

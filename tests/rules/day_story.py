@@ -21,7 +21,7 @@ from meter.rules.plans import shares_on
 from meter.rules.prices import traffic_price
 from schemas.catalog import load_catalog
 from schemas.orders import TrafficLine
-from schemas.rows import NO_RETENTION, Package, Plan, Traffic, Use, WorkspaceList
+from schemas.rows import NO_RETENTION, Package, Plan, Traffic, Use, WorkspaceList, added
 
 TODAY = parse_day("2026-01-31")
 CATALOG = load_catalog().version(TODAY)
@@ -97,7 +97,7 @@ class DayStory:
             use.peak = max(use.peak, quantity)
         else:
             retention = int(days) if days else item.default_retention or NO_RETENTION
-            use.sums[retention] = use.sums.get(retention, 0) + quantity
+            use.sums = added(use.sums, retention, quantity)
 
     def usage(self, item: str) -> dict[str, int]:
         """Usage of the item by workspace."""

@@ -1,5 +1,6 @@
 """Usage of a day: floors, factors, peaks and corrections."""
 
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from meter.rules import conversion as usage
 from meter.rules.conversion import converted, quantity_by_retention
 from schemas.catalog import Item
-from schemas.rows import NO_RETENTION, Correction, Use
+from schemas.rows import NO_RETENTION, Correction, Use, added, by_retention
 from tests.rules.laws import Law
 from tests.rules.laws_of_charges import HOSTS, LOGS, USAGE
 
@@ -41,10 +42,23 @@ def test_sums_are_floored_and_converted_by_retention(sums: dict[int, int], repor
     assert converted(use, LOGS) == used
 
 
-def test_an_item_without_retentions_counts_as_it_is() -> None:
-    use = Use(sums={NO_RETENTION: 7})
+@pytest.mark.parametrize("sums", [7, {NO_RETENTION: 7}], ids=["as now", "as earlier versions wrote it"])
+def test_an_item_without_retentions_counts_as_it_is(sums: int | dict[int, int]) -> None:
+    use = Use(sums=sums)
     assert quantity_by_retention(use, SMS) == {NO_RETENTION: 7}
     assert converted(use, SMS) == 7
+
+
+@given(st.lists(st.tuples(st.sampled_from([NO_RETENTION, 14, 30]), st.integers(-9, 9))))
+def test_quantities_add_up_by_retention_in_any_order(reported: list[tuple[int, int]]) -> None:
+    total: int | dict[int, int] = 0
+    expected: Counter[int] = Counter()
+    for retention, quantity in reported:
+        total = added(total, retention, quantity)
+        expected[retention] += quantity
+    assert {days: sum_ for days, sum_ in by_retention(total).items() if sum_} == {
+        days: sum_ for days, sum_ in expected.items() if sum_
+    }
 
 
 @pytest.mark.parametrize(

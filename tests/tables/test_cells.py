@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meter.batch.store import Store
 from meter.rules.state.rows import ROW_WORKSPACES, Cell
-from schemas.rows import Rate, Use
+from schemas.rows import Rate, Use, added
 from tables.cells import Cells
 from tables.keys import CELL
 
@@ -29,8 +29,8 @@ def use(cells: Cells, numbers: range | list[int], quantity: int, key: tuple[str,
     cell = cells.get(key)
     for number in numbers:
         workspace = f"wksp_{number}"
-        found = cell.uses.setdefault(workspace, Use(sums={}))
-        found.sums[14] = found.sums.get(14, 0) + quantity
+        found = cell.uses.setdefault(workspace, Use())
+        found.sums = added(found.sums, 14, quantity)
         found.usage = found.overage = found.revision = quantity
         found.plans, found.rates = ("o-1",), (Rate(14, 1_000, "1.5"),)
         cell.note((workspace,))

@@ -115,7 +115,7 @@ def test_what_was_claimed_in_a_dropped_chunk_is_free(state: PartitionState) -> N
 
 def use(state: PartitionState, day: int, item: str = "logs", account: str = "acct", quantity: int = 1) -> None:
     cell = state.cell((account, day, item))
-    cell.uses.setdefault("w", Use(sums={})).sums[14] = quantity
+    cell.uses.setdefault("w", Use()).sums = {14: quantity}
     cell.note(("w",))
     state.put_cell(cell)
 
@@ -160,8 +160,8 @@ def test_sums_of_any_size_are_kept(state: PartitionState) -> None:
     use(state, DAY + 1, quantity=-(10**30))
     settle(state)
     again = PartitionState(state.store)
-    sums = [cell.uses["w"].sums[14] for cell in again.cells_from("acct", DAY)]
-    assert sums == [20_000 * 10**15, -(10**30)]
+    sums = [cell.uses["w"].sums for cell in again.cells_from("acct", DAY)]
+    assert sums == [{14: 20_000 * 10**15}, {14: -(10**30)}]
 
 
 def test_facts_and_position_are_kept(state: PartitionState) -> None:

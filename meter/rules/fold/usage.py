@@ -15,7 +15,7 @@ from schemas.columns import Run, runs
 from schemas.ids import shown
 from schemas.journal import CONTENT_BYTES, Events, Evidence, Named, Slot, UsageGroup, decode_evidence
 from schemas.reasons import DeadReason
-from schemas.rows import Correction, Use
+from schemas.rows import Correction, Use, added
 
 #: Cells to which one step of the fold adds usage: they may have to be read. A large cell counts as several.
 CELLS_A_STEP = 8
@@ -139,10 +139,9 @@ def add(
         change.used[workspace] = None
         use = uses.get(workspace)
         if use is None:
-            use = uses[workspace] = Use({})
+            use = uses[workspace] = Use()
         if all_add_up or add_up[day, item]:
-            sums, retention = use.sums, slot.retention
-            sums[retention] = sums.get(retention, 0) + total
+            use.sums = added(use.sums, slot.retention, total)
         elif slot.corrected:
             corrected[number] = use
         else:
