@@ -8,7 +8,7 @@ the overlay to the store, (5) release the chunk. If the outcome is uncertain, dr
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -37,10 +37,10 @@ from tables.partition_state import PartitionState, Rows, restored
 
 log = logging.getLogger(__name__)
 
-#: A transaction ends after this many journal records or bytes of outputs: about a second of work in a backlog. Within a
-#: transaction a cell is written once and its balance published once, however many records change it.
+#: A transaction ends after this many journal records or bytes of outputs, before compression: some seconds of work in a
+#: backlog. Within it a cell is written once and its balance published once, however many records change it.
 CHUNK_RECORDS = 1_000
-CHUNK_OUTPUT_BYTES = 8 << 20
+CHUNK_OUTPUT_BYTES = 32 << 20
 SECONDS_A_DAY = 86_400
 
 
@@ -161,6 +161,7 @@ class JournalLane(Lane):
                 if isinstance(group, journal.UsageGroup):
                     self.waited.append((group.timestamp_ms, len(group)))
             self.folded += 1
+            await self._pack(fold.take())
             if self._full:
                 return number + 1
             await self.turns.give()
@@ -172,7 +173,7 @@ class JournalLane(Lane):
         assert fold is not None and state is not None and producer is not None
         begun = time.perf_counter()
         await self.turns.between(fold.balancing())
-        outputs = fold.finish()
+        await self._pack(fold.finish())
         position = position_of(record)
         state.put_row(keys.POSITION, position)
         state.put_facts(fold.known())
@@ -181,7 +182,8 @@ class JournalLane(Lane):
         counts, fold.counts = fold.counts, {}
         waited, self.waited = self.waited, []
         self.counts.committing(position.offset, counts, waited)
-        following = await producer.commit(self._batches(outputs, rows))  # 2, 3
+        changed = [(self.meter.topics.changelog, self.tp.partition, rows)]
+        following = await producer.commit(changed)  # 2, 3
         self.counts.committed()
         reach("meter.committed")
         state.committed(rows, following[self.meter.topics.changelog])  # 4
@@ -191,16 +193,12 @@ class JournalLane(Lane):
         self.handled_ms = position.timestamp_ms
         self.meter.metrics.transaction_seconds.observe(time.perf_counter() - begun)
 
-    def _batches(
-        self, outputs: Sequence[Output], rows: Sequence[tuple[bytes, bytes | None]]
-    ) -> Iterator[tuple[str, int, Sequence[tuple[bytes | None, bytes | None]]]]:
-        partition, prefix = self.tp.partition, self.meter.settings.topic_prefix
-        by_topic: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
-        for topic, key, value in outputs:
-            by_topic.setdefault(topic, []).append((key.encode(), value))
-        for topic, records in by_topic.items():
-            yield prefix + topic, partition, records
-        yield self.meter.topics.changelog, partition, rows
+    async def _pack(self, outputs: Iterable[Output]) -> None:
+        """Pack outputs for the transaction: as they are they take five times the memory."""
+        producer, partition, prefix = self.producer, self.tp.partition, self.meter.settings.topic_prefix
+        assert producer is not None, "a lane is opened before it folds"
+        for topic, rows in _by_topic(outputs):
+            await self.turns.between(producer.packing(prefix + topic, partition, rows))
 
     def owned(self) -> OwnedPartition | None:
         """The partition for the day's end; None until its state is known."""
@@ -219,3 +217,11 @@ class JournalLane(Lane):
         if store is not None:
             store.close()
             reach("meter.store-closed")
+
+
+def _by_topic(outputs: Iterable[Output]) -> Iterable[tuple[str, list[tuple[bytes, bytes]]]]:
+    """Outputs by topic (without the prefix), in the order they were made."""
+    by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
+    for topic, key, value in outputs:
+        by_topic.setdefault(topic, []).append((key.encode(), value))
+    return by_topic.items()

@@ -10,7 +10,8 @@ Changes to aiokafka, each with a test:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
@@ -21,6 +22,7 @@ from aiokafka.producer.sender import EndTxnHandler, Sender
 
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, RefusedForSize, refused_for_size
+from meter.batch.packed_batches import BATCH_BYTES, PackedBatch, PackingProducer
 from meter.errors import UserError
 from meter.failpoints import reach
 
@@ -32,8 +34,8 @@ TRANSACTION_TIMEOUT_MS = 15_000
 STEP_SECONDS = 20.0
 #: Each of the two steps of stopping a producer may take this long.
 STOP_SECONDS = 2.0
-#: Longest batch, except for a longer row by itself; the topics' max.message.bytes is above it.
-BATCH_BYTES = 1 << 20
+#: A request holds at most one batch of each partition; a batch of one long row is the longest.
+MAX_REQUEST_BYTES = 4 << 20
 
 #: How soon the next transaction is tried again: the broker ends one a few ms after its answer, and refuses the next one
 #: until then. aiokafka waits 20 ms, most of the 27 ms of a transaction when one follows another.
@@ -42,6 +44,8 @@ aiokafka_sender.BACKOFF_OVERRIDE = ENDING_SECONDS
 
 Value = TypeVar("Value")
 Rows = Sequence[tuple[bytes | None, bytes | None]]
+#: A topic and one of its partitions.
+Place = tuple[str, int]
 
 
 class LogMadeAgain(UserError):
@@ -87,17 +91,19 @@ class FencedProducer:
     def __init__(self, transactional_id: str, client_kwargs: Mapping[str, Any]) -> None:
         self.transactional_id = transactional_id
         self._kwargs = client_kwargs
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: PackingProducer | None = None
+        #: Batches of the next transaction by topic and partition.
+        self._packed: dict[Place, list[PackedBatch]] = {}
         #: The least next offset of each topic; a lower one means another topic of the same name.
         self.following: dict[str, int] = {}
 
     async def start(self) -> None:
         """Fence the previous owner and abort its open transaction."""
-        producer = AIOKafkaProducer(
+        producer = PackingProducer(
             transactional_id=self.transactional_id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_batch_size=BATCH_BYTES,
-            max_request_size=4 * BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
             request_timeout_ms=10_000,
             retry_backoff_ms=20,
             linger_ms=0,
@@ -113,12 +119,14 @@ class FencedProducer:
         self._producer = producer
 
     async def stop(self) -> None:
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._packed = self._producer, None, {}
         if producer is not None:
             await let_go(producer)
 
     async def commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
-        """Write the rows of each (topic, partition, rows) and commit them as one; returns each topic's next offset.
+        """Write what was packed and the rows of each (topic, partition, rows), and commit all of it as one.
+
+        Returns the next offset of each topic.
 
         Raises Reopen when it is not certain that all was committed; LogMadeAgain when a topic goes on before where it
         was, RefusedForSize when a topic does not take a row: then nothing is.
@@ -137,33 +145,45 @@ class FencedProducer:
         self.following |= following
         return following
 
+    def packing(self, topic: str, partition: int, rows: Rows) -> Iterator[None]:
+        """Pack rows of the next transaction, in steps of some ms; `commit` sends what was packed by then."""
+        producer, start = self._started(), 0
+        batches = self._packed.setdefault((topic, partition), [])
+        while start < len(rows):
+            if not batches or batches[-1].closed():
+                batches.append(producer.create_batch())
+            start = batches[-1].extend(rows, start)
+            yield
+
     async def _commit(self, batches: Iterable[tuple[str, int, Rows]]) -> dict[str, int]:
-        producer = self._producer
-        if producer is None:
-            raise Reopen(f"the transactional producer {self.transactional_id} is stopped")
+        producer = self._started()
+        for each in batches:
+            for _ in self.packing(*each):
+                await asyncio.sleep(0)
+        packed, self._packed = self._packed, {}
         await producer.begin_transaction()
         reach("transaction.begun")
         sent = []
-        for topic, partition, rows in batches:
-            start = 0
-            for batch in _batches(producer, rows):
-                future = await producer.send_batch(batch, topic, partition=partition)
-                future.add_done_callback(_seen)
-                await asyncio.sleep(0)  # packing the next batch takes some ms
-                end = start + batch.record_count()
-                sent.append((topic, partition, rows, start, end, future))
-                start = end
-                reach("transaction.batch-sent")
+        for (topic, partition), batch in _in_turn(packed):
+            future = await producer.send_batch(batch, topic, partition=partition)
+            future.add_done_callback(_seen)
+            sent.append((topic, partition, batch, future))
+            reach("transaction.batch-sent")
         following: dict[str, int] = {}
-        for topic, partition, rows, start, end, future in sent:  # every acknowledgement, and only then the commit
+        for topic, partition, batch, future in sent:  # every acknowledgement, and only then the commit
             try:
-                following[topic] = (await future).offset + end - start
+                following[topic] = (await future).offset + batch.record_count()
             except SIZE_ERRORS as error:
-                raise refused_for_size(topic, partition, rows[start:end], error) from error
+                raise refused_for_size(topic, partition, batch.rows(), error) from error
         reach("transaction.acknowledged")
         self._check(following)
         await producer.commit_transaction()
         return following
+
+    def _started(self) -> PackingProducer:
+        if self._producer is None:
+            raise Reopen(f"the transactional producer {self.transactional_id} is stopped")
+        return self._producer
 
     def _check(self, following: Mapping[str, int]) -> None:
         for topic, offset in following.items():
@@ -174,18 +194,10 @@ class FencedProducer:
                 )
 
 
-def _batches(producer: AIOKafkaProducer, rows: Rows) -> Iterable[Any]:
-    """Pack rows into as few batches as fit."""
-    batch = producer.create_batch()
-    append = batch.append
-    for key, value in rows:
-        if append(key=key, value=value, timestamp=None) is None:
-            yield batch
-            batch = producer.create_batch()
-            append = batch.append
-            append(key=key, value=value, timestamp=None)  # a batch takes its first row whatever its size
-    if batch.record_count():
-        yield batch
+def _in_turn(packed: Mapping[Place, Sequence[PackedBatch]]) -> Iterator[tuple[Place, PackedBatch]]:
+    """The first batch of each partition, then the second of each: a request takes one batch of each partition."""
+    for batches in zip_longest(*packed.values()):
+        yield from ((place, batch) for place, batch in zip(packed, batches, strict=True) if batch is not None)
 
 
 def _seen(future: asyncio.Future[Any]) -> None:

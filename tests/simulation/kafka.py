@@ -127,20 +127,25 @@ class Batch:
     """Records that travel together."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[bytes | None, bytes | None]] = []
+        self._rows: list[tuple[bytes | None, bytes | None]] = []
 
-    def append(self, *, key: bytes | None, value: bytes | None, timestamp: int | None) -> object | None:
-        if len(self.rows) >= BATCH_RECORDS:
-            return None
-        self.rows.append((key, value))
-        return self
+    def extend(self, rows: Sequence[tuple[bytes | None, bytes | None]], start: int) -> int:
+        taken = rows[start : start + BATCH_RECORDS - len(self._rows)]
+        self._rows += taken
+        return start + len(taken)
+
+    def closed(self) -> bool:
+        return len(self._rows) >= BATCH_RECORDS
 
     def record_count(self) -> int:
-        return len(self.rows)
+        return len(self._rows)
+
+    def rows(self) -> list[tuple[bytes | None, bytes | None]]:
+        return self._rows
 
 
 class Producer:
-    """In place of AIOKafkaProducer, as `FencedProducer` uses it."""
+    """In place of PackingProducer, as `FencedProducer` uses it."""
 
     def __init__(self, *, transactional_id: str, cluster: Cluster, counts_of: Any = dict, **_: Any) -> None:
         self.name = transactional_id
@@ -171,7 +176,7 @@ class Producer:
             transaction = self.cluster.transaction(self.name)
             transaction.touched.add((topic, partition))
             log = self.cluster.log(topic, partition)
-            base, *_ = [log.append(*row, transaction=transaction) for row in batch.rows]
+            base, *_ = [log.append(*row, transaction=transaction) for row in batch.rows()]
             answer(unheard, "write")
         except KafkaError as error:
             return Acknowledgement(-1, error)

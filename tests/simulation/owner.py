@@ -105,7 +105,7 @@ def simulated() -> Iterator[None]:
             "agents.meter.journal_lane.open_store": lambda place, stamp, oldest, room: MemoryStore(place.disk),
             "meter.batch.restore.aiokafka": clients,
             "meter.batch.restore.in_thread": _at_once,
-            "meter.batch.transactions.AIOKafkaProducer": Producer,
+            "meter.batch.transactions.PackingProducer": Producer,
             "meter.batch.transactions.let_go": _let_go,
             "meter.batch.transactions.within": _within,
             "meter.rules.state.journal_facts.catalog_from_json": lru_cache(catalog_from_json),

@@ -32,21 +32,20 @@ MUTATIONS = tuple(
             "the local store is written before the transaction",
             "agents.meter.journal_lane",
             (
-                "        following = await producer.commit(self._batches(outputs, rows))  # 2, 3\n"
+                "        following = await producer.commit(changed)  # 2, 3\n"
                 "        self.counts.committed()\n"
                 '        reach("meter.committed")\n'
                 "        state.committed(rows, following[self.meter.topics.changelog])  # 4",
                 '        state.committed(rows, int.from_bytes(self.store.get(keys.CHANGELOG) or b"", "big"))\n'
-                "        await producer.commit(self._batches(outputs, rows))",
+                "        await producer.commit(changed)",
             ),
         ),
         (
             "the commit does not wait for every batch",
             "meter.batch.transactions",
             (
-                "        for topic, partition, rows, start, end, future in sent:",
-                "        await producer.commit_transaction()\n"
-                "        for topic, partition, rows, start, end, future in sent:",
+                "        for topic, partition, batch, future in sent:",
+                "        await producer.commit_transaction()\n        for topic, partition, batch, future in sent:",
             ),
             ("        await producer.commit_transaction()\n        return", "        return"),
         ),
@@ -73,8 +72,8 @@ MUTATIONS = tuple(
             "a chunk counts as folded before it is committed",
             "agents.meter.journal_lane",
             (
-                "following = await producer.commit(self._batches(outputs, rows))",
-                "self.last = position\n        following = await producer.commit(self._batches(outputs, rows))",
+                "following = await producer.commit(changed)",
+                "self.last = position\n        following = await producer.commit(changed)",
             ),
             ("self.last = self.state.position(Position)", "self.last = self.last or self.state.position(Position)"),
         ),
@@ -131,7 +130,7 @@ MUTATIONS = tuple(
         (
             "the revision is the chunk's, not the record's",
             "meter.rules.fold.fold",
-            ("self.revision = offset", "self.revision = self.revision if self.outputs else offset"),
+            ("self.revision = offset", "self.revision = self.revision if self.emitted_bytes else offset"),
         ),
         (
             "an order is decided again when it comes again",

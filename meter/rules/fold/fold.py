@@ -71,7 +71,12 @@ class Fold(FoldContext):
         """End a chunk: publish the balances as they are after it, and return all outputs since the last call."""
         for _ in self.balancing():
             pass
-        outputs, self.outputs, self.emitted_bytes = self.outputs, [], 0
+        self.emitted_bytes = 0
+        return self.take()
+
+    def take(self) -> list[Output]:
+        """The outputs since the last call, in the middle of a chunk: `emitted_bytes` goes on."""
+        outputs, self.outputs = self.outputs, []
         return outputs
 
     def balancing(self) -> Iterator[None]:
