@@ -8,9 +8,8 @@ from schemas.journal import Evidence, Named, Slot, UsageGroup, encode_evidence, 
 
 #: Bytes of a named workspace besides its texts.
 NAMED_BYTES = 16
-#: Bytes of a slot besides its texts (16), and a surcharge for its cell: recalculating a cell takes as long as counting
-#: several events, so a record that changes many cells holds fewer events.
-SLOT_BYTES = 64
+#: Bytes of a slot besides its texts.
+SLOT_BYTES = 16
 #: Bytes of an order, a binding or an empty group besides its content.
 TABLE_BYTES = 160
 
