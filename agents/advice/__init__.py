@@ -1,1 +1,1 @@
-"""What advice reads of Kafka: closed days and the open one, as published."""
+"""Reads from Kafka what advice needs: closed days and the open one, as published."""

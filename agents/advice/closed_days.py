@@ -1,7 +1,7 @@
 """The closed days of an account, read as published: statements and plans, priced by the journal's catalog.
 
-Statements are keyed by day and kept 400 days; they are published after their day ends, so older ones are passed over
-by time.
+Statements are keyed by day and kept 400 days; they are published after their day ends, so older ones are skipped by
+time.
 """
 
 import time
@@ -17,7 +17,7 @@ from meter.settings import Settings
 from schemas.plans import Plan
 from schemas.statements import AccountStatement, WorkspaceStatement
 
-#: Days before the window from which statements are read: the account may have been idle for so long.
+#: Days before the window from which statements are read: the account may have been idle this long.
 IDLE_DAYS = 45
 #: Producers' clocks are right to within a day.
 CLOCK_MS = 86_400_000
@@ -25,7 +25,7 @@ CLOCK_MS = 86_400_000
 
 @dataclass(frozen=True)
 class ClosedDays:
-    """What was read, and when: `today` is the billing day of now."""
+    """What was read; `today`: the billing day on which it was read."""
 
     history: History
     facts: JournalFacts
@@ -39,7 +39,7 @@ class ClosedDays:
 
 
 async def closed_days(settings: Settings, account: str, most_days: int) -> ClosedDays:
-    """The account's newest closed days, up to so many."""
+    """The account's newest closed days, at most `most_days`."""
     facts = (await recorded_under(settings)).facts
     today = facts.zone.day_of(time.time_ns() // 1000)
     topics = Topics.of(settings.topic_prefix)

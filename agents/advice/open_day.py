@@ -36,7 +36,7 @@ class OpenDay:
 
 
 async def open_day(settings: Settings, account: str) -> OpenDay:
-    """The account's day of now, with its forecast."""
+    """The account's current day, with its forecast."""
     facts = (await recorded_under(settings)).facts
     moment = moment_of(facts.zone, time.time_ns() // 1000)
     days = range(moment.day - PAST_DAYS, moment.day + 1)

@@ -2,8 +2,8 @@
 committed.
 
 1. Fence the process that watched it before, and abort its open transaction. 2. Read the present budgets and alerts. 3.
-Seek to the first figure that matters and take all figures again; commit the alerts that go beyond the published ones.
-4. At the ends of step 3 publish every state that differs, then follow. A changed budget starts again at step 2.
+Seek to the first figure that matters and read all figures again; commit the alerts that go beyond the published ones.
+4. Once step 3 has caught up, publish every state that differs, then follow. A changed budget goes back to step 2.
 """
 
 import logging
@@ -39,7 +39,7 @@ from schemas.rows import Plan as PlanRow
 
 log = logging.getLogger(__name__)
 
-#: Clocks of those who publish are right to within an hour.
+#: The clocks of publishing workers are right to within an hour.
 CLOCK_MS = 3_600_000
 
 
@@ -67,12 +67,12 @@ class Ground:
 
 
 class BudgetLane:
-    """One partition; `open` begins it, `take` takes what was fetched, `close` lets it go."""
+    """One partition: `open` begins to watch it, `take` processes fetched records, `close` releases it."""
 
     def __init__(self, ground: Ground, partition: int) -> None:
         self.ground = ground
         self.partition = partition
-        #: A budget changed, or it is not certain what was committed: everything is read again.
+        #: A budget changed, or a commit's outcome is unknown: everything is read again.
         self.stale = False
         self.watched = PartitionBudgets()
         self._producer = FencedProducer(
@@ -104,11 +104,11 @@ class BudgetLane:
         log.info("budgets/%d: %s of %s", self.partition, found, accounts)
 
     async def close(self) -> None:
-        """Another process watches it from now on, or none."""
+        """Release the partition: another process watches it from now on, or none."""
         await self._producer.stop()
 
     async def take(self, records: Iterable[Fetched]) -> None:
-        """What was fetched of the partition's topics; what follows is committed before more is taken."""
+        """Process records fetched from the partition's topics; their alerts are committed before more is processed."""
         ground, alerts = self.ground, list[BudgetAlert]()
         figures: list[tuple[Overage | QuotaBalance, int]] = []
         for record in records:
@@ -123,7 +123,7 @@ class BudgetLane:
         await self._commit(alerts)
 
     async def tick(self) -> None:
-        """A quarter of an hour is over: estimates, and days that nobody watches any more."""
+        """Every quarter of an hour: publish estimates, forget days that no budget watches any more."""
         self._day = self.ground.today()
         self.watched.forget_before(self._day)
         for samples in self._samples.values():
@@ -162,7 +162,7 @@ class BudgetLane:
         return [known for known in account.budgets.values() if known.budget.forecast]
 
     async def _commit(self, alerts: list[BudgetAlert]) -> None:
-        """Publish, as one; whoever is not certain of it begins again."""
+        """Publish in one transaction; if its outcome is unknown, the lane begins again."""
         if not alerts:
             return
         rows = [(alert.record_key().encode(), alert.json_bytes()) for alert in alerts]
@@ -192,7 +192,7 @@ class BudgetLane:
         return rows
 
     async def _to_the_end(self, topic: str) -> list[Fetched]:
-        """Every record of the partition that is committed now."""
+        """All records of the partition committed by now."""
         return await to_the_end(self.ground.reader, topic, self.partition)
 
     async def _go_back(self) -> None:

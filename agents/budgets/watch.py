@@ -1,8 +1,8 @@
 """`meter budget watch`: follows published figures and budgets, and publishes the states of thresholds, each crossing
 once.
 
-A process of its own: the engine knows nothing of budgets, dashboards may come and go, and several of these share the
-partitions by a consumer group. It keeps nothing on disk.
+A process of its own: the engine knows nothing of budgets, dashboards may come and go, and several watching
+processes share the partitions by a consumer group. It keeps nothing on disk.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ AGAIN_SECONDS = 1.0
 
 
 class BudgetWatch:
-    """One process."""
+    """One watching process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -92,7 +92,7 @@ class BudgetWatch:
             await self._certainly(lane, lane.take(records))
 
     async def _tick(self, ground: Ground) -> None:
-        """A quarter of an hour is over: catalog versions announced since, estimates, days that are over."""
+        """Every quarter of an hour: read newly announced catalog versions, publish estimates, forget old days."""
         quarter = int(time.time() // TICK_SECONDS)
         if quarter != self._ticked and all(lane.watched.live for lane in self.lanes.values()):
             self._ticked = quarter
@@ -104,9 +104,9 @@ class BudgetWatch:
                 await self._certainly(lane, lane.tick())
 
     async def _certainly(self, lane: BudgetLane, work: Coroutine[Any, Any, None]) -> None:
-        """Do some work of a lane; where it is not certain what was committed, the lane begins again.
+        """Do a lane's work; if a commit's outcome is unknown, the lane begins again.
 
-        A broker that is away is waited for. One that answers, and a lane that fails all the same, end the process.
+        Waits for a broker that is away. If the broker answers and the lane still fails, the process ends.
         """
         try:
             await work
@@ -129,7 +129,7 @@ class BudgetWatch:
             return False
 
     async def _lanes_as_assigned(self, ground: Ground) -> None:
-        """A lane for each partition that is ours with all its topics; those that are stale begin again."""
+        """Open a lane for each partition assigned with all its topics; stale lanes begin again."""
         ours = {tp.partition for tp in ground.consumer.assignment()}
         for number in [number for number in self.lanes if number not in ours]:
             await self.lanes.pop(number).close()
@@ -165,7 +165,7 @@ class BudgetWatch:
 
 
 class _Rebalances(ConsumerRebalanceListener):
-    """Partitions that are taken away are let go before another process has them."""
+    """Releases revoked partitions before another process gets them."""
 
     def __init__(self, watch: BudgetWatch) -> None:
         self._watch = watch
@@ -181,7 +181,7 @@ class _Rebalances(ConsumerRebalanceListener):
 
 
 async def ensure_budget_topics(settings: Settings, facts: JournalFacts) -> None:
-    """Create what is missing of both topics, or refuse with the list; refuse what is not as it must be."""
+    """Create whichever of both topics is missing, or refuse with the list; refuse a topic with wrong settings."""
     specs = budget_specs(settings, facts.opening.partitions)
     async with connected_admin(settings) as admin:
         there = await partition_counts(admin)

@@ -29,7 +29,7 @@ from meter.rules.billing_days import day_text
 #: Alternatives that are replayed and shown.
 SHOWN = 10
 SHOWN_IN_HINDSIGHT = 3
-#: The search reckons coverage in floating point: so much below the target is the target.
+#: The search reckons coverage in floating point: this little below the target counts as reached.
 HAIR = Decimal("1e-9")
 #: Days before a plan's end from which on advice says so.
 ENDS_SOON = 62
@@ -46,7 +46,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """All that is shown. `coverage`: the target, a share; None: the target is cost."""
+    """Everything that is shown. `coverage`: the target share of usage inside quota; None: the target is least cost."""
 
     history: History
     today: int
@@ -64,13 +64,13 @@ class Advice:
         return max(Decimal(0), self.hindsight.base.cost_a_day - best)
 
     def ending(self) -> list[tuple[str, int, int]]:
-        """Plans in force or still to begin that end soon: id, last day, days left. Staying is reckoned with them."""
+        """Plans that end soon, begun or not: id, last day, days left. "Nothing changes" still counts them."""
         alive = [plan for plan in self.history.plans if plan.last_day >= self.today]
         soon = [plan for plan in alive if days_left(plan, self.today) <= ENDS_SOON]
         return sorted((plan.plan_id, plan.last_day, days_left(plan, self.today)) for plan in soon)
 
     def cost_curves(self) -> dict[str, dict[int, Decimal]]:
-        """By package: what a day costs from today with so many of it bought and no other, not cut to 0.01 unit."""
+        """By package: the cost of a day from today by number bought, without other packages; not cut to 0.01 unit."""
         curves: dict[str, dict[int, Decimal]] = {}
         found = [each for each in self.from_today.searched.found if each.portfolio.upgrade is None]
         for each in sorted(found, key=lambda one: one.portfolio.bought):

@@ -24,10 +24,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One way to go on. `saved`: by day, against the alternative it is compared with; of that one itself all 0.
+    """One way to go on. `saved`: by day, against the base of comparison (all 0 for the base itself).
 
-    `price`: what it costs beside what is over. `listed`, `unlisted`: workspaces with usage that plans list, or do not.
-    `fills`: of each item of which it adds traffic packages, how full the last of them was in the mean.
+    `price`: what its packages cost, without overage. `listed`, `unlisted`: workspaces with usage, in a list or in none.
+    `fills`: for each item with added traffic packages, the mean fill of the last of them.
     """
 
     changes: tuple[Change, ...]
@@ -48,7 +48,7 @@ class Alternative:
 
     @property
     def overage_a_day(self) -> Decimal:
-        """What is over and pays as it goes, a day."""
+        """Overage and pay-as-you-go charges, a day."""
         return self.outcome.total / len(self.outcome.due)
 
     @property
@@ -59,7 +59,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What alternatives are made on: plans that are kept, laid over the window, and what today's catalog offers."""
+    """What alternatives start from: the kept plans, laid over the window, and the offers of today's catalog."""
 
     history: History
     replay: Replay
@@ -84,7 +84,7 @@ class Ground:
 
 
 def stay(ground: Ground, paid: Sequence[Decimal] | None = None) -> Alternative:
-    """Nothing changes; `paid`: by day, what its packages are taken to cost (None: nothing, they are sunk)."""
+    """The alternative that changes nothing; `paid`: the cost of its packages by day (None: paid already, so 0)."""
     outcome = outcome_of(ground.replay, ground.history.days, ground.plans)
     a_day = sum(paid, ZERO) / len(paid) if paid else ZERO
     nothing = tuple(ZERO for _ in outcome.due)
@@ -151,14 +151,14 @@ def changes_of(ground: Ground, found: Found) -> list[Change]:
 
 
 def list_order(ground: Ground, wanted: set[str]) -> tuple[str, ...]:
-    """Workspaces in the order in which plans list them today, then the others, who uses most first."""
+    """Workspaces in the order in which plans list them today, then the others, largest usage first."""
     spent = dict(zip(ground.grid.workspaces, ground.grid.payg.sum(axis=1), strict=True))
     present = dict.fromkeys(who for plan in ground.plans for who in plan.lists[-1].workspaces if who in wanted)
     return (*present, *sorted(wanted - present.keys(), key=lambda who: (-spent[who], who)))
 
 
 def _listing(ground: Ground, plan: Plan, wanted: set[str], order: Sequence[str]) -> Change | None:
-    """The plan's new list, if it has to change: whoever goes is taken out, whoever comes is put last."""
+    """The plan's new list, if it must change: removed workspaces leave their places, new ones come last."""
     present = plan.lists[-1].workspaces
     active = {*ground.grid.workspaces}
     kept = [who for who in present if who in wanted or who not in active]

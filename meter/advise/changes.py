@@ -71,7 +71,7 @@ class Days:
 
 
 def changed(plans: Sequence[Plan], changes: Iterable[Change], version: Version, days: Days) -> list[Plan]:
-    """The plans with all changes, as if each had been made before the first day; `UserError` for what cannot be."""
+    """The plans with all changes, as if made before the first day; `UserError` for a change that is not allowed."""
     found = {plan.plan_id: plan for plan in plans}
     for change in changes:
         match change:
@@ -135,7 +135,7 @@ def _lines(lines: Iterable[TrafficLine], version: Version, since: int, through: 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What changes cost: now, in cash, and a day, spread over the days for which they are paid."""
+    """What changes cost: in cash today, and a day, spread over the days for which they are paid."""
 
     now: Decimal
     a_day: Decimal

@@ -63,21 +63,21 @@ class _List:
         return Found(portfolio, self.listed, tuple((item, int(count)) for item, count in items if count), cost)
 
     def units(self, quotas: Floats, dearness: float) -> list[float]:
-        """The best numbers of traffic packages if what is not covered cost so many times as much."""
+        """The best numbers of traffic packages if uncovered usage cost `dearness` times its price."""
         return [
             0.0 if offer is None else float(pools.best_units(quota, Offer(offer.capacity, offer.cost / dearness))[0, 0])
             for pools, offer, quota in zip(self.pools, self.sold, quotas[:, None], strict=True)
         ]
 
     def over(self, quotas: Floats, units: Sequence[float]) -> float:
-        """What is over, at the items' prices."""
+        """Overage, at the items' prices."""
         return sum(
             float(pools.over(np.array([quota + count * (offer.capacity if offer else 0)]))[0, 0])
             for pools, offer, quota, count in zip(self.pools, self.sold, quotas, units, strict=True)
         )
 
     def lowered(self, quotas: Floats, units: Sequence[float]) -> list[float]:
-        """The numbers, each as low as the target allows, the dearest item first."""
+        """The numbers of packages, lowered as far as the target allows, the dearest item first."""
         found = list(units)
         dearest = sorted(range(len(found)), key=lambda row: -(offer.cost if (offer := self.sold[row]) else 0))
         for row in dearest:

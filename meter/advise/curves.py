@@ -1,5 +1,4 @@
-"""What a window costs if usage were so many times what it was, by floating point: for break-even scales and cost
-curves."""
+"""The cost of a window by the scale of usage, in floating point: for break-even scales and cost curves."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +8,7 @@ from meter.advise.grid import Floats, Grid
 from meter.rules.plans import shares_on
 from schemas.rows import Plan
 
-#: From a scale of usage to what is over and pays as it goes in the window.
+#: From a scale of usage to the overage and pay-as-you-go charges of the window.
 Curve = Callable[[float], float]
 
 

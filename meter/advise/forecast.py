@@ -15,11 +15,11 @@ from meter.rules.billing_days import SECOND_US, BillingZone
 from schemas.plurals import counted
 
 HOUR_US = 3_600 * SECOND_US
-#: Nothing is said before this much of the day is over.
+#: No forecast before this much of the day is over.
 LEAST_ELAPSED_US = 2 * HOUR_US
 #: Nor with fewer days of history than these, of all days or of one kind.
 LEAST_PAST_DAYS = 5
-#: A day that had reached less than this share by now says how much is still to come, not how many times as much.
+#: A past day that had reached less than this share by now is added to today, not multiplied.
 LEAST_SHARE = 0.05
 SATURDAY = 5
 
@@ -38,7 +38,7 @@ class Moment:
         return self.elapsed_us / self.length_us
 
     def at_the_same_share(self, zone: BillingZone, day: int) -> int:
-        """The instant (µs) at which so much of another day was over."""
+        """The instant (µs) at which the same share of another day was over."""
         begin = zone.begin_of(day)
         return begin + (zone.end_of(day) - begin) * self.elapsed_us // self.length_us
 
@@ -51,7 +51,7 @@ def moment_of(zone: BillingZone, now_us: int) -> Moment:
 
 
 class PastDay(NamedTuple):
-    """A past day of an item: its usage when as much of it was over as is of today, and in the end."""
+    """A past day of an item: its usage at the same share of the day as now, and at its end."""
 
     day: int
     reached: int
@@ -64,7 +64,7 @@ class PastDay(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """Usage at the end of the day: P10, median and P90 of what the past days would make of it."""
+    """Usage at the end of the day: P10, median and P90 over the past days, each continuing today as it went on."""
 
     low: int
     middle: int
@@ -109,7 +109,7 @@ def item_forecast(item: str, is_max: bool, now: int, today: int, past: Sequence[
 
 
 def _grown(now: int, past: PastDay) -> int:
-    """What the day comes to if it goes on as that past day did."""
+    """Today's end if it continues as that past day did."""
     reached = min(past.reached, past.final)
     if now == 0 or reached < LEAST_SHARE * past.final:
         return now + past.final - reached
@@ -117,5 +117,5 @@ def _grown(now: int, past: PastDay) -> int:
 
 
 def _places(count: int) -> tuple[int, int, int]:
-    """The positions of P10, median and P90 in so many sorted values: values that a day had, none in between."""
+    """The positions of P10, median and P90 in `count` sorted values; never between two values."""
     return int(0.1 * (count - 1)), (count - 1) // 2, math.ceil(0.9 * (count - 1))

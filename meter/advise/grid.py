@@ -1,5 +1,4 @@
-"""The usage of some closed days as arrays, for the search: floating point and not cut to 0.01 unit, so it ranks and no
-more.
+"""The usage of some closed days as arrays, for ranking by the search: floating point and not cut to 0.01 unit.
 
 Whatever is shown is replayed by the rules afterwards. `usage`: (item, workspace, day), converted. `price`: (item,
 day), money for a quantity of one, listed. `payg`: (workspace, day), what the workspace pays on a day that no plan
@@ -38,7 +37,7 @@ class Grid:
         return np.array([quotas.get(item, 0) for item in self.items], dtype=np.float64)
 
     def scaled(self, factor: float) -> "Grid":
-        """The same days with so many times the usage."""
+        """The same days with all usage multiplied."""
         return Grid(self.items, self.workspaces, self.usage * factor, self.price, self.payg * factor)
 
 

@@ -1,6 +1,6 @@
 """How fast usage may grow or fall, month by month, before an alternative no longer pays in the days it is paid for.
 
-The scale of usage at which a ranking flips says nothing of time: what is bought today is paid for a year, and usage
+The scale of usage at which a ranking flips says nothing about time: what is bought today is paid for a year, and usage
 does not stay. So the days ahead are walked month by month, usage a share larger or smaller in each.
 """
 
@@ -46,7 +46,7 @@ def grows_while(saved_at: Callable[[float], float], days: int) -> Growth | None:
 
 
 def days_ahead(changes: Sequence[Change], plans: Sequence[Plan], validity_days: int, today: int) -> int:
-    """For how many days the figures of some changes hold: until the first of what they are about ends."""
+    """For how many days the figures of some changes hold: until the first of the plans concerned ends."""
     found = {plan.plan_id: plan for plan in plans}
     ahead = [validity_days]
     for change in changes:

@@ -22,7 +22,7 @@ ENOUGH_DAYS = 35
 
 @dataclass(frozen=True, slots=True)
 class ItemUse:
-    """What a workspace reported of an item on a day, by retention days (NO_RETENTION where the item has none).
+    """A workspace's reported usage of an item on a day, by retention days (NO_RETENTION where the item has none).
 
     `covered`, `overage`, `charge`, `drawn` (plan id -> quantity): as published.
     """

@@ -1,8 +1,8 @@
-"""Who should be listed. Listing can cost money: what is over in a listed workspace is priced converted (SPEC §6).
+"""Who should be listed. Listing can cost money: overage of a listed workspace is priced converted (SPEC §6).
 
-At any quota listing a workspace adds at most its usage at listed prices and takes away what it pays unlisted. So
-whoever pays no less unlisted is always listed; only the others, which keep cheap retentions, are in question: all
-their subsets up to 12, else a local search (add, take out, exchange) from two starts, which is said.
+At any quota listing a workspace adds at most its usage at listed prices and takes away what it pays unlisted. So a
+workspace that pays no less unlisted is always listed. Only the others, which keep cheap retentions, are in question:
+all their subsets are tried up to 12, else a local search (add, take out, exchange) from two starts; advice says so.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from meter.advise.pools import ALIKE
 
 #: Workspaces in question of which all subsets are tried: 4,096.
 ALL_SUBSETS_UP_TO = 12
-#: Workspaces that the local search moves one by one; the rest moves together, as one.
+#: Workspaces that the local search moves one by one; the others move together.
 MOVED_ALONE = 24
 
 Mask = NDArray[np.bool_]

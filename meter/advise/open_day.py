@@ -1,7 +1,7 @@
-"""An open day as its published records tell it, and its end in units and money.
+"""An open day as published, and its estimated end in units and money.
 
 Running usage of a workspace is in `overages` (once it is over or pays as it goes) and in `quota-balances` (once a plan
-covers it): the record of the highest revision stands. Kafka's time of a record says by when it was published.
+covers it): the record of the highest revision counts. Kafka's time of a record says by when it was published.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Running:
 
 @dataclass(slots=True)
 class DayUsage:
-    """A day by (item, workspace): as it ended, or is now, and as it was by a cut-off instant."""
+    """A day by (item, workspace): at its end or as of now, and at a cut-off instant."""
 
     latest: dict[tuple[str, str], Running] = field(default_factory=dict)
     reached: dict[tuple[str, str], Running] = field(default_factory=dict)

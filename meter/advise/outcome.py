@@ -1,4 +1,4 @@
-"""What a window came to under some plans, replayed by the rules: amounts, coverage, use of quota, who is over."""
+"""The result of a window under some plans, replayed by the rules: amounts, coverage, use of quota, overage."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def total(self) -> Decimal:
-        """What is over and pays as it goes in the whole window."""
+        """Overage and pay-as-you-go charges of the whole window."""
         return exact_sum(self.due)
 
     @property

@@ -1,5 +1,4 @@
-"""What is over in a pool: workspaces that one list shares draw from all its quota, so only their sum matters (SPEC law
-7).
+"""Overage of a pool: the workspaces of one list draw on all its quota, so only their sum matters (SPEC law 7).
 
 For one item, with S the pool's usage on a day, p the price that day and x the quota: over(x) = Σ p · max(0, S − x),
 convex in x. So the best number k of traffic packages is a newsvendor's: raise k while the mean fill of the next one
@@ -14,7 +13,7 @@ import numpy as np
 from meter.advise.grid import Floats
 from schemas.ids import UNITS_LIMIT
 
-#: Sums of money that differ by less than this share are alike.
+#: Sums of money that differ by less than this share count as equal.
 ALIKE = 1e-9
 
 
@@ -62,7 +61,7 @@ class Pools:
         return np.where(cost[0] <= cost[1], fewer, more)
 
     def costs(self, quotas: Floats, offer: Offer | None) -> Floats:
-        """What is over costs, with the best number of traffic packages and their price: (pools, quotas)."""
+        """Overage with the best number of traffic packages, and their price: (pools, quotas)."""
         if offer is None:
             return self.over(quotas)
         units = self.best_units(quotas, offer)

@@ -15,7 +15,7 @@ from schemas.catalog import PlanPackage
 
 #: Unexpired plans of an account (SPEC §8).
 PLANS_LIMIT = 50
-#: Portfolios that are enumerated; of more those of most plans are left out, and said so.
+#: Portfolios that are enumerated. If there are more, those of most plans are left out, and advice says so.
 PORTFOLIOS_LIMIT = 20_000
 
 Buys = tuple[tuple[str, int], ...]
@@ -55,7 +55,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What can be bought today, and what there is."""
+    """What can be bought today, and the plans there are."""
 
     packages: Mapping[str, PlanPackage]
     validity_days: int
@@ -115,7 +115,7 @@ def _after(market: Market, upgrade: tuple[str, str] | None) -> tuple[Decimal, di
 
 
 def _purchases(market: Market, grid: Grid, most_a_day: Decimal, plans: int) -> Iterator[tuple[Buys, Decimal]]:
-    """So many plans, of packages within what could pay, with their cost a day; a single plan is always looked at."""
+    """Purchases of `plans` packages that could pay, with their cost a day; a single plan is always tried."""
     names = sorted(market.packages, key=lambda name: (market.packages[name].price, name))
     most = {name: _useful(market.packages[name], grid) for name in names}
     for chosen in combinations_with_replacement(names, plans):

@@ -21,7 +21,7 @@ class Samples:
 
     def __init__(self, zone: BillingZone) -> None:
         self._zone = zone
-        #: day -> (item, workspace) -> quarter -> as it was at its end
+        #: day -> (item, workspace) -> quarter of an hour -> the figures at its end
         self._days: dict[int, dict[Cell, dict[int, Running]]] = {}
 
     def take_overage(self, record: Overage, day: int, at_ms: int) -> None:
@@ -51,7 +51,7 @@ class Samples:
         return found
 
     def forget_before(self, today: int) -> None:
-        """Days that no forecast looks back to."""
+        """Forget days that no forecast looks back to."""
         for day in [day for day in self._days if day < today - PAST_DAYS]:
             del self._days[day]
 
@@ -69,5 +69,5 @@ class Samples:
             before = quarters[last]
             quarters[quarter] = Running(before.revision, before.usage, before.charge, before.charge_revision)
         else:
-            quarter = last  # a record that comes by an older clock belongs to what is known already
+            quarter = last  # a record with an older time belongs to the last quarter
         return quarters[quarter]

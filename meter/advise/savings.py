@@ -15,7 +15,7 @@ from meter.advise.history import ENOUGH_DAYS
 
 WEEK = 7
 DRAWS = 1_000
-#: Of the draws: the same days give the same range, whoever asks.
+#: Fixed, so that the same days always give the same range.
 SEED = 20_130_531
 CENT = Decimal("0.01")
 #: Usage is scaled within these bounds to find where an alternative stops being cheaper.
@@ -65,7 +65,7 @@ def saving_of(saved: Sequence[Decimal]) -> Saving:
 
 
 def widened_by(days: int) -> float:
-    """By how much the range is widened, for want of days: few weeks drawn again look more alike than weeks are."""
+    """The factor that widens the range when days are few: redrawn from few weeks, weeks look too much alike."""
     return max(1.0, sqrt(ENOUGH_DAYS / days))
 
 
@@ -83,7 +83,7 @@ def holds_while(saved_at: Callable[[float], float]) -> Holds | None:
 def interval(
     saved_at: Callable[[float], float], tried: Sequence[float], at: float, near: float
 ) -> tuple[float, float] | None:
-    """Of what is tried (rising) the interval nearest to `at` in which something is saved; its edges are this near."""
+    """The interval nearest to `at`, of the rising values `tried`, that saves something; edges to within `near`."""
     begins = next((each for each in sorted([at, *tried], key=lambda one: abs(one - at)) if saved_at(each) > 0), None)
     if begins is None:
         return None
@@ -92,7 +92,7 @@ def interval(
 
 
 def _edge(saved_at: Callable[[float], float], saves: float, further: Sequence[float], near: float) -> float:
-    """Where saving ends, going from a value that saves to further ones; the last if it never ends."""
+    """Where saving ends, from a value that saves towards further ones; the last value if it never ends."""
     for value in further:
         if saved_at(value) <= 0:
             good, bad = saves, value

@@ -15,7 +15,7 @@ from meter.advise.membership import Mask, Members, improved, members_of, starts,
 from meter.advise.pools import Offer, Pools
 from meter.advise.portfolios import Portfolio
 
-#: Portfolios of which lists are searched; of more the best by a first look (everybody listed) are taken, and said so.
+#: Portfolios whose lists are searched. Of more, a first look (everybody listed) picks them, and advice says so.
 SEARCHED = 200
 #: Rounds of the local search: lists for fixed traffic, then traffic for fixed lists.
 ROUNDS = 4
@@ -47,7 +47,7 @@ class Searched:
     cut: bool = False
 
     def sentence(self) -> str:
-        """How it was searched, for whoever must defend the advice."""
+        """How thorough the search was, for a reader who must defend the advice."""
         among = f"the {self.of:,} of fewest plans" if self.cut else f"{self.of:,}"
         share = "" if self.portfolios == self.of else f" (the best of {among} by a first look)"
         if not self.in_question:
@@ -89,12 +89,12 @@ class _Search:
         """The best list of every portfolio, of all lists."""
         masks = subsets(self.members)
         today = self.members.mask(self.listed)
-        masks = masks[np.argsort((masks != today).sum(axis=1), kind="stable")]  # of equal ones the nearest to today's
+        masks = masks[np.argsort((masks != today).sum(axis=1), kind="stable")]  # of equals the nearest to today's
         costs = self._costs(masks, portfolios)
         return [self._found(each, masks[costs[:, place].argmin()]) for place, each in enumerate(portfolios)]
 
     def local(self, portfolio: Portfolio) -> Found:
-        """The best list that moves reach, at fixed traffic packages; then these at that list; and again."""
+        """Alternates: the best list that moves reach at fixed packages, then the best packages for that list."""
         best: Found | None = None
         for mask in starts(self.members, self.listed):
             for _ in range(ROUNDS):

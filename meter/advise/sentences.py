@@ -58,7 +58,7 @@ def traffic_of(changes: Sequence[Change]) -> list[TrafficLine]:
 
 
 def why(each: Alternative, base: Alternative) -> str:
-    """What an alternative costs more and what it takes off, item by item; who is listed, and how traffic is used."""
+    """What an alternative adds and saves, item by item; who is listed, and how full its traffic packages are."""
     days = len(each.saved)
     more, less = each.price.a_day - base.price.a_day, base.overage_a_day - each.overage_a_day
     parts = [f"packages cost {money(abs(more))} a day {'more' if more >= 0 else 'less'}"] if cents(more) else []

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def shape(advice: Advice, restatable: int) -> Json:
-    """All of it; `restatable`: how many of the days may still change, the last ones."""
+    """Advice as JSON; `restatable`: how many of the last days may still change."""
     history = advice.history
     return {
         "account": history.account,

@@ -1,7 +1,7 @@
 """A simulation: the closed days as they were, and the same days as if some changes had held on all of them.
 
 Packages and traffic packages are counted pro rata on both sides; what the changes would cost if they were ordered
-today stands beside it.
+today is shown beside it.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of the comparison: what the rules say of the days, and what packages cost on each of them."""
+    """One side of the comparison: the replayed days, and what packages cost on each of them."""
 
     outcome: Outcome
     paid: tuple[Decimal, ...]
 
     @property
     def costs(self) -> list[Decimal]:
-        """Packages and what is over, by day."""
+        """Packages and overage, by day."""
         return [due + paid for due, paid in zip(self.outcome.due, self.paid, strict=True)]
 
     @property
@@ -39,7 +39,7 @@ class Side:
 
     @property
     def overage_a_day(self) -> Decimal:
-        """What is over and pays as it goes, a day."""
+        """Overage and pay-as-you-go charges, a day."""
         return self.outcome.total / len(self.paid)
 
     @property
@@ -75,7 +75,7 @@ class Simulation:
 
     @property
     def only_order(self) -> bool:
-        """Whether nothing but the order of lists changes: that moves what is over, and not its sum."""
+        """Whether only the order of lists changes: overage moves between workspaces, its sum stays."""
         lists = {plan.plan_id: plan.lists for plan in self.history.plans}
         return bool(self.changes) and all(
             isinstance(change, ChangeWorkspaces)

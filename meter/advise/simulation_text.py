@@ -84,7 +84,7 @@ def verdict(simulation: "Simulation") -> str:
 
 
 def _shift(name: str, before: dict[str, Decimal], after: dict[str, Decimal], days: int) -> Iterator[str]:
-    """Who or what is charged otherwise, a day."""
+    """Workspaces or items whose charges a day differ."""
     moved = {each: after.get(each, ZERO) - before.get(each, ZERO) for each in {*before, *after}}
     order = sorted((each for each in moved if cents(moved[each] / days)), key=lambda each: (-abs(moved[each]), each))
     if not order:

@@ -1,4 +1,4 @@
-"""What a simulation and a piece of advice are asked for, in the words of the command and of the page's address."""
+"""The options of simulations and advice, as the command and the page's address write them."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from schemas.money import price_text
 from schemas.orders import TrafficLine
 from schemas.record import problem
 
-#: Statements are kept for so many days.
+#: Days for which statements are kept.
 MOST_DAYS = 400
 #: The options that change something, as an address names them; the command writes `-` for `_`.
 OPTIONS = ("buy", "add_traffic", "upgrade", "workspaces", "without")
@@ -69,7 +69,7 @@ def words_of(changes: Iterable[Change]) -> dict[str, list[str]]:
 
 
 def command_of(account: str, days: int, words: Mapping[str, Sequence[str]]) -> str:
-    """The command that simulates the same; quoted, for whoever sent the words may want more than a simulation."""
+    """The command that simulates the same. Quoted, so that words from an address cannot run anything else."""
     options = [(f"--{option.replace('_', '-')}", word) for option in OPTIONS for word in words.get(option, ())]
     return shlex.join(["meter", "simulate", account, "--days", str(days), *(part for pair in options for part in pair)])
 
@@ -85,7 +85,7 @@ def _pairs(option: str, words: Sequence[str], mark: str = "=") -> list[tuple[str
 
 
 def checked(option: str, name: str) -> str:
-    """A name that can be an id: it goes into commands that people copy."""
+    """A name that is a valid id: it goes into commands that people copy."""
     try:
         return check_id(name)
     except ValueError as error:

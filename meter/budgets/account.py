@@ -1,8 +1,8 @@
 """One account's budgets: figures go in, states of thresholds come out.
 
-The same code runs when figures are read again after a start and when they arrive. What was published before is known
-by its state, its budget's revision and the revision of the figure that crossed: only what goes beyond that is
-published. So a crossing is published once, whatever crashes, without any state but the topics.
+The same code runs when figures arrive and when they are read again after a start. A published alert carries its state,
+its budget's revision and the revision of the figure that crossed; only what goes beyond it is published. So a crossing
+is published once, whatever crashes, with no state but the topics.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from meter.rules.prices import EXACT
 from schemas.budgets import Budget, BudgetAlert, Kind
 from schemas.money import money_text
 
-#: A raised forecast is cleared once the estimate is this share below its threshold: it may waver around it.
+#: A raised forecast is cleared at this share of its threshold, since estimates waver around it.
 CALM = Decimal("0.95")
 
 ZERO = Decimal(0)
@@ -35,7 +35,7 @@ class SetBudget(NamedTuple):
 
 @dataclass(slots=True)
 class Figure:
-    """A workspace's usage and charge of an item on a day, each of its highest revision."""
+    """A workspace's usage and charge of an item on a day, each from its record of the highest revision."""
 
     usage: int = 0
     usage_revision: int = 0
@@ -44,7 +44,7 @@ class Figure:
 
 
 class Crossing(NamedTuple):
-    """Where something changed: the day, the revision of its figure (0: none), Kafka's time (ms), what it was."""
+    """The figure that changed: day, revision (0: none), Kafka's time (ms), and which figure."""
 
     day: int
     revision: int
@@ -71,7 +71,7 @@ class AccountBudgets:
     figures: dict[tuple[int, str, str], Figure] = field(default_factory=dict)
     #: By budget and first day of the period.
     totals: dict[tuple[str, int], Total] = field(default_factory=dict)
-    #: States as they follow from what was taken so far, by key.
+    #: The states that follow from the figures read so far, by key.
     states: dict[str, bool] = field(default_factory=dict)
 
     def charged(self, day: int, item: str, workspace: str, revision: int, usage: int, charge: Decimal) -> None:
@@ -97,7 +97,7 @@ class AccountBudgets:
                 total.charge = EXACT.add(total.charge, charge)
 
     def crossed(self, today: int, crossing: Crossing, *, live: bool) -> list[BudgetAlert]:
-        """What follows from a figure; not `live`: it is read again, and says nothing of budgets set after it."""
+        """The alerts of a figure; not `live`: it is read again, and does not count for budgets set after it."""
         return [
             alert
             for known in self.budgets.values()
@@ -114,7 +114,7 @@ class AccountBudgets:
         return [*found, *self._gone(today, at_ms)]
 
     def estimated(self, known: SetBudget, period: Period, value: Value, at_ms: int) -> list[BudgetAlert]:
-        """What follows from an estimate of the period's end."""
+        """The alerts of an estimate of the period's end."""
         found: list[BudgetAlert] = []
         for threshold in known.budget.forecast:
             limit = limit_of(known.budget)
@@ -205,7 +205,7 @@ class AccountBudgets:
         return alert
 
     def _gone(self, today: int, at_ms: int) -> list[BudgetAlert]:
-        """Raised states of present periods that no budget asks for any more are cleared."""
+        """Clears raised states of current periods that no budget asks for any more."""
         asked = {
             (name, kind, threshold)
             for name, known in self.budgets.items()

@@ -1,7 +1,6 @@
-"""What a budget comes to at the end of its period, by the forecast of the open day.
+"""Estimates a budget's figure at the end of its period, by the forecast of the open day.
 
-Of a month: what is reached before today, today's estimate, and for each day still to come the median of the days
-before it.
+For a month: the sum before today, today's estimate, and for each day still to come the median of the days before it.
 """
 
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ def estimate(
     today: DayUsage,
     past: Mapping[int, DayUsage],
 ) -> Value | None:
-    """The estimate of the present period; None where the day has no forecast, or a month too few days before it."""
+    """The estimate for the current period; None if the day has no forecast, or a month has too few days before it."""
     if forecast.reason:
         return None
     now = _counted(budget, today)

@@ -16,7 +16,7 @@ BUDGETS_LIMIT = 50
 
 @dataclass(slots=True)
 class PartitionBudgets:
-    """What is known of a partition while it is watched; `live`: all that was published before is taken."""
+    """A partition's budgets while it is watched; `live`: everything published before the start is processed."""
 
     accounts: dict[str, AccountBudgets] = field(default_factory=dict)
     live: bool = False
@@ -64,11 +64,11 @@ class PartitionBudgets:
         return account.crossed(today, Crossing(day, record.revision, at_ms, "usage"), live=self.live)
 
     def caught_up(self, today: int, at_ms: int) -> list[BudgetAlert]:
-        """All that was published before is taken: from now on records are news."""
+        """Everything published before the start is processed: from now on records are new."""
         self.live = True
         return [alert for account in self.accounts.values() for alert in account.caught_up(today, at_ms)]
 
     def forget_before(self, today: int) -> None:
-        """A day began."""
+        """Forget days before those that budgets watch; called when a day begins."""
         for account in self.accounts.values():
             account.forget_before(today)

@@ -1,4 +1,4 @@
-"""Reading a partition of a topic to its end, records without a value too: they take a budget away."""
+"""Reads a partition of a topic to its end, with records without a value: these remove a budget."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ class Fetched(NamedTuple):
 
 
 def fetched(tp: TopicPartition, records: list[Any]) -> list[Fetched]:
-    """What a fetch brought of a partition; records without a key are nobody's."""
+    """The fetched records of a partition; records without a key are ignored."""
     return [
         Fetched(tp.topic, record.offset, record.timestamp, bytes(record.key), record.value)
         for record in records
@@ -36,7 +36,7 @@ def fetched(tp: TopicPartition, records: list[Any]) -> list[Fetched]:
 
 
 async def to_the_end(reader: Any, topic: str, partition: int) -> list[Fetched]:
-    """Every record of the partition that is committed now."""
+    """All records of the partition committed by now."""
     tp = TopicPartition(topic, partition)
     reader.assign([tp])
     await reader.seek_to_beginning(tp)

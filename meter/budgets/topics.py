@@ -1,4 +1,4 @@
-"""The topics of budgets: what `meter budget watch` creates beside a meter's, and the names it uses."""
+"""The topics that `meter budget watch` creates beside a meter's, and the names it uses."""
 
 from dataclasses import dataclass
 
@@ -27,12 +27,12 @@ class BudgetTopics:
         return f"{self.prefix}meter-budgets"
 
     def transactional_id(self, partition: int) -> str:
-        """Who writes the alerts of a partition: the next owner fences the one before."""
+        """The transactional id for the alerts of a partition: the next owner fences the one before."""
         return f"{self.prefix}meter-budgets-{partition}"
 
 
 def budget_specs(settings: Settings, partitions: int) -> tuple[TopicSpec, ...]:
-    """How both topics are made: with as many partitions as the journal, an account in the same one everywhere."""
+    """The settings of both topics: as many partitions as the journal, so an account has the same one everywhere."""
     names = BudgetTopics.of(settings.topic_prefix)
     compact = LAG | {"cleanup.policy": "compact"}
     kept = LAG | {"cleanup.policy": "compact,delete", "retention.ms": str(OUTPUT_RETENTION_DAYS * DAY_MS)}

@@ -1,7 +1,7 @@
-"""What a figure follows from, as values, and the figure: SPEC sections 4 to 6 by the meter's own rules.
+"""The inputs of a figure, as values, and the figure: SPEC sections 4 to 6 by the meter's own rules.
 
-A `Cell` is one item of one account on one day after some journal record. Whoever has its inputs, from the journal or
-from published records, gets the figure that was published at that record.
+A `Cell` is one item of one account on one day after some journal record. From its inputs, read from the journal or from
+published records, follows the figure that was published at that record.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Own:
     free: bool = False
 
     def use(self, item: Item) -> Use:
-        """As the rules take it; `sums` must be known."""
+        """The usage as the rules read it; `sums` must be known."""
         assert self.sums is not None, "what was reported by retention is not known"
         if item.aggregation == "sum":
             return Use(sums=dict(self.sums))
@@ -73,7 +73,7 @@ class Cell:
     traffic: TrafficPackage | None = None
 
     def with_plans(self, plans: tuple[Plan, ...]) -> "Cell":
-        """The same with other plans."""
+        """The same cell with other plans."""
         return replace(self, plans=plans)
 
 
@@ -91,7 +91,7 @@ class Figure:
 
     @property
     def amount(self) -> Decimal:
-        """Of the charge, exact."""
+        """The exact amount of the charge."""
         return Decimal(self.charge.amount)
 
     def listing(self, workspace: str) -> list[Share]:

@@ -20,7 +20,7 @@ class TrafficToZero(Part, frozen=True, kw_only=True):
 
 
 class PlaceInList(Part, frozen=True, kw_only=True):
-    """The workspace's place in a plan's list, and what would be over if it stood first there."""
+    """The workspace's place in a plan's list, and its overage if it were first there."""
 
     plan_id: str
     place: int
@@ -38,7 +38,7 @@ class UsageBefore(Part, frozen=True, kw_only=True):
 
 
 class Listing(Part, frozen=True, kw_only=True):
-    """What would be if a plan listed the workspace too, at the end: what is over is then priced as converted usage."""
+    """The result if a plan listed the workspace too, at the end: overage is then priced as converted usage."""
 
     plan_id: str
     covered: int
@@ -47,7 +47,7 @@ class Listing(Part, frozen=True, kw_only=True):
 
 
 class WhatWouldChangeIt(Part, frozen=True, kw_only=True):
-    """What would make the figure another one, counted exactly, everything else as it was."""
+    """Changes that would change the figure, counted exactly, all else equal."""
 
     #: None: nothing is over, or no traffic packages help; `traffic_reason` says which.
     traffic: TrafficToZero | None
@@ -61,7 +61,7 @@ class WhatWouldChangeIt(Part, frozen=True, kw_only=True):
 # ------------------------------------------------------------------------------------------------ drivers
 
 DriverName = Literal["prices", "plans_and_quota", "workspaces_before", "own_volume", "retention_mix"]
-#: The order in which one group of inputs after the other is exchanged.
+#: The order in which the groups of inputs are exchanged.
 DRIVERS: tuple[DriverName, ...] = ("prices", "plans_and_quota", "workspaces_before", "own_volume", "retention_mix")
 
 

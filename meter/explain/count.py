@@ -21,14 +21,14 @@ from schemas.journal import IDENTITY_BYTES, Evidence, Gathered, Named, Slot, Usa
 from schemas.rows import NEVER, Plan
 
 Bools = npt.NDArray[np.bool_]
-#: Beyond any first commercial day, also that of a workspace that is none.
+#: Later than any first commercial day, and than NEVER.
 LATER = NEVER + 1
 #: An identity as two words.
 HALVES = IDENTITY_BYTES // 8
 
 
 class Kind(NamedTuple):
-    """What events of the cell have in common that are added up together."""
+    """What the events that are added up together have in common."""
 
     workspace: str
     retention: int
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True)
 class Counted:
-    """What a cell's records come to: by workspace the sums by retention (or the count), and who set a max item's."""
+    """The result of a cell's records: by workspace the sums by retention (or the count), and what set a max item's."""
 
     sums: dict[str, dict[int, int]] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Counted:
 
 
 class OwnRecords(NamedTuple):
-    """The workspace's own records, each once: place (index into `sources`, offset), and what became of it."""
+    """The workspace's own records, each once: place (index into `sources`, offset), and its fate."""
 
     sources: Sequence[tuple[str, int]]
     source: Ints
@@ -57,12 +57,12 @@ class OwnRecords(NamedTuple):
 
 
 class CellCount:
-    """Counts one cell; `take` records in their order, `counted` whenever the state so far is asked for."""
+    """Counts one cell: `take` records in their order, `counted` gives the result so far."""
 
     def __init__(self, account: str, item: Item, day: int, own: str, dead: DeadPlaces) -> None:
         self._account, self._item, self._day, self._own, self._dead = account, item, day, own, dead
         self._max = item.aggregation == "max"
-        #: Kinds as plain tuples, which are made by the hundred thousand.
+        #: Plain tuples instead of Kind, as hundreds of thousands are made.
         self._kinds: dict[tuple[str, int, bool], int] = {}
         self._kind: list[Ints] = []
         self._quantity: list[Ints] = []
@@ -73,7 +73,7 @@ class CellCount:
         self._places: list[tuple[Ints, Ints, Words, Bools]] = []
 
     def take(self, record: Gathered) -> None:
-        """The next record of the account's journal partition; those that are about other accounts may be left out."""
+        """Count the next record of the account's journal partition; records about other accounts may be left out."""
         account, commercial = self._account, self._commercial
         for who in record.named:
             if who.account == account and who.commercial < commercial.get(who.workspace, LATER):
@@ -83,7 +83,7 @@ class CellCount:
                 self._take_group(group, record.named)
 
     def counted(self) -> Counted:
-        """What the records so far come to."""
+        """The result of the records so far."""
         own = self._own_records()
         if self._max:
             return self._counts(own)
@@ -99,7 +99,7 @@ class CellCount:
         return Counted(sums, {}, dict(self._commercial), own)
 
     def _counts(self, own: OwnRecords) -> Counted:
-        """Of a max item: the greatest correction by time, source and id, else the highest report."""
+        """The counts of a max item: the greatest correction by time, source and id, else the highest report."""
         events = {who: event for (who, corrected), event in self._best.items() if not corrected}
         events |= {who: event for (who, corrected), event in self._best.items() if corrected}
         sums = {who: {0: event.quantity} for who, event in events.items()}
@@ -141,7 +141,7 @@ class CellCount:
         return places, found
 
     def _keep_places(self, group: UsageGroup, kind: Ints, offset: Ints, identity: Words, dead: Bools) -> None:
-        """Where the workspace's own records stand."""
+        """Keep the places of the workspace's own records."""
         mine = ints([number for (workspace, _, _), number in self._kinds.items() if workspace == self._own])
         own = np.flatnonzero(np.isin(kind, mine))
         if len(own):
@@ -182,7 +182,7 @@ class CellCount:
             self._best[key] = best
 
     def _own_records(self) -> OwnRecords:
-        """Each own record once: what the intake wrote again is no further record."""
+        """Each own record once: a record that the intake wrote again counts as one."""
         sources = list(self._sources)
         if not self._places:
             return OwnRecords(sources, ints([]), ints([]), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
@@ -198,7 +198,7 @@ class CellCount:
 
 
 def repeats(rows: Words) -> Bools:
-    """Which rows (two words or more each) stood before; exact, and cheap where few words are alike."""
+    """Which rows (two words or more each) repeat an earlier one; exact, and cheap if few words are alike."""
     found = np.zeros(len(rows), np.bool_)
     order = np.argsort(rows[:, -1], kind="stable")
     last = rows[order, -1]
@@ -229,7 +229,7 @@ def cell_of(
     currency: str,
     traffic: TrafficPackage | None,
 ) -> Cell:
-    """The cell that the records come to, seen from one workspace."""
+    """The cell that follows from the records, seen from one workspace."""
     usage = {}
     for workspace, sums in counted.sums.items():
         if workspace != own:

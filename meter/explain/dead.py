@@ -1,4 +1,4 @@
-"""Dead letters as the counting needs them: which source records do not count, by whose word and for which cell."""
+"""Dead letters as counting needs them: which source records do not count, who refused them, and for which cell."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ class DeadPlaces:
     _offsets: dict[SourcePartition, set[int]] = field(default_factory=dict)
 
     def take(self, letter: LetterRow) -> None:
-        """A letter of the journal partition's own dead letters; one of the intake is passed over."""
+        """Take a dead letter of the journal partition; letters of the intake are skipped."""
         if letter.rebuilt or (letter.records and letter.sha256 is None):
             offsets = self._offsets.setdefault((letter.topic, letter.partition), set())
             offsets.update(offset for first, last in ranges_of(letter) for offset in range(first, last + 1))
@@ -71,7 +71,7 @@ class DeadPlaces:
 
 
 def ranges_of(letter: LetterRow) -> Iterator[tuple[int, int]]:
-    """The records that a letter speaks of, as first and last offsets."""
+    """The records that a letter names, as first and last offsets."""
     if letter.ranges is not None:
         yield from letter.ranges
     else:
@@ -86,7 +86,7 @@ class OwnLetters:
     item: str
     day: int
     zone: BillingZone
-    #: By source record; a record may have several letters, the last one stands.
+    #: By source record; a record may have several letters, the last one counts.
     letters: dict[tuple[str, int, int], Letter] = field(default_factory=dict)
 
     def take(self, letter: LetterRow) -> None:
@@ -102,7 +102,7 @@ class OwnLetters:
         value = b64decode(letter.value or "")
         named = (self.item, self.workspace) if letter.topic == "usage" else (self.item,)
         if not letter.headers and any(name.encode() not in value for name in named):
-            return False  # most are about something else, and reading is dear
+            return False  # most are about something else, and decoding is expensive
         headers = [(each.name, None if each.value is None else b64decode(each.value)) for each in letter.headers]
         try:
             event = usage_of(value, headers)

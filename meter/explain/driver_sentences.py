@@ -15,7 +15,7 @@ NAMED = 3
 
 
 def sentence_of(name: DriverName, before: Cell, after: Cell, first: Figure, last: Figure) -> str:
-    """What is another than before in one group; the same, if nothing."""
+    """What changed in one group of inputs; "the same" if nothing did."""
     found = {
         "prices": lambda: _prices(before, after),
         "plans_and_quota": lambda: _plans(before, after, first, last),
@@ -66,7 +66,7 @@ def _plan(plan_id: str, then: Share | None, now: Share | None, name: str) -> str
 
 
 def _others(before: Cell, after: Cell, first: Figure, last: Figure) -> str:
-    """Those before it in any list, who used more or less; the largest changes first."""
+    """Workspaces before it in any list that used more or less; the largest changes first."""
     name = before.own.workspace
     ahead = dict.fromkeys(
         who

@@ -1,7 +1,7 @@
 """Why one figure differs from another, of another day or revision: one group of inputs is exchanged after the other.
 
 Each step is the difference of two figures that the rule itself gives, so the steps add up exactly, in units and money.
-What a group brings depends on what was exchanged before it; the order is `change_model.DRIVERS`.
+The effect of a group depends on what was exchanged before it; the order is `change_model.DRIVERS`.
 """
 
 from collections.abc import Mapping
@@ -66,18 +66,18 @@ def _plans(now: Cell, _: Cell, after: Cell) -> Cell:
 
 
 def _others(now: Cell, _: Cell, after: Cell) -> Cell:
-    """What all others used; only those before it in a list have a say."""
+    """The usage of all others; only workspaces before it in a list matter."""
     return replace(now, usage=after.usage)
 
 
 def _volume(now: Cell, before: Cell, after: Cell) -> Cell:
-    """As much as afterwards, at the retentions of before."""
+    """The new total usage, in the old proportions of retentions."""
     sums = scaled(_counted(before), sum(_counted(after).values())) or _counted(after)
     return replace(now, own=_with_sums(now.own, sums, after))
 
 
 def _mix(now: Cell, _: Cell, after: Cell) -> Cell:
-    """At the retentions of afterwards."""
+    """The new retentions."""
     return replace(now, own=after.own)
 
 
@@ -93,7 +93,7 @@ _EXCHANGES = {
 def scaled(quantities: Mapping[int, int], total: int) -> dict[int, int]:
     """Whole quantities in the proportions of these that make `total`; {} where these are nothing.
 
-    What cutting leaves over goes to the largest remainders, at equal ones to the shortest retention.
+    What rounding down leaves goes to the largest remainders; of equal ones to the shortest retention.
     """
     before = sum(quantities.values())
     if not before:

@@ -1,4 +1,4 @@
-"""The whole ladder out of values: a cell, what was published of it, and what the journal and the letters say."""
+"""Builds the whole answer from values: a cell, its published records, and what journal and dead letters say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ NOT_ASKED = "not asked for"
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What is known of the billing day: its zone, and whether figures of it may still change."""
+    """The billing day: its zone, and whether its figures may still change."""
 
     day: int
     zone: BillingZone
@@ -29,7 +29,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The last rung, or why it is not there."""
+    """The source records, or why they are missing."""
 
     sources: list[Source] | None = None
     reason: str | None = NOT_ASKED
@@ -76,7 +76,7 @@ def explanation(
 
 
 def unknown(cell: Cell, figure: Figure) -> list[str]:
-    """That nothing is known of the workspace, which may be a slip of the pen."""
+    """A note that nothing is known of the workspace: its name may be misspelt."""
     name = cell.own.workspace
     if figure.usage or cell.own.sums or figure.listing(name):
         return []
@@ -86,7 +86,7 @@ def unknown(cell: Cell, figure: Figure) -> list[str]:
 
 
 def disagreement(figure: Figure, published: Sequence[Published]) -> list[str]:
-    """What of the figure is not as published: then an input is no longer kept, or something is wrong."""
+    """How the figure differs from the published one: then an input is no longer kept, or something is wrong."""
     if not published:
         if figure.overage == 0:
             return []

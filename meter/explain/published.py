@@ -1,4 +1,4 @@
-"""What was published of a cell, read from its topics: revisions, plans, balance, statements, dead letters."""
+"""Reads a cell's published records: revisions, plans, balance, statements, dead letters."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
@@ -20,7 +20,7 @@ from schemas.plans import Plan as PlanRecord
 from schemas.rows import NO_RETENTION, Plan
 from schemas.statements import ItemDay, WorkspaceStatement
 
-#: Records of `overages` that are looked through for a key, newest first; then the answer says that it may lack some.
+#: Records of `overages` searched for a key, newest first; beyond them the answer says that it may lack some.
 LOOKED_THROUGH = 1_000_000
 #: Clocks of workers, which write the times of outputs, and of the broker differ by less.
 SLACK_US = 3_600_000_000
@@ -50,15 +50,15 @@ class Key:
 
 @dataclass
 class OfCell:
-    """What says how a cell stands, where the journal does not."""
+    """The published records that tell a cell's state where the journal does not."""
 
     balance: QuotaBalance | None = None
     statements: dict[str, WorkspaceStatement] = field(default_factory=dict)
 
     def seen_by(self, workspace: str, published: list[Published]) -> list[Published]:
-        """The revisions that the balance has seen: one read a moment later may be of a later transaction.
+        """The revisions that the balance includes: one read a moment later may be of a later transaction.
 
-        A balance that names the workspace changes with its usage and overage, so newer ones say what it says.
+        A balance that names the workspace changes with its usage and overage, so newer revisions agree with it.
         """
         row = (
             None
@@ -105,11 +105,11 @@ class PublishedReader:
         return [each for each in in_order(found) if each.record.revision <= through][-most:], reason
 
     async def offset_at(self, key: Key, time_us: int) -> int | None:
-        """Where on the key's partition of `overages` records of this instant and later begin."""
+        """The offset on the key's partition of `overages` at which records of this instant and later begin."""
         return await self._logs.offset_at(self._topics.overages, key.partition, time_us)
 
     async def plans(self, key: Key, through: int, listing: Collection[str]) -> tuple[Plan, ...]:
-        """The account's plans as they stood at a revision; `listing`: those that listed the workspace then."""
+        """The account's plans as of a revision; `listing`: those that listed the workspace then."""
         topic, begins = self._topics.plans, f"{key.account}/".encode()
         low, high = await self._logs.bounds(topic, key.partition)
         by_plan: dict[str, list[PlanRecord]] = {}
@@ -173,10 +173,10 @@ class PublishedReader:
 
 
 def as_of(plans: Iterable[PlanRecord], revision: int, existed: bool) -> PlanRecord | None:
-    """A plan as it stood at a revision: the newest up to it.
+    """A plan as of a revision: its newest record up to it.
 
     Kafka keeps the newest record and all that are younger than the compaction lag, so between two that are kept none is
-    missing. Where none is old enough, the oldest that is kept stands in for a plan that `existed`.
+    missing. If none is old enough, the oldest kept record is used for a plan that `existed`.
     """
     rising = sorted(plans, key=lambda plan: plan.revision)
     before = [plan for plan in rising if plan.revision <= revision]
@@ -192,7 +192,7 @@ def cell_as_published(
     last: Overage | None,
     stands: OfCell,
 ) -> Cell:
-    """The cell out of published records alone: statements of a closed day, else the balance, else the overage."""
+    """The cell from published records alone: statements of a closed day, else the balance, else the overage."""
     usage = {who: line.usage for who, each in stands.statements.items() for line in _lines(each, key.item)}
     if not stands.statements and stands.balance is not None:
         usage = {each.workspace: each.usage for each in stands.balance.workspaces}
@@ -205,7 +205,7 @@ def _lines(statement: WorkspaceStatement, item: str) -> list[ItemDay]:
 
 
 def _own(key: Key, item: Item, last: Overage | None, stands: OfCell, usage: int) -> Own:
-    """What the workspace itself reported, as far as it is published."""
+    """The workspace's own usage, as far as it is published."""
     statement = stands.statements.get(key.workspace)
     if statement is not None:
         for line in _lines(statement, key.item):

@@ -1,7 +1,7 @@
 """`meter explain` beside a running meter: reads what was published, counts the journal, and puts the answer together.
 
-Everything is as of one journal record: the last that is folded, or the one that is asked for. What was published up to
-it is read after it is known, so nothing later slips in. Without the journal it is as of the newest balance.
+Everything is as of one journal record: the last folded one, or the one asked for. It is chosen before the outputs are
+read, so nothing later slips in. Without the journal it is as of the newest balance.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ from tables import keys
 HISTORY = 100
 NO_METER = "no meter ran under this prefix, METER_TOPIC_PREFIX names another"
 NOT_COUNTED = "the journal was not read; `meter explain` without --no-sources counts it"
-#: How the outputs of a transaction are found by the time of its journal record: they come within this.
+#: The outputs of a transaction are published within this time of its journal record.
 PUBLISHED_WITHIN_US = 600 * SECOND_US
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked. `revision`: as of this journal record; `compare_day`, `compare_revision`: what it differs from."""
+    """The question. `revision`: as of this journal record; `compare_day`, `compare_revision`: what to compare with."""
 
     account: str
     workspace: str
@@ -56,7 +56,7 @@ class Wanted:
 
 
 async def explain(settings: Settings, wanted: Wanted) -> Explanation:
-    """The whole answer, by the journal's facts; what the user can mend is `UserError`."""
+    """The whole answer, by the journal's facts; mistakes of the user raise `UserError`."""
     topics = Topics.of(settings.topic_prefix)
     try:
         async with open_logs(settings) as logs:
@@ -69,7 +69,7 @@ async def explain(settings: Settings, wanted: Wanted) -> Explanation:
 
 
 async def explained(logs: LogReader, topics: Topics, partition: int, wanted: Wanted) -> Explanation:
-    """The answer out of open logs; `partition`: of the account."""
+    """The answer from open logs; `partition`: of the account."""
     logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
     known = await recorded(logs, topics)
     if known is None:
@@ -79,7 +79,7 @@ async def explained(logs: LogReader, topics: Topics, partition: int, wanted: Wan
 
 
 async def explain_as_published(settings: Settings, wanted: Wanted, ground: Ground) -> Explanation:
-    """The answer from published topics alone, for whoever may read nothing else; never its sources."""
+    """The answer from published topics alone, for users who may read nothing else; without source records."""
     topics = Topics.of(settings.topic_prefix)
     try:
         async with open_logs(settings) as logs:
@@ -92,7 +92,7 @@ async def explain_as_published(settings: Settings, wanted: Wanted, ground: Groun
 
 
 async def _partition(settings: Settings, logs: LogReader, topics: Topics, account: str, *internal: str) -> int:
-    """Where the account's records go; `UserError` if topics are missing."""
+    """The account's partition; `UserError` if topics are missing."""
     counts = {topic: await logs.partitions(topic) for topic in (*internal, *topics.outputs)}
     missing = [topic for topic, partitions in counts.items() if not partitions]
     if missing:
@@ -198,7 +198,7 @@ class _Explaining:
             )
 
     async def _revisions(self, key: Key, since_us: int, through: int) -> list[Published]:
-        """What was published under the key."""
+        """The published revisions of the key."""
         until = await self._published_by(key, through)
         most = self._wanted.history
         published, lacking = await self._published.revisions(key, since_us, through, most, until)
@@ -213,7 +213,7 @@ class _Explaining:
         return await self._logs.partitions(self._topics.dead_letters)
 
     async def _published_by(self, key: Key, through: int) -> int | None:
-        """Where on `overages` to begin looking for an older revision, backwards; None: at the end."""
+        """The offset on `overages` from which to search backwards for an older revision; None: the end."""
         asked = self._wanted.revision is not None or self._wanted.compare_revision is not None
         if self._folded is None or not asked:
             return None
@@ -226,7 +226,7 @@ class _Explaining:
         return None
 
     async def _whole_from(self, since_us: int, day: int) -> int | None:
-        """From which journal offset on all usage of the day stands; None where its beginning is gone."""
+        """The journal offset from which on all usage of the day is kept; None if its beginning is gone."""
         topic = self._topics.journal
         low, high = await self._logs.bounds(topic, self._partition)
         since = await self._logs.offset_at(topic, self._partition, since_us - SLACK_US)
@@ -248,7 +248,7 @@ class _Explaining:
                     found = decode(record.value)
                     if isinstance(found, Gathered):
                         count.take(found)
-                await asyncio.sleep(0)  # whoever shares the event loop gets a turn
+                await asyncio.sleep(0)  # lets other tasks of the event loop run
         return await asyncio.to_thread(count.counted)
 
     async def _stands(self, key: Key, through: int) -> OfCell:

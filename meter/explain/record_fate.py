@@ -1,7 +1,7 @@
 """`meter explain --record`: what became of one record that a producer sent, whatever that was.
 
-It is looked for where it must have left a trace: among the dead letters, in the journal, in the intake's commit. The
-journal keeps it for longer than its day can change; what neither has any more is gone.
+It is searched where it must have left a trace: dead letters, journal, the intake's commit. The journal keeps it for
+longer than its day can change; a record without any trace has expired.
 """
 
 from typing import Any, Literal
@@ -30,7 +30,7 @@ LOG_APPEND_TIME = 1
 
 
 async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -> RecordFate:
-    """The fate of a record; `topic` with or without the prefix. What the user can mend is `UserError`."""
+    """The fate of a record; `topic` with or without the prefix. Mistakes of the user raise `UserError`."""
     where = Where(topic=input_topic(settings, topic), partition=partition, offset=offset)
     topics = Topics.of(settings.topic_prefix)
     async with connected_admin(settings) as admin:
@@ -51,13 +51,13 @@ async def fate_of(settings: Settings, topic: str, partition: int, offset: int) -
 
 
 async def fate(logs: LogReader, topics: Topics, where: Where, committed: int) -> RecordFate:
-    """The fate of a record out of open logs; `committed`: where the intake goes on in its source partition."""
+    """The fate of a record from open logs; `committed`: the intake's next offset in its source partition."""
     logs.needles[topics.changelog] = (keys.POSITION, keys.FACTS)
     return await _Asking(topics, logs, where, committed).answer()
 
 
 class _Asking:
-    """One question. `committed`: where the intake goes on in the source partition."""
+    """One question. `committed`: the intake's next offset in the source partition."""
 
     def __init__(self, topics: Topics, logs: LogReader, where: Where, committed: int) -> None:
         self._topics, self._logs, self._where, self._committed = topics, logs, where, committed
@@ -91,14 +91,14 @@ class _Asking:
         return self._no_trace(low)  # 4
 
     async def _record(self, topic: str) -> Any | None:
-        """The record that stands there."""
+        """The record at that offset."""
         where = self._where
         async for records in self._logs.lists(topic, where.partition, where.offset, where.offset + 1):
             return records[0]
         return None
 
     def _since_us(self, record: Any | None) -> int | None:
-        """When Kafka had the record, if that is known: nothing came of it before."""
+        """When Kafka got the record, if known: none of its traces is older."""
         if record is None or record.timestamp_type != LOG_APPEND_TIME:
             return None
         return int(record.timestamp) * 1000 - SLACK_US

@@ -16,7 +16,7 @@ from schemas.outcomes import OrderOutcome
 
 
 class Found(NamedTuple):
-    """The entry of a source record in the journal, and what it says; what its kind does not have is empty."""
+    """A source record's entry in the journal; fields that its kind does not have are empty."""
 
     journal_partition: int
     journal_offset: int
@@ -34,14 +34,14 @@ class Found(NamedTuple):
 
 
 class Search:
-    """Looks for what came of a record; `since_us`: nothing came of it before, None: not known."""
+    """Searches a record's traces; `since_us`: none is older (None: not known)."""
 
     def __init__(self, logs: LogReader, topics: Topics, where: Where, partitions: int, since_us: int | None) -> None:
         self._logs, self._topics, self._where = logs, topics, where
         self._partitions, self._since_us = partitions, since_us
 
     async def letters(self) -> list[tuple[int, LetterRow]]:
-        """The letters that speak of the record, with the partition of each."""
+        """The letters that name the record, each with its partition."""
         where, found = self._where, []
         place = f'"topic":"{where.topic}","partition":{where.partition},'.encode()
         for partition in range(self._partitions):
@@ -85,7 +85,7 @@ class Search:
         return None
 
     async def outcome(self, found: Found) -> OrderOutcome | None:
-        """What became of the order."""
+        """The order's outcome."""
         topic, key = self._topics.order_outcomes, f"{found.account}/{found.order_id}".encode()
         low, high = await self._logs.bounds(topic, found.journal_partition)
         async for _, records in self._logs.newest_first(topic, found.journal_partition, low, high, key):
@@ -116,7 +116,7 @@ class Search:
         return dead
 
     def _in_record(self, record: Gathered, partition: int, journal_offset: int) -> tuple[Found | None, bool]:
-        """The entry, if the record has it; and whether later records of its source stand there."""
+        """The entry, if the record has it; and whether it has later records of the same source."""
         passed = False
         seen: set[tuple[str, str]] = set()
         for group in record.groups:

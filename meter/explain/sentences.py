@@ -50,7 +50,7 @@ def by(figure: Figure, name: str) -> str:
 
 
 def because(figure: Figure, name: str, listing: Sequence[Share]) -> str:
-    """What became of the quotas that the workspace may draw on."""
+    """Why the quotas that the workspace may draw on did not cover its usage."""
     with_quota = [share for share in listing if share.quota]
     if not with_quota:
         none = "plan" if len(listing) == 1 else "plans"

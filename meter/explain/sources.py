@@ -1,4 +1,4 @@
-"""The last rung: which source records made the usage, by source partition, and what became of each."""
+"""The last part of the answer: the source records of the usage, by source partition, and their fate."""
 
 from collections.abc import Mapping
 

@@ -19,7 +19,7 @@ LINES = 10
 FEW = 5
 #: Columns of quantities, signs and separators included.
 NUMBER = 18
-#: What a driver says that did not change.
+#: The text of a driver that did not change.
 SAME = "the same"
 STATES = {
     "open": "the day is open",
@@ -147,7 +147,7 @@ def _change(found: WhatWouldChangeIt, explained: Explanation, width: int) -> Ite
 
 
 def _before(found: WhatWouldChangeIt) -> Iterator[str]:
-    """Those before it that drew most."""
+    """The workspaces before it that drew most."""
     before = sorted((each for each in found.usage_before if each.drawn), key=lambda one: -one.drawn)
     if before:
         yield "  less usage of those that stand before it; they used, and drew of that:"
@@ -198,7 +198,7 @@ def _source(source: Source) -> str:
 
 
 def _time(text: str) -> str:
-    """A time of the answer without its offset, which stands above, to the second."""
+    """A time of the answer, to the second, without the offset, which the heading shows."""
     return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""What would make a figure another one, everything else as it was: counted by the rule itself, never estimated."""
+"""Changes that would change a figure, all else equal: counted by the rules themselves, never estimated."""
 
 from meter.explain.cell import Cell, Figure, figure_of
 from meter.explain.change_model import Listing, PlaceInList, TrafficToZero, UsageBefore, WhatWouldChangeIt
@@ -38,7 +38,7 @@ def what_would_change_it(cell: Cell, figure: Figure) -> WhatWouldChangeIt:
 
 
 def overage_of(shares: tuple[Share, ...], usage: dict[str, int], name: str) -> int:
-    """What would be over of a workspace that a plan lists."""
+    """The overage of a listed workspace under other shares."""
     listed = {who: usage[who] for share in shares for who in share.workspaces if who in usage}
     return listed[name] - allocate(shares, listed).covered[name]
 
@@ -65,7 +65,7 @@ def _traffic(cell: Cell, figure: Figure, usage: dict[str, int]) -> tuple[Traffic
 
 
 def _units_to_zero(shares: tuple[Share, ...], usage: dict[str, int], name: str, share: Share, capacity: int) -> int:
-    """The least number: more quota of a plan never raises anybody's overage, so halving finds it."""
+    """The least number, found by bisection: more quota of a plan never raises anybody's overage."""
     place = shares.index(share)
 
     def over(units: int) -> int:
@@ -92,7 +92,7 @@ def _place(figure: Figure, usage: dict[str, int], share: Share, name: str) -> Pl
 
 
 def _listings(cell: Cell, figure: Figure) -> list[Listing]:
-    """Of each plan in force, what would be if it listed the workspace at the end; its place in the order may change."""
+    """For each plan in force, the result if it listed the workspace last; the drawing order may change."""
     rows = {plan.plan_id: plan for plan in cell.plans}
     found = []
     for share in figure.shares:

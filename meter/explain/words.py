@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from schemas.money import money_text
 
-#: Units, and with how many decimals at most a quantity is written in them; else it is written in full.
+#: Units with the most decimals in which a quantity is written in them; else it is written in full.
 UNITS = ((10**12, "T", 3), (10**9, "G", 3), (10**6, "M", 3), (10**3, "k", 1))
 
 
