@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 #: backlog. Within it a cell is written once and its balance published once, however many records change it.
 CHUNK_RECORDS = 1_000
 CHUNK_OUTPUT_BYTES = 32 << 20
+#: And it ends after this many seconds of folding: on a machine that has no time, what is published waits no longer.
+CHUNK_SECONDS = 10.0
 SECONDS_A_DAY = 86_400
 
 
@@ -61,6 +63,8 @@ class JournalLane(Lane):
         self.waited: list[Wait] = []
         #: How many records were folded since the last commit.
         self.folded = 0
+        #: When the first of them was begun (monotonic).
+        self.begun = 0.0
         self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
         self.turns = Turns()
 
@@ -143,7 +147,8 @@ class JournalLane(Lane):
     def _full(self) -> bool:
         """Whether the transaction is full."""
         assert self.fold is not None, "a lane is opened before it folds"
-        return self.folded >= CHUNK_RECORDS or self.fold.emitted_bytes >= CHUNK_OUTPUT_BYTES
+        late = time.monotonic() - self.begun >= CHUNK_SECONDS
+        return late or self.folded >= CHUNK_RECORDS or self.fold.emitted_bytes >= CHUNK_OUTPUT_BYTES
 
     async def _fold(self, records: Sequence[Any], start: int) -> int:
         """Fold records from `start` until the transaction is full; returns the index of the next record.
@@ -154,6 +159,8 @@ class JournalLane(Lane):
         assert fold is not None, "a lane is opened before it folds"
         for number in range(start, len(records)):
             record = records[number]
+            if not self.folded:
+                self.begun = time.monotonic()
             decoded = journal.decode(record.value)
             with closing(fold.folding(record.offset, record.timestamp, decoded)) as folding:
                 await self.turns.between(folding)
