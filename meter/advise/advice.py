@@ -92,7 +92,7 @@ def advice_of(history: History, today: int, coverage: Decimal | None = None, dis
     grid = grid_of(history, replay)
     if not grid.workspaces:
         raise UserError(
-            f"{history.account} had no usage to charge in {len(history.days)} closed days: there is nothing to advise"
+            f"nothing to advise: {history.account} had no usage to charge in {len(history.days)} closed days"
         )
     discounts = discounts_of(history.plans, history.catalog.version(today), discount)
     window = Days(history.days[0].day, history.days[-1].day)

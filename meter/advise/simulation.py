@@ -87,7 +87,7 @@ class Simulation:
 def simulated(history: History, today: int, changes: Sequence[Change]) -> Simulation:
     """Simulate; `UserError` where there is no closed day, a change cannot be made, or the replay is not the bill."""
     if not history.days:
-        raise UserError(f"{history.account} has no closed day with statements yet; the first comes when a day closes")
+        raise UserError(f"no closed day of {history.account} has statements yet; the first comes when a day closes")
     replay = Replay(history.catalog)
     check = checked(history, replay)
     if not check.passed:

@@ -95,3 +95,13 @@ def test_advice_fits_a_terminal_too(coverage: Decimal | None) -> None:
     lines = list(advise_text.text(advice_of(logged, TODAY, coverage, Decimal("0.75")), 4))
     assert [line for line in lines if len(line) > 80 and "meter " not in line] == []
     assert any(line.startswith("Check: 20 days replayed as they were") for line in lines)
+
+
+@pytest.mark.parametrize("days", [0, 14])
+def test_a_refusal_begins_with_a_word_of_ours_since_a_page_gives_it_a_capital(days: int) -> None:
+    told = history(days, lambda day: {}, account="acme")
+    with pytest.raises(UserError, match=r"^(too little|nothing) to advise: acme"):
+        advice_of(told, TODAY)
+    if not days:
+        with pytest.raises(UserError, match=r"^no closed day of acme"):
+            simulated(told, TODAY, [])
