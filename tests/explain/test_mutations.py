@@ -76,7 +76,10 @@ def raised(tests: Iterable[Callable[[], None]]) -> Iterator[str]:
             yield repr(error)
 
 
-BROKEN: tuple[tuple[Callable[[], Iterator[str]], str, str, str, str], ...] = (
+#: One place, or several that are broken together.
+Texts = str | tuple[str, ...]
+
+BROKEN: tuple[tuple[Callable[[], Iterator[str]], str, str, Texts, Texts], ...] = (
     (sources, "a repeat counts again", "count", "found[suspects[ordered[1:][equal]]] = True", "pass"),
     (sources, "half an identity is enough", "count", "equal = np.all(", "equal = np.any("),
     (sources, "the last of two repeats counts", "count", "ordered[1:][equal]", "ordered[:-1][equal]"),
@@ -116,8 +119,8 @@ BROKEN: tuple[tuple[Callable[[], Iterator[str]], str, str, str, str], ...] = (
         sources,
         "dead letters of other workspaces are counted",
         "dead",
-        "(self.workspace, self.item)\n",
-        "(subject, self.item)\n",
+        ("(self.item, self.workspace) if", "(self.workspace, self.item)\n"),
+        ("(self.item,) if", "(subject, self.item)\n"),
     ),
     (sources, "dead letters of other days are counted", "dead", "return wanted and", "return wanted or"),
     (
@@ -199,12 +202,22 @@ BROKEN: tuple[tuple[Callable[[], Iterator[str]], str, str, str, str], ...] = (
 
 @pytest.mark.parametrize(("judge", "what", "module", "old", "new"), BROKEN, ids=[row[1] for row in BROKEN])
 def test_it_is_noticed(
-    judge: Callable[[], Iterator[str]], what: str, module: str, old: str, new: str, caplog: pytest.LogCaptureFixture
+    judge: Callable[[], Iterator[str]],
+    what: str,
+    module: str,
+    old: Texts,
+    new: Texts,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    with broken(Mutation(what, f"meter.explain.{module}", ((old, new),))):
+    edits = tuple(zip(_each(old), _each(new), strict=True))
+    with broken(Mutation(what, f"meter.explain.{module}", edits)):
         try:
             noticed = next(judge(), None)
         except Exception as error:
             noticed = repr(error)
     assert noticed, f"nothing notices that {what}"
+
+
+def _each(texts: Texts) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else texts
