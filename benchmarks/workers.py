@@ -65,7 +65,7 @@ class Worker:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(120)
 
 
 def meter_settings(catalog: str, broker: str, prefix: str, directory: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.latency import PROBED, Probes
+from benchmarks.latency.probes import PROBED, MeterProbed, Probes
 from benchmarks.load import Load, Sender, wrong_keys
 from benchmarks.quantiles import quantile
 from benchmarks.race.cluster import Cluster
@@ -42,11 +42,11 @@ class Run:
     busy: float
 
 
-class OwnProbes(Probes):
-    """Probes through workspace topics."""
+class OwnProbed(MeterProbed):
+    """Probed through workspace topics."""
 
     def topic(self, number: int) -> str:
-        return topic_of(self._prefix, f"probed_{number % PROBED}", own=True)
+        return topic_of(self.prefix, f"probed_{number % PROBED}", own=True)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _timed(
     wrong, wanted = 0, expected
     if published is not None:
         if probes is not None:
-            wanted = expected | probes[0].expected()
+            wanted = expected | MeterProbed(cluster.broker, prefix).expected(probes[0].of_each())
         wrong = len(wrong_keys(wanted, published)) + (probes[0].missing() if probes is not None else 0)
     return Run(
         name,
@@ -149,9 +149,9 @@ def _probes(
 ) -> tuple[Probes, threading.Thread] | None:
     if not isinstance(contender, Meter):
         return None
-    kind = OwnProbes if contender.own else Probes
+    kind = OwnProbed if contender.own else MeterProbed
     # Probes know seconds to warm up of their own; the rest they send as long as the load goes.
-    probes = kind(cluster.broker, prefix, PROBES_A_SECOND, WARM_SECONDS + setting.seconds - 5.0)
+    probes = Probes(kind(cluster.broker, prefix), PROBES_A_SECOND, WARM_SECONDS + setting.seconds - 5.0)
     thread = threading.Thread(target=probes.run, daemon=True)
     thread.start()
     return probes, thread

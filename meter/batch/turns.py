@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 
 #: Work goes on this long before other tasks run; the time of a step comes on top.
-TURN_SECONDS = 0.02
+TURN_SECONDS = 0.005
 
 
 class Turns:

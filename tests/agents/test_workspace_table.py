@@ -250,6 +250,16 @@ def test_what_the_machine_refuses_is_no_records_fault(tmp_path: Path) -> None:
         directory.known("nobody")
 
 
+def test_rows_and_the_offset_that_they_reach_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_at(tmp_path / "w")
+    table.open()
+    written = list[list[bytes]]()
+    monkeypatch.setattr(table.store, "write", lambda rows: written.append([key for key, _ in rows]))
+    map_over(table).learn(LOG)
+    assert written == [[b"wa", b"wb", b"wc", workspaces.READ_TO]]
+    table.close()
+
+
 def test_a_row_takes_few_bytes(tmp_path: Path) -> None:
     table = table_at(tmp_path / "w")
     table.open()

@@ -73,6 +73,16 @@ def test_a_chunk_is_added_written_acknowledged_and_only_then_committed(broker: S
     assert "Produce" in broker.asked
 
 
+def test_a_transaction_of_several_topics_takes_three_requests(broker: ScriptedBroker) -> None:
+    async def story(producer: FencedProducer) -> None:
+        for _ in range(3):
+            broker.asked.clear()
+            await producer.commit([(topic, 0, [(b"k", b"v")]) for topic in ("overages", "wallets", "changelog")])
+            assert broker.asked == ["AddPartitionsToTxn", "Produce", "Commit"]
+
+    run(story)
+
+
 def test_a_commit_answers_the_offset_after_the_last_row_of_each_topic(broker: ScriptedBroker) -> None:
     async def story(producer: FencedProducer) -> None:
         broker.ends = 500

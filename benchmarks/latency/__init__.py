@@ -1,0 +1,1 @@
+"""From a usage record's acknowledgement to its overage, beside Kafka Streams."""
