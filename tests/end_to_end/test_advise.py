@@ -120,5 +120,5 @@ def test_pages_answer_while_advice_is_worked_out(dashboard: DashboardProcess) ->
 def test_what_cannot_be_answered_is_said_on_the_page(dashboard: DashboardProcess) -> None:
     status, text = dashboard.ask("/accounts/acct_1/simulate?upgrade=o-0%3Dgold")
     assert status == 409
-    assert "unknown plan package" in text and "Replay" in text
+    assert "Unknown plan package" in text and "Replay" in text
     assert dashboard.ask("/accounts/nobody/advise")[0] == 404
