@@ -33,6 +33,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "  3 of 3: this project, and up to $$(grep -c == constraints.txt) packages from the package index; pip is silent meanwhile"
 	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
+	@echo 'set up; next: export PATH="$(abspath $(BIN)):$$PATH", then `meter broker up` and `meter worker`, or `make demo`'
 
 demo: setup ## the whole thing on a real Kafka: a day of usage becomes coverage, overage and money
 	@$(BIN)/meter demo

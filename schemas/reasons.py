@@ -27,6 +27,18 @@ class DeadReason(StrEnum):
     RECORDS_LOST = "records_lost"
 
 
+#: Letters of these may count unchanged later: their workspace is announced, their time comes.
+#: The rest die again; `unknown_item` and `time_beyond_horizon` too: a day that has begun has its catalog for good.
+MAY_COUNT_LATER = frozenset({DeadReason.TIME_IN_THE_FUTURE, DeadReason.WORKSPACE_UNKNOWN})
+#: What `invalid_field` says of a record whose topic must be mended, not the record.
+PRODUCERS_TIME = "the record carries its producer's time (CreateTime)"
+
+
+def may_count_later(reason: str, error: str) -> bool:
+    """Whether a dead record may count when it is sent again unchanged, once what is wrong outside of it is mended."""
+    return reason in MAY_COUNT_LATER or (reason == DeadReason.INVALID_FIELD and error.startswith(PRODUCERS_TIME))
+
+
 class Refusal(StrEnum):
     """Reasons for which an order is refused, in SPEC §8's order."""
 

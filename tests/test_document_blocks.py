@@ -10,7 +10,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from meter.settings import Settings, variable
+from schemas.catalog import load_catalog
 from schemas.reasons import DeadReason, Refusal
+from tests.support.catalog_table import tables
 from tests.support.documents import COMMANDS, DOCUMENTS, ROOT, SESSIONS, Block, blocks, is_run, matches, steps
 
 BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
@@ -105,6 +107,10 @@ def test_every_example_of_a_dead_letter_says_its_sentence() -> None:
 def test_every_refusal_is_explained_in_its_order() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", ACCOUNTS.read_text(encoding="utf-8").partition("## Refusals")[2], re.MULTILINE)
     assert rows == list(Refusal), "a row for each reason of schemas/reasons.py, in its order"
+
+
+def test_the_shipped_catalog_is_shown_as_it_is() -> None:
+    assert f"\n\n{tables(load_catalog())}\n\n" in (ROOT / "docs/catalog.md").read_text(encoding="utf-8")
 
 
 def test_blocks_are_read_as_a_reader_does() -> None:

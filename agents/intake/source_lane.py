@@ -40,7 +40,7 @@ from meter.batch.unopened import UnreadableRecord
 from meter.failpoints import reach
 from meter.kafka.set_aside import Reason, Why
 from schemas.dead_letters import DeadLetter
-from schemas.reasons import DeadReason
+from schemas.reasons import PRODUCERS_TIME, DeadReason
 
 
 class SourceLane(HoldingLane):
@@ -228,7 +228,7 @@ class SourceLane(HoldingLane):
 
     def _given_time(self) -> str:
         return (
-            f"the record carries its producer's time (CreateTime): {self.topic} must have LogAppendTime, because "
+            f"{PRODUCERS_TIME}: {self.topic} must have LogAppendTime, because "
             "Kafka's time decides for which day a record counts; `meter redrive` sends it again"
         )
 

@@ -33,6 +33,8 @@ def outcome_lines(order: "Order", outcome: "OrderOutcome") -> list[str]:
         lines.append(line("paid", payments_text(paid)))
     if outcome.first_day is not None:
         lines.append(line("plan", f"{outcome.plan_id}, {outcome.first_day} to {outcome.last_day}"))
+    if order.kind == "change_workspaces" and outcome.outcome == "accepted":
+        lines.append(line("workspaces", ", ".join(order.workspaces)))
     return lines
 
 

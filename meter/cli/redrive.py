@@ -11,12 +11,14 @@ from schemas.plurals import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from meter.commands.redrive import Plan
+    from meter.commands.redrive import Headers, Plan
+    from schemas.dead_letters import DeadLetter
     from schemas.reasons import DeadReason
 
 
 #: Columns of piped tables, so that no line is broken.
 PIPED_WIDTH = 160
+SEND, MEND = "send", "mend at the sender"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,12 +52,12 @@ def redrive(
     rights = of_command(settings, "redrive")
     run = looked_up(settings, "redrive", rights, lambda: redriving.plan_of(settings, reasons, again))
     plan = run.plan
-    show(plan, verbose)
+    show(plan, verbose, send)
     count = plan.records
     if not count:
         typer.echo("nothing to send")
     elif not send:
-        typer.echo(f"{records(count)} would be sent; `meter redrive --send` sends them")
+        typer.echo("\n".join(advice(plan, verbose)))
     else:
         rights = to_redrive(settings, {made.topic for made in plan.send} | {each.topic for each, _ in plan.summaries})
         sent = answered(settings, "redrive --send", rights, redriving.send(settings, run, reasons, lambda _: None))
@@ -69,6 +71,26 @@ def records(count: int) -> str:
     return counted(count, "record")
 
 
+def advice(plan: "Plan", verbose: bool) -> list[str]:
+    """What to send, and what to mend instead."""
+    from meter.commands.redrive import may_count
+
+    counts = [(made.letter, 1) for made in plan.send] + plan.summaries
+    worth = sum(count for letter, count in counts if may_count(letter))
+    dying = plan.records - worth
+    reasons = sorted({letter.reason.value for letter, _ in counts if may_count(letter)} if dying else ())
+    options = "".join(f" --reason {reason}" for reason in reasons)
+    lines = []
+    if worth:
+        it = "it" if worth == 1 else "them"
+        lines.append(f"{records(worth)} would be sent; `meter redrive{options} --send` sends {it}")
+    if dying:
+        it, dies, are = ("it", "dies", "it is") if dying == 1 else ("them", "die", "they are")
+        more = "" if verbose else f"; `-v` names {it}"
+        lines.append(f"{records(dying)} {dies} again if {are} sent unchanged: mend {it} at the sender{more}")
+    return lines
+
+
 def chosen(names: list[str]) -> "list[DeadReason]":
     """The reasons with these names; UserError for an unknown one."""
     from meter.errors import UserError
@@ -80,13 +102,13 @@ def chosen(names: list[str]) -> "list[DeadReason]":
     return [DeadReason(name) for name in names]
 
 
-def show(plan: "Plan", verbose: bool) -> None:
+def show(plan: "Plan", verbose: bool, send: bool) -> None:
     """The table of reasons and topics, and by name what cannot be sent."""
     from rich.console import Console
 
     from meter.commands.redrive import Left
 
-    table = table_of(totals(plan))
+    table = table_of(totals(plan, send))
     if table.row_count:
         console = Console()
         if not console.is_terminal:
@@ -94,12 +116,16 @@ def show(plan: "Plan", verbose: bool) -> None:
         narrow.show(console, table)
     if verbose:
         for made in plan.send:
-            typer.echo(f"send {made.letter.record_key()}: {made.letter.reason}: {made.letter.error}")
+            letter, name = made.letter, named(made.topic, made.value, made.headers)
+            typer.echo(f"{verb(letter, send)} {letter.record_key()}{name}: {letter.reason}: {letter.error}")
         for letter, count in plan.summaries:
-            typer.echo(f"send {count:,} of {letter.record_key()} to {letter.last_offset}: {letter.error}")
+            typer.echo(
+                f"{verb(letter, send)} {count:,} of {letter.record_key()} to {letter.last_offset}: {letter.error}"
+            )
     for letter, left, error in plan.left:
         if left is Left.OTHER or verbose:
-            typer.echo(f"{letter.record_key()} ({letter.reason}): {left.value}{': ' if error else ''}{error}")
+            name = named_letter(letter) if verbose else ""
+            typer.echo(f"{letter.record_key()}{name} ({letter.reason}): {left.value}{': ' if error else ''}{error}")
 
 
 def table_of(rows: Iterable[tuple[tuple[str, str, str], int]]) -> "Table":
@@ -117,13 +143,53 @@ def table_of(rows: Iterable[tuple[tuple[str, str, str], int]]) -> "Table":
     return table
 
 
-def totals(plan: "Plan") -> list[tuple[tuple[str, str, str], int]]:
+def to_do(letter: "DeadLetter", send: bool) -> str:
+    """What to do about the records of a letter; `send`: they are sent in any case."""
+    from meter.commands.redrive import may_count
+
+    return SEND if send or may_count(letter) else MEND
+
+
+def verb(letter: "DeadLetter", send: bool) -> str:
+    """How the line of a letter begins."""
+    return to_do(letter, send).partition(" ")[0]
+
+
+def named_letter(letter: "DeadLetter") -> str:
+    """The name of the record in a letter."""
+    from base64 import b64decode
+
+    from meter.commands.redrive import headers_of
+
+    return named(letter.topic, b64decode(letter.value or ""), headers_of(letter))
+
+
+def named(topic: str, value: bytes, headers: "Headers") -> str:
+    """Workspace or account, source and id of a record, in brackets; nothing where it cannot be read."""
+    from meter.kafka.topics import OWN
+    from schemas.ids import shown
+    from schemas.record import NotJson, json_value
+
+    fields: dict[str, object] = {"subject": topic.removeprefix(OWN)} if topic.startswith(OWN) else {}
+    try:
+        body = json_value(value)
+    except NotJson:
+        body = None
+    fields |= body if isinstance(body, dict) else {}
+    fields |= {name[3:]: text.decode(errors="replace") for name, text in headers if text and name.startswith("ce_")}
+    words = {"workspace": "workspace", "subject": "workspace", "account": "account", "source": "source"}
+    words |= {"id": "id", "order_id": "order"}
+    found = [f"{word} {shown(fields[name])}" for name, word in words.items() if fields.get(name) is not None]
+    return f" ({', '.join(found)})" if found else ""
+
+
+def totals(plan: "Plan", send: bool = False) -> list[tuple[tuple[str, str, str], int]]:
     """How many records of a reason and a topic are sent, or left, in order."""
     from collections import Counter
 
-    counts = Counter((made.letter.reason.value, made.letter.topic, "send") for made in plan.send)
+    counts = Counter((made.letter.reason.value, made.letter.topic, to_do(made.letter, send)) for made in plan.send)
     for letter, count in plan.summaries:
-        counts[letter.reason.value, letter.topic, "send"] += count
+        counts[letter.reason.value, letter.topic, to_do(letter, send)] += count
     counts.update({(reason, topic, left.value): count for (reason, topic, left), count in plan.left_out.items()})
     return sorted(counts.items())
 

@@ -138,18 +138,29 @@ def checked(content: BinaryIO, file: str, kind: "Kind", check: Checker | None) -
                 problems.append(read)
         else:
             total += 1
-    if check is not None and not wrong:
-        problems = check.log()
-        wrong = len(problems)
-        problems = problems[:PROBLEMS_SHOWN]
+    unseen = ""
+    if check is not None:
+        try:
+            found = check.log()
+        except UserError as error:
+            if not wrong:
+                raise
+            found, unseen = [], f"\n  whether the others' workspaces are known was not looked up: {error}"
+        wrong += len(found)
+        problems = sorted([*problems, *found])[:PROBLEMS_SHOWN]
     if not wrong:
         return total
     name = "stdin" if file == "-" else file
+    raise UserError(refusal(name, problems, wrong) + unseen)
+
+
+def refusal(name: str, problems: "list[Problem]", wrong: int) -> str:
+    """Why nothing of a file was sent: the first problems of its `wrong` lines."""
     collected = [f"{name}: {counted(wrong, 'line')} cannot be sent, so nothing was:"]
     collected += [f"  line {number}: {sentence}" for number, sentence in problems]
     if wrong > len(problems):
         collected.append(f"  and {wrong - len(problems)} more")
-    raise UserError("\n".join(collected))
+    return "\n".join(collected)
 
 
 def lines(content: BinaryIO, kind: "Kind") -> "Iterator[Line]":

@@ -19,7 +19,7 @@ from meter.kafka.topics import OWN
 from schemas.control import Redriven
 from schemas.dead_letters import DeadLetter
 from schemas.ids import is_id
-from schemas.reasons import DeadReason
+from schemas.reasons import MAY_COUNT_LATER, DeadReason, may_count_later
 
 STRUCTURED = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 SHARED = ("usage", "workspaces", "plan-purchases")
@@ -266,6 +266,11 @@ def rebuilt(made: Sendable) -> Sendable:
     usage = made.topic == SHARED[0] or made.topic.startswith(OWN)
     key = json.loads(made.value).get("subject" if usage else "account")
     return replace(made, key=key.encode() if isinstance(key, str) else None, headers=(STRUCTURED,) if usage else ())
+
+
+def may_count(letter: DeadLetter) -> bool:
+    """Whether records of a letter may count unchanged; the others die again."""
+    return may_count_later(letter.reason, letter.error) or not MAY_COUNT_LATER.isdisjoint(letter.reasons or ())
 
 
 def in_order(letter: DeadLetter) -> tuple[int, str, int, int]:

@@ -22,6 +22,7 @@ from meter.kafka.admin import connected_admin, partition_counts
 from meter.kafka.topics import OWN, Topics
 from meter.rules.billing_days import day_text
 from meter.settings import Settings
+from schemas.reasons import may_count_later
 from tables import keys
 
 Kind = Literal["usage", "workspace", "order"]
@@ -170,8 +171,8 @@ class _Asking:
         many = f"one of {letter.records:,} records that share a letter, the first of which: " if letter.records else ""
         return self._fate(
             "dead",
-            f"{self._name()} does not count: {letter.reason}: {many}{letter.error}. Its dead letter is kept: "
-            f"`meter redrive --reason {letter.reason}` shows what could be sent again.",
+            f"{self._name()} does not count: {letter.reason}: {many}{letter.error}. "
+            f"Its dead letter is kept: {_mend(letter)}.",
             found,
             reason=letter.reason,
             error=letter.error,
@@ -237,3 +238,9 @@ class _Asking:
 
 def _revision(found: Found) -> str:
     return f"what it changed carries revision {found.journal_offset}"
+
+
+def _mend(letter: LetterRow) -> str:
+    if letter.records or may_count_later(letter.reason, letter.error):
+        return f"`meter redrive --reason {letter.reason}` shows what could be sent again"
+    return "sent again unchanged it dies again, so mend it at the sender"

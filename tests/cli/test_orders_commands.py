@@ -83,6 +83,14 @@ def test_an_accepted_top_up_gives_what_it_credits() -> None:
     ]
 
 
+def test_an_accepted_change_gives_the_new_list() -> None:
+    order = order_of("change_workspaces")
+    *_, last = outcome(order)
+    assert last == f"  workspaces   {', '.join(order['workspaces'])}"
+    assert len(order["workspaces"]) > 1
+    assert "workspaces  " not in "".join(outcome({**order, "plan_id": "none"}))
+
+
 def test_a_refusal_gives_the_law_then_the_numbers() -> None:
     assert outcome(order_of("purchase", payments=[])) == [
         "refused: purchase o-2 of acct_1: payments_must_equal_price",

@@ -215,7 +215,10 @@ def test_a_summary_counts_for_all_its_records_and_is_sent_once() -> None:
     letters = [summary([10, 19], [30, 39]), letter(20)]
     made = plan(letters)
     assert ([count for _, count in made.summaries], made.records) == ([20], 21)
-    assert totals(made) == [(("not_json", "usage", "send"), 20), (("workspace_unknown", "usage", "send"), 1)]
+    assert totals(made) == [
+        (("not_json", "usage", "mend at the sender"), 20),
+        (("workspace_unknown", "usage", "send"), 1),
+    ]
     made = plan(letters, [run({"0": 1, "1": 2})])
     assert (made.records, made.left_out[("not_json", "usage", Left.BEFORE)]) == (0, 20)
     assert left(plan([summary([1, 2], topic="overages")])) == [Left.OTHER]

@@ -2,12 +2,15 @@
 
 import json
 import time
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from agents.intake.line_check import LineCheck
+from meter.cli.send import Checker, checked
 from meter.commands.send import KINDS, Line, Problem, read_lines
+from meter.errors import UserError
 from meter.settings import Settings
 from tests import records
 from tests.test_command import meter
@@ -103,6 +106,35 @@ def test_nothing_is_sent_if_a_line_cannot_be(tmp_path: Path) -> None:
     assert second == "  line 2: a record must be one JSON object: expected ident at column 2"
     assert rest[-1] == "  and 10 more"
     assert len(rest) == 20
+
+
+def test_a_check_reports_unknown_workspaces_beside_lines_of_a_wrong_form() -> None:
+    lines = [EVENT, {**EVENT, "type": "usage.guessed"}, {**EVENT, "data": {"item": "nope", "quantity": 5}}]
+    content = BytesIO("\n".join(map(json.dumps, lines)).encode())
+    line, kind = LineCheck(Settings.load(), "usage"), KINDS["usage"]
+    check = Checker(line, lambda: [Problem(number, "workspace_unknown: …") for number in line.named.values()])
+    with pytest.raises(UserError) as refused:
+        checked(content, "-", kind, check)
+    first, *rest = str(refused.value).splitlines()
+    assert first == "stdin: 3 lines cannot be sent, so nothing was:"
+    assert [each.split(":")[:2] for each in rest] == [
+        ["  line 1", " workspace_unknown"],
+        ["  line 2", " unknown_type"],
+        ["  line 3", " unknown_item"],
+    ]
+
+
+def test_lines_of_a_wrong_form_are_reported_also_where_no_broker_answers(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    file.write_text(f"{json.dumps(EVENT)}\n{{}}\n")
+    done = meter("send", "--check", "usage", str(file), **NOWHERE)
+    assert done.returncode == 1
+    first, second, third = done.stderr.splitlines()
+    assert first == f"meter: {file}: 1 line cannot be sent, so nothing was:"
+    assert second.startswith("  line 2: not_a_cloud_event: ")
+    assert third.startswith(
+        "  whether the others' workspaces are known was not looked up: no Kafka answers at 127.0.0.1:1"
+    )
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every reason says its law; the order is the documented precedence."""
 
-from schemas.reasons import LAW, DeadReason, Refusal
+from schemas.reasons import LAW, PRODUCERS_TIME, DeadReason, Refusal, may_count_later
 
 #: SPEC §8.
 DEAD = """
@@ -27,3 +27,12 @@ def test_dead_letters_have_the_documented_precedence() -> None:
 
 def test_refusals_have_the_documented_precedence() -> None:
     assert list(Refusal) == REFUSED.split()
+
+
+def test_a_record_may_count_unchanged_only_where_something_else_than_it_is_mended() -> None:
+    assert [reason for reason in DeadReason if may_count_later(reason, "an error")] == [
+        DeadReason.TIME_IN_THE_FUTURE,
+        DeadReason.WORKSPACE_UNKNOWN,
+    ]
+    assert may_count_later(DeadReason.INVALID_FIELD, f"{PRODUCERS_TIME}: usage must have LogAppendTime")
+    assert not may_count_later(DeadReason.UNKNOWN_TYPE, PRODUCERS_TIME)
