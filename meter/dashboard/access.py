@@ -1,6 +1,6 @@
 """Who may read and who may write: a bearer token, or a cookie that the sign-in form sets; compared in constant time.
 
-The cookie does not hold the token but a keyed digest of it, so it ends when the token changes, and never before.
+The cookie holds a keyed digest of the token, not the token. It is valid until the token changes.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from meter.errors import UserError
 from meter.settings import Settings
 
 COOKIE = "meter_dashboard"
-#: What the digest in a cookie is of; the number rises when cookies change their form.
+#: The message that a cookie's digest signs; raise the number when the format of cookies changes.
 PURPOSE = b"usage-meter dashboard cookie 1"
 BEARER = "bearer "
 #: Longer tokens and cookies are not compared.
@@ -30,7 +30,7 @@ class Rights:
 
     read: bool
     write: bool
-    #: Whether it proved so by a token or cookie.
+    #: Whether a token or cookie proved it.
     proven: bool
 
 
@@ -43,7 +43,7 @@ class Access:
 
     @property
     def open(self) -> bool:
-        """Whether reading asks for no token."""
+        """Whether reading needs no token."""
         return self._read is None
 
     @property
@@ -52,7 +52,7 @@ class Access:
         return self._write is not None
 
     def rights(self, request: web.BaseRequest) -> Rights:
-        """What the bearer token or the cookie of a request allows."""
+        """The access that a request's bearer token or cookie grants."""
         given = _bearer(request)
         cookie = request.cookies.get(COOKIE, "").encode()
         write = self._proves(self._write, given, cookie)
@@ -60,7 +60,7 @@ class Access:
         return Rights(read=self._read is None or read or write, write=write, proven=read or write)
 
     def cookie_for(self, token: str) -> str | None:
-        """What the cookie of a token holds; None if it is neither of the two."""
+        """The cookie value for a token; None if it is neither of the two tokens."""
         given = token.encode()
         found = [secret for secret in (self._write, self._read) if secret is not None and _same(secret, given)]
         return _digest(found[0]) if found else None
@@ -114,9 +114,9 @@ def is_loopback(host: str) -> bool:
 
 
 def same_origin(request: web.BaseRequest) -> bool:
-    """Whether a form was sent by a page of ours, as far as the browser says; programs say nothing and are believed.
+    """Whether the browser's headers say that one of our pages sent the form; programs send no such headers and pass.
 
-    They bring a bearer token, which no foreign page can add.
+    Programs send a bearer token, which no foreign page can add.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -126,6 +126,6 @@ def same_origin(request: web.BaseRequest) -> bool:
 
 
 def host_is_ours(request: web.BaseRequest, access: Access) -> bool:
-    """Without a token a page of a foreign name must not read us by pointing that name to 127.0.0.1 (DNS rebinding)."""
+    """Whether to serve this host name: without a token only this machine's names, against DNS rebinding."""
     host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
     return not access.open or is_loopback(host)

@@ -1,4 +1,4 @@
-"""The JSON of the pages of an account beside its day: history, plans."""
+"""The JSON of an account's history and plans pages."""
 
 from meter.dashboard.models import AsOf, Model, Record
 
@@ -10,9 +10,9 @@ class StatementVersion(Model):
     published_at: str
     amount_due: str
     restated: bool
-    #: Less the version before; None for the first, and where the version before is no longer kept.
+    #: Difference from the previous version; None for the first, and if the previous one is no longer kept.
     difference: str | None
-    #: The published cause of the same revision; None where it is no longer kept.
+    #: The published cause of the same revision; None if it is no longer kept.
     cause: Record | None
 
 
@@ -37,12 +37,12 @@ class HistoryPage(Model):
     time_zone: str
     currency: str
     days: list[HistoryDay]
-    #: Two days beside each other (`meter.dashboard.views.comparison`); None without `?from=` and `?to=`.
+    #: The comparison of two days (`meter.dashboard.views.comparison`); None without `?from=` and `?to=`.
     comparison: Model | None
 
 
 class UnusedQuota(Model):
-    """What a plan has left of an item today; `value` at today's price of a unit."""
+    """A plan's unused quota of an item today; `value` is at today's unit price."""
 
     item: str
     quota: int

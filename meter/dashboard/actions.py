@@ -1,4 +1,4 @@
-"""What a form may do: only with the write token, only from a page of ours. The one action: send dead letters again."""
+"""Runs the action of a form: needs the write token and one of our pages. The only action resends dead letters."""
 
 from dataclasses import asdict
 from typing import Protocol
@@ -21,20 +21,20 @@ NO_RIGHT = "sending asks for the write token: sign out, then sign in with METER_
 
 
 class Resends(Protocol):
-    """What sends dead letters again."""
+    """Resends dead letters."""
 
     def begin(self, reason: str, source: str, only_one: bool) -> Attempt: ...
 
 
 def is_action(request: web.BaseRequest, asked: Asked) -> bool:
-    """Whether a request is a form of ours."""
+    """Whether a request is a form with an action."""
     return request.method == "POST" and asked.parts == ("dead-letters",)
 
 
 async def act(
     request: web.BaseRequest, asked: Asked, rights: Rights, site: Site, resends: Resends | None
 ) -> web.Response:
-    """Do what a form says, then show the page; `.json` answers the attempt itself."""
+    """Run the form's action, then show the page; `.json` answers with the attempt."""
     if not rights.write or resends is None:
         words = NO_RIGHT if site.write_token_set else OFF
         return problem_answer(403, "Not allowed", words, site, asked.form)

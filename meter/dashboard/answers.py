@@ -1,4 +1,4 @@
-"""Answers: a page, its JSON, its table as CSV, or what is wrong; every one with the same strict headers."""
+"""Answers: a page, its JSON, its table as CSV, or an error; all with the same strict headers."""
 
 import csv
 import io
@@ -27,14 +27,14 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-#: How a cell of a table begins that a spreadsheet would take for a formula.
+#: First characters of a cell that a spreadsheet takes for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
 
 
 def secured(response: web.StreamResponse) -> web.StreamResponse:
-    """The same answer with the headers that every answer has."""
+    """The same answer with the common headers."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
@@ -53,7 +53,7 @@ def html_answer(name: str, model: Model, site: Site, status: int = 200) -> web.R
 
 
 def csv_answer(table: Table, name: str) -> web.Response:
-    """A table as CSV; what a spreadsheet would take for a formula is kept as text by an apostrophe."""
+    """A table as CSV; an apostrophe keeps a spreadsheet from running a cell as a formula."""
     columns, rows = table
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -65,7 +65,7 @@ def csv_answer(table: Table, name: str) -> web.Response:
 
 
 def problem_answer(status: int, title: str, sentence: str, site: Site, form: str) -> web.Response:
-    """What is wrong and what to do, in the form that was asked for."""
+    """The error and its remedy, as a page or as JSON, as requested."""
     model = Problem(status=status, title=title, sentence=sentence)
     return html_answer("problem", model, site, status) if not form else json_answer(model, status)
 

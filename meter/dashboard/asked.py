@@ -1,4 +1,4 @@
-"""What a request asks for: the parts of the address, the form of the answer, the query."""
+"""Parses a request: the parts of the address, the form of the answer, the query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from urllib.parse import unquote
 from multidict import MultiMapping
 
 FORMS = ("json", "csv", "events", "css")
-#: The words of an address that show the first page.
+#: Addresses of the first page.
 FIRST = ("index", "accounts")
-#: Parts of an address, and characters of one: nothing longer is looked for.
+#: Most parts of an address, and characters of one part; longer addresses do not exist.
 PARTS_LIMIT, PART_LIMIT = 8, 256
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A page and its form; `parts` are unescaped; several values of a name in the query are one, with spaces."""
+    """A page and its form; `parts` are unescaped; repeated names in the query are joined with spaces."""
 
     parts: tuple[str, ...]
     #: `json`, `csv`, `events` (what changes on the page), `css` (of the sign-in form), or empty for a page.
@@ -29,7 +29,7 @@ class Asked:
 
 
 def asked_of(raw_path: str, query: MultiMapping[str], base_path: str) -> Asked | None:
-    """What an address asks for; None outside the base path, and for what no address of ours looks like."""
+    """Parse an address; None outside the base path, and for an address that cannot be ours."""
     path = raw_path.partition("?")[0]
     if base_path:
         if path != base_path and not path.startswith(f"{base_path}/"):

@@ -17,7 +17,7 @@ class Calendar:
         self.adopt(zone_name, grace_seconds, horizon_days)
 
     def adopt(self, zone_name: str, grace_seconds: int, horizon_days: int) -> None:
-        """From now on show days by these facts."""
+        """Use these facts from now on."""
         self.facts = (zone_name, grace_seconds, horizon_days)
         self.zone: BillingZone = zone(zone_name)
         self.horizon_days = horizon_days
@@ -39,7 +39,7 @@ class Calendar:
         return moment.astimezone(self._rules).isoformat(timespec="milliseconds")
 
     def time_ms(self, time_ms: int | None) -> str | None:
-        """The same of milliseconds; None of None."""
+        """The same for milliseconds; None for None."""
         return None if time_ms is None else self.time(time_ms * 1000)
 
     def changes_until(self, day: str) -> str:
@@ -47,27 +47,27 @@ class Calendar:
         return day_text(parse_day(day) + self.horizon_days)
 
     def closes_at(self, day: str) -> int:
-        """When the day closes at the earliest: its end and the grace, in µs."""
+        """The earliest time at which the day can close: its end plus the grace, in µs."""
         return self.zone.end_of(parse_day(day)) + self._grace_us
 
     def bounds(self, day: str) -> tuple[int, int]:
-        """First instant of the day, and the first after it."""
+        """First instant of the day, and first instant of the next."""
         number = parse_day(day)
         return self.zone.begin_of(number), self.zone.end_of(number)
 
     def oldest_kept(self, today: str) -> str:
-        """The first day whose figures are kept: everything before it is final for more than a day."""
+        """The first day whose figures are kept; earlier days have been final for more than a day."""
         return self.days_before(today, self.horizon_days + 2)
 
     def days_before(self, today: str, days: int) -> str:
-        """The day so many days before."""
+        """The day `days` days earlier."""
         return day_text(parse_day(today) - days)
 
     def state(self, day: str, now_us: int, stated: bool, closed_through: str | None) -> str:
         """Whether the figures of a day are open, closed or final.
 
-        `stated`: its statement was published; `closed_through`: the latest day of which the account's partition
-        published statements. Days close in their order, so every day before that one is closed.
+        `stated`: its statement was published; `closed_through`: the latest day for which the account's partition
+        published statements. Days close in order, so every earlier day is closed.
         """
         closed = stated or (closed_through is not None and day < closed_through)
         if not closed and now_us < self.closes_at(day):
@@ -79,7 +79,7 @@ class Calendar:
         return CLOSED if closed or self._long_over(day, now_us) else OPEN
 
     def _long_over(self, day: str, now_us: int) -> bool:
-        """Whether a day that nobody stated closed more than a day ago: there was nothing to state."""
+        """Whether a day without a statement closed more than a day ago, so that there was nothing to state."""
         return now_us >= self.closes_at(day_text(parse_day(day) + 1))
 
 

@@ -1,4 +1,4 @@
-"""Who wants to know of which part of the read model: a set of changed regions a reader, never a queue."""
+"""Notifies readers of changes to parts of the read model: a set of changed regions per reader, never a queue."""
 
 import asyncio
 from collections import defaultdict
@@ -9,7 +9,7 @@ from meter.dashboard.ingest.published import Region
 
 
 class Subscription:
-    """What changed for one reader since it last asked; it holds at most the regions that it asked for."""
+    """The changes for one reader since it last asked; at most the regions that it subscribed to."""
 
     def __init__(self, regions: Iterable[Region]) -> None:
         self.regions = frozenset(regions)
@@ -17,12 +17,12 @@ class Subscription:
         self._news = asyncio.Event()
 
     def changed(self, region: Region) -> None:
-        """A region that it wants changed."""
+        """A subscribed region changed."""
         self._changed.add(region)
         self._news.set()
 
     async def wait(self) -> set[Region]:
-        """The regions that changed, as soon as there are any."""
+        """Wait for a change; return the changed regions."""
         await self._news.wait()
         self._news.clear()
         changed, self._changed = self._changed, set()
@@ -30,14 +30,14 @@ class Subscription:
 
 
 class Changes:
-    """Tells subscriptions what changed; a region with an empty account or day stands for all of its kind."""
+    """Notifies subscriptions; a region with an empty account or day matches all of its kind."""
 
     def __init__(self) -> None:
         self._wanted: defaultdict[Region, set[Subscription]] = defaultdict(set)
 
     @contextmanager
     def subscribed(self, *regions: Region) -> Iterator[Subscription]:
-        """A subscription, for as long as a reader is there."""
+        """A subscription that ends with its reader."""
         subscription = Subscription(regions)
         for region in subscription.regions:
             self._wanted[region].add(subscription)
@@ -50,7 +50,7 @@ class Changes:
                     del self._wanted[region]
 
     def publish(self, changed: Iterable[Region]) -> None:
-        """Regions changed: in the event loop, after their commit."""
+        """Notify of changed regions; call it in the event loop, after the commit."""
         wider = {
             wanted
             for region in changed

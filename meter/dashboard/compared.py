@@ -1,6 +1,6 @@
 """`/accounts/A/history?from=D&to=D`: what made the difference between two days, by workspace and item.
 
-The cells whose charge changed most are explained, with the drivers of `meter explain`; the others are one rest, so that
+The cells with the largest changes are explained by the drivers of `meter explain`; the others form one rest, so that
 drivers and rest add up exactly to the difference of the exact charges.
 """
 
@@ -24,7 +24,7 @@ from meter.rules.charges import exact_sum
 from schemas.days import check_day
 from schemas.money import money_text
 
-#: Cells whose difference is explained, the largest.
+#: How many cells are explained, largest difference first.
 CELLS = 8
 
 
@@ -38,12 +38,12 @@ class Changed(NamedTuple):
 
     @property
     def difference(self) -> Decimal:
-        """How much more it costs on the later day."""
+        """The later day's charge less the earlier one's."""
         return self.after - self.before
 
 
 def days_of(asked: Asked) -> tuple[str, str] | None:
-    """The two days of a query; None where none is asked; raises NotThere for what is no day."""
+    """The two days of a query; None without any; raises NotThere for an invalid day."""
     first, second = asked.query.get("from", ""), asked.query.get("to", "")
     if not first or not second:
         return None
@@ -69,7 +69,7 @@ def changed_cells(sight: Sight, account: str, days: tuple[str, str]) -> list[Cha
 
 
 async def comparison(explaining: Explaining, account: str, days: tuple[str, str], cells: Sequence[Changed]) -> Record:
-    """The comparison of two days; raises UserError where the journal cannot be read now."""
+    """The comparison of two days; raises UserError if the journal cannot be read now."""
     asked = [
         Wanted(account, cell.workspace, cell.item, parse_day(days[1]), compare_day=parse_day(days[0]), sources=False)
         for cell in cells[:CELLS]
@@ -83,7 +83,7 @@ async def comparison(explaining: Explaining, account: str, days: tuple[str, str]
 
 
 def summed(days: tuple[str, str], cells: Sequence[Changed], explained: Sequence[Drivers | None]) -> Record:
-    """Cells, their drivers, the sum of each driver, and what is left."""
+    """Cells, their drivers, the sum per driver, and the unexplained rest."""
     drivers = [each for each in explained if each is not None]
     sums = {name: amount for name, (_, amount) in total(drivers).items()}
     difference = exact_sum(cell.difference for cell in cells)

@@ -1,19 +1,19 @@
-"""The connections of the dashboard's port: bounded as the worker's are, with room for more, and streams beside them.
+"""The connections of the dashboard's port: bounded like the worker's, with a higher limit, plus streams.
 
-A stream of live changes stays longer: it says so (`stay`), is counted by itself and bounds each of its own writes.
+A stream of live changes stays longer: it calls `stay`, has a limit of its own and times out each of its writes.
 """
 
 from typing import Any
 
 from agents.visits import Limits, Page, Visit, Visits
 
-#: A connection that brings no whole request, or does not take its answer, ends after so many seconds.
+#: Seconds after which a connection ends that has not sent a whole request or not received its answer.
 VISIT_SECONDS = 20.0
-#: Connections at once, streams not counted; the oldest makes room for a new one.
+#: Connections at once, without streams; a new one closes the oldest.
 CONNECTIONS = 256
-#: Streams of live changes at once; beyond them a page is told to ask again later.
+#: Streams of live changes at once; beyond that a page has to retry later.
 STREAMS = 200
-#: A request is a line and some headers (a cookie among them).
+#: Most bytes of a request line and headers (cookie included).
 LINE_BYTES, HEADERS, HEADER_BYTES, READ_BYTES = 8_192, 64, 8_192, 16_384
 
 
@@ -34,12 +34,12 @@ class Connections(Visits):
         return len(self._streams)
 
     def left(self, visit: Visit) -> None:
-        """It is gone."""
+        """Forget a closed connection."""
         super().left(visit)
         self._streams.discard(visit)
 
     def stay(self, visit: Visit) -> bool:
-        """Let a connection stay for a stream; False: there are too many streams."""
+        """Keep a connection open for a stream; False if there are too many streams."""
         if len(self._streams) >= STREAMS:
             return False
         super().left(visit)
@@ -55,12 +55,12 @@ class Connection(Visit):
         self._connections = connections
 
     def stay(self) -> bool:
-        """Stay beyond the time of a page, for a stream; False: there are too many."""
+        """Stay open for a stream, beyond the time limit of a page; False if there are too many."""
         if not self._connections.stay(self):
             return False
         self.end_in(None)
         return True
 
     def extend(self, seconds: float) -> None:
-        """Let this answer take so many seconds more."""
+        """Give this answer `seconds` more."""
         self.end_in(self._connections.limits.seconds + seconds)

@@ -13,14 +13,14 @@ from meter.dashboard.sight import NotThere
 INSTALLED = Path("share/doc/usage-meter")
 FIRST = "start.md"
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
-#: A document's address below /docs: nothing leads out of the directory.
+#: A document's address below /docs; it cannot leave the directory.
 NAME = re.compile(r"(?:images/)?[a-z0-9-]+\.(?:md|svg|png)", re.ASCII)
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
 @lru_cache(1)
 def directory() -> Path | None:
-    """Where the documents are; None: this installation has none."""
+    """The directory of the documents; None if this installation has none."""
     beside = Path(meter.__file__).parent.parent / "docs"
     for place in (beside, Path(sys.prefix) / INSTALLED):
         if (place / FIRST).is_file():
@@ -29,7 +29,7 @@ def directory() -> Path | None:
 
 
 def names() -> list[str]:
-    """The documents there are, the first one first."""
+    """All documents, the start page first."""
     place = directory()
     if place is None:
         return []

@@ -13,7 +13,7 @@ from meter.settings import Settings
 from schemas.days import parse_date
 from schemas.ids import is_id
 
-#: Explanations at once, and how long one may take: counting the sources of a large day reads its journal again.
+#: Explanations at once, and the time limit of one: counting the sources of a large day rereads its journal.
 AT_ONCE, SECONDS = 2, 60.0
 
 
@@ -25,11 +25,11 @@ class Explaining:
         self._places = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, asked: Asked) -> Explanation:
-        """The explanation of an address; raises NotThere, and UserError where it cannot be had now."""
+        """The explanation for an address; raises NotThere, or UserError if it is not available now."""
         return await self.of(wanted_of(asked))
 
     async def of(self, wanted: Wanted) -> Explanation:
-        """The explanation of a figure; raises UserError where it cannot be had now."""
+        """The explanation of a figure; raises UserError if it is not available now."""
         try:
             async with asyncio.timeout(SECONDS), self._places:
                 return await explain(self._settings, wanted)
@@ -46,7 +46,7 @@ def is_explanation(asked: Asked) -> bool:
 
 
 def wanted_of(asked: Asked) -> Wanted:
-    """What an address asks for."""
+    """Parse an address."""
     account, workspace, item, day = asked.parts[1:]
     if not all(map(is_id, (account, workspace, item))):
         raise NotThere("an explanation is at /explain/ACCOUNT/WORKSPACE/ITEM/DAY")
@@ -69,6 +69,6 @@ def wanted_of(asked: Asked) -> Wanted:
 
 
 def whole(query: Mapping[str, str], name: str) -> int | None:
-    """A whole number of a query; None if it is none."""
+    """An integer in a query; None for anything else."""
     text = query.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -1,7 +1,7 @@
 """Pages that keep themselves up to date: a stream of server-sent events for each open page.
 
-A reader holds a set of changed regions and what its page was sent, never a queue. It is sent at most four events a
-second; one that does not take its event in time is dropped, and its browser comes again by itself.
+A reader holds a set of changed regions and the state its page has, never a queue. It gets at most four events a
+second; a reader that is too slow is dropped, and its browser reconnects by itself.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from meter.dashboard.sight import NotThere
 if TYPE_CHECKING:
     from meter.dashboard.changes import Subscription
 
-#: Between two events of a page.
+#: Seconds between two events of a page.
 SEND_SECONDS = 0.25
-#: A page is looked at so often though nothing was published: time passes, days close, Kafka goes away. It is the
-#: heartbeat too.
+#: Seconds between checks of a page when nothing is published: time passes, days close, Kafka goes away. Also the
+#: heartbeat.
 BEAT_SECONDS = 5.0
-#: A reader that takes nothing for so long is dropped.
+#: A reader that accepts no data for this long is dropped.
 WRITE_SECONDS = 10.0
-#: A stream ends after so long; the browser opens the next one, with what it has.
+#: A stream ends after this time; the browser opens the next one and sends the state it has.
 STREAM_SECONDS = 1_800.0
-#: What a browser is told to wait when there are too many streams.
+#: Seconds until a browser retries when there are too many streams.
 RETRY_SECONDS = 5
-#: Names in the query of a stream that are not the page's: what the page shows, and which files it was made with.
+#: Query names that only a stream has: the state that the page shows, and the version of its files.
 SEEN, PAGES = "seen", "pages"
 HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no", "Cache-Control": "no-store"}
 
@@ -42,7 +42,7 @@ News = Callable[[bool], Awaitable[bytes | None]]
 
 
 def regions(asked: Asked) -> Iterable[Region]:
-    """What changes the page of an address."""
+    """The regions that a page depends on."""
     match asked.parts:
         case ("accounts", account, "plans"):
             return Region("records", account), Region("day", account)
@@ -60,7 +60,7 @@ def regions(asked: Asked) -> Iterable[Region]:
 
 
 def opened(request: web.BaseRequest, asked: Asked) -> tuple[OpenPage, Asked]:
-    """What the page of a stream shows already, and the page itself: without what only the stream asks."""
+    """The state that the page already has, and its address without the names that only a stream has."""
     seen = request.headers.get("Last-Event-ID") or asked.query.get(SEEN, "")
     query = {name: value for name, value in asked.query.items() if name not in (SEEN, PAGES)}
     return OpenPage(seen), Asked(asked.parts, "", query)
@@ -69,8 +69,8 @@ def opened(request: web.BaseRequest, asked: Asked) -> tuple[OpenPage, Asked]:
 async def stream(
     request: web.BaseRequest, asked: Asked, subscription: "Subscription", news: News
 ) -> web.StreamResponse:
-    """Send the page's changes until the reader goes, is too slow, or the stream is old."""
-    first = await news(True)  # what cannot be shown is refused before the stream begins
+    """Send the page's changes until the reader leaves, is too slow, or the stream has reached its age limit."""
+    first = await news(True)  # a page that cannot be shown is refused before the stream begins
     connection = request.protocol
     if isinstance(connection, Connection) and not connection.stay():
         words = "too many pages are open; this one keeps what it shows\n"
@@ -79,11 +79,11 @@ async def stream(
     try:
         await response.prepare(request)
         if asked.query.get(PAGES, assets.version()) != assets.version():
-            await response.write(event("", name="outdated"))  # an open page of another version loads itself again
+            await response.write(event("", name="outdated"))  # an open page of another version reloads itself
             return response
         await _send(response, first, subscription, news)
     except NotThere:
-        pass  # the file was made again, and does not have it (yet): the browser comes again
+        pass  # the file was recreated and does not have the page yet: the browser reconnects
     except (TimeoutError, OSError):
         if isinstance(connection, Connection):
             connection.end()
@@ -102,7 +102,7 @@ async def _send(response: web.StreamResponse, found: bytes | None, subscription:
 
 
 async def _changed(subscription: "Subscription") -> bool:
-    """Wait for a change; False: none came for a beat."""
+    """Wait for a change; False if none came within a beat."""
     try:
         async with asyncio.timeout(BEAT_SECONDS):
             await subscription.wait()

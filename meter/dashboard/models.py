@@ -1,7 +1,7 @@
-"""The JSON of every page: what a template is given, and what the address with `.json` answers.
+"""The JSON of every page: a template's input, and the answer of the page's `.json` address.
 
 Quantities are integers. Money is a decimal string, as published. Days are `YYYY-MM-DD`; times are ISO 8601 with the
-offset of the billing zone. `None` says that a figure does not exist or is not known; it never stands for 0.
+offset of the billing zone. `None` means that a figure does not exist or is unknown; it never means 0.
 """
 
 from typing import Any
@@ -16,16 +16,16 @@ class Model(msgspec.Struct, kw_only=True):
 
 
 class AsOf(Model):
-    """The moment that all figures of a page come from."""
+    """The moment of all figures on a page."""
 
-    #: When the newest record that the page knows was published.
+    #: When the newest record in the page was published.
     time: str
-    #: How far behind Kafka the page may be; None: Kafka does not answer.
+    #: How far the page may be behind Kafka; None if Kafka does not answer.
     seconds_behind: float | None
 
 
 class Loading(Model):
-    """How far the first reading of the topics is."""
+    """Progress of the first reading of the topics."""
 
     records_read: int
     records: int
@@ -35,12 +35,12 @@ class Loading(Model):
 
 
 class HighestShare(Model):
-    """The item of which the most of the day's quota is used."""
+    """The item with the highest used share of the day's quota."""
 
     item: str
     covered: int
     quota: int
-    #: covered * 100 / quota, cut to a whole number.
+    #: covered * 100 / quota, truncated to an integer.
     percent: int
 
 
@@ -59,7 +59,7 @@ class AccountRow(Model):
 
 
 class AccountsPage(Model):
-    """`/`: `sort` is one of account, amount, share, alerts, change; a `-` before it turns the order round."""
+    """`/`: `sort` is one of account, amount, share, alerts, change; a leading `-` reverses it."""
 
     as_of: AsOf
     time_zone: str
@@ -69,7 +69,7 @@ class AccountsPage(Model):
     sort: str
     page: int
     pages: int
-    #: Accounts that the search finds, on all pages.
+    #: Accounts found by the search, on all pages.
     total: int
     #: Of all of them, today.
     amount: str
@@ -81,7 +81,7 @@ class AccountsPage(Model):
 
 
 class PlanOfItem(Model):
-    """What a plan gives of an item on the day, in drawing order."""
+    """A plan's quota of an item on the day; plans are in drawing order."""
 
     plan_id: str
     quota: int
@@ -90,7 +90,7 @@ class PlanOfItem(Model):
 
 
 class WorkspaceOfItem(Model):
-    """What a workspace used of an item, in priority order; `charge` is the exact amount."""
+    """A workspace's usage of an item; workspaces are in priority order; `charge` is the exact amount."""
 
     workspace: str
     usage: int
@@ -113,14 +113,14 @@ class ItemOfDay(Model):
     workspaces: list[WorkspaceOfItem]
     #: Workspaces with usage that the balance leaves out (it names at most 1,000) and that are not over.
     more: int
-    #: What one unit is and costs by the catalog of the day; None: the catalog does not have the item.
+    #: The unit and its price in the day's catalog; None if the catalog does not have the item.
     unit: int | None
     unit_price: str | None
     aggregation: str | None
 
 
 class WorkspaceOfDay(Model):
-    """A workspace's money of the day."""
+    """A workspace's charges of the day."""
 
     workspace: str
     basis: str
@@ -135,17 +135,17 @@ class FeedChange(Model):
     overage_before: int
     overage: int
     delta: int
-    #: None where the usage before is not known.
+    #: None if the previous usage is unknown.
     usage_delta: int | None
-    #: None where the charge before is not known.
+    #: None if the previous charge is unknown.
     charge_delta: str | None
     charge: str
-    #: Whether the record holds usage of this workspace; False: it sent nothing.
+    #: Whether the record holds usage of this workspace; False if others' usage changed its figures.
     sent: bool
 
 
 class FeedEntry(Model):
-    """What one journal record changed of an item, and why."""
+    """The changes of an item by one journal record, and their cause."""
 
     time: str
     revision: int
@@ -153,7 +153,7 @@ class FeedEntry(Model):
     restated: bool
     #: The published cause: kind, workspaces, orders, topic, partition, offsets.
     cause: Record
-    #: Usage of each workspace (also of those that are not over) that came since the balance before.
+    #: New usage since the previous balance by workspace, including workspaces that are not over.
     reported: dict[str, int]
     changes: list[FeedChange]
     #: Changes beyond the first 20 of the record.
@@ -172,13 +172,13 @@ class StripDay(Model):
 
     day: str
     state: str
-    #: None: nothing is known of the account on that day.
+    #: None if nothing is known about the account on that day.
     amount: str | None
     restated: bool
 
 
 class BudgetState(Model):
-    """A threshold of a budget that was reached, or is no longer: the newest record of `budget-alerts`."""
+    """A budget threshold that is or was reached: the newest record of `budget-alerts`."""
 
     kind: str
     threshold: int
@@ -188,7 +188,7 @@ class BudgetState(Model):
 
 
 class BudgetOfDay(Model):
-    """A budget in the period that the day belongs to; `value`: what is reached by the end of the day, or now."""
+    """A budget in the day's period; `value`: the amount reached by the end of the day, or by now."""
 
     #: The record of `budgets`; its limit is `limit`, money or units.
     budget: Record
@@ -196,9 +196,9 @@ class BudgetOfDay(Model):
     since: str
     limit: str
     value: str
-    #: value * 100 / limit, cut.
+    #: value * 100 / limit, truncated.
     percent: int
-    #: Those that were ever raised in the period.
+    #: Thresholds ever raised in the period.
     states: list[BudgetState]
 
 
@@ -210,14 +210,14 @@ class DayPage(Model):
     #: The present billing day.
     today: str
     state: str
-    #: When it closes at the earliest.
+    #: The earliest time at which it can close.
     closes_at: str
     changes_until: str
     time_zone: str
     currency: str
     amount: str
     as_of: AsOf
-    #: First instant of the day and the first after it; a day has 23 to 25 hours.
+    #: First instant of the day and of the next; a day has 23 to 25 hours.
     begins: str
     ends: str
     hours: float
@@ -229,7 +229,7 @@ class DayPage(Model):
     strip: list[StripDay]
     alerts_raised: int
     budgets: list[BudgetOfDay]
-    #: As `meter forecast --json`; None for every day but the present one.
+    #: As in `meter forecast --json`; None for every day except the present one.
     forecast: Record | None = None
 
 
@@ -237,7 +237,7 @@ class DayPage(Model):
 
 
 class Problem(Model):
-    """A page that cannot be shown: what is wrong, with the numbers, and what to do."""
+    """A page that cannot be shown: the problem, with numbers, and the remedy."""
 
     status: int
     title: str
@@ -245,7 +245,7 @@ class Problem(Model):
 
 
 class SignIn(Model):
-    """The form that asks for the token; `target` is the address to go on to."""
+    """The form that asks for the token; `target` is the address to open afterwards."""
 
     target: str
     wrong: bool

@@ -1,7 +1,7 @@
-"""Days older than those kept: the account's statement is in the file, those of its workspaces are read from Kafka.
+"""Days older than those kept: the account's statement is in the file, its workspaces' statements come from Kafka.
 
-They are published in one transaction with the account's statement, so the times of its versions say where to look:
-a few minutes of one partition are read, and of each workspace the highest revision is kept.
+All are published in one transaction with the account's statement, so the times of its versions show where to look:
+a few minutes of one partition are read, and the highest revision per workspace is kept.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.settings import Settings
 
-#: Around the time of the account's statement; a large account is stated over several journal records.
+#: Time read around the account's statement: several journal records state a large account.
 BEFORE_MS, AFTER_MS = 120_000, 600_000
-#: How long it may take, and how many records may be looked at.
+#: Time limit, and most records to read.
 SECONDS, RECORDS = 15.0, 500_000
 POLL_MS = 500
 
@@ -55,7 +55,7 @@ async def workspace_statements(
 
 
 def spans(published_ms: Sequence[int]) -> list[tuple[int, int]]:
-    """From when to when to read: around each time, what overlaps in one."""
+    """The time spans to read: one around each time, overlapping spans merged."""
     joined: list[tuple[int, int]] = []
     for at in sorted(published_ms):
         since, until = at - BEFORE_MS, at + AFTER_MS
@@ -69,7 +69,7 @@ def spans(published_ms: Sequence[int]) -> list[tuple[int, int]]:
 async def _read(
     consumer: Any, place: TopicPartition, since: int, until: int, prefix: str, found: dict[str, Record]
 ) -> None:
-    """Keep the records of a span whose key begins so, each key's highest revision."""
+    """Keep a span's records with this key prefix, the highest revision per key."""
     start = (await consumer.offsets_for_times({place: since}))[place]
     end = (await consumer.end_offsets([place]))[place]
     if start is None:

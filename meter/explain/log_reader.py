@@ -1,7 +1,7 @@
-"""Looking things up in logs: from an instant on, backwards from the end, and only the batches that hold some bytes.
+"""Finds records in logs: from a time on, backwards from the end, or only in the batches that contain given bytes.
 
-A partition of an output topic gets a million records a day and more, of which an explanation needs a few: most batches
-are passed over without making a record of them.
+A partition of an output topic gets a million records a day or more, and an explanation needs only a few. Most batches
+are skipped without decoding their records.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from meter.errors import UserError
 from meter.kafka.reachability import unreachable
 from meter.settings import Settings
 
-#: How long Kafka may give nothing, in seconds; and one look, in ms.
+#: Seconds without a record before reading fails; the time limit of one poll, in ms.
 PATIENCE_SECONDS, LOOK_MS = 20.0, 200
-#: Something is looked for in the last so many records, then in more before them, up to so many at once.
+#: A backwards search begins with a window of this many records; each further window grows, up to the last number.
 WINDOW, WIDER, WIDEST = 64, 8, 65_536
-#: As wide as what was found so far makes expect, and an eighth more.
+#: The window is as wide as the hit rate so far suggests, plus an eighth.
 SPARE, SPARE_OF = 9, 8
-#: The most bytes of one fetch; the first at a new place, of which most looks want a record or two; how fast they grow.
+#: Most bytes of one fetch; bytes of the first fetch after a seek (most searches need few records); growth factor.
 FETCH_BYTES, FIRST_BYTES, GROWTH = 4 << 20, 256 << 10, 4
-#: How long a fetch may wait for records, in ms: a consumer that goes elsewhere waits for its last question first.
+#: How long a fetch may wait for records, in ms: a seek waits until the fetch in flight has returned.
 ANSWER_MS = 10
 
 
 @asynccontextmanager
 async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
-    """A reader of committed records that never jumps."""
+    """A reader of committed records; an offset that is out of range is an error, never a reset."""
     install_batches()
     consumer = aiokafka.AIOKafkaConsumer(
         isolation_level="read_committed",
@@ -44,8 +44,8 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_bytes=FETCH_BYTES,
         fetch_max_wait_ms=ANSWER_MS,
-        retry_backoff_ms=ANSWER_MS,  # the first question about a topic waits so long for its metadata
-        check_crcs=False,  # what is only shown was checked when it was written, and half of the time goes there
+        retry_backoff_ms=ANSWER_MS,  # the first request for a topic waits this long for its metadata
+        check_crcs=False,  # the broker checked it at the write, and the check takes half of the time
         **settings.kafka_client_kwargs(),
     )
     try:
@@ -59,62 +59,62 @@ async def open_logs(settings: Settings) -> AsyncIterator["LogReader"]:
 
 
 class LogReader:
-    """Used for one look after the other; it also stands where others take a consumer, for those of its methods."""
+    """Runs one search at a time; it has the consumer methods that the other readers of logs need."""
 
     def __init__(self, consumer: Any, fetcher: Any = None) -> None:
-        """`fetcher`: aiokafka's of the consumer, which asks for the next records before anybody wants them."""
+        """`fetcher`: the consumer's own fetcher in aiokafka, which prefetches."""
         self._consumer, self._fetcher = consumer, fetcher
         self._fetch_bytes = FETCH_BYTES
-        #: Kafka's topics, once they were asked for.
+        #: Metadata of all topics, fetched at first use.
         self._cluster: Any = None
-        #: By topic: batches are passed over that hold none of these.
+        #: By topic: batches that contain none of these bytes are skipped.
         self.needles: dict[str, Sequence[bytes]] = {}
         self.assign, self.position = consumer.assign, consumer.position
         self.beginning_offsets, self.end_offsets = consumer.beginning_offsets, consumer.end_offsets
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Go to an offset; what was asked for ahead at the last place is waited for, so that is little at first."""
+        """Go to an offset; the first fetch is small, because a later seek has to wait for the prefetch after it."""
         self._fetch_bytes = FIRST_BYTES
         self._ask_for(self._fetch_bytes)
         self._consumer.seek(tp, offset)
 
     def _ask_for(self, size: int) -> None:
-        """From now on fetches bring so many bytes, a batch at least."""
+        """Limit later fetches to `size` bytes; a fetch returns at least one batch."""
         if self._fetcher is not None:
             self._fetcher._max_partition_fetch_bytes = size
 
     async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
-        """What a fetch brought of a partition, without the batches that are passed over."""
+        """The records of one fetch, without the skipped batches."""
         self._ask_for(self._fetch_bytes)
         fetched = (await self._consumer.getmany(tp, timeout_ms=timeout_ms)).get(tp)
         if not fetched:
             return {}
-        self._fetch_bytes = min(self._fetch_bytes * GROWTH, FETCH_BYTES)  # from the next look on
+        self._fetch_bytes = min(self._fetch_bytes * GROWTH, FETCH_BYTES)  # from the next fetch on
         needles = self.needles.get(tp.topic)
         return {tp: fetched.all() if needles is None else fetched.holding(needles)}
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """The first offset and the end (of what is committed)."""
+        """The first offset and the end of the committed records."""
         tp = TopicPartition(topic, partition)
         begins, ends = await asyncio.gather(self.beginning_offsets([tp]), self.end_offsets([tp]))
         return begins[tp], ends[tp]
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0: there is no such topic."""
-        if self._cluster is None:  # of all topics: one that does not exist is not asked for, or Kafka might make it
+        if self._cluster is None:  # for all topics: a request for a missing topic might make Kafka create it
             self._cluster = await self._consumer._client.fetch_all_metadata()
         return len(self._cluster.partitions_for_topic(topic) or ())
 
     async def offset_at(self, topic: str, partition: int, time_us: int) -> int | None:
-        """The first offset of this instant or later; None if there is none."""
+        """The first offset at or after this time; None if there is none."""
         tp = TopicPartition(topic, partition)
         found = (await self._consumer.offsets_for_times({tp: max(0, time_us // 1000)}))[tp]
         return None if found is None else int(found.offset)
 
     async def lists(self, topic: str, partition: int, low: int, high: int, *needles: bytes) -> AsyncIterator[list[Any]]:
-        """The records from offset `low` to before `high`, as they are fetched; UserError if they do not come.
+        """Yield the records in [`low`, `high`) fetch by fetch; raises UserError if none arrives in time.
 
-        With `needles` those of the batches that hold one of them; the records beside them come along.
+        With `needles`, yields all records of the batches that contain one of them.
         """
         if low >= high:
             return
@@ -140,9 +140,9 @@ class LogReader:
     async def newest_first(
         self, topic: str, partition: int, low: int, high: int, *needles: bytes, more: "More | None" = None
     ) -> AsyncIterator[tuple[int, list[Any]]]:
-        """The same, window by window from the end: where each begins, and its records, which rise.
+        """The same, window by window from the end: each window's first offset and its records in offset order.
 
-        `more`: how many of them were wanted and found so far; then a window is no wider than the rest asks for.
+        `more` counts records wanted and found; it keeps a window no wider than the missing ones need.
         """
         window, end = WINDOW, high
         while high > low:
@@ -158,12 +158,12 @@ class LogReader:
 
 @dataclass
 class More:
-    """What somebody looks for, window by window: so many, of which so many were found."""
+    """How many records a backwards search wants and has found."""
 
     wanted: int
     found: int = 0
 
     def window(self, looked_at: int) -> int:
-        """How many records more to look at for the rest, if they lie as those that were found; some to spare."""
+        """How many more records to search for the missing ones, at the hit rate so far and with a margin."""
         missing = max(1, self.wanted - self.found)
         return looked_at * missing * SPARE // (self.found * SPARE_OF)

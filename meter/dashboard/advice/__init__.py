@@ -1,1 +1,1 @@
-"""Advice and simulations as pages: worked out in a process of their own, bounded in time, memory and number."""
+"""Advice and simulations as pages: computed in a separate process, with limits on time, memory and number."""

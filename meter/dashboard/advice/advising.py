@@ -1,4 +1,4 @@
-"""Answers questions for the pages: one at a time in a process of its own, a few waiting, equal ones once."""
+"""Answers the pages' advice questions: one at a time in a separate process, a short queue, equal questions once."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ from meter.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Processes at once, and questions that wait for one; whoever comes then is told to come again.
+#: Processes at once, and questions that wait for one; beyond that a page gets Busy and retries.
 AT_ONCE, WAITING = 1, 4
-#: How long a question may wait for its turn, and take then.
+#: How long a question may wait for a process, and how long it may run.
 WAIT_SECONDS, SECONDS = 30.0, 60.0
-#: An answer is given again for so long: a page, its JSON and its CSV are asked for one after the other.
+#: How long an answer is cached: a page, its JSON and its CSV are often requested one after the other.
 KEPT_SECONDS = 60.0
 KEPT = 16
 #: numpy works on one core.
@@ -32,15 +32,15 @@ OUTPUT_LIMIT = 64 << 20
 
 
 class Busy(Exception):
-    """Others are answered first, and enough of them wait."""
+    """The queue of questions is full."""
 
 
 class Unavailable(Exception):
-    """Kafka does not answer, or the answer took too long; the text says so."""
+    """Kafka does not answer, or the process took too long; the text says which."""
 
 
 class Answer(NamedTuple):
-    """The JSON of the command, and when it was worked out (µs since 1970)."""
+    """The command's JSON, and when it was computed (µs since 1970)."""
 
     body: bytes
     at_us: int
@@ -58,16 +58,16 @@ class Advising:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._places = asyncio.Semaphore(AT_ONCE)
-        #: By question, in the order in which they were asked.
+        #: By question, oldest first.
         self._answers: OrderedDict[Question, tuple[asyncio.Task[Answer], float]] = OrderedDict()
 
     @property
     def unanswered(self) -> int:
-        """Questions that are worked out or wait for it."""
+        """How many questions run or wait."""
         return sum(not task.done() for task, _ in self._answers.values())
 
     async def answer(self, question: Question) -> Answer:
-        """The answer; raises UserError where the question cannot be answered, Busy and Unavailable where not now."""
+        """The answer; raises UserError for a question without an answer, Busy or Unavailable to retry later."""
         self._forget()
         kept = self._answers.get(question)
         if kept is None:
@@ -83,14 +83,14 @@ class Advising:
             raise
 
     async def close(self) -> None:
-        """End what is being worked out."""
+        """Stop the running processes."""
         tasks = [task for task, _ in self._answers.values() if not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _forget(self) -> None:
-        """Let go of old answers, and of the oldest where there are many."""
+        """Drop expired answers, and the oldest ones above the limit."""
         ended = [question for question, (task, _) in self._answers.items() if task.done()]
         old = [question for question in ended if self._answers[question][1] < time.monotonic() - KEPT_SECONDS]
         for question in {*old, *ended[: max(0, len(self._answers) - KEPT + 1)]}:
@@ -108,7 +108,7 @@ class Advising:
             self._places.release()
 
     async def _asked(self, question: Question) -> Answer:
-        """What a process answers."""
+        """A process's answer."""
         at_us = time.time_ns() // 1000
         try:
             async with asyncio.timeout(SECONDS):
@@ -130,7 +130,7 @@ class Advising:
 
 
 async def _run(task: bytes) -> tuple[int, bytes, str]:
-    """Exit code, output and errors of a process; it is killed when whoever waits for it gives up."""
+    """Exit code, stdout and stderr of a process; it is killed when the caller is cancelled."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,

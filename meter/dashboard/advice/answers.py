@@ -23,7 +23,7 @@ from meter.dashboard.sight import Sight
 from meter.dashboard.site import Site
 from meter.errors import UserError
 
-#: Where a browser is told to come again: it does so by itself, without a script.
+#: Seconds until the browser reloads a busy page by itself, without a script.
 AGAIN_SECONDS = 5
 BUSY = (
     "advice is worked out one question at a time, and enough of them wait; this page asks again in "
@@ -34,19 +34,19 @@ Seen = TypeVar("Seen")
 
 
 class Board(Protocol):
-    """What these pages need of a dashboard."""
+    """The parts of a dashboard that these pages use."""
 
     calendar: Calendar
 
     @property
     def advising(self) -> Advising:
-        """Who answers questions."""
+        """Answers the questions."""
 
 
 async def advice(
     request: web.BaseRequest, asked: Asked, site: Site, board: Board, seen: Callable[[Callable[[Sight], Any]], Any]
 ) -> web.Response | None:
-    """The answer, or None where the address asks for no advice; `seen` looks at one moment of the file, in a thread."""
+    """The answer; None for an address without advice. `seen` reads one snapshot of the file, in a thread."""
     question = question_of(asked)
     if question is None:
         return None
@@ -73,7 +73,7 @@ async def advice(
 
 
 def _busy(site: Site, asked: Asked) -> web.Response:
-    """Others are answered first."""
+    """The page for a full queue."""
     response = problem_answer(503, "Busy", BUSY, site, asked.form)
     response.headers["Retry-After"] = str(AGAIN_SECONDS)
     if not asked.form:
@@ -84,7 +84,7 @@ def _busy(site: Site, asked: Asked) -> web.Response:
 async def _refused(
     question: Question, offer: OnOffer, board: Board, site: Site, asked: Asked, sentence: str
 ) -> web.Response:
-    """Why there is no answer, with the form, so that the question can be mended."""
+    """The reason for a missing answer, with the form, so that the question can be corrected."""
     if asked.form:
         return problem_answer(409, "No advice", sentence, site, asked.form)
     page = await asyncio.to_thread(_page, question, offer, board, site, None, sentence)

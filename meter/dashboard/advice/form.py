@@ -1,7 +1,7 @@
 """The form of a simulation: its fields become the words of `meter simulate`, which are the page's address.
 
 `upgrade:PLAN`, `list:PLAN`, `traffic:PLAN` and `without:PLAN` change a plan, `buy:N`, `buy-list:N` and `buy-traffic:N`
-buy one. Lists have commas, spaces or lines between their names. What is as it was is no change.
+buy one. Commas, spaces or line breaks separate the names of a list. An unchanged field is no change.
 """
 
 import re
@@ -18,12 +18,12 @@ BUYS = 3
 
 
 def is_filled(query: Mapping[str, str]) -> bool:
-    """Whether a query is a form that was sent."""
+    """Whether a query is a submitted form."""
     return any(name.partition(":")[0] in FIELDS and ":" in name for name in query)
 
 
 def query_of(query: Mapping[str, str], offer: OnOffer) -> dict[str, str]:
-    """The address that a form asks for: `days`, and by option its words with spaces between them."""
+    """A form's address: `days`, and each option with its words separated by spaces."""
     words: dict[str, list[str]] = {option: [] for option in OPTIONS}
     for plan in offer.plans:
         _change(query, plan.plan_id, plan.workspaces, words)
@@ -40,7 +40,7 @@ def query_of(query: Mapping[str, str], offer: OnOffer) -> dict[str, str]:
 
 
 def _change(query: Mapping[str, str], plan_id: str, listed: list[str], words: dict[str, list[str]]) -> None:
-    """What the fields of one plan ask for."""
+    """The options that one plan's fields stand for."""
     if query.get(f"without:{plan_id}"):
         words["without"].append(plan_id)
         return

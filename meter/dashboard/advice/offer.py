@@ -7,7 +7,7 @@ from meter.dashboard.views import plans
 from meter.rules.billing_days import parse_day
 from schemas.money import money_text
 
-#: Workspaces named in the form; a list of more is changed by the address or the command.
+#: Workspaces named in the form; a longer list needs the address or the command.
 NAMED = 1_000
 
 

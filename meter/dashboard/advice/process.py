@@ -1,7 +1,7 @@
-"""A process that answers one question and ends: `python -m meter.dashboard.advice.process`, its task on stdin.
+"""A process that answers one question and ends: `python -m meter.dashboard.advice.process`, task on stdin.
 
-Advice takes seconds of CPU and holds every day of an account in memory: beside the pages it would make them wait. So
-it works with a low priority, on one core, within a bound of memory, and is killed when it takes too long.
+Advice takes seconds of CPU and holds every day of an account in memory; in the server it would block the pages. So
+it runs with low priority, on one core, with a memory limit, and is killed when it takes too long.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from typing import Any
 from meter.dashboard.advice.question import Task
 from meter.errors import UserError
 
-#: Of its data: 400 days of a thousand workspaces are a few hundred thousand statements.
+#: Limit of its data: 400 days of a thousand workspaces are a few hundred thousand statements.
 MEMORY_BYTES = 2 << 30
-#: Behind everything that answers at once.
+#: Lower priority than everything that answers pages.
 NICE = 10
-#: How an answer ends: well, with what the reader can mend, or because Kafka did not answer.
+#: Kinds of output: the answer, an error that the reader can correct, a failure of Kafka.
 ANSWER, REFUSED, KAFKA = "answer", "refused", "kafka"
 
 
 def main() -> None:
     """Read the task, write the answer as one JSON object."""
-    gc.disable()  # it answers once and ends
+    gc.disable()  # the process answers once and exits
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     task: Task = pickle.load(sys.stdin.buffer)
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def answered(task: Task) -> dict[str, Any]:
-    """The answer, or the sentence that says why there is none."""
+    """The answer, or a sentence that says why there is none."""
     from meter.kafka.reachability import BrokerUnreachable
     from meter.kafka.rights import MissingRights
     from meter.kafka.troubles import of_kafka
@@ -66,7 +66,7 @@ async def _answer(task: Task) -> dict[str, Any]:
 
 
 async def _of_kafka(task: Task, work: Coroutine[Any, Any, Any]) -> Any:
-    """What the work reads of Kafka; an error of Kafka as what it is."""
+    """Await reads from Kafka; a Kafka error becomes a UserError that explains it."""
     from meter.kafka.rights import of_command
     from meter.kafka.troubles import explained, of_kafka
 

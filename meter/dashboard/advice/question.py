@@ -1,4 +1,4 @@
-"""What an address asks of advice: `/accounts/A/advise` and `/accounts/A/simulate`, in the words of the commands."""
+"""Parses the question in an address: `/accounts/A/advise` and `/accounts/A/simulate`, in the words of the commands."""
 
 import shlex
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from schemas.ids import is_id
 from schemas.money import parse_discount
 
 Kind = Literal["advise", "simulate"]
-#: As the commands have it.
+#: The commands' default.
 DAYS = 35
 LEAST = {"advise": LEAST_DAYS, "simulate": 1}
-#: Words of one option; an order has fewer plans and lines.
+#: Most words of one option; an order has fewer plans and lines.
 WORDS = 100
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question; equal ones have one answer. `words`: of a simulation, by option."""
+    """One question; equal questions share an answer. `words`: a simulation's options, each with its words."""
 
     kind: Kind
     account: str
@@ -36,12 +36,12 @@ class Question:
 
     @property
     def coverage(self) -> Decimal | None:
-        """The share asked for; None: least cost; raises UserError."""
+        """The target coverage; None means least cost; raises UserError."""
         return coverage_of(self.target)
 
     @property
     def offered(self) -> Decimal | None:
-        """The discount on traffic packages; None: the account's latest; raises UserError."""
+        """The discount on traffic packages; None means the account's latest; raises UserError."""
         try:
             return parse_discount(self.discount) if self.discount else None
         except ValueError as error:
@@ -49,12 +49,12 @@ class Question:
 
     @property
     def changes(self) -> list[Change]:
-        """What is simulated; raises UserError."""
+        """The simulated changes; raises UserError."""
         return changes_of(**dict(self.words))
 
     @property
     def command(self) -> str:
-        """The command that answers the same."""
+        """The command with the same answer."""
         if self.kind == "simulate":
             return command_of(self.account, self.days, dict(self.words))
         target = () if self.target == "cost" else ("--target", self.target)
@@ -62,25 +62,25 @@ class Question:
         return shlex.join(["meter", "advise", self.account, "--days", str(self.days), *target, *discount])
 
     def check(self) -> None:
-        """Raise UserError for what no command would take."""
+        """Raise UserError for options that the command refuses."""
         least = LEAST[self.kind]
         if not least <= self.days <= MOST_DAYS:
             raise UserError(f"?days= is {least} to {MOST_DAYS}, this is {self.days}")
         if self.kind == "simulate":
-            self.changes  # noqa: B018 # raises where a word is wrong
+            self.changes  # noqa: B018 # raises for a wrong word
         else:
             self.coverage, self.offered  # noqa: B018
 
 
 class Task(NamedTuple):
-    """What a process is given to answer."""
+    """The input of a process."""
 
     settings: Settings
     question: Question
 
 
 def question_of(asked: Asked) -> Question | None:
-    """The question of an address; None where it asks for no advice. It is not checked yet."""
+    """The question in an address, not yet checked; None if the address is not about advice."""
     match asked.parts:
         case ("accounts", account, "advise") if is_id(account):
             target, discount = (" ".join(_words(asked.query, name)) for name in ("target", "discount"))
@@ -92,11 +92,11 @@ def question_of(asked: Asked) -> Question | None:
 
 
 def _words(query: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """The words of an option: with spaces between them, as no word has one."""
+    """The words of an option, separated by spaces; no word contains one."""
     return tuple(query.get(name, "").split()[:WORDS])
 
 
 def _days(query: Mapping[str, str]) -> int:
-    """How many days; 0, which is refused, for what is no number."""
+    """The number of days; 0, which is refused later, if it is no number."""
     text = query.get("days", "").strip() or str(DAYS)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0

@@ -1,4 +1,4 @@
-"""Advice and simulations as tables for a spreadsheet; `?table=` names another one than the first."""
+"""Advice and simulations as tables for a spreadsheet; `?table=` selects one, else the first."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def table_of(question: Question, answer: Json, name: str) -> Table:
-    """The table of this name; raises NotThere where there is none."""
+    """The table with this name; raises NotThere if there is none."""
     tables = SIMULATED if question.kind == "simulate" else ADVISED
     if name and name not in tables:
         raise NotThere(f"there is no table {name[:40]!r}; ?table= is one of {', '.join(tables)}")
@@ -50,7 +50,7 @@ def _alternative(basis: str, each: Json, days: int) -> tuple[object, ...]:
 
 
 def by_day(answer: Json) -> Table:
-    """What each alternative from today would have cost on each day, packages a day included."""
+    """The cost of each alternative from today on each day, packages included."""
     table = answer["from_today"]
     every = [table["stay"], *table["alternatives"]]
     days = answer["days"]["days"]
@@ -64,7 +64,7 @@ def by_day(answer: Json) -> Table:
 
 
 def curve(answer: Json) -> Table:
-    """The cost curve: what a day costs by number of one package bought."""
+    """The cost curve: a day's cost by the number of packages bought."""
     rows = [(name, count, cost) for name, points in answer["cost_curves"].items() for count, cost in points]
     return ("package", "bought", "cost_a_day"), rows
 
@@ -77,7 +77,7 @@ def simulated_days(answer: Json) -> Table:
 
 
 def shifted(answer: Json) -> Table:
-    """What every workspace and item was charged on all days, and would have been."""
+    """Charges of every workspace and item over all days, actual and simulated."""
     rows = []
     for kind in ("workspace", "item"):
         before, after = (answer[side][f"charges_by_{kind}"] for side in ("as_it_was", "changed"))

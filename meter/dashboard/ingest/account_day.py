@@ -1,7 +1,7 @@
-"""An account's day while a batch is taken: read from the file when it is first asked for, changed in memory.
+"""An account's day while a batch is processed: read from the file at first use, changed in memory.
 
-Totals follow from the change of a cell, so they are right in the transaction that changes the cell. Whatever the file
-has of an account's day, it has its row in `account_days`: where that is missing nothing else is looked for.
+Each change of a cell updates the totals, so both are written in the same transaction. If the file has anything about
+an account's day, it has a row in `account_days`; without that row the other tables are not read.
 """
 
 import sqlite3
@@ -14,9 +14,9 @@ from meter.dashboard.ingest.feed_entry import Entry
 from meter.rules.prices import EXACT
 from schemas.money import money_text
 
-#: SQLite's integers; what is beyond them is kept as text.
+#: Range of SQLite's integers; larger numbers are stored as text.
 INTEGER_MAX = 2**63 - 1
-#: Rows that are read in a range in the time of one look-up.
+#: A range scan reads this many rows in the time of one look-up.
 LOOK_UP_ROWS = 20
 
 CELLS = "SELECT workspace, item, revision, usage, covered, overage, charge, basis, source FROM cells"
@@ -29,7 +29,7 @@ DAY = (
 )
 
 CellKey = tuple[str, str]  # workspace, item
-#: Milliseconds: first instant of a day and the first after it.
+#: Milliseconds: first instant of a day and of the next.
 Bounds = tuple[int, int]
 
 
@@ -46,7 +46,7 @@ class Cell(msgspec.Struct, frozen=True, gc=False):
 
 
 class ItemRow(msgspec.Struct, gc=False):
-    """An account's item on a day; `ended`: points of quarters that ended in this batch."""
+    """An account's item on a day; `ended`: samples of the quarters of an hour that ended in this batch."""
 
     revision: int = 0
     quota: int = 0
@@ -63,7 +63,7 @@ class ItemRow(msgspec.Struct, gc=False):
     ended: str = ""
 
     def columns(self) -> tuple[object, ...]:
-        """As the table has them, behind the key."""
+        """The table's columns after the key."""
         return (
             self.revision,
             stored(self.quota),
@@ -81,7 +81,7 @@ class ItemRow(msgspec.Struct, gc=False):
 
 
 NO_CELL = Cell(0, 0, 0, 0, "0.00", "", "")
-#: In place of a cell that was not looked for yet.
+#: Marks a cell that was not looked up yet.
 UNREAD = Cell(-1, 0, 0, 0, "", "", "")
 
 
@@ -98,18 +98,18 @@ class AccountDay:
         self.charge, self.currency = Decimal(charge), str(currency)
         self.percent, self.item_of_percent = _int(percent), str(item)
         self.alerts, self.at_ms, self.feed, self.cells = _int(alerts), _int(at_ms), _int(feed), _int(cells)
-        #: Whether a record of the batch brought news of it, and of which partition the records are.
+        #: Whether the batch changed this day, and the partition of the records.
         self.changed, self.partition = False, 0
-        #: New rows of its feed, and the newest revision of the feed before this batch; None: not looked for yet.
+        #: New rows of its feed, and the newest revision of the feed before this batch; None: not looked up yet.
         self.entries: dict[tuple[int, str], Entry] = {}
         self.newest_entry: int | None = 0 if self.is_new else None
-        #: Workspaces that had no cell of some item before.
+        #: Workspaces with a first cell of some item in this batch.
         self.new_workspaces: set[str] = set()
         self._items: dict[str, ItemRow] | None = {} if self.is_new else None
         self._changed_items: set[str] = set()
         self._cells: dict[CellKey, Cell | None] = {}
         self._changed_cells: set[CellKey] = set()
-        #: Every cell of the file is in memory; else how many were looked up.
+        #: Whether all cells of the file are in memory; if not, how many were looked up.
         self._whole, self._looked_up = self.is_new, 0
 
     def item(self, name: str) -> ItemRow:
@@ -124,12 +124,12 @@ class AccountDay:
         return found
 
     def cell(self, workspace: str, item: str) -> Cell | None:
-        """A cell as it is now."""
+        """The present cell."""
         found = self._cells.get((workspace, item), UNREAD)
         return self._read((workspace, item)) if found is UNREAD else found
 
     def put(self, key: CellKey, before: Cell | None, after: Cell | None, at_ms: int) -> None:
-        """Change a cell from what it is now, and the totals with it."""
+        """Change a cell, and the totals with it."""
         self._cells[key] = after
         self._changed_cells.add(key)
         old, new = before or NO_CELL, after or NO_CELL
@@ -174,7 +174,7 @@ class AccountDay:
         return ((*self.key, *key) for key in self._changed_cells if self._cells[key] is None)
 
     def _read(self, key: CellKey) -> Cell | None:
-        """One cell from the file, or all of the day at once, where that is cheaper than one by one."""
+        """Read one cell from the file, or all cells of the day once that is cheaper."""
         if not self._whole:
             self._looked_up += 1
             if self._looked_up * LOOK_UP_ROWS < self.cells:
@@ -190,7 +190,7 @@ class AccountDay:
 
 
 def stored(quantity: int) -> int | str:
-    """A quantity as SQLite keeps it."""
+    """A quantity as SQLite stores it."""
     return quantity if -INTEGER_MAX <= quantity <= INTEGER_MAX else str(quantity)
 
 
@@ -218,7 +218,7 @@ def _item(columns: Iterable[object]) -> ItemRow:
 
 
 def _highest(items: dict[str, ItemRow]) -> tuple[int, str]:
-    """The item that has used most of its quota, and how many percent; the last by name of several."""
+    """The item with the highest used share of its quota, and that percentage; the last by name among equals."""
     shares = ((item.covered * 100 // item.quota, name) for name, item in items.items() if item.quota)
     return max(shares, default=(-1, ""))
 

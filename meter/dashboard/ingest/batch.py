@@ -1,4 +1,4 @@
-"""A batch of published records becomes rows, in one transaction with the positions behind it."""
+"""Writes a batch of published records as rows, in one transaction with the next offsets to read."""
 
 import logging
 import sqlite3
@@ -20,9 +20,9 @@ from schemas.ids import shown
 
 log = logging.getLogger(__name__)
 
-#: Between two lines about records that cannot be read.
+#: Seconds between two log lines about unreadable records.
 TELL_SECONDS = 60.0
-#: Days that statements are kept.
+#: How many days statements are kept.
 STATEMENT_DAYS = 400
 
 
@@ -30,7 +30,7 @@ Positions = Mapping[tuple[str, int], int]
 
 
 class News:
-    """What a batch changed, and the partitions of the accounts that it changed something of."""
+    """The regions that a batch changed, and the partitions of the changed accounts."""
 
     def __init__(self) -> None:
         self.regions: set[Region] = set()
@@ -43,7 +43,7 @@ class News:
 
 
 class Ingest:
-    """Takes batches, one after the other, into the writing connection of a store."""
+    """Applies batches, one at a time, through a store's writing connection."""
 
     def __init__(self, connection: sqlite3.Connection, calendar: Calendar) -> None:
         self._connection = connection
@@ -54,7 +54,7 @@ class Ingest:
         self._told_at = -TELL_SECONDS
 
     def take(self, published: Iterable[Published], positions: Positions, today: str) -> set[Region]:
-        """1 take the records, 2 write rows, 3 positions, 4 drop old days, 5 commit; what was changed.
+        """1 apply the records, 2 write rows, 3 write positions, 4 drop old days, 5 commit. Returns the changes.
 
         `positions`: topic and partition -> the next offset to read.
         """
@@ -120,7 +120,7 @@ class Ingest:
             day.changed, day.partition = True, record.partition
 
     def _unreadable(self, record: Published, error: Exception) -> None:
-        """A record that no meter publishes: passed over, and named once a minute."""
+        """Skip a record that no meter publishes; log it at most once a minute."""
         now = time.monotonic()
         if now - self._told_at >= TELL_SECONDS:
             self._told_at = now
@@ -137,7 +137,7 @@ class Ingest:
         return found
 
     def _drop_old(self, today: str) -> None:
-        """Drop days that are final, and statements after their time: a range of each table."""
+        """Drop final days and expired statements: one range per table."""
         oldest = self._calendar.oldest_kept(today)
         for table in ("cells", "items", "account_days", "feed", "samples", "alerts"):
             self._connection.execute(f"DELETE FROM {table} WHERE day < ?", (oldest,))
@@ -149,7 +149,7 @@ class Ingest:
 
 
 def in_order(published: Iterable[Published]) -> list[Published]:
-    """As they were published, overages before the balances of the same moment: those then tell what was reported."""
+    """In order of publication, overages before balances of the same time: balances add who reported the usage."""
     overages: list[Published] = []
     others: list[Published] = []
     for record in published:

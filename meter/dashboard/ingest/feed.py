@@ -1,4 +1,4 @@
-"""The feed of a day: of each journal record and item, what it changed of whose overage, and why."""
+"""The feed of a day: for each journal record and item, whose overage changed, by how much, and why."""
 
 import sqlite3
 from decimal import Decimal
@@ -12,12 +12,12 @@ from meter.dashboard.ingest.rows import Rows
 from meter.rules.prices import EXACT
 from schemas.money import money_text
 
-#: Rows kept of an account's day, newest; a quarter more may be there until it is cut.
+#: Newest rows kept per account and day; the feed is cut when a quarter more have come.
 KEPT = 200
 SLACK = 50
-#: Changes named of one record.
+#: Most changes listed for one record.
 CHANGES = 20
-#: Balances that are remembered until their overages come.
+#: Most balances remembered until their overages come.
 EARLY = 1_000
 
 FeedKey = tuple[str, str, int, str]  # day, account, revision, item
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Feed:
-    """The feed's new rows of one batch; days before `oldest` are not taken.
+    """The feed's new rows of one batch; days before `oldest` are ignored.
 
     A transaction's balance and overages may come in two batches: `early` keeps what balances reported until then.
     """
@@ -36,7 +36,7 @@ class Feed:
         self._early = early
 
     def add(self, day: AccountDay, found: Overage, before: Cell | None, at_ms: int) -> None:
-        """A change of an overage; `before` is the cell as it was."""
+        """An overage changed; `before` is the previous cell."""
         key = (found.revision, found.item)
         entry = day.entries.get(key)
         if entry is None:
@@ -51,7 +51,7 @@ class Feed:
         entry.changes.append(change)
 
     def report(self, day: AccountDay, item: str, revision: int, reported: dict[str, int]) -> None:
-        """Usage that a balance of this revision brought; it tells who caused what others see."""
+        """Note the new usage per workspace in this revision's balance: it shows who changed others' overage."""
         if not reported:
             return
         named = dict(list(reported.items())[:CHANGES])
@@ -82,7 +82,7 @@ class Feed:
                 _cut(self._rows.connection, day)
 
     def _begun(self, day: AccountDay, found: Overage, at_ms: int) -> Entry:
-        """A new row, or the one that an earlier part of the same transaction made."""
+        """A new row, or the row from an earlier part of the same transaction."""
         entry = Entry(at_ms, found)
         key = (*day.key, found.revision, found.item)
         entry.reported = self._early.pop(key, entry.reported)
@@ -99,7 +99,7 @@ class Feed:
         return entry
 
     def _newest(self, day: AccountDay) -> int:
-        """The newest revision of its feed before this batch."""
+        """The newest revision of the day's feed before this batch."""
         if day.newest_entry is None:
             query = "SELECT coalesce(max(revision), 0) FROM feed WHERE day = ? AND account = ?"
             day.newest_entry = self._rows.connection.execute(query, day.key).fetchone()[0] if day.feed else 0
@@ -107,7 +107,7 @@ class Feed:
 
 
 def _rows(day: AccountDay) -> list[tuple[object, ...]]:
-    """The newest new rows of a day's feed, which then counts them."""
+    """The newest of a day's new rows; adds them to the feed's count."""
     keys = sorted(day.entries)[-KEPT:]
     day.feed += sum(day.entries[key].is_new for key in keys)
     return [(*day.key, *key, *_columns(day.entries[key])) for key in keys]
@@ -128,7 +128,7 @@ def _cut(connection: sqlite3.Connection, day: AccountDay) -> None:
 
 
 def _charge_delta(found: Overage, before: Cell | None) -> str | None:
-    """How much more it costs than at the previous revision; None if that one was never read."""
+    """The change of the charge since the previous revision; None if that one was never read."""
     if found.previous_revision == 0:
         return found.charge.amount
     if before is None or before.revision != found.previous_revision:
@@ -137,7 +137,7 @@ def _charge_delta(found: Overage, before: Cell | None) -> str | None:
 
 
 def _usage_delta(found: Overage, before: Cell | None) -> int | None:
-    """How much usage came since the previous revision, or since the balance before it; None if it is not known."""
+    """The usage since the previous revision, or since the previous balance; None if unknown."""
     if before is None:
         return found.usage if found.previous_revision == 0 else None
     return found.usage - before.usage if before.revision < found.revision else None

@@ -1,4 +1,4 @@
-"""A row of a day's feed that is being made."""
+"""A row of a day's feed under construction."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from meter.dashboard.ingest.records import Overage
 
 
 class Entry:
-    """What one journal record changed of an item, as far as it was read."""
+    """The changes of an item by one journal record, as far as read."""
 
     __slots__ = ("at_ms", "cause", "changes", "is_new", "more", "reported", "restated")
 

@@ -1,4 +1,4 @@
-"""Which meter publishes under a prefix: its output topics by their ids, which topics made again do not share."""
+"""Identifies the meter under a prefix by its output topics' ids; recreated topics have other ids."""
 
 import logging
 from collections.abc import Mapping
@@ -22,32 +22,32 @@ log = logging.getLogger(__name__)
 
 
 class PublishingMeter(NamedTuple):
-    """The meter's id for the file, and the partitions of each topic that is read."""
+    """The meter's id, as the file stores it, and the partitions of each topic to read."""
 
     id: str
     partitions: dict[str, int]
-    #: The id of the topics of budgets; empty where there are none that may be read.
+    #: The id of the budget topics; empty if they are missing or may not be read.
     budgets: str
 
     def places(self) -> list[tuple[str, int]]:
-        """Every partition that is read."""
+        """Every partition to read."""
         return [(topic, number) for topic, count in self.partitions.items() for number in range(count)]
 
 
 class BudgetTopicsThere(NamedTuple):
-    """The topics of budgets that there are, and their id."""
+    """The existing budget topics, and their id."""
 
     id: str
     states: dict[str, TopicState]
 
 
 async def adopt_facts(settings: Settings, topics: Topics, calendar: Calendar) -> None:
-    """Show days by the facts of the journal's opening, where Kafka lets us read it: our settings may be others'."""
+    """Use the calendar in the journal's opening, if we may read it: our own settings may differ from the workers'."""
     try:
         async with reading(settings.kafka_client_kwargs()) as reader:
             found = await opening(reader, topics)
     except (KafkaError, OpeningRefused):
-        return  # the settings hold; it is the workers' to say what is wrong with the journal
+        return  # keep the settings; the workers report a broken journal
     if found is None:
         return
     facts = (found.time_zone, found.close_grace_seconds, found.restatement_horizon_days)
@@ -61,7 +61,7 @@ async def adopt_facts(settings: Settings, topics: Topics, calendar: Calendar) ->
 
 
 async def meter_of(admin: AIOKafkaAdminClient, topics: Topics) -> PublishingMeter:
-    """The meter under a prefix; raises UserError where its topics are not there yet."""
+    """The meter under a prefix; raises UserError if its topics do not exist yet."""
     found = await topic_states(admin, topics.outputs)
     missing = [name for name in topics.outputs if name not in found]
     if missing:
@@ -75,7 +75,7 @@ async def meter_of(admin: AIOKafkaAdminClient, topics: Topics) -> PublishingMete
 
 
 async def budgets_there(admin: AIOKafkaAdminClient, topics: Topics) -> BudgetTopicsThere:
-    """The topics of budgets, both or none: `meter budget watch` creates them; to read them is a right of its own."""
+    """The budget topics, both or none: `meter budget watch` creates them, and reading them needs a separate right."""
     names = BudgetTopics.of(topics.prefix)
     every = (names.budgets, names.alerts)
     allowed = await topic_operations(admin._client, every)
@@ -86,6 +86,6 @@ async def budgets_there(admin: AIOKafkaAdminClient, topics: Topics) -> BudgetTop
 
 
 def _id(states: Mapping[str, TopicState]) -> str:
-    """Topics made again have another one."""
+    """An id that changes when topics are recreated."""
     words = " ".join(f"{name}={states[name].id}/{states[name].partitions}" for name in sorted(states))
     return sha256(words.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A record of an output topic on its way into the read model, and what parts of that there are."""
+"""A record of an output topic on its way into the read model, and the model's regions."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Published(msgspec.Struct, frozen=True, gc=False):
-    """A record; its topic without the prefix. Without a value it is empty: it takes its key away."""
+    """A record; `topic` has no prefix. An empty value deletes the key."""
 
     topic: str
     partition: int
@@ -17,7 +17,7 @@ class Published(msgspec.Struct, frozen=True, gc=False):
 
 
 class Region(NamedTuple):
-    """A part of the read model that a batch changed; `account` and `day` are empty where they do not apply."""
+    """A part of the read model that a batch changed; `account` and `day` are empty if they do not apply."""
 
     kind: str  # day, records, alerts, budgets, dead_letters
     account: str = ""

@@ -1,7 +1,7 @@
-"""Reads the published topics into the store: committed records, from where the file says that it was.
+"""Reads the published topics into the store: committed records, from the offsets in the file.
 
-Kafka may be away, have no meter yet, or have another one: pages go on with what the file has, `Live.trouble` says why
-nothing new comes, and reading goes on by itself.
+If Kafka is away, has no meter yet or has another one, pages keep showing the file, `Live.trouble` says why nothing new
+comes, and reading resumes by itself.
 """
 
 import asyncio
@@ -38,32 +38,32 @@ from schemas.plurals import counted
 
 log = logging.getLogger(__name__)
 
-#: Records of one transaction of the file, while much is to be read.
+#: Most records in one transaction of the file, while catching up.
 BATCH_RECORDS = 10_000
 POLL_MS = 200
-#: How long Kafka waits for news before it answers a fetch, in ms; a record is given at once.
+#: How long Kafka holds a fetch without records, in ms; a record is returned at once.
 FETCH_WAIT_MS = 500
 FETCH_BYTES = 4 << 20
-#: Between two questions for the ends of the topics, and how long an answer may take.
+#: Seconds between two requests for the topics' ends, and the time limit of one.
 ENDS_SECONDS, ANSWER_SECONDS = 1.0, 10.0
-#: Between two attempts, at first and at most.
+#: Seconds before the next attempt, at first and at most.
 AGAIN_SECONDS, AGAIN_MOST_SECONDS = 0.5, 5.0
-#: Topics of days: what is of days no longer kept is not read.
+#: Topics whose records belong to a day; records of days no longer kept are not read.
 OF_DAYS = ("overages", "quota-balances", "quota-alerts", BUDGET_ALERTS)
-#: Every so many questions for the ends of the topics: have the topics of budgets come or gone.
+#: The budget topics are checked at every n-th request for the topics' ends.
 BUDGETS_SECONDS = 5
-#: While Kafka is away, between two lines of the log.
+#: Seconds between two log lines while Kafka is away.
 SAY_SECONDS = 60.0
-#: Who asks for rights, and those of which commands they are.
+#: The name in messages about missing rights, and the commands whose rights are needed.
 WHO, READING, WRITING = "the dashboard", "dashboard", "dashboard (writing)"
 
 
 class BudgetsChanged(Exception):
-    """There are topics of budgets, or other ones: reading begins again, with them."""
+    """The budget topics appeared, vanished or were recreated: reading restarts."""
 
 
 class Reader:
-    """Reads until it is cancelled; `changed` is called with what each batch changed."""
+    """Reads until it is cancelled; calls `changed` with the changes of each batch."""
 
     def __init__(
         self,
@@ -78,15 +78,15 @@ class Reader:
         self._changed = changed
         self._again = AGAIN_SECONDS
         self._rights = of_command(settings, WRITING if settings.dashboard_write_token is not None else READING)
-        #: Kafka has said once that it allows all of them.
+        #: Whether Kafka has once confirmed all rights.
         self._allowed = False
-        #: When Kafka stopped to answer; None while it does.
+        #: When Kafka stopped answering; None while it answers.
         self._stopped_at: float | None = None
-        #: What the log said last of that, and when it may say more.
+        #: The last log line about it, and the time from which another one may follow.
         self._said, self._say_after = "", 0.0
 
     async def run(self) -> None:
-        """Read, and begin again whatever happens to Kafka; raises MissingRights if a start is not allowed to read."""
+        """Read, and restart after every Kafka failure; raises MissingRights if the first attempt may not read."""
         install_batches()
         while True:
             try:
@@ -107,7 +107,7 @@ class Reader:
             self._again = min(self._again * 2, AGAIN_MOST_SECONDS)
 
     def _trouble(self, sentence: str) -> None:
-        """Pages say why reading stopped; so does the log, and seldom again while the reason changes its words."""
+        """Show on pages and in the log why reading stopped; log a changed reason only once in a while."""
         self._live.trouble = sentence
         now = time.monotonic()
         if self._stopped_at is None or (sentence != self._said and now >= self._say_after):
@@ -117,14 +117,14 @@ class Reader:
             self._stopped_at = now
 
     def _answered(self, lag: int) -> None:
-        """Kafka answers; the log says so if it did not before."""
+        """Kafka answers; log it if it was away."""
         if self._stopped_at is not None:
             away = time.monotonic() - self._stopped_at
             log.info("dashboard: Kafka answers again after %.0f s; reading on, %s behind", away, counted(lag, "record"))
         self._live.trouble = self._stopped_at = None
 
     async def _read(self) -> None:
-        """1 may we, 2 which meter is it, 3 is the file of it, 4 from where, 5 read on."""
+        """1 check rights, 2 find the meter, 3 check or empty the file, 4 seek, 5 follow."""
         async with connected_admin(self._settings) as admin, self._consumer() as consumer:
             await require(self._settings, admin, WHO, self._rights)  # 1
             self._allowed = True
@@ -160,7 +160,7 @@ class Reader:
             await stopped(consumer)
 
     async def _seek(self, consumer: Any, places: list[TopicPartition]) -> None:
-        """Go on where the file is; a topic of days that is new to it begins at the first day kept."""
+        """Seek to the file's offsets; a topic of days that is new to the file begins at the first day kept."""
         beginnings = await consumer.beginning_offsets(places)
         known = await asyncio.to_thread(self._positions)
         oldest = self._calendar.oldest_kept(self._calendar.today(time.time_ns() // 1000))
@@ -182,7 +182,7 @@ class Reader:
         self._load(left)
 
     def _load(self, now: Mapping[TopicPartition, tuple[int, int]]) -> None:
-        """Say how far the first reading is."""
+        """Report the progress of the first reading."""
         left = {place: span for place, span in self._left.items() if now[place][0] < span[1]}
         if not left:
             self._live.loading = None
@@ -212,7 +212,7 @@ class Reader:
     def _take(
         self, ingest: Ingest, fetched: Mapping[TopicPartition, Any], positions: dict[tuple[str, int], int], today: str
     ) -> set[Region]:
-        """In a thread: a fetch becomes rows."""
+        """In a thread: write a fetch as rows."""
         published = []
         for place, records in fetched.items():
             topic, partition = self._bare(place)
@@ -224,7 +224,7 @@ class Reader:
         return ingest.take(published, positions, today)
 
     async def _out_of_range(self, consumer: Any, error: Exception) -> None:
-        """Retention deleted what was not read yet: go on where the partition begins now."""
+        """Retention deleted unread records: continue at the present start of the partition."""
         places: dict[TopicPartition, int] = error.args[0]
         beginnings = await consumer.beginning_offsets(list(places))
         ends = await consumer.end_offsets(list(places))
@@ -237,7 +237,7 @@ class Reader:
     async def _watch(
         self, consumer: Any, places: list[TopicPartition], admin: AIOKafkaAdminClient, meter: PublishingMeter
     ) -> None:
-        """Once a second: how far behind the ends of the topics reading is; now and then: are there budgets now."""
+        """Once a second, measure the lag behind the topics' ends; every few seconds, check the budget topics."""
         for second in count():
             if second % BUDGETS_SECONDS == BUDGETS_SECONDS - 1:
                 await self._same_budgets(admin, meter)
@@ -252,7 +252,7 @@ class Reader:
             await asyncio.sleep(ENDS_SECONDS)
 
     async def _same_budgets(self, admin: AIOKafkaAdminClient, meter: PublishingMeter) -> None:
-        """Raise BudgetsChanged where the topics of budgets came, went, or were made again."""
+        """Raise BudgetsChanged if the budget topics appeared, vanished or were recreated."""
         if (await budgets_there(admin, self._topics)).id != meter.budgets:
             raise BudgetsChanged
 

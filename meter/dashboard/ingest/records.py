@@ -1,16 +1,16 @@
-"""What is read of the published records: only the fields that rows are made of."""
+"""The published records, with only the fields that rows need."""
 
 from typing import Annotated
 
 import msgspec
 
-#: A published amount: what is none would be found only while totals are added up.
+#: A published amount, checked here; otherwise an invalid one would fail only when totals are added up.
 Amount = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,40}\.[0-9]{2,40}$")]
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class Charge(msgspec.Struct, gc=False):
-    """What a workspace owes; its lines stay in Kafka."""
+    """A workspace's amount; its lines stay in Kafka."""
 
     amount: Amount
     currency: str
@@ -112,7 +112,7 @@ class WorkspaceList(msgspec.Struct):
 
 
 class Revised(msgspec.Struct):
-    """What plans, wallets and order outcomes have in common; plans have lists, too."""
+    """The common fields of plans, wallets and order outcomes; plans also have lists."""
 
     account: str
     revision: int

@@ -1,4 +1,4 @@
-"""The accounts' days that a batch touches: read once, changed in memory, written at its end."""
+"""The account days that a batch touches: read once, changed in memory, written at its end."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from meter.dashboard.ingest.account_day import AccountDay, Bounds
 
 
 class Rows:
-    """The rows of one batch, in memory; `bounds`: of a day."""
+    """The rows of one batch, in memory; `bounds` gives a day's first instant and the next day's."""
 
     def __init__(self, connection: sqlite3.Connection, bounds: Callable[[str], Bounds]) -> None:
         self.connection = connection
@@ -16,18 +16,18 @@ class Rows:
         self._days: dict[tuple[str, str], AccountDay] = {}
 
     def day(self, day: str, account: str) -> AccountDay:
-        """An account's day, to be changed."""
+        """An account's day, for changes."""
         found = self._days.get((day, account))
         if found is None:
             found = self._days[day, account] = AccountDay(self.connection, day, account, self._bounds(day))
         return found
 
     def days(self) -> list[AccountDay]:
-        """Every day that was touched, in the order of the tables."""
+        """Every touched day, in the order of the tables."""
         return [self._days[key] for key in sorted(self._days)]
 
     def write(self) -> None:
-        """Write what was changed."""
+        """Write the changes."""
         days, execute = self.days(), self.connection.executemany
         every = chain.from_iterable
         execute(

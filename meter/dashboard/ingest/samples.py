@@ -1,7 +1,7 @@
-"""Usage of each open day's items by quarters of an hour.
+"""Usage of open days' items, sampled every quarter of an hour.
 
-A quarter's sample is the usage as it was when the first record after the quarter came; the present quarter's is the
-usage now, which the item has. So a row is written once a quarter, and not at every change.
+A quarter's sample is the usage before the first record after that quarter; the present quarter's sample is the
+item's usage now. So a row is written once a quarter, not at every change.
 """
 
 from meter.dashboard.ingest.account_day import Bounds, ItemRow
@@ -10,7 +10,7 @@ QUARTER_MS = 900_000
 
 
 def sample(item: ItemRow, bounds: Bounds, at_ms: int) -> None:
-    """A record is about to change an item; records after the end of the day make no sample."""
+    """Take a sample before a record changes an item; records after the end of the day make none."""
     begins, ends = bounds
     if not begins <= at_ms < ends:
         return

@@ -1,7 +1,7 @@
-"""Cells and items: what overages, balances and statements of free days say of a workspace's usage.
+"""Updates cells and items from overages, balances and the statements of free days.
 
-An overage says all of its cell and is published at every change from the first on, so where there is one, the highest
-revision of it holds. A balance holds for workspaces that were never over, a statement for those on a free day.
+An overage holds its whole cell, and from the first one on every change is published, so if there is one, its highest
+revision applies. A balance applies to workspaces that were never over, a statement to those on a free day.
 """
 
 from meter.dashboard.ingest import records
@@ -16,7 +16,7 @@ FREE = b'"basis":"free"'
 
 
 def take_overage(rows: Rows, feed: Feed, record: Published) -> AccountDay | None:
-    """A record of `overages`; the account's day if it is news."""
+    """A record of `overages`; the account's day if it is new."""
     found, at_ms = records.overage(record.value), record.at_ms
     if found.day < feed.oldest:
         return None
@@ -33,7 +33,7 @@ def take_overage(rows: Rows, feed: Feed, record: Published) -> AccountDay | None
 
 
 def take_balance(rows: Rows, feed: Feed, record: Published) -> AccountDay | None:
-    """A record of `quota-balances`; the account's day if it is news."""
+    """A record of `quota-balances`; the account's day if it is new."""
     found, at_ms = records.quota_balance(record.value), record.at_ms
     if found.day < feed.oldest:
         return None
@@ -55,7 +55,7 @@ def take_balance(rows: Rows, feed: Feed, record: Published) -> AccountDay | None
 
 
 def take_free_day(rows: Rows, feed: Feed, record: Published) -> AccountDay | None:
-    """A workspace's record of `statements`, of which only free days say something new."""
+    """A workspace's record of `statements`; only free days add something new."""
     if FREE not in record.value:
         return None
     found = records.workspace_statement(record.value)
@@ -72,7 +72,7 @@ def take_free_day(rows: Rows, feed: Feed, record: Published) -> AccountDay | Non
 
 
 def _take_workspaces(day: AccountDay, found: records.QuotaBalance, at_ms: int) -> dict[str, int]:
-    """Workspaces of a balance that were never over; how much usage each workspace got since the balance before."""
+    """Update a balance's workspaces that were never over; return each workspace's usage since the previous balance."""
     reported = {}
     for each in found.workspaces:
         before = day.cell(each.workspace, found.item)
@@ -88,7 +88,7 @@ def _take_workspaces(day: AccountDay, found: records.QuotaBalance, at_ms: int) -
 
 
 def _drop_unlisted(day: AccountDay, item: str, names: set[str], at_ms: int) -> None:
-    """Forget cells that only the balance before knew."""
+    """Delete cells that only the previous balance had."""
     for name in names:
         cell = day.cell(name, item)
         if cell is not None and cell.source == BALANCES:
@@ -96,7 +96,7 @@ def _drop_unlisted(day: AccountDay, item: str, names: set[str], at_ms: int) -> N
 
 
 def encoded_names(names: list[str]) -> str:
-    """Ids as JSON: none of them has a character that JSON escapes."""
+    """Ids as JSON; no id has a character that JSON escapes."""
     within = '","'.join(names)
     return f'["{within}"]' if names else "[]"
 
