@@ -102,24 +102,28 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
         running = started.enter_context(worker(settings, directory, own, port))
         if stay.dashboard:
             asks = {"METER_DASHBOARD_METRICS": f"http://127.0.0.1:{port}/metrics"}
-            watch(console, started.enter_context(watched(settings, directory, {**own, **asks})))
+            pages = started.enter_context(watched(settings, directory, {**own, **asks}))
+            watch(console, pages, stay.keep)
         running.wait_for("/ready")
         console.print(f"ready after {time.monotonic() - begun:.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
         board = Board(Topics.of(prefix))
         play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
         differences = asyncio.run(play.run(day_steps(clock.day_us), stay.seconds))  # it is interrupted in its own way
         conclude(console, board, play.sent, running.taken_in(), differences)
-        look_further(console, own, ours)
+        if stay.dashboard:
+            own["METER_DASHBOARD_PORT"] = str(pages.port)
+        look_further(console, settings, own, stay, ours)
         if stay.keep:
             keep_on(console, running)
     return not differences
 
 
-def watch(console: "Console", dashboard: "Watched") -> None:
+def watch(console: "Console", dashboard: "Watched", keep: bool) -> None:
     """Print where the day can be watched, once that address answers, before the first record."""
     dashboard.wait_for("/live")
     console.print(f"watch it in a browser: {dashboard.address}", style="bold", soft_wrap=True)
     console.print(f"the worked example of the contract: {dashboard.example}", soft_wrap=True)
+    console.print("the pages stay until Ctrl-C" if keep else "the pages go when the demo ends; --keep leaves them")
 
 
 def keep_on(console: "Console", running: "Worker") -> None:
@@ -174,8 +178,8 @@ def conclude(console: "Console", board: "Board", sent: int, taken_in: dict[str, 
     console.print(checked, style="bold green")
 
 
-def look_further(console: "Console", own: dict[str, str], ours: bool) -> None:
-    """The commands that show more of what was published."""
+def look_further(console: "Console", settings: "Settings", own: dict[str, str], stay: Stay, ours: bool) -> None:
+    """Print the commands that show more of what was published; `own`: the variables of the demo's processes."""
     import shlex
     import shutil
     import sys
@@ -183,16 +187,30 @@ def look_further(console: "Console", own: dict[str, str], ours: bool) -> None:
 
     prefix, command = own["METER_TOPIC_PREFIX"], Path(sys.executable).parent
     on_path = shutil.which("meter") == str(command / "meter")
+    reach = unusual({"METER_BROKER": settings.broker, **own})
     lines = [
         *([] if on_path else [f'export PATH={shlex.quote(str(command))}:"$PATH"']),
-        *(["meter broker up"] if ours else []),
         f"export METER_TOPIC_PREFIX={prefix} METER_BILLING_TIME_ZONE={own['METER_BILLING_TIME_ZONE']}",
-        "meter dashboard                        # the pages of this day, at the same address",
+        *([f"export {' '.join(reach)}"] if reach else []),
+        *(["meter broker up"] if ours and not stay.keep else []),
+        *([] if stay.keep else ["meter dashboard                        # the pages of this day, at the same address"]),
         "meter overages --account juniper",
         "meter overages --account orbit --json  # every charge with its lines and cause",
         "meter plans nimbus",
-        "meter worker                           # goes on; `meter send` gives it more",
+        *([] if stay.keep else ["meter worker                           # goes on; `meter send` gives it more"]),
     ]
     console.print(f"\nTo look further (the topics {prefix}* stay):")
     for line in lines:
         console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
+def unusual(variables: dict[str, str]) -> list[str]:
+    """The broker and the dashboard's port as `NAME=value`, where they differ from the defaults."""
+    import shlex
+
+    from meter.settings import Settings
+
+    usual = {f"METER_{name.upper()}": str(Settings.model_fields[name].default) for name in ("broker", "dashboard_port")}
+    return [
+        f"{name}={shlex.quote(variables[name])}" for name in usual if variables.get(name, usual[name]) != usual[name]
+    ]

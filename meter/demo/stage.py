@@ -164,12 +164,16 @@ def free_port() -> int:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demo as Ctrl-C does: through every `finally`."""
+    """SIGTERM and a closed terminal end the demo as Ctrl-C does: through every `finally`.
+
+    A script's `meter demo &` starts with SIGINT ignored; it is taken there too, or SIGTERM would end nothing.
+    """
 
     def interrupt(number: int, frame: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: interrupt, signal.SIGHUP: interrupt}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

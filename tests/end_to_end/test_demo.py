@@ -114,7 +114,8 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(
     prefix = out.partition("METER_TOPIC_PREFIX=")[2].split()[0]
     further = out.partition("To look further")[2]
     assert f'export PATH={Path(sys.executable).parent}:"$PATH"' in further
-    assert "  meter dashboard " in further
+    assert f"METER_BROKER={bootstrap}" in further
+    assert "meter dashboard" not in further and "meter worker" not in further, "both run still"
     kafka = Kafka(bootstrap, prefix)
     overages = latest(kafka.published("overages"))
     charges = {f"{each['workspace']}/{each['item']}": each["charge"]["amount"] for each in overages.values()}
