@@ -107,9 +107,10 @@ def require_enough(history: History) -> None:
     """`UserError` with fewer closed days than advice needs."""
     if len(history.days) < LEAST_DAYS:
         left_out = "".join(f"; {day_text(day)} left out: {why}" for day, why in [*history.left_out.items()][:1])
+        replays = "; `meter simulate` replays the days that there are" if history.days else ""
         raise UserError(
             f"too little to advise: {history.account} has {len(history.days)} closed days with statements, "
-            f"advice needs {LEAST_DAYS} (two whole weeks){left_out}; `meter simulate` replays the days that there are"
+            f"advice needs {LEAST_DAYS} (two whole weeks){left_out}{replays}"
         )
 
 

@@ -21,6 +21,8 @@ MENDS = {
     ),
     DeadReason.RECORDS_LOST: "An operator accepted this gap as lost: nothing can be sent again.",
 }
+#: Reasons whose records die again however often they are sent: sending them adds nothing.
+DIES_AGAIN = frozenset({DeadReason.TIME_BEYOND_HORIZON, DeadReason.WORKSPACE_CANNOT_MOVE})
 #: Of orders; docs/accounts.md says the same at length.
 REFUSED = {
     Refusal.CURRENCY_MUST_MATCH: "Leave the currency out: it is the catalog's.",

@@ -64,7 +64,7 @@ class LetterGroup(Model):
     first: str
     last: str
     mend: str
-    #: Of the newest 500 letters those that can be sent again.
+    #: Of the newest 500 letters those that can be sent again; 0 where they would die again.
     sendable: int
     sample: LetterView | None
     #: An estimate of what they would add if they were counted now, the largest figures.

@@ -135,6 +135,7 @@ CREATE TABLE records (          -- plans, wallets, order outcomes, budgets and t
     account TEXT NOT NULL,
     name TEXT NOT NULL,         -- the rest of the record's key
     revision INTEGER NOT NULL,  -- of budgets and their alerts: the offset and one
+    offset INTEGER NOT NULL,    -- its place in its topic's partition, which is the account's
     at_ms INTEGER NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (kind, account, name)

@@ -16,7 +16,7 @@ from meter.errors import UserError
 from meter.machine import private_files as private
 
 #: Rises with every change of schema.sql or of what its columns mean.
-FORMAT = "4"
+FORMAT = "5"
 #: Memory of the writer's page cache, KiB.
 CACHE_KIB = 65_536
 #: A reader that waits for a lock longer than this has met a bug: WAL readers never wait for the writer.

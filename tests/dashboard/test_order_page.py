@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from meter.commands.place_order import RecordPosition
@@ -149,3 +150,11 @@ def test_its_page_changes_with_records_of_the_account_and_with_letters() -> None
 
     wanted = list(regions(Asked(("accounts", "acme", "orders", "t-7"), "", {})))
     assert [(each.kind, each.account) for each in wanted] == [("records", "acme"), ("dead_letters", "")]
+
+
+def test_orders_of_one_revision_are_listed_newest_first(model: ReadModel) -> None:
+    for offset, order_id in enumerate(["b", "a", "c"]):
+        key, value = f"acme/{order_id}", {**outcome(**ACCEPTED)[1], "order_id": order_id, "revision": 5}
+        model.take([msgspec.structs.replace(record("order-outcomes", key, value), offset=offset)], NOW[:10])
+    orders = model.page("accounts/acme/plans", NOW)["orders"]
+    assert [each["outcome"]["order_id"] for each in orders] == ["c", "a", "b"]

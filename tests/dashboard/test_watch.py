@@ -1,13 +1,15 @@
 """The operations page: how long records wait, what the verdict says, what workers' metrics add up to."""
 
+import asyncio
 import math
+import socket
 
 import pytest
 
 from meter.dashboard.operations_models import GroupView
 from meter.dashboard.watch.arrivals import LOOKS, Arrivals
 from meter.dashboard.watch.observed import verdict_of
-from meter.dashboard.watch.workers import addresses, balance_of, parsed
+from meter.dashboard.watch.workers import addresses, balance_of, parsed, workers
 
 SECOND = 1_000_000
 
@@ -99,3 +101,10 @@ def test_addresses_may_leave_out_what_is_usual() -> None:
         "https://b/x/metrics",
         "http://c:1/metrics",
     ]
+
+
+def test_a_worker_that_is_down_is_said_in_words() -> None:
+    with socket.socket() as taken:  # bound and not listening: whoever connects is refused
+        taken.bind(("127.0.0.1", 0))
+        found = asyncio.run(workers(f"127.0.0.1:{taken.getsockname()[1]}"))
+    assert [(each.view.reachable, each.view.error) for each in found] == [(False, "connection refused")]

@@ -168,3 +168,15 @@ def test_groups_count_first_last_and_repeats_once(model: ReadModel) -> None:
     assert sorted((group["source"], group["count"]) for group in page["groups"]) == [("usage", 1), ("usage.w", 1)]
     letters = model.page("dead-letters", NOW, reason="unknown_item", source="usage")["letters"]
     assert [(each["offset"], each["letter_offset"]) for each in letters] == [(1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "sendable", "amount"),
+    [("unknown_item", 1, "0.00"), ("time_beyond_horizon", 0, None), ("workspace_cannot_move", 0, None)],
+)
+def test_what_dies_again_adds_nothing_and_is_not_offered(
+    model: ReadModel, reason: str, sendable: int, amount: str | None
+) -> None:
+    model.take([letter(1, usage("listed", MILLION), reason=reason)], TODAY)
+    group = model.page("dead-letters", NOW)["groups"][0]
+    assert (group["sendable"], group["amount"], group["unpriced"]) == (sendable, amount, 0)

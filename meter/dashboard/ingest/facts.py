@@ -82,9 +82,9 @@ def take_record(connection: sqlite3.Connection, record: Published) -> str:
     )
     name = record.key.decode("utf-8", "replace").partition("/")[2]
     connection.execute(
-        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
-        " at_ms = excluded.at_ms, body = excluded.body WHERE excluded.revision > revision",
-        (record.topic, found.account, name, found.revision, record.at_ms, record.value.decode()),
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
+        " offset = excluded.offset, at_ms = excluded.at_ms, body = excluded.body WHERE excluded.revision > revision",
+        (record.topic, found.account, name, found.revision, record.offset, record.at_ms, record.value.decode()),
     )
     return found.account
 
@@ -101,9 +101,9 @@ def take_budget(connection: sqlite3.Connection, record: Published) -> str:
         return account
     (Budget if record.topic == BUDGETS else BudgetAlert).model_validate_json(record.value)
     connection.execute(
-        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
-        " at_ms = excluded.at_ms, body = excluded.body WHERE excluded.revision > revision",
-        (record.topic, account, name, record.offset + 1, record.at_ms, record.value.decode()),
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
+        " offset = excluded.offset, at_ms = excluded.at_ms, body = excluded.body WHERE excluded.revision > revision",
+        (record.topic, account, name, record.offset + 1, record.offset, record.at_ms, record.value.decode()),
     )
     return account
 

@@ -1,9 +1,11 @@
 """The pages of advice: what to do from today, what would have been cheaper, and what a change would have made of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from meter.dashboard.pages.environment import capitalize_first
 from meter.dashboard.pages.parts import Part, View
 from meter.dashboard.pages.plots import curves, line, ranges
 
@@ -19,19 +21,22 @@ SHIFTED = 12
 #: Words of a simulation that a link may carry.
 LINKED = 2_000
 ZERO = Decimal(0)
+#: How a sentence begins that says no more than that days have to close first: nothing is wrong.
+EARLY = ("too little to advise", "nothing to advise", "no closed day of")
 
 
 def advise_context(model: Model) -> dict[str, Any]:
     """The tables with their ranges, the curve and the days of the best."""
     answer = model["answer"]
     if answer is None:
-        return {"found": None}
+        return {"found": None, **told(model)}
     table = answer["from_today"]
     better = [each for each in table["alternatives"] if _saves(each) or answer["target"] != "cost"]
     others = [each for each in table["alternatives"] if each not in better][:FOR_COMPARISON]
     shown = [*better, *others]
     best = better[0] if better else None
     return {
+        **told(model),
         "found": answer,
         "stay": table["stay"],
         "rows": _rows(shown),
@@ -42,6 +47,17 @@ def advise_context(model: Model) -> dict[str, Any]:
         "curves": curves(answer),
         "days_drawn": _days_of(answer, table["stay"], best or (shown[0] if shown else None)),
         "drawn_title": (best or (shown[0] if shown else {"title": ""}))["title"],
+    }
+
+
+def told(model: Model) -> dict[str, Any]:
+    """Why there is no answer, with a capital letter unless it begins with an id, and whether it is only too early."""
+    sentence, offer = model["problem"], model["offer"]
+    ids = {model["account"], *offer["workspaces"], *(plan["plan_id"] for plan in offer["plans"])}
+    begins_with_id = re.split(r"[\s:,;']", sentence, maxsplit=1)[0] in ids
+    return {
+        "problem_told": sentence if begins_with_id else capitalize_first(sentence),
+        "early": sentence.startswith(EARLY),
     }
 
 
@@ -76,7 +92,7 @@ def _days_of(answer: Model, stay: Model, other: Model | None) -> dict[str, Any]:
 def simulate_context(model: Model) -> dict[str, Any]:
     """The form as it was sent, and what came of it."""
     answer = model["answer"]
-    made = {"found": answer, "fields": fields(model), "listed": LISTED}
+    made = {"found": answer, "fields": fields(model), "listed": LISTED, **told(model)}
     if answer is None:
         return made
     was, then = answer["as_it_was"], answer["changed"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from meter.dashboard.mends import DIES_AGAIN
 from meter.dashboard.pages.parts import Part, View
 
 Model = Mapping[str, Any]
@@ -12,7 +13,7 @@ WORTH_SHOWN = 4
 
 def context(model: Model) -> dict[str, Any]:
     """The groups, the one that is open marked."""
-    return {"worth_shown": WORTH_SHOWN, "open_group": (model["reason"], model["source"])}
+    return {"worth_shown": WORTH_SHOWN, "open_group": (model["reason"], model["source"]), "dies_again": DIES_AGAIN}
 
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from meter.dashboard.pages import figures, written
 from schemas.plurals import counted
@@ -47,6 +48,11 @@ def capitalize_first(text: object) -> str:
     """A sentence with a capital letter, the rest as it is."""
     whole = str(text)
     return whole[:1].upper() + whole[1:]
+
+
+def coded(text: object) -> Markup:
+    """A sentence whose commands are between backticks, with them as code; everything else is escaped."""
+    return Markup(re.sub(r"`([^`]{1,200})`", r"<code>\1</code>", str(escape(text))))
 
 
 def slug(text: object) -> str:
@@ -87,6 +93,7 @@ def environment() -> Environment:
         foreign=foreign,
         clip=clip,
         capitalize_first=capitalize_first,
+        coded=coded,
         shell=lambda text: shlex.quote(str(text)),
         slug=slug,
         long_day=figures.long_day,

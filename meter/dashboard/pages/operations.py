@@ -38,7 +38,11 @@ def parts(model: Model, made: dict[str, Any]) -> list[Part]:
             "operations/verdict.html",
             (model["verdict"], model["level"], model["broker_error"], model["loading"]),
         ),
-        Part("balance", "operations/balance.html", (model["balance"], model["records_lost"], model["verify"])),
+        Part(
+            "balance",
+            "operations/balance.html",
+            (model["balance"], model["records_lost"], model["verify"], len(model["workers"])),
+        ),
         Part("groups", "operations/groups.html", model["groups"]),
         Part("workers", "operations/workers.html", model["workers"]),
         Part("closings", "operations/closings.html", (model["closings"], model["set_aside"])),

@@ -9,7 +9,7 @@ from typing import Any
 from meter.commands.redrive import is_input
 from meter.dashboard.answers import Table
 from meter.dashboard.asked import Asked
-from meter.dashboard.mends import mend_of
+from meter.dashboard.mends import DIES_AGAIN, mend_of
 from meter.dashboard.models import Record
 from meter.dashboard.operations_models import DeadLettersPage, LetterGroup, LetterView
 from meter.dashboard.sight import Sight, decoded, query_of
@@ -81,7 +81,8 @@ def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, 
             LOOKED_AT,
         )
     ]
-    worth, untold = worth_of(sight, bodies)
+    hopeless = reason in DIES_AGAIN
+    worth, untold = ([], 0) if hopeless else worth_of(sight, bodies)
     amounts = [Decimal(each.amount) for each in worth if each.amount is not None]
     looked_at = sum(int(body.get("records") or 1) for body in bodies)
     return LetterGroup(
@@ -91,11 +92,11 @@ def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, 
         first=sight.calendar.time(first_ms * 1000),
         last=sight.calendar.time(last_ms * 1000),
         mend=mend_of(reason),
-        sendable=sum(can_be_sent(body) for body in bodies),
+        sendable=0 if hopeless else sum(can_be_sent(body) for body in bodies),
         sample=newest[0] if newest else None,
         worth=worth[:WORTH],
         amount=money_text(exact_sum(amounts)) if amounts else None,
-        unpriced=untold + max(0, records - looked_at),
+        unpriced=0 if hopeless else untold + max(0, records - looked_at),
     )
 
 

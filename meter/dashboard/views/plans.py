@@ -34,7 +34,7 @@ def page(sight: Sight, asked: Asked) -> PlansPage:
             OrderView(outcome=decoded(body), published_at=sight.calendar.time(at_ms * 1000))
             for body, at_ms in sight.rows(
                 "SELECT body, at_ms FROM records WHERE kind = 'order-outcomes' AND account = ?"
-                " ORDER BY revision DESC, name LIMIT ?",
+                " ORDER BY revision DESC, offset DESC LIMIT ?",
                 account,
                 ORDERS,
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 from collections.abc import Iterable
 from socket import AF_INET, SOCK_STREAM
 from typing import NamedTuple
@@ -68,9 +69,21 @@ async def _worker(session: aiohttp.ClientSession, address: str) -> Worker:
         samples = parsed(await _text(session, address))
         ready = await _text(session, address.rpartition("/")[0] + "/ready")
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        reason = shown(str(error) or type(error).__name__)
-        return Worker(_view(address, {}, reason, []), {})
+        return Worker(_view(address, {}, why_no_answer(error), []), {})
     return Worker(_view(address, samples, None, ready.splitlines()), samples)
+
+
+def why_no_answer(error: Exception) -> str:
+    """Why a worker does not answer, in a few words: connection refused, no answer within 3 s."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {ASK_SECONDS:.0f} s"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name has no address"
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        number = error.os_error.errno
+        if number is not None and number > 0:
+            return os.strerror(number).lower()
+    return shown(str(error) or type(error).__name__)
 
 
 async def _text(session: aiohttp.ClientSession, address: str) -> str:

@@ -17,7 +17,7 @@ function tell() {
   if (!place || !root.dataset.live) return;
   const quiet = performance.now() - heard;
   if (root.dataset.live === 'on' && quiet > QUIET_MS) live('off');
-  const words = 'not live since ' + Math.round(quiet / 1000) + ' s';
+  const words = 'not live for ' + Math.round(quiet / 1000) + ' s';
   if (root.dataset.live === 'off' && place.textContent !== words) place.textContent = words;
 }
 
