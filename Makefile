@@ -25,7 +25,7 @@ setup: $(STAMP) ## a virtual environment with exactly the versions of constraint
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("Python must be 3.11 or later, %s is %d.%d; set PYTHON=python3.12" % ("$(PYTHON)", *v))'
-	@echo 'setting up $(VENV), once; about a minute:'
+	@echo 'setting up $(VENV), once; one to five minutes, by machine and network:'
 	@echo "  1 of 3: an environment of $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo '  2 of 3: tools for building ($(BUILD_TOOLS))'
