@@ -39,13 +39,13 @@ from schemas.rows import Plan as PlanRow
 
 log = logging.getLogger(__name__)
 
-#: The clocks of publishing workers are right to within an hour.
+#: Assumes that the clocks of publishing workers are right to within an hour.
 CLOCK_MS = 3_600_000
 
 
 @dataclass
 class Ground:
-    """What all lanes of a process have in common; `facts` are as they were last read.
+    """The state shared by all lanes of a process; `facts` are those last read.
 
     `reader` reads partitions to their ends, `consumer` follows them.
     """
@@ -62,7 +62,7 @@ class Ground:
         return time.time_ns() // 1_000_000
 
     def today(self) -> int:
-        """The billing day of now."""
+        """The present billing day."""
         return self.facts.zone.day_of(self.now_ms() * 1000)
 
 
@@ -192,11 +192,11 @@ class BudgetLane:
         return rows
 
     async def _to_the_end(self, topic: str) -> list[Fetched]:
-        """All records of the partition committed by now."""
+        """All records of the partition that are committed by now."""
         return await to_the_end(self.ground.reader, topic, self.partition)
 
     async def _go_back(self) -> None:
-        """Follow figures from the first day that matters; without budgets from now on."""
+        """Follow figures from the first day that matters; without budgets, from now on."""
         ground, consumer = self.ground, self.ground.consumer
         figures = [
             TopicPartition(topic, self.partition) for topic in (ground.topics.overages, ground.topics.quota_balances)

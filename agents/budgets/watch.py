@@ -165,7 +165,7 @@ class BudgetWatch:
 
 
 class _Rebalances(ConsumerRebalanceListener):
-    """Releases revoked partitions before another process gets them."""
+    """Releases revoked partitions before another process receives them."""
 
     def __init__(self, watch: BudgetWatch) -> None:
         self._watch = watch
@@ -177,11 +177,11 @@ class _Rebalances(ConsumerRebalanceListener):
                 await lane.close()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """`_lanes_as_assigned` opens them."""
+        """Nothing to do: `_lanes_as_assigned` opens the lanes."""
 
 
 async def ensure_budget_topics(settings: Settings, facts: JournalFacts) -> None:
-    """Create whichever of both topics is missing, or refuse with the list; refuse a topic with wrong settings."""
+    """Create the missing ones of both topics, or refuse and list them; refuse a topic with wrong settings."""
     specs = budget_specs(settings, facts.opening.partitions)
     async with connected_admin(settings) as admin:
         there = await partition_counts(admin)

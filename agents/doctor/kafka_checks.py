@@ -26,7 +26,7 @@ from meter.settings import Settings
 from schemas.journal import DayClosed
 from schemas.plurals import counted
 
-#: A certificate that ends so soon is worth a word.
+#: Warn about a certificate that expires sooner.
 CERTIFICATE_DAYS = 14
 SECONDS_A_DAY = 86_400
 MS_A_SECOND = 1_000
@@ -34,7 +34,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 async def kafka_lines(settings: Settings, role: str) -> AsyncIterator[Line]:
-    """Every check that Kafka answers; where it cannot be reached, or not any more, why."""
+    """Every check against Kafka; if Kafka cannot be reached, or no longer, the reason."""
     try:
         async with connected_admin(settings) as admin:
             async for line in _asked(settings, admin, role):
@@ -94,7 +94,7 @@ async def _security(settings: Settings) -> Line:
 
 
 async def _certificate_ends(settings: Settings) -> float:
-    """When the certificate of the first broker that answers ends, in seconds since 1970."""
+    """When the certificate of the first broker that answers expires, in seconds since 1970."""
     kwargs = settings.kafka_client_kwargs()
     del kwargs["bootstrap_servers"]
     for server in settings.bootstrap_servers:
@@ -112,7 +112,7 @@ async def _certificate_ends(settings: Settings) -> float:
 
 
 async def _topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> list[Line]:
-    """A line for each topic that a worker begins with, those that are missing in one."""
+    """A line for each topic that a worker needs at its start; one line lists all missing topics."""
     hidden = {right.name for right in lacking if right.resource is Resource.TOPIC}
     there = await partition_counts(admin)
     shown = [spec for spec in wanted_topics(settings) if spec.name in there and spec.name not in hidden]
@@ -131,7 +131,7 @@ async def _topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[
 
 
 def _missing(settings: Settings, specs: Sequence[TopicSpec]) -> list[Line]:
-    """One line for all of them: before the first start that is every topic."""
+    """One line for all missing topics: before the first start every topic is missing."""
     if not specs:
         return []
     finding = f"{counted(len(specs), 'topic')} missing: {', '.join(spec.name for spec in specs)}"
@@ -163,7 +163,7 @@ async def _group(admin: AIOKafkaAdminClient, group: str) -> Line:
 
 
 async def _workspace_topics(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> list[Line]:
-    """A line for each workspace topic that is not read."""
+    """A line for each workspace topic that the meter does not read."""
     topics = Topics.of(settings.topic_prefix)
     names = {topics.own_intake_group, workspace_topics(settings, Operation.DESCRIBE).name}
     if any(right.name in names for right in lacking):
@@ -175,7 +175,7 @@ async def _workspace_topics(settings: Settings, admin: AIOKafkaAdminClient, lack
 
 
 async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> Line:
-    """Ask the broker's time as workers do at a day's end: by a journal entry that changes nothing."""
+    """Get the broker's time as workers do at a day's end: from a journal entry that changes nothing."""
     topics = Topics.of(settings.topic_prefix)
     if any(right.name in (topics.journal, topics.changelog) for right in lacking):
         return warn("clock", "the broker's time is not known", "it takes the rights on the journal, see above")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """How something is; a worker starts unless something fails."""
+    """The level of a finding; a worker starts unless one is `fail`."""
 
     OK = "ok"
     WARN = "warn"
@@ -15,7 +15,7 @@ class State(StrEnum):
 
 
 class Line(NamedTuple):
-    """One finding; `mend` is empty where there is nothing to do."""
+    """One finding; `mend` is empty if there is nothing to do."""
 
     state: State
     check: str
@@ -23,12 +23,12 @@ class Line(NamedTuple):
     mend: str = ""
 
     def text(self) -> str:
-        """As a person reads it."""
+        """The line as text for a person."""
         mend = "".join(f"\n{'':20}→ {line.strip()}" for line in self.mend.splitlines())
         return f"{self.state:<5} {self.check:<13} {self.finding}{mend}"
 
     def json(self) -> str:
-        """As a program reads it."""
+        """The line as JSON for a program."""
         return json.dumps(self._asdict(), ensure_ascii=False)
 
 
@@ -43,12 +43,12 @@ def warn(check: str, finding: str, mend: str = "") -> Line:
 
 
 def fail(check: str, finding: str, mend: str = "") -> Line:
-    """A worker does not start, or does not stay."""
+    """A worker does not start, or soon ends."""
     return Line(State.FAIL, check, finding, mend)
 
 
 def split(check: str, sentence: str, state: State = State.FAIL) -> Line:
-    """A line of a sentence that ends in its mend, after the last semicolon of its first line."""
+    """A line from a sentence whose remedy follows the last semicolon of its first line."""
     first, _, rest = sentence.partition("\n")
     finding, semicolon, mend = first.rpartition("; ")
     return Line(

@@ -15,7 +15,7 @@ from meter.settings import Settings
 from schemas.plurals import counted
 
 MIB = 1 << 20
-#: Of free disk, and of available memory: below the first number a worker does not last, below the second it may not.
+#: Free disk and available memory: below the first number a worker soon fails, below the second it may fail.
 DISK_MIB = 256, 2_048
 MEMORY_MIB = 256, 1_024
 WEB_SECONDS = 2.0
@@ -31,7 +31,7 @@ def machine_lines(settings: Settings) -> Iterator[Line]:
 
 
 def there(path: Path) -> Path:
-    """The path, or the nearest above it that exists."""
+    """The path, or its nearest existing parent."""
     path = path.absolute()
     return path if path.exists() else there(path.parent)
 
@@ -49,7 +49,7 @@ def _directory(data_dir: Path) -> Line:
 
 
 def _locked(lock: Path) -> bool:
-    """Whether a worker holds the lock; the file is neither made nor changed."""
+    """Whether a worker holds the lock; does not create or change the file."""
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,7 +93,7 @@ def _memory() -> Line:
 def _available() -> int:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:  # no Linux: what there is in all
+    except OSError:  # not Linux: the total memory
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
 

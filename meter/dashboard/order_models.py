@@ -1,4 +1,4 @@
-"""The JSON of the order forms, and of an order that was sent."""
+"""The JSON of the order forms and of a sent order."""
 
 from meter.dashboard.models import AsOf, Model, Record
 
@@ -13,7 +13,7 @@ class PackageChoice(Model):
 
 
 class TrafficChoice(Model):
-    """A traffic package of today's catalog: `capacity` and `price` a day, of one."""
+    """A traffic package of today's catalog; `capacity` and `price` are per day and unit."""
 
     item: str
     capacity: int
@@ -21,41 +21,41 @@ class TrafficChoice(Model):
 
 
 class WorkspaceChoice(Model):
-    """A workspace of the account, by the log of `workspaces`."""
+    """A workspace of the account, from the topic `workspaces`."""
 
     workspace: str
-    #: Whether it is on the Commercial Plan today: a plan lists no other.
+    #: Whether it is on the Commercial Plan today; plans list only such workspaces.
     commercial: bool
-    #: What it is charged for today so far.
+    #: Today's charge so far.
     charge: str
 
 
 class Choices(Model):
-    """What there is to choose from; what a kind of order does not ask for is empty."""
+    """The choices of a form; empty for fields that this kind of order does not have."""
 
     packages: list[PackageChoice]
     #: Days that a plan is valid, its first day included.
     validity_days: int
     traffic: list[TrafficChoice]
     workspaces: list[WorkspaceChoice]
-    #: Workspaces of the account that are left out.
+    #: How many workspaces of the account are not listed.
     more_workspaces: int
     #: The published records of the account's wallets.
     wallets: list[Record]
 
 
 class FieldProblem(Model):
-    """What is wrong with a field; `reason`: the refusal that the order would get, null where it cannot be read."""
+    """A field's problem; `reason`: the refusal that the order would get, null if the field cannot be parsed."""
 
     field: str
     sentence: str
     reason: str | None
-    #: What to do about it.
+    #: The remedy.
     mend: str
 
 
 class QuotaChange(Model):
-    """Quota a day of an item of the plan."""
+    """The plan's daily quota of an item."""
 
     item: str
     before: int
@@ -72,7 +72,7 @@ class WalletChange(Model):
 
 
 class QuoteView(Model):
-    """What would be decided of the order now, as `meter quote` says it."""
+    """The decision that the order would get now, as in `meter quote`."""
 
     outcome: str
     price: str | None
@@ -83,12 +83,12 @@ class QuoteView(Model):
     days_left: int | None
     quotas: list[QuotaChange]
     wallets: list[WalletChange]
-    #: What the order is, as one word: it is sent only by a form that was shown this. Null where it is not accepted.
+    #: A digest of the order: only a form that showed it can send the order. Null if the order is not accepted.
     seen: str | None
 
 
 class EffectWorkspace(Model):
-    """A workspace whose figures of today the order changes; a charge is null where it depends on retentions."""
+    """A workspace whose figures of today the order changes; a charge that depends on retentions is null."""
 
     workspace: str
     usage: int
@@ -103,7 +103,7 @@ class EffectWorkspace(Model):
 
 
 class EffectItem(Model):
-    """An item of today that the order changes; all its workspaces with usage, in priority order after the order."""
+    """An item that the order changes today; its workspaces with usage, in the priority order that the order makes."""
 
     item: str
     quota_before: int
@@ -114,12 +114,12 @@ class EffectItem(Model):
 
 
 class Effect(Model):
-    """What the order would change of today's figures."""
+    """The order's effect on today's figures."""
 
     day: str
     items: list[EffectItem]
     charge_before: str
-    #: Null where a charge is not known.
+    #: Null if a charge is unknown.
     charge: str | None
     difference: str | None
     #: Workspaces with usage that the published balances leave out: they may change too.
@@ -127,7 +127,7 @@ class Effect(Model):
 
 
 class OrderForm(Model):
-    """`/accounts/A/buy` and the other forms: an order as far as it is filled in."""
+    """`/accounts/A/buy` and the other forms: an order that may be incomplete."""
 
     account: str
     as_of: AsOf
@@ -135,21 +135,21 @@ class OrderForm(Model):
     currency: str
     day: str
     kind: str
-    #: The order's id: shown before anything is sent, and kept by the address.
+    #: The order's id, shown before anything is sent; the address holds it.
     order_id: str
-    #: The fields as they were filled in, as text; those of the address.
+    #: The fields as text, as entered; the address holds the same.
     fields: Record
     #: The plan that the order changes, as published.
     plan: Record | None
     choices: Choices
     problems: list[FieldProblem]
-    #: What is still to be filled in before there is a quote, in a sentence; empty: nothing.
+    #: A sentence that names the fields still missing for a quote; empty if none.
     missing: str
     quote: QuoteView | None
     effect: Effect | None
-    #: Whether an order was sent under this id: it is not sent again.
+    #: Whether an order was sent under this id, so that it is not sent again.
     sent: bool
-    #: Why the form was not sent, where it was to be; empty: no reason.
+    #: Why a submitted form was not sent; empty otherwise.
     notice: str
     #: The command that sends the same.
     command: str
@@ -167,7 +167,7 @@ class OrderLetter(Model):
 
 
 class OrderPage(Model):
-    """`/accounts/A/orders/ID`: what became of an order; `?at=PARTITION/OFFSET` is its place on `plan-purchases`."""
+    """`/accounts/A/orders/ID`: an order's state; `?at=PARTITION/OFFSET` is its place on `plan-purchases`."""
 
     account: str
     as_of: AsOf
@@ -177,7 +177,7 @@ class OrderPage(Model):
     #: `unknown`, `sending`, `failed`, `waiting`, `accepted`, `refused` or `dead`.
     state: str
     kind: str | None
-    #: Whether its outcome is late: no worker may be running.
+    #: Whether its outcome is late, perhaps because no worker is running.
     late: bool
     partition: int | None
     offset: int | None
@@ -188,5 +188,5 @@ class OrderPage(Model):
     published_at: str | None
     mend: str
     letter: OrderLetter | None
-    #: The form with the same fields and a new id: the word of its address and its query; null where they are not known.
+    #: The form with the same fields and a new id: its kind in the address, and its query; null if unknown.
     again: Record | None

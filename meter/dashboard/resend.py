@@ -1,6 +1,6 @@
-"""Sends dead letters of one reason and source again: one as a trial, then the group; with the outcome of each record.
+"""Resends dead letters of one reason and source: one as a trial, then the group; reports every record's outcome.
 
-One attempt at a time, at a bounded rate. What was counted before is a duplicate and changes nothing, so an attempt may
+One attempt at a time, at a limited rate. A record that was already counted is a duplicate, so an attempt may safely
 be repeated after any failure. `meter redrive` does the same from the command line.
 """
 
@@ -30,17 +30,17 @@ from schemas.reasons import DeadReason
 
 log = logging.getLogger(__name__)
 
-#: Records a second, and records of one attempt; what is left is sent by the next one.
+#: Records a second, and most records of one attempt; the next attempt sends the rest.
 RATE, RECORDS_LIMIT = 500, 10_000
-#: Attempts that are shown, and records of one that are named.
+#: Attempts shown, and records listed per attempt.
 ATTEMPTS, NAMED = 10, 200
-#: Records of an attempt whose fate is looked up in the journal, and how long that may take.
+#: Records per attempt whose outcome is looked up in the journal, and the time limit of that.
 FATES, FATE_SECONDS = 20, 30.0
 NOT_YET = ("not_handled_yet", "not_there_yet")
 
 
 class Sent(NamedTuple):
-    """A record that was sent again: of which letter, and where it stands now."""
+    """A resent record: its letter, and its new topic position."""
 
     made: Sendable
     partition: int
@@ -64,7 +64,7 @@ class Attempt:
 
 
 class Resending:
-    """The attempts of one dashboard process; `shown` is the list that pages show."""
+    """The attempts of one dashboard process; pages read them from `shown`."""
 
     def __init__(self, settings: Settings, calendar: Calendar, shown: list[Any], changed: Callable[[], None]) -> None:
         self._settings, self._calendar, self._shown, self._changed = settings, calendar, shown, changed
@@ -72,7 +72,7 @@ class Resending:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, reason: str, source: str, only_one: bool) -> Attempt:
-        """Begin an attempt; raises UserError while another one is under way, and for what is no reason."""
+        """Begin an attempt; raises UserError while another one runs, and for an unknown reason."""
         if self._task is not None and not self._task.done():
             raise UserError("another attempt is under way; wait until it has ended, then try again")
         if reason not in set(DeadReason):
@@ -85,13 +85,13 @@ class Resending:
         return attempt
 
     async def close(self) -> None:
-        """Stop what is under way; what was sent stays sent."""
+        """Cancel the running attempt; records already sent stay sent."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, attempt: Attempt, only_one: bool) -> None:
-        """1 plan, 2 send, 3 note where the records went, 4 look what became of them."""
+        """1 plan, 2 send, 3 note the records' new positions, 4 look up their outcomes."""
         try:
             run = await self._plan(attempt, only_one)  # 1
             sent = [each async for each in self._sent(attempt, run)]  # 2
@@ -139,14 +139,14 @@ class Resending:
             await producer.stop()
 
     async def _note(self, attempt: Attempt, sent: list[Sent]) -> None:
-        """Note where the records went, so that one that dies again is known; its letter stays one that can be sent."""
+        """Note the new positions, so that a record that dies again is recognized and its letter can still be resent."""
         places = [(f"{each.made.topic}/{each.partition}", each.offset) for each in sent]
         at = time_text(time.time_ns() // 1000)
         for note in notes_of(runs_of(places), {}, [DeadReason(attempt.reason)], at):
             await control.append(self._settings, note)
 
     async def _look(self, attempt: Attempt, sent: list[Sent]) -> None:
-        """What became of the first records, by the journal; of the others, once dead letters say so."""
+        """Look up the first records' outcomes in the journal; later dead letters show the others'."""
         attempt.outcomes = [_outcome(each) for each in sent[:NAMED]]
         self._to(attempt, "looking")
         until = time.monotonic() + FATE_SECONDS

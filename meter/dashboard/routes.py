@@ -1,4 +1,4 @@
-"""Which page an address shows: its name, what makes its model, and its table."""
+"""Maps an address to a page: its name, and the functions that make its model and its table."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ ORDER = Route("sent_order", order.page, order.table)
 ALERTS = Route("alerts", alerts.page, alerts.table)
 DEAD_LETTERS = Route("dead_letters", dead_letters.page, dead_letters.table)
 OPERATIONS = Route("operations", operations.page, operations.table)
-#: A day, as far as text tells.
+#: Text in the form of a day.
 DAY_PATTERN = re.compile(DAY_TEXT, re.ASCII)
 SINGLE = {"alerts": ALERTS, "dead-letters": DEAD_LETTERS, "operations": OPERATIONS}
 
@@ -53,7 +53,7 @@ def route_of(asked: Asked) -> Route:
 
 
 def account_of(asked: Asked) -> str | None:
-    """The account of `/accounts/A`, which goes to its present day."""
+    """The account of `/accounts/A`, which redirects to its present day."""
     match asked.parts:
         case ("accounts", account) if is_id(account):
             return account
@@ -69,7 +69,7 @@ def is_day(asked: Asked) -> bool:
 
 
 def route_name(asked: Asked) -> str:
-    """The name of an address's page; empty where there is none."""
+    """The name of an address's page; empty if there is none."""
     try:
         return route_of(asked).name
     except NotThere:

@@ -1,4 +1,4 @@
-"""One dashboard process: its file, its reading of Kafka, its web port, until it is told to stop."""
+"""One dashboard process: runs the file, the Kafka reader and the web port until a signal stops it."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ FILE = "dashboard.sqlite"
 
 
 class Dashboard:
-    """Everything that a dashboard is made of."""
+    """All parts of a dashboard."""
 
     def __init__(self, settings: Settings) -> None:
         check_binding(settings)
@@ -76,7 +76,7 @@ class Dashboard:
 
 
 async def first_of(*tasks: "asyncio.Task[Any]") -> None:
-    """Wait for the first task to end, cancel the others; an error of it is raised."""
+    """Wait for the first task to end, cancel the others; raises the first task's error."""
     done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in left:
         task.cancel()
@@ -86,5 +86,5 @@ async def first_of(*tasks: "asyncio.Task[Any]") -> None:
 
 
 def file_of(settings: Settings) -> Path:
-    """Where the read model is."""
+    """The path of the read model's file."""
     return settings.dashboard_db or settings.data_dir / FILE

@@ -1,4 +1,4 @@
-"""The dashboard's web server: finds the page of an address, asks for the token, answers HTML, JSON or CSV."""
+"""The dashboard's web server: routes addresses, checks the token, answers HTML, JSON or CSV."""
 
 import asyncio
 import functools
@@ -48,7 +48,7 @@ Probe = Callable[[], Awaitable[web.StreamResponse]]
 
 
 class Parts(Protocol):
-    """What the server asks of a dashboard."""
+    """The parts of a dashboard that the server uses."""
 
     settings: Settings
     access: Access
@@ -60,19 +60,19 @@ class Parts(Protocol):
 
     @property
     def explaining(self) -> Explaining:
-        """What explains figures."""
+        """Explains figures."""
 
     @property
     def advising(self) -> Advising:
-        """What works out advice."""
+        """Computes advice."""
 
     @property
     def resends(self) -> Resends | None:
-        """What sends dead letters again; None without a write token."""
+        """Resends dead letters; None without a write token."""
 
     @property
     def ordering(self) -> Ordering | None:
-        """What order forms work with; None without a write token."""
+        """The state of the order forms; None without a write token."""
 
 
 class Server:
@@ -87,7 +87,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """The address for a browser."""
         settings = self._dashboard.settings
         host = f"[{settings.dashboard_host}]" if ":" in settings.dashboard_host else settings.dashboard_host
         return f"http://{host}:{settings.dashboard_port}{settings.dashboard_base_path}/"
@@ -103,7 +103,7 @@ class Server:
         return 0 if self.visits is None else self.visits.streams
 
     async def start(self, seconds: float = VISIT_SECONDS) -> None:
-        """Listen; raises UserError if the port cannot be had. `seconds`: the most that a page may take."""
+        """Listen; raises UserError if the port is not available. `seconds`: the time limit of a page."""
         settings = self._dashboard.settings
         self.visits = Connections(self.answer, seconds=seconds)
         self._runner = web.ServerRunner(self.visits, shutdown_timeout=STOP_SECONDS)
@@ -123,7 +123,7 @@ class Server:
         self._readers.shutdown(wait=True, cancel_futures=True)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to any request; what goes wrong in us is logged with its traceback and told to nobody else."""
+        """The answer to any request; an internal error is logged with its traceback and not shown to the reader."""
         try:
             return secured(await self._answer(request))
         except Exception:
@@ -183,7 +183,7 @@ class Server:
         return html_answer(route.name, model, self._site(asked, rights, as_of))
 
     async def _stream(self, request: web.BaseRequest, route: Route, asked: Asked, rights: Rights) -> web.StreamResponse:
-        """The page's changes, until its reader goes."""
+        """Stream the page's changes until its reader leaves."""
         shown, page = live.opened(request, asked)
 
         def news(beat: bool) -> bytes | None:
@@ -198,7 +198,7 @@ class Server:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work, *given)
 
     def _read(self, route: Route, asked: Asked) -> tuple[Model, AsOf]:
-        """In a thread: a page's model, all of one moment of the file."""
+        """In a thread: a page's model, from one snapshot of the file."""
         board = self._dashboard
         with board.store.reading() as connection:
             now_us = time.time_ns() // 1000
@@ -244,13 +244,13 @@ class Server:
 
 
 def _style() -> web.Response:
-    """The style of the form that signs in: it is there before anybody has signed in, as part of the form."""
+    """The style of the sign-in form, served without a token."""
     style = assets.all_assets()["meter.css"]
     return web.Response(body=style.content, content_type=style.content_type, charset="utf-8")
 
 
 def package_version() -> str:
-    """The installed version; in a source tree that is not installed, the words for it."""
+    """The installed version, or words for a source tree that is not installed."""
     try:
         return version("usage-meter")
     except PackageNotFoundError:

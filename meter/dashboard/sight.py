@@ -1,4 +1,4 @@
-"""What a page is made from: one moment of the file, the billing calendar, the catalog, and how far reading is."""
+"""A page's inputs: one snapshot of the file, the billing calendar, the catalog, and the progress of reading."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -18,35 +18,35 @@ from schemas.money import money_text
 
 @dataclass
 class Live:
-    """What the dashboard knows beside its file; the ingest and the operations watch write it, pages read it."""
+    """The state outside the file; the ingest and the operations watch write it, pages read it."""
 
-    #: Records published and not yet read; None: not known.
+    #: Records published and not yet read; None if unknown.
     lag_records: int | None = None
-    #: When the last question about the ends of the topics was answered, µs.
+    #: When Kafka last returned the topics' ends, µs.
     asked_us: int = 0
     #: None once everything that was published at the start has been read.
     loading: Loading | None = None
-    #: Why Kafka does not answer, or the topics are not there.
+    #: Why Kafka does not answer, or why there are no topics.
     trouble: str | None = None
-    #: The operations watch's last answer.
+    #: The operations watch's last result.
     operations: Any = None
-    #: The last attempts to send dead letters again, newest first.
+    #: The last attempts to resend dead letters, newest first.
     attempts: list[dict[str, Any]] = field(default_factory=list)
-    #: The orders that forms sent, by account and order id, oldest first.
+    #: Orders sent by forms, by account and order id, oldest first.
     orders: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
 class NotThere(Exception):
-    """There is no such page; the text says what there is instead."""
+    """There is no such page; the text names an alternative."""
 
 
 class NotYet(NotThere):
-    """There will be such a page as soon as something of it is published."""
+    """The page exists as soon as the first record for it is published."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """One moment."""
+    """One snapshot."""
 
     connection: sqlite3.Connection
     calendar: Calendar
@@ -69,7 +69,7 @@ class Sight:
         return self.connection.execute(query, values).fetchone()
 
     def as_of(self) -> AsOf:
-        """When the newest record of this moment was published, and how far behind that may be."""
+        """When the newest record in this snapshot was published, and how far it may be behind."""
         newest = self.row("SELECT max(newest_ms) FROM positions")[0]
         time_us = self.now_us if newest is None else newest * 1000
         return AsOf(time=self.calendar.time(time_us), seconds_behind=self.seconds_behind(time_us))
@@ -88,18 +88,18 @@ class Sight:
         return self.calendar.state(day, self.now_us, stated, self.closed_through(account))
 
     def closed_through(self, account: str) -> str | None:
-        """The latest day of which the account's partition has published statements."""
+        """The latest day for which the account's partition has published statements."""
         row = self.row(
             "SELECT c.day FROM closings c JOIN accounts a ON a.partition = c.partition WHERE a.account = ?", account
         )
         return None if row is None else str(row[0])
 
     def item(self, name: str, day: str) -> Item | None:
-        """The item by the catalog's version of the day; None: it has none."""
+        """The item in the day's catalog version; None if that version does not have it."""
         return self.catalog.version(parse_day(day)).items.get(name)
 
     def check_account(self, account: str) -> None:
-        """Raise NotYet for an account of which nothing was published."""
+        """Raise NotYet for an account without published records."""
         if self.row("SELECT 1 FROM accounts WHERE account = ?", account) is None:
             raise NotYet(f"nothing is published of account {account} yet; the first page lists every account")
 
@@ -110,15 +110,15 @@ def quantity(value: object) -> int:
 
 
 def money(value: Decimal) -> str:
-    """An exact amount, written."""
+    """An exact amount as text."""
     return money_text(value)
 
 
 def decoded(text: str) -> Any:
-    """JSON of a column."""
+    """A JSON column, decoded."""
     return msgspec.json.decode(text)
 
 
 def query_of(query: Mapping[str, str], name: str, limit: int = 100) -> str:
-    """A value of a page's query, cut: nothing longer is looked for."""
+    """A value of a page's query, truncated to the longest valid length."""
     return query.get(name, "")[:limit]

@@ -1,4 +1,4 @@
-"""The form that asks for the token, and the cookie that it sets: HttpOnly, SameSite=Strict."""
+"""The sign-in form for the token, and its cookie: HttpOnly, SameSite=Strict."""
 
 from urllib.parse import parse_qs
 
@@ -9,13 +9,13 @@ from meter.dashboard.answers import html_answer
 from meter.dashboard.models import SignIn
 from meter.dashboard.site import Site
 
-#: A form with a token and an address is shorter.
+#: Most bytes of a form; a token and an address are shorter.
 FORM_BYTES = 4 * TOKEN_LIMIT
 COOKIE_SECONDS = 30 * 86_400
 
 
 async def sign_in(request: web.BaseRequest, access: Access, site: Site) -> web.StreamResponse:
-    """Show the form, or take it: the cookie of the token, then on to the page that was asked for."""
+    """Show the form, or accept it: set the cookie and redirect to the requested page."""
     if request.method != "POST":
         return html_answer("sign_in", SignIn(target=local(site.query.get("target", ""), site), wrong=False), site)
     if not same_origin(request):
@@ -41,7 +41,7 @@ async def sign_in(request: web.BaseRequest, access: Access, site: Site) -> web.S
 
 
 def sign_out(request: web.BaseRequest, site: Site) -> web.Response:
-    """Forget the cookie."""
+    """Delete the cookie."""
     if not same_origin(request):
         return web.Response(status=403, text="this form was sent by another site\n")
     answer = web.Response(status=303, headers={"Location": site.url()})
@@ -61,7 +61,7 @@ async def form_of(request: web.BaseRequest, limit: int = FORM_BYTES) -> dict[str
 
 
 def local(target: str, site: Site) -> str:
-    """An address of this dashboard; the first page for every other one."""
+    """The address if it belongs to this dashboard, else the first page."""
     inside = target.startswith(f"{site.base_path}/") and not target.startswith(("//", "/\\"))
     plain = all(" " < character < "\x7f" and character != "\\" for character in target)
     return target if inside and plain else site.url()

@@ -1,4 +1,4 @@
-"""What every page has around its content, and the one helper that makes addresses."""
+"""The frame of every page, and the one helper that makes addresses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ class Site:
     writable: bool
     time_zone: str
     as_of: AsOf | None
-    #: None once all that was published when the dashboard started has been read.
+    #: None once everything published before the start has been read.
     loading: Loading | None
-    #: Whether a token is asked for at all, so that a page can offer to sign out.
+    #: Whether a token is required, so that a page can offer to sign out.
     signed_in: bool = False
     #: Whether METER_DASHBOARD_WRITE_TOKEN is set: whoever has it can write.
     write_token_set: bool = False
-    #: Of state-changing forms: where they come from is checked, this is for templates that want to say so.
+    #: For state-changing forms: their origin is checked anyway, this lets templates say so.
     parts: tuple[str, ...] = field(default=())
 
     def url(self, *parts: str, form: str = "", query: Mapping[str, object] | None = None) -> str:
@@ -45,5 +45,5 @@ class Site:
         return f"{self.base_path}/{path}{suffix}{asked}"
 
     def here(self, form: str = "", **changes: object) -> str:
-        """This page's own address with parts of its query changed; a change to None or "" leaves the name out."""
+        """This page's address with a changed query; a change to None or "" removes the name."""
         return self.url(*self.parts, form=form, query={**self.query, **changes})

@@ -1,4 +1,4 @@
-"""Addresses that are not made from the file alone: an account's present day, explanations, documents, assets."""
+"""Pages that need more than the file: an account's present day, explanations, documents, assets."""
 
 import asyncio
 import functools
@@ -37,12 +37,12 @@ from schemas.catalog import Catalog
 
 Seen = TypeVar("Seen")
 
-#: Names of files of pages hold a digest of their content.
+#: File names hold a digest of their content, so browsers may cache them forever.
 ASSET_AGE = "public, max-age=31536000, immutable"
 
 
 class Special(Protocol):
-    """What these addresses need of a dashboard."""
+    """The parts of a dashboard that these pages use."""
 
     settings: Settings
     calendar: Calendar
@@ -52,15 +52,15 @@ class Special(Protocol):
 
     @property
     def explaining(self) -> Explaining:
-        """Who explains."""
+        """Explains figures."""
 
     @property
     def advising(self) -> Advising:
-        """Who works out advice."""
+        """Computes advice."""
 
 
 async def special(request: web.BaseRequest, asked: Asked, site: Site, board: Special) -> web.Response | None:
-    """The answer, or None where the address is a page of the file; raises NotThere."""
+    """The answer; None if the file alone makes the page; raises NotThere."""
     if asked.parts[:1] == ("assets",):
         return _asset(asked)
     if asked.parts[:1] == ("docs",):
@@ -105,7 +105,7 @@ async def _compared(
 
 
 async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | None:
-    """A day older than those kept; None: it is kept, or nothing is known of it."""
+    """A day older than those kept; None if it is kept or unknown."""
     account, day = asked.parts[1], asked.parts[3]
     versions = await asyncio.to_thread(seen_at, board, lambda sight: old_day.versions_of(sight, account, day))
     if versions is None:
@@ -123,7 +123,7 @@ async def _old_day(asked: Asked, site: Site, board: Special) -> web.Response | N
 
 
 def seen_at(board: Special, look: Callable[[Sight], Seen]) -> Seen:
-    """In a thread: what is seen of one moment of the file."""
+    """In a thread: call a function with one snapshot of the file."""
     with board.store.reading() as connection:
         now_us = time.time_ns() // 1000
         return look(Sight(connection, board.calendar, board.catalog, board.settings, now_us, board.live))
@@ -152,7 +152,7 @@ def _history(found: Explanation) -> Table:
 
 def _document(asked: Asked, site: Site) -> web.Response:
     name = "/".join(asked.parts[1:])
-    if not name:  # links of a document are relative to it
+    if not name:  # a document's links are relative to it
         return web.Response(status=302, headers={"Location": site.url("docs", documents.FIRST)})
     ending = name[name.rfind(".") :]
     if ending in documents.PICTURES:

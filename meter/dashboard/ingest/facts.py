@@ -1,4 +1,4 @@
-"""Rows that are the records themselves: statements, alerts, plans, wallets, order outcomes, dead letters."""
+"""Stores records as rows unchanged: statements, alerts, plans, wallets, order outcomes, dead letters."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from meter.dashboard.ingest.published import Published, Region
 from meter.dashboard.ingest.rows import Rows
 from schemas.budgets import Budget, BudgetAlert
 
-#: Dead letters kept with their records; when a tenth more are there they are cut.
+#: Dead letters kept with their records; they are cut back to this when a tenth more have come.
 LETTERS_KEPT = 50_000
 
 
@@ -48,7 +48,7 @@ def take_statement(connection: sqlite3.Connection, record: Published) -> Region:
 
 
 def take_alert(rows: Rows, record: Published, oldest: str) -> AccountDay | None:
-    """A record of `quota-alerts`; the account's day if it is news."""
+    """A record of `quota-alerts`; the account's day if it is new."""
     found, at_ms = records.quota_alert(record.value), record.at_ms
     if found.day < oldest:
         return None
@@ -92,7 +92,7 @@ def take_record(connection: sqlite3.Connection, record: Published) -> str:
 def take_budget(connection: sqlite3.Connection, record: Published) -> str:
     """A record of `budgets`, which has no revision of its own, or of `budget-alerts`; its account.
 
-    One without a value takes a budget away.
+    A record without a value deletes a budget.
     """
     account, _, name = record.key.decode("utf-8", "replace").partition("/")
     if not record.value:
@@ -109,7 +109,7 @@ def take_budget(connection: sqlite3.Connection, record: Published) -> str:
 
 
 def take_letter(connection: sqlite3.Connection, record: Published) -> None:
-    """A record of `dead-letters`; one that is published twice counts once."""
+    """A record of `dead-letters`; a letter published twice counts once."""
     found, at_ms = records.dead_letter(record.value), record.at_ms
     key = (found.topic, found.partition, found.offset, found.reason)
     known = connection.execute(
@@ -131,7 +131,7 @@ def take_letter(connection: sqlite3.Connection, record: Published) -> None:
 
 
 def cut_letters(connection: sqlite3.Connection) -> None:
-    """Keep the newest letters; groups count the others on."""
+    """Keep the newest letters; the groups still count the dropped ones."""
     if connection.execute("SELECT count(*) FROM letters").fetchone()[0] > LETTERS_KEPT * 11 // 10:
         connection.execute(
             "DELETE FROM letters WHERE at_ms < (SELECT at_ms FROM letters ORDER BY at_ms DESC LIMIT 1 OFFSET ?)",

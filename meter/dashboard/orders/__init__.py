@@ -1,1 +1,1 @@
-"""Plans in the browser: forms that quote an order as it is filled in, send it once, and show what became of it."""
+"""Order forms: they quote an order while it is filled in, send it once, and show its outcome."""

@@ -1,7 +1,7 @@
-"""Answers the order forms: shows one, quotes it as it is filled in, sends it once.
+"""Answers order forms: shows a form, quotes it while it is filled in, sends it once.
 
-A form's address holds its whole state, its order id among it; whatever is sent to it leads to an address by GET again,
-so that reload and back change nothing. Only a form that was shown the order it makes sends it (`seen`).
+A form's address holds its whole state, including the order id. Every POST redirects to an address by GET,
+so that reload and back change nothing. A form sends only the order whose quote it showed (`seen`).
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from meter.dashboard.special import Special, seen_at
 from meter.errors import UserError
 from schemas.ids import is_id
 
-#: A list of 1,000 workspaces of 64 characters, each with its field's name, is shorter.
+#: Most bytes of a form: 1,000 workspaces of 64 characters, each with its field's name, are fewer.
 FORM_BYTES, FORM_FIELDS = 256 * 1024, 4_000
 FORM_WORDS = "an order form has the fields of its page, in 256 KiB at most"
 CHANGED = "Nothing was sent: this is another order than the one that was shown. Look at it, then send it."
@@ -42,7 +42,7 @@ TAKEN = "Nothing was sent: another order was sent under this id. Look at what be
 
 
 class Knowing(Protocol):
-    """What an order is judged by."""
+    """The data that decides an order."""
 
     async def judged_by(self, account: str, workspaces: Sequence[str]) -> Judged: ...
 
@@ -51,19 +51,19 @@ class Knowing(Protocol):
 
 @dataclass(frozen=True)
 class Ordering:
-    """What the forms of one dashboard work with."""
+    """The state behind the forms of one dashboard."""
 
     known: Knowing
     sending: Sending
 
     async def close(self) -> None:
-        """Let go of Kafka."""
+        """Close the Kafka clients."""
         await self.sending.close()
         await self.known.close()
 
 
 class Board(Special, Protocol):
-    """What the forms ask of a dashboard."""
+    """The parts of a dashboard that the forms use."""
 
     @property
     def ordering(self) -> Ordering | None:
@@ -77,7 +77,7 @@ def is_form(asked: Asked) -> bool:
 
 
 def new_order_id(kind: str) -> str:
-    """A readable id that no other order has, as commands make them."""
+    """A readable, unique order id, as the commands make it."""
     word = {"purchase": "plan", "change_workspaces": "change"}.get(kind, kind.replace("_", "-"))
     return f"{word}-{time.strftime('%Y%m%d', time.gmtime())}-{secrets.token_hex(4)}"
 
@@ -116,7 +116,7 @@ class Form:
         self._kind = WORDS[self._word]
 
     async def shown(self) -> web.Response:
-        """The form of an address; one without an order id leads to the same with a new one."""
+        """The form of an address; an address without an order id redirects to one with a new id."""
         fields = fields_of(self._kind, self._account, {name: (text,) for name, text in self._asked.query.items()})
         if not fields.order_id:
             fields = replace(fields, order_id=new_order_id(self._kind))
@@ -125,7 +125,7 @@ class Form:
         return self._page(await self._made(fields))
 
     async def taken(self, given: Given, partly: bool) -> web.Response:
-        """What was sent: an order, fields to quote, or a list to be changed."""
+        """Handle a POST: an order, fields to quote, or a change of a list."""
         fields = fields_of(self._kind, self._account, given)
         fields = fields if fields.order_id else replace(fields, order_id=new_order_id(self._kind))
         move, added = last(given, "move"), "" if partly else last(given, "add")
@@ -140,7 +140,7 @@ class Form:
         return self._page(await self._made(fields))
 
     async def _send(self, fields: Fields, seen: str) -> web.Response:
-        """1 is the id another order's, 2 is the order the one that was shown, 3 send it, 4 lead to its page."""
+        """1 refuse an id of another order, 2 refuse an order other than the one shown, 3 send it, 4 open its page."""
         sending = self._ordering.sending
         found = sending.known(self._account, fields.order_id)
         if found is not None and found.seen != seen:  # 1
@@ -161,7 +161,7 @@ class Form:
         return self._sent(found)  # 4
 
     async def _decided_before(self, made: Made, seen: str) -> web.Response:
-        """An id that was decided: the same order leads to its outcome, however often it comes."""
+        """The id is decided: a repeat of the same order redirects to its outcome."""
         order_id = made.form.order_id
         first = await self._ordering.sending.first_under(self._account, order_id)
         if first is None or seen_of(first, made.form.currency) != seen:
@@ -176,7 +176,7 @@ class Form:
         return web.Response(status=303, headers={"Location": there})
 
     async def _made(self, fields: Fields, notice: str = "", taken: bool = False) -> Made:
-        """The form; `taken`: its id is another order's, which may have reached Kafka though it failed."""
+        """The form; `taken`: its id belongs to another order, which may have reached Kafka even if sending failed."""
         self._require_all_read()
         sent = self._ordering.sending.known(self._account, fields.order_id)
         taken = taken or (sent is not None and sent.state != FAILED)
@@ -186,7 +186,7 @@ class Form:
         )
 
     def _require_all_read(self) -> None:
-        """Before everything published is read, a quote would be of an account that never was."""
+        """Refuse quotes until everything published is read: an earlier one would mix states of the account."""
         live = self._board.live
         if live.loading is not None or live.lag_records is None:
             far = (
@@ -197,7 +197,7 @@ class Form:
             )
 
     def _address(self, fields: Fields) -> str:
-        """The address of a form; empty where it would be too long."""
+        """The address of a form; empty if it would be too long."""
         there = self._site.url("accounts", self._account, self._word, query=fields.query())
         return there if len(there) <= ADDRESS_LIMIT else ""
 
@@ -209,7 +209,7 @@ class Form:
         return html_answer("order", made.form, self._around(made), status)
 
     def _parts(self, made: Made) -> web.Response:
-        """What changes of an open form, each part for its place."""
+        """The parts of an open form that change, each for its place."""
         prepared = render.prepare("order", msgspec.to_builtins(made.form), self._around(made))
         parts = filled_all([prepared.as_of, *prepared.parts], prepared.shared)
         text = "".join(placed(name, part) for name, part in parts.items())
@@ -221,13 +221,13 @@ class Form:
 
 
 def _unquoted(sentence: str) -> web.Response:
-    """Of an open form: why it is not quoted now."""
+    """For an open form: why there is no quote now."""
     text = placed("quote", rendered("orders/unquoted.html", {"sentence": sentence}))
     return web.Response(text=text, content_type="text/html", charset="utf-8")
 
 
 def last(given: Given, name: str) -> str:
-    """The last value of a field, cut."""
+    """The last value of a field, truncated."""
     return (given.get(name) or ("",))[-1].strip()[:VALUE_LIMIT]
 
 

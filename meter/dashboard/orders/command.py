@@ -1,4 +1,4 @@
-"""The command that sends what a form would send."""
+"""The command that sends the same order as a form."""
 
 import shlex
 
@@ -6,12 +6,12 @@ from meter.dashboard.orders.fields import KINDS, Fields
 from schemas.money import money_text, price_text
 from schemas.orders import AddTraffic, ChangeWorkspaces, Order, Payment, Purchase, TopUp, TrafficLine, Upgrade
 
-#: Characters of a command: a list of 1,000 workspaces is for a file.
+#: Most characters of a command; a list of 1,000 workspaces belongs in a file.
 LONGEST = 2_000
 
 
 def command_of(fields: Fields, order: Order | None) -> str:
-    """The command of an order; of a form that is no order yet, how it begins."""
+    """The command for an order; for an incomplete form, the beginning of the command."""
     words = ["meter", KINDS[fields.kind], fields.account]
     words += _words(order) if order is not None else ["…"]
     line = " ".join(word if word == "…" else shlex.quote(word) for word in words)

@@ -1,6 +1,6 @@
-"""What an order would change of a day: covered and over, by the rules that the meter itself allocates by.
+"""An order's effect on a day's covered usage and overage, by the meter's own allocation rules.
 
-Before and after are both calculated from the day's usage, so that their difference is the order's alone.
+Before and after are both calculated from the day's usage, so their difference is due to the order alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ NOTHING = "0.00"
 
 
 class Used(NamedTuple):
-    """What a workspace used of an item on the day, and the charge that is published for it."""
+    """A workspace's usage of an item on the day, and its published charge."""
 
     workspace: str
     item: str
@@ -42,7 +42,7 @@ class Side(NamedTuple):
 def effect_of(
     day: int, before: Iterable[Plan], after: Iterable[Plan], used: Iterable[Used], catalog: Catalog, more: int
 ) -> Effect:
-    """The effect of an order that leaves the plans `after`; `more`: workspaces with usage that are not known."""
+    """The effect of an order that results in the plans `after`; `more`: how many workspaces with usage are unknown."""
     plans = plans_on(before, day), plans_on(after, day)
     by_item: dict[str, list[Used]] = {}
     for cell in used:
@@ -57,7 +57,7 @@ def effect_of(
 def _item(
     day: int, name: str, cells: list[Used], plans: tuple[list[Plan], list[Plan]], item: Item | None, currency: str
 ) -> EffectItem | None:
-    """An item that the order changes; None: it does not."""
+    """The change of an item; None if the order does not change it."""
     usage = {cell.workspace: cell.usage for cell in cells}
     sides = [_side(shares_of(each, name, day), usage) for each in plans]
     before = sides[0]._replace(charges=_charges_before(cells, sides[0], item, currency))
@@ -77,7 +77,7 @@ def _side(shares: Sequence[Share], usage: Mapping[str, int]) -> Side:
 
 
 def _charges_before(cells: Iterable[Used], side: Side, item: Item | None, currency: str) -> dict[str, str | None]:
-    """By workspace; without a plan, and where the catalog has no price, as published."""
+    """Charges by workspace; the published charge if there is no plan or the catalog has no price."""
     return {
         cell.workspace: (_package_charge(_over(cell, side), item, currency) if cell.workspace in side.listed else None)
         or cell.charge
@@ -88,7 +88,7 @@ def _charges_before(cells: Iterable[Used], side: Side, item: Item | None, curren
 def _charges_after(
     cells: Iterable[Used], before: Side, side: Side, item: Item | None, currency: str
 ) -> dict[str, str | None]:
-    """By workspace; one that no plan lists any more is charged by its own retentions."""
+    """Charges by workspace; a workspace that no plan lists any more is charged by its own retentions."""
     return {
         cell.workspace: _package_charge(_over(cell, side), item, currency)
         if cell.workspace in side.listed
@@ -110,12 +110,12 @@ def _package_charge(over: int, item: Item | None, currency: str) -> str | None:
 
 
 def _usage_charge(usage: int, item: Item | None, currency: str) -> str | None:
-    """Of usage whose retentions are not known: an item without them has one price."""
+    """The charge of usage with unknown retentions: known only for an item with one price."""
     return _package_charge(usage, item, currency) if not usage or item is None or not item.retentions else None
 
 
 def _in_order(usage: Mapping[str, int], side: Side) -> list[str]:
-    """Workspaces with usage in priority order, those outside of plans behind them."""
+    """Workspaces with usage in priority order, then those outside of plans."""
     listed = dict.fromkeys(name for share in side.shares for name in share.workspaces if name in usage)
     return [*listed, *sorted(usage.keys() - listed.keys())]
 

@@ -1,13 +1,13 @@
-"""The fields of an order form: what a person has filled in so far, as text, and the address that holds it.
+"""The fields of an order form: the text entered so far, and the address that holds it.
 
 A form's whole state is in its address, so that a reload, the back button and a bookmark show the same order under the
-same id. Lists are one value there (`workspaces=a,b`); a form that is sent has a field for each workspace.
+same id. A list is one value in the address (`workspaces=a,b`); a submitted form has a field for each workspace.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-#: The words of the addresses, which are those of the commands, and the kinds of orders.
+#: By the word in the address (the command's word): the kind of order.
 WORDS = {
     "top-up": "top_up",
     "buy": "purchase",
@@ -16,13 +16,13 @@ WORDS = {
     "change-workspaces": "change_workspaces",
 }
 KINDS = {kind: word for word, kind in WORDS.items()}
-#: Characters of a value: no valid one has more, and a cut one stays invalid.
+#: Most characters of a value: no valid one is longer, and a truncated one stays invalid.
 VALUE_LIMIT = 256
-#: Workspaces and lines that are taken; an order with more is refused by its own model.
+#: Most workspaces and lines to parse; the order's model refuses such a number.
 NAMES_LIMIT, LINES_LIMIT = 1_001, 200
-#: A longer address is not asked for: the form is shown as the answer to what was sent.
+#: No redirect to a longer address: the answer to the POST shows the form.
 ADDRESS_LIMIT = 3_500
-#: In an address: a list that was emptied, not one that was never filled in. No id looks so.
+#: In an address: a list that was emptied, as opposed to one never filled in. No id looks like this.
 NOBODY = "-"
 UNITS, DISCOUNT, PAY = "units.", "discount.", "pay."
 CASH, SPLIT = "cash", "split"
@@ -42,7 +42,7 @@ class TrafficField:
 
 @dataclass(frozen=True)
 class PaymentField:
-    """What an instrument pays."""
+    """The amount that an instrument pays."""
 
     method: str
     instrument: str
@@ -51,7 +51,7 @@ class PaymentField:
 
 @dataclass(frozen=True)
 class Fields:
-    """An order form; empty text is a field that nobody filled in."""
+    """An order form; an empty string is a field not filled in."""
 
     kind: str
     account: str
@@ -66,12 +66,12 @@ class Fields:
     #: None: never filled in.
     workspaces: tuple[str, ...] | None = None
     traffic: tuple[TrafficField, ...] = ()
-    #: `cash`: the whole price from cash; `split`: as `payments` say.
+    #: `cash`: the whole price from cash; `split`: as in `payments`.
     paying: str = CASH
     payments: tuple[PaymentField, ...] = ()
 
     def query(self) -> dict[str, str]:
-        """The address's part of it: what is filled in."""
+        """The query of the address: the fields filled in."""
         found = {name: getattr(self, name) for name in SIMPLE}
         if self.workspaces is not None:
             found["workspaces"] = ",".join(self.workspaces) or NOBODY
@@ -83,7 +83,7 @@ class Fields:
         return {name: value for name, value in found.items() if value}
 
     def moved(self, move: str, added: str = "") -> "Fields":
-        """The same with its list changed: `up:W`, `down:W`, `out:W`, `in:W`, or `add` for `added`."""
+        """The same form with its list changed: `up:W`, `down:W`, `out:W`, `in:W`, or `add` for `added`."""
         what, _, name = move.partition(":")
         names = list(self.workspaces or ())
         if what in ("in", "add"):
@@ -98,7 +98,7 @@ class Fields:
 
 
 def fields_of(kind: str, account: str, given: Given) -> Fields:
-    """The fields of an address's query or of a sent form: every value of each name."""
+    """Parse the fields of a query or a submitted form, with every value of a name."""
     simple = {name: _last(given, name) for name in SIMPLE}
     return Fields(
         kind,
@@ -112,7 +112,7 @@ def fields_of(kind: str, account: str, given: Given) -> Fields:
 
 
 def pay_name(method: str, instrument: str) -> str:
-    """The name of the field for what an instrument pays: `pay.cash`, `pay.coupon.cpn-3`."""
+    """The name of the field for an instrument's amount: `pay.cash`, `pay.coupon.cpn-3`."""
     return PAY + (f"{method}.{instrument}" if instrument else method)
 
 
@@ -122,7 +122,7 @@ def _last(given: Given, name: str) -> str:
 
 
 def _workspaces(given: Given) -> tuple[str, ...] | None:
-    """Names of the list, with commas or spaces in one value, or a value each."""
+    """The names of the list: separated by commas or spaces in one value, or one value each."""
     texts = [*given.get("workspaces", ()), *given.get("workspace", ())]
     if not texts:
         return None

@@ -1,4 +1,4 @@
-"""The model of an order form: its fields, what there is to choose from, what is wrong, the quote and its effect."""
+"""The model of an order form: its fields, choices and problems, the quote and its effect."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -23,20 +23,20 @@ from schemas.money import money_text, price_text
 from schemas.orders import Order
 from schemas.rows import Binding
 
-#: Workspaces that are offered; more are added by their names.
+#: Most workspaces offered; others are added by name.
 OFFERED = 300
 NOTHING_QUOTED = Quoted(None, [], None, None)
 
 
 class Made(NamedTuple):
-    """A form, and the order that it quotes, payments and all; None where it quotes none."""
+    """A form, and the quoted order with its payments; None without a quote."""
 
     form: OrderForm
     order: Order | None
 
 
 def form_of(sight: Sight, fields: Fields, judged: Judged, sent: bool, notice: str = "") -> Made:
-    """A form; `sent`: its id is taken, so that nothing is quoted and nothing can be sent."""
+    """A form; `sent`: its id is taken, so it has no quote and cannot be sent."""
     holdings = Holdings(sight, fields.account)
     plan = holdings.plan(fields.plan_id) if fields.plan_id else None
     fields = _begun(sight, fields, plan)
@@ -67,7 +67,7 @@ def form_of(sight: Sight, fields: Fields, judged: Judged, sent: bool, notice: st
 
 
 def table(form: OrderForm) -> Table:
-    """A row for each workspace and item of today that the order changes."""
+    """A row for each workspace and item that the order changes today."""
     names = ("workspace", "usage", "covered_before", "covered", "overage_before", "overage")
     money = ("charge_before", "charge", "basis_before", "basis")
     items = form.effect.items if form.effect is not None else []
@@ -86,7 +86,7 @@ def decided(sight: Sight, account: str, order_id: str) -> bool:
 
 
 def _begun(sight: Sight, fields: Fields, plan: Record | None) -> Fields:
-    """A change of a list begins with the list as it is."""
+    """Fill in the plan's present list as the start of a change."""
     if fields.kind != "change_workspaces" or plan is None or fields.workspaces is not None:
         return fields
     day = max(sight.today, plan["first_day"])
@@ -125,7 +125,7 @@ def _traffic(version: Version) -> list[TrafficChoice]:
 
 
 def _workspaces(sight: Sight, fields: Fields, own: Mapping[str, Binding]) -> list[WorkspaceChoice]:
-    """Those of the list, whatever they are, then the others of the account."""
+    """Every workspace of the list, then the others of the account."""
     listed = fields.workspaces or ()
     names = dict.fromkeys([*listed, *list(own)[:OFFERED]])
     charges: dict[str, list[Decimal]] = defaultdict(list)

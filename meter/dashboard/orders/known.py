@@ -1,6 +1,6 @@
-"""What an order is judged by beside what is published: the journal's catalog, and whose the workspaces are.
+"""The unpublished data that decides an order: the journal's catalog, and the accounts of the workspaces.
 
-Both are read as `meter quote` reads them. The catalog is asked for again after a while; the log of workspaces is read
+Both are read as `meter quote` reads them. The catalog is reread after a while; the log of workspaces is read
 once, then followed for as long as the dashboard runs.
 """
 
@@ -28,15 +28,15 @@ from tables.workspaces import WorkspacesInMemory
 
 log = logging.getLogger(__name__)
 
-#: The journal's facts are asked for again after this long: a catalog version may have been announced.
+#: Seconds until the journal's facts are reread: a catalog version may have been announced.
 FACTS_SECONDS = 15.0
-#: An answer may take so long; the first one reads the whole log of workspaces.
+#: Time limit of an answer; the first one reads the whole log of workspaces.
 ANSWER_SECONDS = 60.0
-#: Nobody who fills in a form waits for what was announced within this time.
+#: Seconds for which the log of workspaces counts as up to date, so that a form need not wait.
 FRESH_SECONDS = 1.0
-#: Consumers are given so long to let go.
+#: Seconds that a consumer may take to stop.
 STOP_SECONDS = 5.0
-#: Accounts whose workspaces are kept at hand.
+#: Most accounts whose workspaces stay in memory.
 ACCOUNTS_KEPT = 100
 WHO = "`meter dashboard` (quotes)"
 
@@ -44,17 +44,17 @@ Answer = TypeVar("Answer")
 
 
 class Judged(NamedTuple):
-    """What an order of an account is judged by."""
+    """The data that decides an account's order."""
 
     catalog: Catalog
     #: The account's workspaces, by name.
     own: dict[str, Binding]
-    #: Of the workspaces asked about, those that are known, whosever they are.
+    #: The requested workspaces that exist, in any account.
     named: dict[str, Binding]
 
 
 class Known:
-    """The facts and the log of workspaces, opened when they are first asked for."""
+    """The facts and the log of workspaces, opened at first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -67,7 +67,7 @@ class Known:
         self._lock = asyncio.Lock()
 
     async def judged_by(self, account: str, workspaces: Sequence[str]) -> Judged:
-        """What an order that lists these workspaces is judged by; `UserError` where Kafka does not say."""
+        """The data that decides an order listing these workspaces; `UserError` if Kafka does not answer."""
         async with self._lock:
             return await self._asked(lambda: self._judged_by(account, list(workspaces)))
 
@@ -78,7 +78,7 @@ class Known:
             await asyncio.wait([asyncio.ensure_future(directory.stop())], timeout=STOP_SECONDS)
 
     async def _asked(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """An answer of Kafka; what is wrong is said as a command says it, and the next question begins from nothing."""
+        """Await Kafka; on failure, raise the error that a command shows, and reconnect for the next question."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await ask()
@@ -104,7 +104,7 @@ class Known:
             before, self._facts = self._facts, (await recorded_under(self._settings)).facts
             self._read_at = time.monotonic()
             if before is not None and before.opening.meter_id != self._facts.opening.meter_id:
-                await self.close()  # of another meter: its workspaces are others
+                await self.close()  # another meter has other workspaces
         return self._facts
 
     async def _directory_now(self, facts: JournalFacts) -> WorkspaceDirectory:

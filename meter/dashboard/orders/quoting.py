@@ -1,6 +1,6 @@
-"""Quotes the order of a form: what `meter quote` would say of it now, and what it would change of today's figures.
+"""Quotes a form's order: the result of `meter quote` now, and the effect on today's figures.
 
-Plans, wallets and figures are those of one moment of the file; the rules that decide are those of the meter.
+Plans, wallets and figures come from one snapshot of the file; the deciding rules are the meter's own.
 """
 
 from collections.abc import Mapping
@@ -28,13 +28,13 @@ from schemas.plans import Plan as PlanRecord
 from schemas.rows import Account, Plan, Wallet
 from schemas.wallets import Wallet as WalletRecord
 
-#: Bytes of the word that says what an order is.
+#: Bytes of an order's digest.
 SEEN_BYTES = 12
 
 
 @dataclass(frozen=True)
 class Quoted:
-    """A form's order and its quote, as far as there are any."""
+    """A form's order and quote, if any."""
 
     order: Order | None
     problems: list[FieldProblem]
@@ -60,13 +60,13 @@ class Holdings:
         return next((body for body, _ in self.plans if body["plan_id"] == plan_id), None)
 
     def judged(self, judged: Judged) -> AccountState:
-        """What an order of the account is decided against."""
+        """The account state that decides an order."""
         account = Account(self.account, self.plan_rows)
         return AccountState(account, self.wallet_rows, judged.named, judged.catalog)
 
 
 def quoted_form(sight: Sight, fields: Fields, holdings: Holdings, judged: Judged) -> Quoted:
-    """The quote of a form; a price that is to come from cash is paid so."""
+    """The quote of a form; if cash pays the whole price, the payment is filled in."""
     order = order_of(fields)
     if isinstance(order, list):
         return Quoted(None, order, None, None)
@@ -84,12 +84,12 @@ def _unpaid(order: Order) -> Order:
 
 
 def seen_of(order: Order, currency: str) -> str:
-    """What an order is, as one word: equal for equal orders, whatever fields they leave to their defaults."""
+    """An order's digest: the same for equal orders, with defaults written out or left out."""
     return blake2b(canonical(order, currency), digest_size=SEEN_BYTES).hexdigest()
 
 
 def used_today(sight: Sight, account: str, day: str) -> list[Used]:
-    """What each workspace used, as published."""
+    """The published usage of each workspace."""
     return [
         Used(each.workspace, each.item, each.usage, each.charge, each.basis) for each in cells_of(sight, account, day)
     ]
@@ -98,7 +98,7 @@ def used_today(sight: Sight, account: str, day: str) -> list[Used]:
 def _told(
     sight: Sight, fields: Fields, order: Order, found: Quote, paid: Quote, holdings: Holdings, judged: Judged
 ) -> Quoted:
-    """What is decided is `found`; what the order would make and change is that of the order paid exactly."""
+    """The decision is `found`; the resulting plan and the effect are those of the exactly paid order."""
     decision = found.decision
     problems = []
     if decision.refusal is not None:
@@ -144,7 +144,7 @@ def _wallet(after: Wallet, rows: Mapping[WalletKey, Wallet]) -> WalletChange:
 
 
 def _effect(sight: Sight, decision: Decision, holdings: Holdings, judged: Judged) -> Effect:
-    """Of today: an order that counts from a later day changes nothing of it."""
+    """The effect on today; an order that begins on a later day has none."""
     assert decision.plan is not None, "only an order that makes or changes a plan has an effect"
     after = {**holdings.plan_rows, decision.plan.plan_id: decision.plan}
     row = sight.row("SELECT sum(more) FROM items WHERE day = ? AND account = ?", sight.today, holdings.account)

@@ -1,4 +1,4 @@
-"""Reads an order out of a form, and says of each problem in which field it is: the refusals of the meter too."""
+"""Parses a form into an order and assigns each problem, the meter's refusals included, to a field."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from schemas.orders import Order, order_from_json
 from schemas.reasons import Refusal
 from schemas.record import Unreadable, sentence
 
-#: Digits of a number of packages that is read as one: more than any order may have.
+#: Most digits parsed as a number of packages: more than any order may have.
 UNITS_DIGITS = 9
 #: The field that causes each refusal.
 FIELD = {
@@ -40,7 +40,7 @@ FIELD = {
     Refusal.BALANCE_EXCEEDED: "payments",
     Refusal.PAYMENTS_MUST_EQUAL_PRICE: "payments",
 }
-#: The fields that each kind of form shows, in their order; every form shows what is wrong with its id.
+#: The fields that each kind of form shows, in order; every form shows problems of its id.
 SHOWN = {
     "top_up": ("amount", "method", "instrument", "expires_on", "order_id"),
     "purchase": ("plan", "workspaces", "traffic", "first_day", "payments", "order_id"),
@@ -48,7 +48,7 @@ SHOWN = {
     "upgrade": ("plan_id", "plan", "payments", "order_id"),
     "change_workspaces": ("plan_id", "workspaces", "order_id"),
 }
-#: What a form asks for before there is anything to quote.
+#: The fields that a quote needs.
 FIRST = {
     "top_up": "Say how much to credit.",
     "purchase": "Choose a plan package to see its price.",
@@ -58,7 +58,7 @@ FIRST = {
 
 
 def missing_of(fields: Fields) -> str:
-    """What is still to be filled in before an order can be quoted, in a sentence; empty: nothing."""
+    """A sentence that names the fields still missing for a quote; empty if none."""
     if "plan_id" in SHOWN[fields.kind] and not fields.plan_id:
         return "Begin at a plan: its buttons are on the plans page."
     filled = {
@@ -71,7 +71,7 @@ def missing_of(fields: Fields) -> str:
 
 
 def order_of(fields: Fields) -> Order | list[FieldProblem]:
-    """The order that a form makes, without payments where its price is paid from cash; or what is wrong with it."""
+    """A form's order, without payments if cash pays the whole price; or the form's problems."""
     try:
         return order_from_json(json.dumps(_shape(fields)).encode())
     except ValidationError as wrong:
@@ -89,13 +89,13 @@ def refused_at(kind: str, refusal: Refusal, error: str) -> FieldProblem:
 
 
 def _shape(fields: Fields) -> dict[str, Any]:
-    """As it is written on `plan-purchases`, with only what its kind has."""
+    """The order as written to `plan-purchases`, with only the fields of its kind."""
     shape: dict[str, Any] = {"kind": fields.kind, "account": fields.account, "order_id": fields.order_id}
     traffic = [_line(each) for each in fields.traffic]
     match fields.kind:
         case "top_up":
             shape |= {"method": fields.method or "cash", "amount": fields.amount}
-            if shape["method"] != "cash":  # what is asked of cards and coupons alone is not shown for cash
+            if shape["method"] != "cash":  # fields of cards and coupons are not shown for cash
                 shape |= {"instrument": fields.instrument or None, "expires_on": fields.expires_on or None}
             return shape
         case "purchase":
@@ -122,11 +122,11 @@ def _line(line: Any) -> dict[str, Any]:
 
 
 def _problem(fields: Fields, error: ErrorDetails) -> FieldProblem:
-    """A problem of a field's form; what a list's or line's is names it."""
+    """A malformed field; for a list or a line, the problem names the entry."""
     place = [step for step in error["loc"] if step != "[key]"]
     field = str(place[0]) if place else _unplaced(fields, error["msg"])
     given: Mapping[str, Any] = {**error, "loc": tuple(place[2:] if field in ("traffic", "payments") else ())}
-    words = sentence(given).removeprefix("the whole: ")  # type: ignore[arg-type] # the same with another place
+    words = sentence(given).removeprefix("the whole: ")  # type: ignore[arg-type] # the same, with another location
     if field == "traffic" and place[-1] == "units":
         words = f"packages are a whole number from 1 to {UNITS_LIMIT:,}, this is {shown(error['input'])}"
     if field in ("traffic", "payments", "workspaces") and len(place) > 1 and isinstance(place[1], int):
@@ -137,7 +137,7 @@ def _problem(fields: Fields, error: ErrorDetails) -> FieldProblem:
 
 
 def _unplaced(fields: Fields, message: str) -> str:
-    """The field of a law about two of them."""
+    """The field for a rule about two fields."""
     return "instrument" if fields.kind == "top_up" and "instrument" in message else "payments"
 
 

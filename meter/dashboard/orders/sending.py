@@ -1,7 +1,7 @@
-"""Sends orders of forms, each once: a second form under the same id waits for the first one and sends nothing.
+"""Sends the orders of forms, each once: a second form with the same id waits for the first and sends nothing.
 
-What was sent is remembered while the process runs. Beyond that the id makes it one order: the meter decides an order
-once under its id, however many dashboards or restarts send it again.
+The process remembers sent orders while it runs. After a restart the id prevents duplicates: the meter decides an order
+id once, however often dashboards send it.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from schemas.plurals import counted
 
 log = logging.getLogger(__name__)
 
-#: Orders that are on their way at once, and orders a minute, of one dashboard.
+#: Most orders in flight, and orders a minute, of one dashboard.
 AT_ONCE, A_MINUTE = 4, 60
 MINUTE_SECONDS = 60.0
-#: How long the answer to a form waits for Kafka's acknowledgement; the order's page tells what comes later.
+#: How long the answer to a form waits for Kafka's acknowledgement; the order's page shows a later one.
 ACK_SECONDS = 8.0
-#: Orders that are remembered.
+#: Most orders remembered.
 KEPT = 1_000
 SENDING, SENT, FAILED = "sending", "sent", "failed"
 WHO = "`meter dashboard` (orders)"
@@ -40,12 +40,12 @@ Send = Callable[[Order], Awaitable[RecordPosition]]
 
 
 class TooMany(UserError):
-    """An order that is not sent now because of too many others."""
+    """Too many other orders: this one is not sent now."""
 
 
 @dataclass
 class SentOrder:
-    """An order of a form; `seen` says what it is."""
+    """A form's order; `seen` is its digest."""
 
     order: Order
     seen: str
@@ -61,7 +61,7 @@ class SentOrder:
 
 
 class Sending:
-    """The orders of one dashboard process; `shown` is where pages find them, by account and order id."""
+    """The orders of one dashboard process; pages read them from `shown`, by account and order id."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class Sending:
         self._begun: deque[float] = deque()
 
     def known(self, account: str, order_id: str) -> SentOrder | None:
-        """What was sent under an id."""
+        """The order sent under an id."""
         return self._shown.get((account, order_id))
 
     def begin(self, order: Order, seen: str) -> SentOrder:
-        """Send an order, unless it is on its way; one that failed is sent again. `TooMany` beyond the rate."""
+        """Send an order unless it is in flight; a failed one is sent again. Raises `TooMany` above the rate."""
         before = self.known(order.account, order.order_id)
         if before is not None and before.state != FAILED:
             return before
@@ -93,17 +93,17 @@ class Sending:
         return found
 
     async def acknowledged(self, order: SentOrder) -> None:
-        """Wait a while until Kafka has it, or has not taken it."""
+        """Wait a limited time for Kafka to acknowledge or refuse it."""
         task = self._tasks.get(order.key)
         if task is not None:
             await asyncio.wait([task], timeout=ACK_SECONDS)
 
     async def first_under(self, account: str, order_id: str) -> Order | None:
-        """The order that took an id, by the log of orders; reads the whole log."""
+        """The order that first used an id, from the log of orders; reads the whole log."""
         return await ordered(self._settings, account, order_id)
 
     async def close(self) -> None:
-        """Stop what is on its way: it may have been sent, and counts once under its id."""
+        """Cancel orders in flight: each may have been sent, and counts once under its id."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -120,7 +120,7 @@ class Sending:
         self._changed(order.order.account)
 
     async def _to_kafka(self, order: Order) -> RecordPosition:
-        """1 have we the rights, 2 send, 3 what Kafka does not take is said as a command says it."""
+        """1 check rights, 2 send, 3 raise the error that a command shows if Kafka refuses."""
         rights = of_command(self._settings, "buy")
         try:
             async with connected_admin(self._settings) as admin:

@@ -1,1 +1,1 @@
-"""What a person sees: pages from the same models that the JSON answers, and the parts of them that change."""
+"""The HTML pages, rendered from the same models as the JSON, and the parts of them that change."""

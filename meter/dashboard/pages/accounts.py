@@ -1,4 +1,4 @@
-"""The first page: every account today, in an order, as found by a search; all of it in the address."""
+"""The first page: every account today, sorted and searched; the address holds both."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def context(model: Model) -> dict[str, Any]:
-    """The headings with the order that a click on each asks for."""
+    """The headings, each with the sort order that a click selects."""
     sort = model["sort"]
     headings = [
         {
@@ -33,7 +33,7 @@ def context(model: Model) -> dict[str, Any]:
 
 
 def _direction(name: str, sort: str) -> str:
-    """What a screen reader says of the column: names rise at first, everything else falls."""
+    """The sort order for a screen reader: names ascend by default, everything else descends."""
     if sort.removeprefix("-") != name:
         return "none"
     return "ascending" if (name == "account") != sort.startswith("-") else "descending"
@@ -44,7 +44,7 @@ def _bar(highest: Model | None) -> float:
 
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """The sum over all, and the table."""
+    """The totals, and the table."""
     return [
         Part("sum", "accounts/sum.html", (model["amount"], model["alerts_raised"], model["total"], model["day"])),
         Part("accounts", "accounts/table.html", model["accounts"]),

@@ -1,4 +1,4 @@
-"""The pages of advice: what to do from today, what would have been cheaper, and what a change would have made of it."""
+"""The advice pages: recommended changes from today, cheaper past alternatives, and the result of a simulated change."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ Model = Mapping[str, Any]
 EXPLAINED = 3
 #: Rows of a table that costs more than staying, shown beside those that save.
 FOR_COMPARISON = 2
-#: Workspaces of a list that the form can change; a longer one would not fit into an address.
+#: Most workspaces of a list that the form can change; a longer list does not fit into an address.
 LISTED = 40
-#: Workspaces and items whose charges move, shown.
+#: Changed charges shown, by workspace and item.
 SHIFTED = 12
-#: Words of a simulation that a link may carry.
+#: Most characters of a simulation in a link.
 LINKED = 2_000
 ZERO = Decimal(0)
 #: How a sentence begins that says no more than that days have to close first: nothing is wrong.
@@ -73,7 +73,7 @@ def _rows(alternatives: Sequence[Model]) -> list[dict[str, Any]]:
 
 
 def _linked(model: Model, each: Model) -> dict[str, str] | None:
-    """The query of the simulation of the same changes; None where it would not fit into an address."""
+    """The query that simulates the same changes; None if it does not fit into an address."""
     words = {option: " ".join(found) for option, found in each["simulate"].items()}
     if not words or sum(map(len, words.values())) > LINKED:
         return None
@@ -90,7 +90,7 @@ def _days_of(answer: Model, stay: Model, other: Model | None) -> dict[str, Any]:
 
 
 def simulate_context(model: Model) -> dict[str, Any]:
-    """The form as it was sent, and what came of it."""
+    """The submitted form, and its result."""
     answer = model["answer"]
     made = {"found": answer, "fields": fields(model), "listed": LISTED, **told(model)}
     if answer is None:
@@ -122,7 +122,7 @@ def _less(then: str, was: str) -> str:
 
 
 def _shift(was: Mapping[str, str], then: Mapping[str, str], days: int) -> dict[str, Any]:
-    """Who or what is charged otherwise, a day: those that move most."""
+    """The largest changes of daily charges, by workspace and item."""
     moved = {name: Decimal(then.get(name, "0")) - Decimal(was.get(name, "0")) for name in {*was, *then}}
     order = sorted((name for name in moved if round(moved[name] / days, 2)), key=lambda each: (-abs(moved[each]), each))
     rows = [
@@ -138,7 +138,7 @@ def _shift(was: Mapping[str, str], then: Mapping[str, str], days: int) -> dict[s
 
 
 def fields(model: Model) -> dict[str, Any]:
-    """What the form shows: by plan its fields, then the plans that are bought, one empty."""
+    """The form's content: the fields of each plan, then the bought plans, one of them empty."""
     words, offer = model["words"], model["offer"]
     upgrades, lists = (dict(_pairs(words.get(name, ()), "=")) for name in ("upgrade", "workspaces"))
     traffic: dict[str, list[str]] = {}
@@ -166,7 +166,7 @@ def _pairs(words: Sequence[str], mark: str) -> list[tuple[str, str]]:
 
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """Nothing of it changes by itself: it is of closed days."""
+    """No part changes by itself: the page is about closed days."""
     return []
 
 

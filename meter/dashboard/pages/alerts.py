@@ -1,4 +1,4 @@
-"""The alerts page: what is raised now, what was cleared, each with its crossing and its recovery."""
+"""The alerts page: raised and cleared alerts, each with its crossing and its recovery."""
 
 from collections.abc import Mapping
 from typing import Any

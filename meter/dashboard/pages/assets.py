@@ -1,6 +1,6 @@
 """The files beside the pages: style, scripts, icon; read once, each with its hash in its address.
 
-`static/manifest.json` says of each file that is not ours which package, version and licence it has and its SHA-384.
+`static/manifest.json` lists every third-party file with its package, version, licence and SHA-384.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "pn
 
 
 class Asset(NamedTuple):
-    """A file as it is served: for ever, since another content has another address."""
+    """A file as served: cacheable forever, since other content has another address."""
 
     content: bytes
     content_type: str
@@ -46,7 +46,7 @@ def served(address: str) -> Asset | None:
 
 @lru_cache(1)
 def version() -> str:
-    """What a page was made with: an open page of another version loads itself again."""
+    """The version of the files: an open page of another version reloads itself."""
     return hashlib.sha384("".join(sorted(asset.address for asset in all_assets().values())).encode()).hexdigest()[
         :HASH_SHOWN
     ]

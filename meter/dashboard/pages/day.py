@@ -1,4 +1,4 @@
-"""The day page: what its templates need, from the day's model (SPEC2 §12)."""
+"""The day page: makes its templates' input from the day's model (SPEC2 §12)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -12,11 +12,11 @@ from meter.dashboard.pages.parts import Part, View
 from meter.dashboard.views.feed import SHOWN
 
 Model = Mapping[str, Any]
-#: Items whose workspaces are listed without a click, as long as they have no more rows together.
+#: Items are open at first until their workspaces have this many rows in total.
 OPEN_ROWS = 16
-#: Height of the least column of the strip of days that is not nothing, in percent of the tallest.
+#: Least height of a column above zero in the strip of days, in percent of the tallest.
 LEAST_HEIGHT = 5.0
-#: Changes shown without a click; figures shown of one.
+#: Changes shown without a click; figures shown per change.
 SHOWN_ENTRIES, EFFECTS = 12, 4
 #: Ids named in the sentence of a change.
 NAMED = 3
@@ -24,7 +24,7 @@ BASIS = {"package": "in a plan", "pay_as_you_go": "by usage", "free": "free day"
 
 
 def context(model: Model) -> dict[str, Any]:
-    """Everything that the day page shows beside the model itself."""
+    """The day page's data beyond the model."""
     items = {name: {"name": name, **item} for name, item in model["items"].items()}
     places = waterline.ranks(items.values())
     opened = _opened(items.values())
@@ -57,7 +57,7 @@ def context(model: Model) -> dict[str, Any]:
 
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """The page's parts; an item is one of its own, so that a change of it sends no other."""
+    """The page's parts; every item is a separate part, so that its change resends no other item."""
     items, shades, entries = made["parts_of_items"], made["shades"], made["entries"]
     return [
         Part(
@@ -103,7 +103,7 @@ def _over(part: Model) -> bool:
 
 
 def _opened(items: Iterable[Model]) -> set[str]:
-    """The items opened at first: those that cost something, the dearest first, while their rows are few."""
+    """The items open at first: those with a charge, the largest first, up to the limit of rows."""
     found: set[str] = set()
     rows = 0
     for item in sorted(items, key=lambda each: (-Decimal(each["charge"]), each["name"])):
@@ -115,7 +115,7 @@ def _opened(items: Iterable[Model]) -> set[str]:
 
 
 def bill(items: Iterable[Model], places: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Money by workspace, in priority order: the items that it pays for, dearest first, and their sum."""
+    """Charges by workspace, in priority order: its charged items, the largest first, and their sum."""
     rows: dict[str, dict[str, Any]] = {
         name: {"workspace": name, "lines": [], "charge": Decimal(0), "basis": "free"} for name in places
     }
@@ -135,7 +135,7 @@ def bill(items: Iterable[Model], places: Mapping[str, int]) -> list[dict[str, An
 
 
 def columns(model: Model) -> list[dict[str, Any]]:
-    """The days of the horizon, oldest first, each with the height of its column (percent of the dearest)."""
+    """The days of the horizon, oldest first, each with its column's height (percent of the highest charge)."""
     days = sorted(model["strip"], key=lambda each: str(each["day"]))
     most = max((Decimal(each["amount"]) for each in days if each["amount"]), default=Decimal(0))
     return [
@@ -151,12 +151,12 @@ def columns(model: Model) -> list[dict[str, Any]]:
 
 
 def _height(amount: Decimal, most: Decimal) -> float:
-    """Percent of the tallest column; what is not nothing is seen."""
+    """Percent of the tallest column; a value above zero is always visible."""
     return max(round(float(amount * 100 / most), 2), LEAST_HEIGHT) if amount > 0 else 0.0
 
 
 def neighbours(model: Model) -> dict[str, str | None]:
-    """The days before and after, where the strip has them."""
+    """The previous and the next day, if the strip has them."""
     names = sorted(each["day"] for each in model["strip"])
     return {
         "before": max((name for name in names if name < model["day"]), default=None),
@@ -165,7 +165,7 @@ def neighbours(model: Model) -> dict[str, str | None]:
 
 
 def entries(model: Model, span: DaySpan) -> list[dict[str, Any]]:
-    """The feed, newest first: what happened in words, which figures it changed, where in the day it came."""
+    """The feed, newest first: the event in words, the changed figures, the time of day."""
     return [
         {
             **each,
@@ -181,18 +181,18 @@ def entries(model: Model, span: DaySpan) -> list[dict[str, Any]]:
 
 
 def _lasting(model: Model, each: Model) -> tuple[str, ...]:
-    """One change of one account: it stays, but for figures of the same record that are read after the first."""
+    """The key of a change: it is constant, unless more figures of the same record arrive later."""
     return model["account"], model["day"], each["id"], each["time"], f"{len(each['changes'])}+{each['more']}"
 
 
 def _greatest(changes: list[Model]) -> list[Model]:
-    """The changes that move most money, in the order of the record."""
+    """The changes with the largest amounts, in the record's order."""
     most = sorted(changes, key=lambda each: -abs(Decimal(each["charge_delta"] or 0)))[:EFFECTS]
     return [each for each in changes if each in most]
 
 
 def cause_words(cause: Model) -> dict[str, Any]:
-    """A published cause as who (ids, at most three and how many more) and what they did."""
+    """A published cause in words: the actors (at most three ids and the number of others) and their action."""
     names = list(cause["orders"] if cause.get("orders") else cause["workspaces"])
     what = {
         "usage": "reported",

@@ -1,4 +1,4 @@
-"""The dead letters page: what was not counted, by reason and source, what it is worth, how to mend it."""
+"""The dead letters page: uncounted records by reason and source, their worth, and the remedy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def context(model: Model) -> dict[str, Any]:
 
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """The groups; the letters of the open one; what was sent again."""
+    """The groups, the letters of the open one, and the attempts to resend."""
     found = [Part("groups", "dead_letters/groups.html", (model["count"], model["groups"]))]
     found.append(Part("letters", "dead_letters/letters.html", model["letters"]))
     found.append(Part("attempts", "dead_letters/attempts.html", model["attempts"]))

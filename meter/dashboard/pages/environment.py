@@ -1,7 +1,7 @@
 """The templates' environment: everything is escaped, nothing undefined passes, foreign text is made harmless.
 
-Ids of events, bytes of dead letters and sentences of errors are anybody's: `foreign` shows control and bidi characters
-as code points and cuts what is long, and the template puts the text into a `<bdi>`.
+Event ids, bytes of dead letters and error sentences are untrusted: `foreign` shows control and bidi characters
+as code points and truncates long text, and the template puts the text into a `<bdi>`.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ NAME_SHOWN = 32
 SLUG_LIMIT = 400
 #: Characters of any other text: a command, an address.
 EXPRESSION_LIMIT = 4_000
-#: What changes the direction of text, is not seen, or breaks a line of a log: shown as its code point.
+#: Characters that change the text direction, are invisible or break a log line: shown as code points.
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -38,7 +38,7 @@ def foreign(text: object, limit: int = FOREIGN_SHOWN) -> str:
 
 
 def clip(text: object, limit: int = NAME_SHOWN) -> str:
-    """A name for a narrow place: unseen characters as `⟨U+202E⟩`, what is longer ends in `…`."""
+    """A name for a narrow place: invisible characters as `⟨U+202E⟩`, a longer name ends in `…`."""
     whole = str(text)
     cut = whole if len(whole) <= limit else f"{whole[: limit - 1]}…"
     return UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", cut)
@@ -68,7 +68,7 @@ def _slug(name: str) -> str:
 
 
 def harmless(value: Any) -> Any:
-    """What every expression of a template passes through: text that no filter saw is cut and shown as it is too."""
+    """Finalizes every template expression: text without a filter is truncated and made harmless too."""
     if type(value) is not str:
         return value
     return foreign(value, EXPRESSION_LIMIT) if len(value) > EXPRESSION_LIMIT or UNSEEN.search(value) else value

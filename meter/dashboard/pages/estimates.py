@@ -8,9 +8,9 @@ from typing import Any
 from meter.dashboard.pages.figures import DaySpan
 
 Model = Mapping[str, Any]
-#: Samples of a quarter of an hour from which on a line is drawn.
+#: Fewest quarter-hour samples for a line.
 LEAST_SAMPLES = 2
-#: What is over a budget's limit ends the bar; the limit is at this share (percent) of its width.
+#: Position of a budget's limit on its bar, in percent of the width; an amount above it fills the rest.
 LIMIT_AT = 80.0
 
 
@@ -43,12 +43,12 @@ def curve(item: Model, samples: list[Model], span: DaySpan, forecast: Model | No
 
 
 def charges(model: Model) -> Model | None:
-    """What all charges of the day are estimated to come to; None where nothing is estimated."""
+    """The estimated total charge of the day; None without an estimate."""
     return None if model["forecast"] is None else model["forecast"]["charges"]["end"]
 
 
 def budgets(model: Model) -> list[dict[str, Any]]:
-    """The budgets with their bars and what they are of."""
+    """The budgets with their bars and scopes."""
     return [
         {
             **each,

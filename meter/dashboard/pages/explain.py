@@ -37,7 +37,7 @@ def context(model: Model) -> dict[str, Any]:
 
 
 def _pieces(plan: Model) -> list[dict[str, Any]]:
-    """Who drew from a plan, in order, as pieces of one bar (percent)."""
+    """The workspaces that drew from a plan, in order, as pieces of one bar (percent)."""
     quota = plan["quota"]["total"]
     if not quota:
         return []

@@ -1,4 +1,4 @@
-"""How figures, days and times are written on a page: short, exact in the title, in the billing zone."""
+"""Formats figures, days and times for pages: short, exact in the title, in the billing zone."""
 
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 
 #: Below this a quantity is written in full.
 IN_FULL_BELOW = 10_000
-#: From which size on a unit is used, its letter: 1,949 M says more to who buys by the million than 1.949 G.
+#: The size from which a unit is used, and its letter: readers who buy by the million prefer 1,949 M to 1.949 G.
 SIZES = ((10**13, 10**12, "T"), (10**10, 10**9, "G"), (10**6, 10**6, "M"), (10**4, 10**3, "k"))
-#: Digits of a shortened quantity. It is cut, never rounded up: 149,999,999 is not yet 150 M.
+#: Digits of a shortened quantity. It is truncated, never rounded up: 149,999,999 is not yet 150 M.
 DIGITS = 4
 MINUS = "−"
 
 
 def short(value: int) -> str:
-    """A quantity in a few characters: exact below 10,000, else cut to four digits and k, M, G or T."""
+    """A quantity in a few characters: exact below 10,000, else truncated to four digits and k, M, G or T."""
     sign, size = (MINUS if value < 0 else ""), abs(value)
     if size < IN_FULL_BELOW:
         return f"{sign}{size:,}"
@@ -33,7 +33,7 @@ def full(value: int) -> str:
 
 
 def money(amount: object, signed: bool = False) -> str:
-    """An amount in full, every decimal it has: 1,234.50; `signed`: +75.00."""
+    """An amount with all its decimals: 1,234.50; `signed`: +75.00."""
     return _money(str(amount), signed)
 
 
@@ -47,7 +47,7 @@ def _money(amount: str, signed: bool) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """A share, cut to whole percents; below one percent, but not nothing: "<1 %"."""
+    """A share, truncated to whole percents; "<1 %" for a share between 0 and 1 percent."""
     if whole <= 0:
         return "–"
     share = part * 100 // whole
@@ -55,7 +55,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def ago(seconds: float) -> str:
-    """How long something is behind: 0.4 s, 12 s, 3 min, 2 h, 5 d."""
+    """A duration: 0.4 s, 12 s, 3 min, 2 h, 5 d."""
     if seconds < 10:
         return f"{max(seconds, 0.0):.1f} s"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
@@ -77,18 +77,18 @@ def day_words(day: str) -> str:
 
 
 def clock(time: str, seconds: bool = True) -> str:
-    """The time of day of an instant, which is written in the billing zone: 20:00:03."""
+    """The time of day of an instant in the billing zone: 20:00:03."""
     return time[11:19] if seconds else time[11:16]
 
 
 def moment(time: str) -> str:
-    """An instant, which is written in the billing zone: 2026-01-31 20:00:03."""
+    """An instant in the billing zone: 2026-01-31 20:00:03."""
     return f"{time[:10]} {time[11:19]}"
 
 
 @lru_cache(8)
 def rules_of(time_zone: str) -> tzinfo:
-    """A zone as `datetime` wants it: an IANA name, or a fixed offset such as `+05:37`."""
+    """A zone for `datetime`, from an IANA name or a fixed offset such as `+05:37`."""
     if time_zone[:1] not in ("+", "-"):
         return ZoneInfo(time_zone)
     offset = timedelta(hours=int(time_zone[1:3]), minutes=int(time_zone[4:]))
@@ -96,7 +96,7 @@ def rules_of(time_zone: str) -> tzinfo:
 
 
 class DaySpan:
-    """A billing day on the clock: its hours, and where an instant lies in it (percent)."""
+    """A billing day on the clock: its hours, and the position of an instant (percent)."""
 
     def __init__(self, begins: str, ends: str, time_zone: str) -> None:
         self._rules = rules_of(time_zone)
@@ -106,7 +106,7 @@ class DaySpan:
 
     @cached_property
     def hours(self) -> list[dict[str, float | str]]:
-        """Each hour of the clock: what the clock says at its beginning, where it begins and how wide it is (percent).
+        """Each hour of the clock: its label, its start and its width (percent).
 
         A day of 23 hours has 23, one of 25 has 25; a zone whose days begin within an hour has a shorter last one.
         """
@@ -120,6 +120,6 @@ class DaySpan:
         return found
 
     def place(self, time: str) -> float:
-        """Where an instant lies in the day, in percent; outside of it: its nearer end."""
+        """The position of an instant in the day, in percent; 0 before the day, 100 after it."""
         passed = (datetime.fromisoformat(time) - self._begins).total_seconds()
         return round(min(max(passed * 100 / self.seconds, 0.0), 100.0), 3)

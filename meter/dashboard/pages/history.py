@@ -11,7 +11,7 @@ Model = Mapping[str, Any]
 
 
 def context(model: Model) -> dict[str, Any]:
-    """The days with the length of their bars (percent of the dearest) and their causes in words."""
+    """The days with the length of their bars (percent of the highest charge) and their causes in words."""
     most = max((Decimal(each["amount_due"]) for each in model["days"]), default=Decimal(0))
     return {
         "shown": [

@@ -1,6 +1,6 @@
-"""What an open page has not got yet, as one server-sent event: its parts that changed, each to be put in its place.
+"""Brings an open page up to date by one server-sent event: the changed parts, each with its place.
 
-A page holds the key of each part that it was sent, and nothing else is remembered: however much changes and however
+The only state is the key of every part that the page has. However much changes and however
 slowly it reads, it gets the newest state of each part once.
 """
 
@@ -12,16 +12,16 @@ from meter.dashboard.pages.render import Prepared
 
 
 class OpenPage:
-    """One page that somebody looks at."""
+    """One open page."""
 
     def __init__(self, seen: str) -> None:
-        """`seen`: the digest of what it shows; empty or unknown: it gets every part."""
+        """`seen`: the digest of the page's state; if empty or unknown, the page gets every part."""
         self._seen = seen
         self._keys: dict[str, Any] = {}
         self._stamps: dict[str, bytes] = {}
 
     def news(self, prepared: Prepared, beat: bool) -> bytes | None:
-        """The event that brings the page up to date; None if it is, unless a `beat` is due."""
+        """The event that brings the page up to date; None if it already is, unless a `beat` is due."""
         parts = prepared.parts
         changed = self._changed(parts)
         if not changed and not beat:
@@ -35,7 +35,7 @@ class OpenPage:
         return event("".join(texts), digest(self._stamps[part.id] for part in parts))
 
     def _changed(self, parts: list[Part]) -> list[Part]:
-        """The parts that the page has not got as they are; from now on it has."""
+        """The parts that differ from the page's; they count as sent from now on."""
         first = not self._keys
         changed = [part for part in parts if part.id not in self._keys or self._keys[part.id] != part.key]
         gone = self._keys.keys() - {part.id for part in parts}

@@ -1,4 +1,4 @@
-"""The operations page: is it running, how far behind, what is stuck, what was lost, when does the day close."""
+"""The operations page: the verdict, the lag, stuck groups, lost records, the next day close."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from meter.dashboard.pages.parts import Part, View
 
 Model = Mapping[str, Any]
-#: What became of a record, in words of one and of several, and its style.
+#: Outcomes of records: words (singular and plural) and style.
 KINDS = (
     ("counted", ("counted", "counted"), "s1"),
     ("duplicates", ("duplicate", "duplicates"), "s4"),
@@ -16,7 +16,7 @@ KINDS = (
 
 
 def context(model: Model) -> dict[str, Any]:
-    """The identity of the records as a bar, and the kinds that are known."""
+    """The identity of the records as a bar, and the known outcomes."""
     balance = model["balance"]
     whole = sum(balance[name] or 0 for name, _, _ in KINDS)
     pieces, x = [], 0.0

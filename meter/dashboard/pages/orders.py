@@ -1,4 +1,4 @@
-"""The order forms and the page of an order: what their templates need, from their models."""
+"""The order forms and the page of an order: makes their templates' input from their models."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -44,13 +44,13 @@ STATES = {
     "refused": ("Refused", "bad"),
     "dead": ("Dead letter", "bad"),
 }
-#: Workspaces of an item of today that are shown of an effect; the others are in its CSV.
+#: Most workspaces shown per item of an effect; the CSV has all.
 EFFECT_ROWS = 8
 SCRIPTS = ("htmx-4.0.1.min.js", "orders.js")
 
 
 def context(model: Model) -> dict[str, Any]:
-    """Everything that a form shows beside the model itself."""
+    """A form's data beyond the model."""
     fields = model["fields"]
     choices = {each["workspace"]: each for each in model["choices"]["workspaces"]}
     names = [name for name in str(fields.get("workspaces", "")).split(",") if name and name != NOBODY]
@@ -75,7 +75,7 @@ def context(model: Model) -> dict[str, Any]:
 
 
 def parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """The quote, the command, and what is wrong with each field: all that changes while a form is filled in."""
+    """The parts that change while a form is filled in: the quote, the command, and the fields' problems."""
     at = made["problems_at"]
     return [
         Part("quote", "orders/quote.html", model),
@@ -85,7 +85,7 @@ def parts(model: Model, made: dict[str, Any]) -> list[Part]:
 
 
 def sent_context(model: Model) -> dict[str, Any]:
-    """What an order's page shows beside the model."""
+    """An order page's data beyond the model."""
     words, level = STATES[model["state"]]
     kind = KIND_WORDS.get(model["kind"] or "", "order")
     again = model["again"]
@@ -102,13 +102,13 @@ def sent_context(model: Model) -> dict[str, Any]:
 
 
 def sent_parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """What became of the order."""
+    """The state of the order."""
     without_time = {name: value for name, value in model.items() if name != "as_of"}
     return [Part("outcome", "orders/outcome.html", without_time)]
 
 
 def _steps(model: Model) -> list[dict[str, Any]]:
-    """How far an order has come: what was done, is under way, is to come."""
+    """An order's progress: steps done, in progress and to come."""
     state = model["state"]
     sent = "now" if state == "sending" else "failed" if state == "failed" else "done"
     ends = {"accepted": "done", "refused": "failed", "dead": "failed", "waiting": "now"}
@@ -127,7 +127,7 @@ def _choice(choices: Mapping[str, Model], name: str) -> Model:
 
 
 def _purses(model: Model) -> list[dict[str, Any]]:
-    """What can be paid with: cash first, then cards and coupons; with what the form pays of each."""
+    """The payment instruments, cash first, then cards and coupons, with the amount that the form pays from each."""
     fields = model["fields"]
     found = []
     wallets = sorted(model["choices"]["wallets"], key=lambda each: (each["method"] != "cash", each["method"]))
@@ -142,7 +142,7 @@ def _purses(model: Model) -> list[dict[str, Any]]:
 
 
 def _holds(model: Model) -> str:
-    """What cash holds."""
+    """The cash balance."""
     cash = [each for each in model["choices"]["wallets"] if each["method"] == "cash"]
     return str(cash[0]["balance"]) if cash else "0.00"
 
@@ -153,7 +153,7 @@ def _present(model: Model) -> str:
 
 
 def _send(model: Model) -> str:
-    """The words of the button that sends."""
+    """The label of the send button."""
     quote = model["quote"]
     words = SENDS[model["kind"]]
     amount = model["fields"].get("amount") if model["kind"] == "top_up" else (quote or {}).get("price")

@@ -1,4 +1,4 @@
-"""The small pages: the form that asks for the token, what is wrong, a document."""
+"""The small pages: the sign-in form, an error, a document."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,12 +12,12 @@ from meter.dashboard.pages.environment import slug
 from meter.dashboard.pages.parts import Part, View, no_context
 
 Model = Mapping[str, Any]
-#: How the address of what is among the documents ends.
+#: Suffixes of links to other documents.
 SHOWN = (".md", ".svg", ".png")
 
 
 def no_parts(model: Model, made: dict[str, Any]) -> list[Part]:
-    """A page of which nothing changes."""
+    """A page that never changes."""
     return []
 
 
@@ -53,7 +53,7 @@ def anchor_of(words: str) -> str:
 
 
 def _lead(inline: Token) -> None:
-    """Links to other documents lead to their pages; what is not among the documents (code, samples) is no link."""
+    """Keep relative links to other documents; remove the address of a link to anything else (code, samples)."""
     for child in inline.children or []:
         if child.type != "link_open":
             continue

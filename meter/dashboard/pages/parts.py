@@ -16,8 +16,8 @@ Context = Mapping[str, Any]
 class Part:
     """An element of a page that changes by itself.
 
-    `key` is what it is made of: equal keys give equal elements. A frame holds other parts (`within` names it); its key
-    says which, so that it is sent itself only when one comes or goes.
+    `key` identifies its content: equal keys give equal elements. A frame holds other parts (`within` names it); its key
+    lists them, so the frame is resent only when a part comes or goes.
     """
 
     id: str
@@ -25,19 +25,19 @@ class Part:
     key: Any
     context: Context = field(default_factory=dict)
     within: str = ""
-    #: Set for what never changes once it is there, such as a change of the feed: its text is kept under this name.
+    #: Set for a part that never changes, such as an entry of the feed: its text is cached under this name.
     lasting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class View:
-    """A page: its template, what the template is given beside the model, its parts, and where it stands in the menu."""
+    """A page: its template, the template's input beyond the model, its parts, and its place in the menu."""
 
     template: str
     section: str
     context: Callable[[Context], dict[str, Any]]
     parts: Callable[[Context, dict[str, Any]], list[Part]]
-    #: Whether the page keeps itself up to date.
+    #: Whether the page updates itself.
     live: bool = True
     has_json: bool = True
     #: `page` where the menu's entry is this page, `true` where it is the one that leads here.
@@ -48,17 +48,17 @@ class View:
 
 
 def no_context(model: Context) -> dict[str, Any]:
-    """A page that shows its model as it is."""
+    """A page that shows only its model."""
     return {}
 
 
 def stamp(part: Part) -> bytes:
-    """What a part is made of, as a hash."""
+    """A hash of a part's content."""
     return hashlib.blake2b(f"{part.id}\0{part.key!r}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def digest(stamps: Iterable[bytes]) -> str:
-    """All parts of a page in a few letters: two pages with one digest show the same."""
+    """A digest of all parts of a page: pages with equal digests show the same."""
     return hashlib.blake2b(b"".join(stamps), digest_size=9).hexdigest()
 
 
@@ -81,13 +81,13 @@ def _kept(part: Part, shared: Context) -> Markup:
     return found
 
 
-#: Texts of what never changes: the newest changes of some hundred accounts, a few MB.
+#: Most cached texts of constant parts: the newest changes of some hundred accounts, a few MB.
 TEXTS_KEPT = 4_096
 _texts: dict[tuple[str, ...], Markup] = {}
 
 
 def filled_all(parts: Iterable[Part], shared: Context) -> dict[str, Markup]:
-    """Every part by its id, frames with what is within them."""
+    """Every part by its id; a frame includes its parts."""
     found = list(parts)
     made: dict[str, Markup] = {}
     inner: dict[str, list[Markup]] = {}

@@ -1,4 +1,4 @@
-"""The plans page: plans in drawing order, what they hold from when, what is unused, wallets, orders."""
+"""The plans page: plans in drawing order, their contents by day, unused quota, wallets, orders."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ LISTED = 12
 
 
 def context(model: Model) -> dict[str, Any]:
-    """Plans with their bars: of each item the share of the quota that is used."""
+    """Plans with their bars: the used share of the quota, by item."""
     return {
         "shown": [{**each, "quotas": [_quota(one) for one in each["unused"]]} for each in model["plans"]],
         "states": STATES,

@@ -43,7 +43,7 @@ VIEWS: dict[str, View] = {
 
 
 class Prepared(NamedTuple):
-    """A page before it is text: its view, what every template is given, how far behind it is, its other parts."""
+    """A page before rendering: its view, the common template input, its lag, its other parts."""
 
     view: View
     shared: dict[str, Any]
@@ -52,7 +52,7 @@ class Prepared(NamedTuple):
 
 
 def page(name: str, model: Model, site: Site) -> str:
-    """The page `name` whole, as HTML; `model` is what its `.json` answers."""
+    """The whole page `name` as HTML; `model` is also the answer of its `.json`."""
     view, shared, as_of, parts = prepare(name, model, site)
     regions = filled_all([as_of, *parts], shared)
     stream = site.here("events", seen=digest(map(stamp, parts)), pages=assets.version()) if view.live else ""

@@ -1,20 +1,20 @@
-"""The waterline: an item's quota as one bar cut among workspaces, a line at its end, behind it who is over.
+"""The waterline: an item's quota as one bar divided among workspaces, a line at its end, overage beyond it.
 
-Every bar has the line at the same place, so that it is one line down the page: what is before it is a share of the
-quota (the whole width up to the line is 100 %), what is behind it is drawn at the same scale until the edge is
-reached; more than that is squeezed in, and `broken` says so. Places and widths are percents of the whole bar.
+Every bar has the line at the same place, so it is one line down the page. The part before it is a share of the
+quota (the whole width up to the line is 100 %). Overage is drawn at the same scale until it reaches the edge;
+more overage is compressed, and `broken` is set. Places and widths are percents of the whole bar.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-#: Where every line is, in percent of the width of a bar.
+#: Position of the line, in percent of a bar's width.
 LINE = 72.0
-#: What is there is seen, however little of the quota it is.
+#: Least width of a piece, so that the smallest share is visible.
 LEAST_WIDTH = 0.5
-#: Shades of a workspace's colour; neighbours in a list have neighbouring shades, there and back.
+#: Shades of a workspace's colour; neighbours in a list have neighbouring shades, up and down again.
 SHADES = 6
-#: Widths (px) of the drawing at which a label may come in, and about how wide a character of it is.
+#: Widths (px) of the drawing from which a label may show, and the approximate width of its characters.
 LABEL_STEPS = (260, 420, 620, 820, 1040)
 CHARACTER_PX = 6.7
 LABEL_PADDING_PX = 14
@@ -33,7 +33,7 @@ class Segment(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A bar: its pieces from left to right; `broken`: what is behind the line is not to scale."""
+    """A bar: its pieces from left to right; `broken`: the part beyond the line is not to scale."""
 
     segments: list[Segment]
     line: float
@@ -92,7 +92,7 @@ def shade(rank: int) -> int:
 
 
 def _fits(label: str, width: float) -> int:
-    """The narrowest drawing (of `LABEL_STEPS`, px) in which a label has room in `width` percent; 0: in none."""
+    """The narrowest drawing (of `LABEL_STEPS`, px) in which a label fits into `width` percent; 0 if none."""
     needed = (len(label) * CHARACTER_PX + LABEL_PADDING_PX) * 100
     return next((step for step in LABEL_STEPS if step * width >= needed), 0)
 
@@ -105,7 +105,7 @@ def ranks(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def spoken(name: str, item: Mapping[str, Any], words: Any) -> str:
-    """The bar in a sentence, for who cannot see it; `words` writes a quantity."""
+    """The bar as a sentence for a screen reader; `words` formats a quantity."""
     over = [f"{each['workspace']} {words(each['overage'])}" for each in item["workspaces"] if each["overage"]]
     behind = f"over: {', '.join(over[:SPOKEN])}{_more(over)}" if over else "nobody is over"
     if not item["quota"]:

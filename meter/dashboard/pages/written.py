@@ -1,6 +1,6 @@
-"""Figures as elements, made without a template: a day page has hundreds, and is made again several times a second.
+"""Renders figures as elements without a template: a day page has hundreds and is rendered several times a second.
 
-They are what the macros `quantity` and `amount` of `figures.html` make.
+The output equals that of the macros `quantity` and `amount` in `figures.html`.
 """
 
 from markupsafe import Markup, escape

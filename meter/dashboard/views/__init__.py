@@ -1,1 +1,1 @@
-"""What each page shows, read from the file: a module a page, each from a moment of the file to a model."""
+"""The pages' models, read from the file: one module per page, each turns a snapshot of the file into a model."""

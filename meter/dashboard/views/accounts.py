@@ -23,7 +23,7 @@ SORTS = {
 }
 OPPOSITE = {"account": "account DESC", **{name: by.replace(" DESC", "") for name, by in SORTS.items() if " " in by}}
 DEFAULT_SORT = "amount"
-#: What a search may hold: parts of an account's id.
+#: Characters allowed in a search: those of an account's id.
 SEARCHED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 TODAY = """
@@ -37,7 +37,7 @@ TODAY = """
 
 
 def page(sight: Sight, asked: Asked) -> AccountsPage:
-    """The accounts that a search finds by their id or that of a workspace, a page of them, in an order."""
+    """One sorted page of the accounts whose id, or the id of a workspace, matches the search."""
     search, sort = query_of(asked.query, "search").strip(), query_of(asked.query, "sort") or DEFAULT_SORT
     found = TODAY if not search or SEARCHED.fullmatch(search) else f"{TODAY} AND 0"
     values = (sight.today, search.lower())

@@ -1,4 +1,4 @@
-"""Budgets of an account on a day: what each one counts, and the states that `meter budget watch` published."""
+"""Budgets of an account on a day: each budget's amount, and the states published by `meter budget watch`."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -22,7 +22,7 @@ FREE = "free"
 def budgets_of(sight: Sight, account: str, day: str, cells: Iterable[CellRow]) -> list[BudgetOfDay]:
     """The account's budgets whose period holds the day, by name; `cells` are those of the day.
 
-    A budget counts from the period in which it was set; one whose period begins before the days kept is left out.
+    A budget counts from the period in which it was set. A period that begins before the days kept is left out.
     """
     every = [cell for cell in cells if cell.basis != FREE]
     found = []
@@ -53,7 +53,7 @@ def _budget(sight: Sight, budget: Budget, record: Record, since: str, day: str, 
 
 
 def _value(sight: Sight, budget: Budget, since: str, day: str, cells: list[CellRow]) -> Value:
-    """What it counts from the first day of its period through the day."""
+    """The budget's amount from the first day of its period through the day."""
     found = _total((cell.usage, cell.charge) for cell in cells if _counts(budget, cell.item, cell.workspace))
     if since < day:
         rows = sight.rows(

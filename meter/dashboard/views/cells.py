@@ -1,4 +1,4 @@
-"""What each workspace used of each item on an account's day."""
+"""Usage by workspace and item on an account's day."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class CellRow(NamedTuple):
 
 
 def cells_of(sight: Sight, account: str, day: str) -> list[CellRow]:
-    """What each workspace used of each item."""
+    """Usage by workspace and item."""
     rows = sight.rows(
         "SELECT workspace, item, revision, usage, covered, overage, charge, basis FROM cells"
         " WHERE day = ? AND account = ?",

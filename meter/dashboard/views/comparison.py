@@ -1,6 +1,6 @@
-"""Two days of an account beside each other: every workspace and item whose charge or overage differs, in money.
+"""Compares two days of an account: every workspace and item whose charge or overage differs, in money.
 
-Its drivers are an explanation's (`/explain/A/W/I/D?compare=D`): they read the journal, a page of this file does not.
+The drivers are in an explanation (`/explain/A/W/I/D?compare=D`), which reads the journal; this page reads the file.
 """
 
 from collections.abc import Mapping
@@ -36,12 +36,12 @@ class Comparison(Model):
     amount: str
     difference: str
     cells: list[CellOfDays]
-    #: Why there are no figures of a day; None: there are.
+    #: Why a day has no figures; None if it has.
     reason: str | None
 
 
 def comparison(sight: Sight, account: str, query: Mapping[str, str]) -> Comparison | None:
-    """The two days of `?from=D&to=D`; None where the address names no two days."""
+    """The two days of `?from=D&to=D`; None if the query does not name two days."""
     before, after = query_of(query, "from"), query_of(query, "to")
     try:
         parse_date(before)

@@ -45,7 +45,7 @@ def page(sight: Sight, asked: Asked) -> DayPage:
 
 
 def day_of(sight: Sight, account: str, day: str, entries: int = ENTRIES) -> DayPage:
-    """An account's day, with so many entries of its feed."""
+    """An account's day, with the given number of feed entries."""
     cells = cells_of(sight, account, day)
     statement = sight.row(
         "SELECT body FROM statements WHERE day = ? AND account = ? AND body IS NOT NULL ORDER BY revision DESC LIMIT 1",
@@ -126,7 +126,7 @@ def _items(sight: Sight, account: str, day: str, cells: list[CellRow]) -> dict[s
 
 
 def _place(sight: Sight, day: str, name: str) -> tuple[int, str]:
-    """Items in the order of the catalog, others behind them by name."""
+    """Items in catalog order, then the others by name."""
     known = list(sight.catalog.version(parse_day(day)).items)
     return (known.index(name) if name in known else len(known), name)
 

@@ -43,7 +43,7 @@ def page(sight: Sight, asked: Asked) -> DeadLettersPage:
 
 
 def table(model: DeadLettersPage) -> Table:
-    """A row for each group, or for each letter of the group asked for."""
+    """A row for each group, or for each letter of the requested group."""
     if model.reason and model.source:
         names = ("reason", "topic", "partition", "offset", "records", "at", "error", "key", "value")
         return names, ([getattr(letter, name) for name in names] for letter in model.letters)
@@ -101,7 +101,7 @@ def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, 
 
 
 def attempt_of(sight: Sight, attempt: Any) -> Record:
-    """An attempt; of records that were sent and not looked up, those that died again."""
+    """An attempt; for sent records that were not looked up, the ones that died again."""
     found: Record = asdict(attempt)
     for outcome in found["outcomes"]:
         if outcome["outcome"] == "pending":
@@ -138,7 +138,7 @@ def _letter(letter: Record, partition: int, offset: int, records: int, tries: in
 
 
 def _text(content: str | None) -> str | None:
-    """Bytes in base64 as text: what is no UTF-8 is shown as escapes, what is long is cut."""
+    """Base64 bytes as text: invalid UTF-8 becomes escapes, long text is truncated."""
     if content is None:
         return None
     text = b64decode(content).decode("utf-8", "backslashreplace")

@@ -1,6 +1,6 @@
 """The end of an account's present day, estimated as `meter forecast` does it: from the six days before it.
 
-What a past day had reached by this time is read from its samples, on the line between two of them.
+A past day's usage by this time is interpolated linearly between two of its samples.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ OF_THE_PAGE = ("account", "day", "time_zone")
 
 
 def forecast_of(sight: Sight, account: str, day: str, cells: Iterable[CellRow]) -> Record | None:
-    """The forecast; None for a day that is not the present one. It changes at most once a minute by itself."""
+    """The forecast; None except for the present day. Without new records it changes at most once a minute."""
     if day != sight.today:
         return None
     moment = moment_of(sight.calendar.zone, sight.now_us // MINUTE_US * MINUTE_US)
@@ -47,7 +47,7 @@ def forecast_of(sight: Sight, account: str, day: str, cells: Iterable[CellRow]) 
 
 
 def _past(sight: Sight, account: str, moment: Moment, known: Container[str]) -> dict[int, DayUsage]:
-    """Past days: what all workspaces together had used by this time, and in the end."""
+    """Past days: the usage of all workspaces by this time of day, and by the end of the day."""
     rows = sight.rows(
         "SELECT i.day, i.item, i.usage, i.quarter, coalesce(s.points, '') FROM items i LEFT JOIN samples s"
         " ON s.day = i.day AND s.account = i.account AND s.item = i.item"
@@ -69,7 +69,7 @@ def _past(sight: Sight, account: str, moment: Moment, known: Container[str]) -> 
 
 
 def reached(points: Points, since_us: int) -> int:
-    """Usage when so much of a day was over; `points`: quarters of an hour and the usage at their ends."""
+    """Usage at a share of the day; `points`: quarters of an hour and the usage at their ends."""
     now, part = divmod(since_us, QUARTER_US)
     before = max((point for point in points if point[0] < now), default=(-1, 0))[1]
     after = next((usage for quarter, usage in points if quarter == now), before)
@@ -84,7 +84,7 @@ def _plans(sight: Sight, account: str) -> list[Plan]:
 
 @lru_cache(1_024)
 def _plan(body: str) -> Plan | None:
-    """A published plan as the rules take it, each revision read once; None for what is no plan: who wrote that?"""
+    """A published plan as an input of the rules, parsed once per revision; None for an invalid record."""
     try:
         return plan_row(PlanRecord.model_validate_json(body))
     except ValidationError:

@@ -1,4 +1,4 @@
-"""A day older than those kept, made of its statements: the account's from the file, its workspaces' from Kafka."""
+"""A day older than those kept, from its statements: the account's in the file, the workspaces' in Kafka."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -11,14 +11,14 @@ from meter.dashboard.views.plans import in_force
 
 
 class Versions(NamedTuple):
-    """Where the statements of a day are: the partition, and when each version was published."""
+    """The place of a day's statements: the partition, and each version's time of publication."""
 
     partition: int
     published_ms: list[int]
 
 
 def versions_of(sight: Sight, account: str, day: str) -> Versions | None:
-    """Where to read an old day; None for a day that is kept, or that has no statement."""
+    """The place to read an old day; None for a day that is kept or has no statement."""
     if day >= sight.calendar.oldest_kept(sight.today):
         return None
     rows = sight.rows("SELECT at_ms FROM statements WHERE day = ? AND account = ?", day, account)
@@ -63,7 +63,7 @@ def _cells(stated: Iterable[Record]) -> Iterable[CellRow]:
 
 
 def _balances(statement: Record) -> dict[str, tuple[int, int, list[Any]]]:
-    """Item -> quota, covered, and what each plan gave."""
+    """Item -> quota, covered, and the quota per plan."""
     found: dict[str, tuple[int, int, list[Any]]] = {}
     for plan in statement["plans"]:
         for item in plan["items"]:
@@ -79,7 +79,7 @@ def _balances(statement: Record) -> dict[str, tuple[int, int, list[Any]]]:
 
 
 def _listed(sight: Sight, account: str, day: str) -> list[str]:
-    """Workspaces in priority order, as far as the plans of that day are still known."""
+    """Workspaces in priority order, if the plans of that day are still known."""
     names: dict[str, None] = {}
     for (body,) in sight.rows("SELECT body FROM records WHERE kind = 'plans' AND account = ? ORDER BY name", account):
         plan = decoded(body)

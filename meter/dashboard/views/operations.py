@@ -10,7 +10,7 @@ from schemas.reasons import DeadReason
 
 
 def page(sight: Sight, asked: Asked) -> OperationsPage:
-    """What the operations watch last saw, and how far days are closed."""
+    """The last result of the operations watch, and the progress of day closing."""
     observed: Observed = sight.live.operations or unknown(sight.live.trouble)
     return OperationsPage(
         as_of=sight.as_of(),

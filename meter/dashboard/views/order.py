@@ -1,4 +1,4 @@
-"""`/accounts/A/orders/ID`: what became of an order, from what this process sent and what the meter published of it."""
+"""`/accounts/A/orders/ID`: an order's state, from this process's sending and the meter's published records."""
 
 from base64 import b64decode
 from typing import Any
@@ -14,7 +14,7 @@ from schemas.reasons import DeadReason
 ORDERS = "plan-purchases"
 #: An outcome comes within a second; later than this, in µs, no worker may be running.
 LATE_US = 10_000_000
-#: Dead letters of orders that are looked through for one whose place is not known, the newest.
+#: How many of the newest dead letters of orders are searched for an order whose place is unknown.
 LOOKED_AT = 500
 CONFLICT = "Another order has this id: it counts. Order again under a new id."
 
@@ -62,7 +62,7 @@ def table(model: OrderPage) -> Table:
 
 
 def again_of(order: Any) -> Record:
-    """The fields of an order's form, for another one under a new id: the address's word is its kind's."""
+    """The fields of an order, for a new form under a new id, and the word in the form's address."""
     shape = order.model_dump(mode="json", exclude_none=True)
     query = {name: shape[name] for name in ("plan_id", "plan", "first_day", "method", "instrument") if name in shape}
     query |= {name: str(shape[name]) for name in ("amount", "expires_on") if name in shape}
@@ -82,7 +82,7 @@ def again_of(order: Any) -> Record:
 
 
 def _place(sent: Any, at: str) -> tuple[int, int] | None:
-    """Where the order stands on `plan-purchases`: as this process knows, else as the address says."""
+    """The order's place on `plan-purchases`: from this process if it sent the order, else from the address."""
     if sent is not None and sent.place is not None:
         return sent.place.partition, sent.place.offset
     partition, _, offset = at.partition("/")
@@ -103,7 +103,7 @@ def _state(sent: Any, place: tuple[int, int] | None, outcome: Record | None, let
 def _letter(
     sight: Sight, account: str, order_id: str, place: tuple[int, int] | None, search: bool
 ) -> OrderLetter | None:
-    """The letter of the order's record; without its place (`search`) the newest one of an order of this id."""
+    """The dead letter of the order's record; without a place (`search`), the newest letter with this order id."""
     columns = "SELECT body FROM letters WHERE topic = ?"
     if place is not None:
         rows = sight.rows(f"{columns} AND partition = ? AND offset = ?", ORDERS, *place)
@@ -126,7 +126,7 @@ def _letter(
 
 
 def _is_of(letter: Record, account: str, order_id: str) -> bool:
-    """Whether a letter's record is an order of this account and id; one that is cut may be."""
+    """Whether a letter's record is an order with this account and id; a truncated record may be one."""
     if letter.get("length"):
         return bool(letter.get("key")) and b64decode(letter["key"]).decode("utf-8", "replace") == account
     try:

@@ -80,12 +80,12 @@ def _plan(sight: Sight, account: str, record: Record) -> PlanView:
 
 
 def in_force(changes: Sequence[Any], day: str) -> Any:
-    """Of what has `from` days the last one that holds on a day; the first one before that."""
+    """The last entry whose `from` day is not after `day`; the first entry if there is none."""
     return [changes[0], *(each for each in changes if each["from"] <= day)][-1]
 
 
 def _quotas(record: Record, day: str) -> dict[str, int]:
-    """What a plan covers of each item on a day: its package and the traffic packages in force."""
+    """A plan's quota by item on a day: its package and the traffic packages in force."""
     quotas: dict[str, int] = dict(in_force(record["packages"], day)["quotas"])
     for line in record["traffic"]:
         if line["from"] <= day <= line["through"]:

@@ -5,12 +5,12 @@ from meter.dashboard.sight import Sight, quantity
 
 MINUTE_US, QUARTER_US = 60_000_000, 900_000_000
 
-#: Quarters of an hour of a day and the usage when each ended, in their order.
+#: Quarters of an hour of a day and the usage at the end of each, in order.
 Points = list[tuple[int, int]]
 
 
 def samples_of(sight: Sight, account: str, day: str) -> dict[str, list[Sample]]:
-    """Each item's samples, oldest first; the last one is the usage now, at the minute that has begun."""
+    """Each item's samples, oldest first; the last one is the usage now, at the present minute."""
     begins, ends = sight.calendar.bounds(day)
     last = min(ends, max(begins, sight.now_us // MINUTE_US * MINUTE_US))
     rows = sight.rows(
@@ -30,7 +30,7 @@ def samples_of(sight: Sight, account: str, day: str) -> dict[str, list[Sample]]:
 
 
 def points_of(ended: str, quarter: int, usage: int) -> Points:
-    """The points of an item: those of quarters that ended, as the table has them, and the usage of the last one."""
+    """An item's points: the stored ones of ended quarters, then the usage of the last quarter."""
     pairs = (point.split("=") for point in ended.split())
     found = [(int(each), int(amount)) for each, amount in pairs]
     return [*found, (quarter, usage)] if quarter >= 0 else found

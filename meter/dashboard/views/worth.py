@@ -1,6 +1,6 @@
-"""What dead letters of usage would add if they were sent again and counted now: in units and in money.
+"""Estimates what dead letters of usage would add, in units and money, if they were resent and counted now.
 
-It is an estimate, and says so: what a record adds in the end depends on what comes before it. Usage of a workspace in a
+Only an estimate: a record's final effect depends on the usage before it. Usage of a workspace in a
 plan first fills what its plans have left of the day's quota; by law 7 the order in a list does not change the sum.
 """
 
@@ -24,7 +24,7 @@ USAGE = "usage"
 
 
 class Reported(NamedTuple):
-    """What a dead record of usage says."""
+    """The usage in a dead record."""
 
     workspace: str
     item: str
@@ -36,7 +36,7 @@ Sums = dict[Reported, int]
 
 
 def worth_of(sight: Sight, bodies: Iterable[Mapping[str, Any]]) -> tuple[list[Worth], int]:
-    """What these letters would add by workspace, item and day; and how many records cannot be told."""
+    """The letters' effect by workspace, item and day, and the number of records whose effect is unknown."""
     sums: Sums = {}
     untold = 0
     for body in bodies:
@@ -49,7 +49,7 @@ def worth_of(sight: Sight, bodies: Iterable[Mapping[str, Any]]) -> tuple[list[Wo
 
 
 def reported(sight: Sight, body: Mapping[str, Any]) -> tuple[Reported, int] | None:
-    """What a letter's record reports, and how much; None where it is no usage that could ever be counted."""
+    """The usage in a letter's record; None if it can never be counted."""
     topic = str(body["topic"])
     if body.get("length") or body.get("records") or not body.get("value"):
         return None
@@ -97,7 +97,7 @@ def _converted(item: Item, retention: int | None, total: int) -> int:
 def _amount(
     sight: Sight, account: str, what: Reported, item: Item, retention: int | None, total: int, usage: int
 ) -> Decimal:
-    """What it would cost: beyond the quota left where a plan lists the workspace, else by usage."""
+    """The cost: of the part above the remaining quota if a plan lists the workspace, else of all usage."""
     cell = sight.row(
         "SELECT usage, basis FROM cells WHERE day = ? AND account = ? AND workspace = ? AND item = ?",
         what.day,

@@ -1,1 +1,1 @@
-"""What the dashboard sees of the running meter beside its published topics: groups, lag, workers."""
+"""Observes the running meter beyond its published topics: groups, lag, workers."""

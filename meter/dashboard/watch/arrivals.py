@@ -1,23 +1,23 @@
-"""How long the first record of a partition that nobody has handled has waited, from the ends as they were seen.
+"""Measures how long a partition's first unhandled record has waited, from the observed end offsets.
 
-Kafka says how many records wait, and not since when without reading them; so the times at which ends were seen are kept
-until the group has passed them. A wait that began before the first look is told from that look on.
+Kafka gives the number of waiting records, but not since when unless they are read. So each observed end is kept with
+its time until the group has passed it. A wait that began before the first look counts from that look.
 """
 
 from collections import deque
 
-#: Looks kept of a partition; then every second one is forgotten, the oldest never.
+#: Most looks kept per partition; beyond that every second one is dropped, but never the oldest.
 LOOKS = 500
 
 
 class Arrivals:
-    """The ends of one partition, as they were seen, beyond what its group has handled."""
+    """The observed ends of one partition that its group has not passed yet."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, int]] = deque()
 
     def wait_us(self, now_us: int, end: int, committed: int) -> int | None:
-        """How long the first unhandled record has waited at an instant; None if none waits."""
+        """How long the first unhandled record has waited at `now_us`, in µs; None if none waits."""
         seen = self._seen
         if not seen or seen[-1][1] < end:
             seen.append((now_us, end))

@@ -1,4 +1,4 @@
-"""The meter's consumer groups: what each has handled of which partition, who is in it, how long records wait."""
+"""The meter's consumer groups: progress per partition, members, and how long records wait."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -13,9 +13,9 @@ from meter.dashboard.watch.arrivals import Arrivals
 from meter.kafka.groups import group_members
 from meter.kafka.topics import Topics
 
-#: Partitions shown of one group: those that are furthest behind.
+#: Partitions shown per group, furthest behind first.
 PARTITIONS_SHOWN = 200
-#: How often a group's commits must move while records wait, before it is called stuck, in seconds.
+#: Seconds without a commit, while records wait, after which a group is stuck.
 STUCK_SECONDS = 60.0
 
 
@@ -36,7 +36,7 @@ def roles(topics: Topics) -> tuple[Role, ...]:
 
 
 class Groups:
-    """The groups as they are seen again and again."""
+    """Observes the groups repeatedly."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -67,7 +67,7 @@ class Groups:
     async def _members(
         self, admin: AIOKafkaAdminClient, group: str
     ) -> tuple[str | None, int | None, dict[TopicPartition, str]]:
-        """A group's state, how many members it has, and which of them reads which partition."""
+        """A group's state, its number of members, and the member that reads each partition."""
         try:
             state, found = await group_members(admin, group)
         except KafkaError:
@@ -90,7 +90,7 @@ class Groups:
         owners: Mapping[TopicPartition, str],
         there: set[str],
     ) -> list[TopicPartition]:
-        """The partitions that a group reads; shares of the journal that stand for workspace topics are left out."""
+        """The partitions that a group reads, without the journal shares that represent workspace topics."""
         every = {place for place in (*commits, *owners) if place.topic in there}
         if role.group == self._topics.own_intake_group:
             every = {place for place in every if self._topics.workspace_of(place.topic) is not None}
@@ -120,7 +120,7 @@ class Groups:
 
 
 def _assignment(content: bytes) -> Iterable[tuple[str, list[int]]]:
-    """Topics and partitions of a member; nothing of one that is joining."""
+    """Topics and partitions of a member; empty for a joining member."""
     if not content:
         return ()
     try:

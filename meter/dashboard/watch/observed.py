@@ -1,4 +1,4 @@
-"""What the watch saw at one moment, and what it means in a sentence: running, behind, stuck, unknown."""
+"""The watch's observation at one moment, and its verdict in a sentence: running, behind, stuck, unknown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from meter.dashboard.models import Record
 from meter.dashboard.operations_models import Balance, GroupView, VerifyView, WorkerView
 from schemas.plurals import counted
 
-#: Records that wait longer are late; where the group's commits do not move meanwhile, it is stuck.
+#: Records that wait longer are late; if the group commits nothing meanwhile, it is stuck.
 LATE_SECONDS, STUCK_SECONDS = 10.0, 60.0
 NOBODY_SAYS = Balance(records=None, counted=None, duplicates=None, dead=None, null=None, difference=None, refused=None)
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What the watch saw."""
+    """One observation."""
 
     verdict: str
     level: str
@@ -26,12 +26,12 @@ class Observed:
 
 
 def unknown(trouble: str | None) -> Observed:
-    """Before anything was seen, or while Kafka does not answer."""
+    """The observation before the first look, or while Kafka does not answer."""
     return Observed(verdict=f"Not known: {trouble or 'Kafka has not been asked yet'}.", level="unknown")
 
 
 def verdict_of(groups: Sequence[GroupView], set_aside: int, still_seconds: float) -> tuple[str, str]:
-    """The sentence and its level; `still_seconds`: how long no group has committed anything while records wait."""
+    """The sentence and its level; `still_seconds`: time since the last commit of any group while records wait."""
     lag = sum(group.lag or 0 for group in groups)
     wait = max((group.lag_seconds or 0.0 for group in groups), default=0.0)
     empty = [group for group in groups if group.members == 0 and (group.lag or not group.role.endswith("topics"))]

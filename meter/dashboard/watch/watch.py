@@ -1,4 +1,4 @@
-"""Looks at the running meter every few seconds, for the operations page; it asks and changes nothing."""
+"""Observes the running meter every few seconds for the operations page; read-only."""
 
 import asyncio
 import json
@@ -29,13 +29,13 @@ from meter.verified import FILE
 
 log = logging.getLogger(__name__)
 
-#: Between two looks; a cluster of 5,000 workspace topics answers each in about half a second.
+#: Seconds between two looks; with 5,000 workspace topics each takes about half a second.
 LOOK_SECONDS = 3.0
 AGAIN_SECONDS = 5.0
 
 
 class Watch:
-    """Writes what it sees to `live.operations`."""
+    """Writes observations to `live.operations`."""
 
     def __init__(self, settings: Settings, calendar: Calendar, live: Live, changed: Any) -> None:
         self._settings, self._calendar, self._live = settings, calendar, live
@@ -67,7 +67,7 @@ class Watch:
 
     @asynccontextmanager
     async def _consumer(self) -> Any:
-        """Asks for ends, those behind open transactions included; it reads nothing."""
+        """A consumer that requests end offsets, including those of open transactions; it reads no records."""
         consumer = aiokafka.AIOKafkaConsumer(enable_auto_commit=False, **self._settings.kafka_client_kwargs())
         try:
             await consumer.start()
@@ -94,7 +94,7 @@ class Watch:
         )
 
     def _still_seconds(self, groups: list[GroupView]) -> float:
-        """How long no group has committed anything."""
+        """Time since the last commit of any group."""
         now = {
             (group.group, each.topic, each.partition): each.committed for group in groups for each in group.partitions
         }
@@ -103,7 +103,7 @@ class Watch:
         return time.monotonic() - self._moved_at
 
     def _verify(self, said: list[Worker]) -> VerifyView:
-        """The last whole `meter verify` in our data directory; else what the workers' metrics say of theirs."""
+        """The last complete `meter verify` in our data directory, else the one in the workers' metrics."""
         kept = kept_result(self._settings.data_dir / FILE)
         if kept is not None:
             differences, result, at_us = kept
@@ -114,12 +114,12 @@ class Watch:
 
 
 def place_of(view: PartitionView) -> tuple[str, int]:
-    """Where a partition is."""
+    """The topic and partition of a view."""
     return view.topic, view.partition
 
 
 def kept_result(path: Path) -> tuple[int, str, int] | None:
-    """Differences, sentence and time (µs) of the result in a file; None if there is none."""
+    """Differences, sentence and time (µs) of a result file; None if there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         at = datetime.fromtimestamp(path.stat().st_mtime, UTC)

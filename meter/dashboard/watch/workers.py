@@ -1,4 +1,4 @@
-"""What workers say of themselves: their `/metrics` and `/ready`, at the addresses of METER_DASHBOARD_METRICS."""
+"""Reads the workers' `/metrics` and `/ready` at the addresses of METER_DASHBOARD_METRICS."""
 
 import asyncio
 import math
@@ -14,12 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from meter.dashboard.operations_models import Balance, WorkerView
 from schemas.ids import shown
 
-#: How long a worker may take, and how much of its answer is read.
+#: Time limit of a worker's answer, and most bytes read of it.
 ASK_SECONDS, ANSWER_BYTES = 3.0, 4 << 20
 #: Outcomes of records, as `meter_records_total` names them.
 COUNTED, DUPLICATE, DEAD, NULL = "counted", "duplicate", "dead", "null"
 
-Samples = dict[tuple[str, str], float]  # metric name and its label that tells most -> value
+Samples = dict[tuple[str, str], float]  # metric name and its most specific label -> value
 
 
 class Worker(NamedTuple):
@@ -30,7 +30,7 @@ class Worker(NamedTuple):
 
 
 def addresses(setting: str) -> list[str]:
-    """The addresses of METER_DASHBOARD_METRICS; `host:port` alone means http and /metrics."""
+    """The addresses in METER_DASHBOARD_METRICS; a bare `host:port` means http and /metrics."""
     found = []
     for each in (part.strip() for part in setting.split(",")):
         if each:
@@ -93,7 +93,7 @@ async def _text(session: aiohttp.ClientSession, address: str) -> str:
 
 
 def parsed(text: str) -> Samples:
-    """The samples of a page of metrics, those of one name and label added up."""
+    """The samples of a metrics page, summed by name and label."""
     found: Samples = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -106,7 +106,7 @@ def parsed(text: str) -> Samples:
 def balance_of(found: Iterable[Samples]) -> Balance:
     """Records in = counted + duplicates + dead + null, summed over the workers since their starts.
 
-    Refused orders are counted: they are answered by an outcome.
+    Refused orders belong to the counted records: each has an outcome.
     """
     every = list(found)
     if not any(name == "meter_records_total" for samples in every for name, _ in samples):
