@@ -23,12 +23,12 @@ COMPACT = Why(Reason.COMPACTED, "usage.w must have cleanup.policy=delete, it has
 @pytest.mark.parametrize("mark", [MARK, None])
 @pytest.mark.parametrize("topic_id", ["", "0a1b"])
 def test_the_reason_in_a_commit_changes_nothing_of_what_it_says(mark: Mark | None, topic_id: str) -> None:
-    found = metadata(mark, aside=True, topic_id=topic_id)
-    found = found + why_text(COMPACT)
+    plain = metadata(mark, aside=True, topic_id=topic_id)
+    found = plain + why_text(COMPACT)
     assert why_of(found) == (Reason.COMPACTED, str(COMPACT))
     assert (Mark.read(found), topic_id_of(found)) == (mark, topic_id)
     assert is_aside(found) and is_ours(found)
-    assert why_of(found) == (Reason.UNREADABLE, UNSAID)
+    assert why_of(plain) == (Reason.UNREADABLE, UNSAID)
 
 
 def test_a_reason_of_any_length_fits_a_commit() -> None:
