@@ -177,7 +177,12 @@ class Store:
             except Exception as error:
                 self._explained(error, store_errors.WRITING)
                 log.warning("store %s: its last rows did not reach the disk (%s)", self.path.name, error)
-        db.close()
+        try:
+            db.close()
+        except Exception as error:  # it writes once more, which a damaged store refuses
+            self._explained(error, store_errors.WRITING)
+            log.warning("store %s: it was not closed in order (%s)", self.path.name, error)
+        del db  # the last reference: RocksDB lets go of the directory
         if self._damaged:
             _move_aside(self.path)
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,3 +192,28 @@ def test_damage_found_while_reading_ends_the_store_and_the_next_one_is_empty(
     store = open_store(path, STAMP, 0.0)
     assert list(store.scan(b"k")) == []
     store.close()
+
+
+class ClosesDamaged:
+    """RocksDB as it was seen over a spoilt file: its close writes once more, finds the damage and raises."""
+
+    def __init__(self, db: Any) -> None:
+        self._db = db
+
+    def flush(self) -> None:
+        self._db.flush()
+
+    def close(self) -> None:
+        self._db.close()
+        raise Exception("Corruption: block checksum mismatch in 000009.sst")
+
+
+def test_a_store_whose_damage_shows_when_it_is_closed_is_moved_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.write([(b"a", b"1")])
+    store._db = ClosesDamaged(store._db)  # type: ignore[assignment]
+    store.close()
+    assert not (tmp_path / "store").exists()
+    again = Store(tmp_path / "store")
+    assert again.get(b"a") is None
+    again.close()
