@@ -68,10 +68,9 @@ class WorkspaceTopicLane(UsageLane):
         packed = packer.add(self.topic, self.tp.partition, own, self.home, chunk) if self.home is not None else None
         if packed is None:
             return False
-        reach("intake.fetched")
+        reach("own-topics.packed")
         if await packed is False:
             return False
-        reach("intake.acknowledged")
         self.outcomes.begin()
         self.position, self.mark = chunk.position, Mark.of(chunk.last)
         self.handled_ms = self.received(chunk.last)

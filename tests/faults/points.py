@@ -35,8 +35,15 @@ CHUNK = (
 LETTING_GO = ("meter.producer-stopped", "meter.store-closed")
 #: The journal's first records, and versions of the catalog.
 OPENING = ("opening.written", "opening.copied", "announcing.decided", "announcing.copied")
-#: Workspace topics, one of them set aside and its gap skipped.
-OWN_TOPICS = ("own-topics.followed", "own-topics.committed", "lane.set-aside", "skip.told", "skip.committed")
+#: Workspace topics: a small chunk is packed with others; one topic is set aside and its gap skipped.
+OWN_TOPICS = (
+    "own-topics.followed",
+    "own-topics.packed",
+    "own-topics.committed",
+    "lane.set-aside",
+    "skip.told",
+    "skip.committed",
+)
 #: A day closes, slice after slice, and another expires.
 DAY_END = (
     "day-end.time-asked",

@@ -13,8 +13,8 @@ from tests.simulation.run import Case, Ran, run
 
 #: What the table counts in, and how many laws it names: those that notice most often.
 COUNTED, LAWS_SHOWN = range(150), 3
-#: A break that shows in none of so many seeds goes unnoticed; where one showed that only few show comes first.
-SEEDS = (793, *range(1_500))
+#: A break that shows in none of so many seeds goes unnoticed; the seeds of rare ones come first.
+SEEDS = (793, 32_056, *range(1_500))
 
 MUTATIONS = tuple(
     Mutation(what, module, tuple(changes))
@@ -155,7 +155,7 @@ MUTATIONS = tuple(
         (
             "conflicting content of an event goes for a repeat",
             "meter.rules.fold.usage",
-            ("if first != _content(contents, event)]", "if False]"),
+            ("if first != content_of(contents, event)]", "if False]"),
         ),
         (
             "a workspace whose own usage did not change is not looked at",
