@@ -6,19 +6,17 @@ load comes from a process of its own; all overages of load and probes are judged
 """
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.latency.contenders import contender
+from benchmarks.latency.loading import Loading
 from benchmarks.latency.probes import WARM_SECONDS, Probes
-from benchmarks.load import Load, Sender
+from benchmarks.load import Load
 from benchmarks.noted import note
 from benchmarks.own_broker import own_broker, say, stop_cleanly
 from benchmarks.quantiles import quantile
@@ -30,24 +28,6 @@ HEAD = (
     *("contender", "events/s", "reached", "probes", "p50 ms", "p90", "p99", "p99.9", "max", "from sending: p50", "p99"),
     *("cores", "broker", "transaction ms", "to the journal, its transaction, the reader: p50 (p99)", "wrong"),
 )
-
-
-def load_in_process(load: Load, broker: str, prefix: str, rate: float, end: Connection) -> None:
-    """The load, in a process of its own: made first, sent at its rate when told to, then what must come out of it."""
-    lines = list(load.lines(datetime.now(UTC)))
-    sender = Sender(broker, prefix)
-    end.send("made")
-    end.recv()
-    begun, sent = time.monotonic(), 0
-    while sent < len(lines):
-        due = min(len(lines), int((time.monotonic() - begun) * rate) + 1)
-        for line in lines[sent:due]:
-            sender.send("usage", None, line)
-        sent = due
-        time.sleep(0.005)
-    seconds = time.monotonic() - begun
-    sender.flush()
-    end.send((load.overages(), len(lines) / seconds))
 
 
 @dataclass(frozen=True)
@@ -92,20 +72,15 @@ def measure(
     measured = contender(name, broker[0], directory, roles)
     with ExitStack() as stack:
         measured.start(load, stack)
-        here, there = multiprocessing.Pipe()
-        arguments = (load, broker[0], measured.prefix, rate - probing, there)
-        loading = multiprocessing.get_context("spawn").Process(target=load_in_process, args=arguments, daemon=True)
-        loading.start()
-        here.recv()
-        here.send("go")
+        loading = Loading(load, broker[0], measured.prefix, rate - probing)
+        loading.go()
         probes = Probes(measured, probing, seconds)
         before, of_broker, since = measured.cpu(), cpu_seconds(broker[1]), time.monotonic()
         probes.run()
         passed = time.monotonic() - since
         cpu = tuple((now - used) / passed for now, used in zip(measured.cpu(), before, strict=True))
         broker_cpu = (cpu_seconds(broker[1]) - of_broker) / passed
-        expected, reached = here.recv()
-        loading.join()
+        expected, reached = loading.ended()
         wrong = measured.wrong(expected, probes.of_each(), load.events + len(probes.sent)) + probes.missing()
         transaction_ms, waits = measured.transaction_ms(), measured.waits(probes)
     latencies, whole = probes.latencies(), probes.from_sending()

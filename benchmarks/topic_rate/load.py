@@ -34,7 +34,10 @@ def producer(broker: str, linger_ms: int) -> Producer:
 
 
 class Loading:
-    """The process that sends; made first, sent when told to, and asked in the end what must come out."""
+    """The process that sends; made first, sent when told to, and asked in the end what must come out.
+
+    EOFError where it died.
+    """
 
     def __init__(self, load: Load, broker: str, prefix: str, own: bool, rate: float, linger_ms: int) -> None:
         self._here, there = multiprocessing.Pipe()
@@ -43,6 +46,7 @@ class Loading:
         arguments = (load, broker, prefix, own, rate, linger_ms, there, self._acknowledged)
         self._process = spawned.Process(target=_send, args=arguments, daemon=True)
         self._process.start()
+        there.close()
         self._here.recv()
 
     def go(self) -> None:

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from confluent_kafka import TIMESTAMP_CREATE_TIME
 
 from tests import records
 from tests.end_to_end.commands import run
@@ -29,8 +30,16 @@ def reported(number: int, at_us: int) -> Message:
 
 
 def sent_at(kafka: Kafka, message: Message, timestamp_ms: int) -> None:
-    kafka.producer.produce(kafka.prefix + message.topic, message.value, key=message.key, timestamp=timestamp_ms)
+    kinds: list[int] = []
+    kafka.producer.produce(
+        kafka.prefix + message.topic,
+        message.value,
+        key=message.key,
+        timestamp=timestamp_ms,
+        on_delivery=lambda _, record: kinds.append(record.timestamp()[0]),
+    )
     assert kafka.producer.flush(30) == 0
+    assert kinds == [TIMESTAMP_CREATE_TIME], "the broker keeps the producer's time"
 
 
 def usage_days(kafka: Kafka) -> list[tuple[str, int]]:

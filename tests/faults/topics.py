@@ -1,8 +1,9 @@
 """What an operator's hand, or retention, may do to topics and groups, by a client that is none of the meter's."""
 
 from collections.abc import Iterable
+from itertools import count
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all the same
     AlterConfigOpType,
     ConfigEntry,
@@ -15,6 +16,8 @@ from tests.end_to_end.kafka import Kafka, wait_until
 
 #: Until the broker has done what it said it would.
 DONE_SECONDS = 30.0
+#: Settings of `flush.ms` that all mean never, each another.
+_NEVER = count(2**62)
 APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
 
 
@@ -47,32 +50,32 @@ def grow(kafka: Kafka, topic: str, partitions: int) -> None:
 
 
 def set_config(kafka: Kafka, topic: str, name: str, value: str) -> None:
-    """Changes one setting of a topic."""
-    resource = ConfigResource(
-        ConfigResource.Type.TOPIC,
-        kafka.prefix + topic,
-        incremental_configs=[ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)],
-    )
-    kafka.admin.incremental_alter_configs([resource])[resource].result()
+    """Changes one setting of a topic; back when the broker's logs have it.
+
+    The broker answers once its metadata have a setting, and only then gives it to its logs, one change after the other.
+    So a second change is made: when it can be read, the logs have the first.
+    """
+    _alter(kafka, topic, name, value)
+    _alter(kafka, topic, "flush.ms", str(next(_NEVER)))
+
+
+def _alter(kafka: Kafka, topic: str, name: str, value: str) -> None:
+    """Changes one setting of a topic; back when the broker's metadata have it."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    change = ConfigResource(ConfigResource.Type.TOPIC, kafka.prefix + topic, incremental_configs=[entry])
+    kafka.admin.incremental_alter_configs([change])[change].result()
+    asked = ConfigResource(ConfigResource.Type.TOPIC, kafka.prefix + topic)
+
+    def readable() -> bool:
+        return bool(kafka.admin.describe_configs([asked])[asked].result()[name].value == value)
+
+    wait_until(f"{topic} has {name}={value}", readable, DONE_SECONDS)
 
 
 def lose_before(kafka: Kafka, topic: str, partition: int, offset: int) -> None:
-    """Deletes the records before an offset, as retention would.
-
-    A policy that was set a moment ago may be acknowledged before the log of the broker has it: asked until it does.
-    """
+    """Deletes the records before an offset, as retention would; a compacted topic refuses it."""
     place = TopicPartition(kafka.prefix + topic, partition, offset)
-
-    def deleted() -> bool:
-        try:
-            kafka.admin.delete_records([place])[place].result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.POLICY_VIOLATION:
-                raise
-            return False
-        return True
-
-    wait_until(f"{topic}/{partition} begins at {offset}", deleted, DONE_SECONDS)
+    kafka.admin.delete_records([place])[place].result()
 
 
 def set_offsets(kafka: Kafka, group: str, offsets: Iterable[tuple[str, int, int]]) -> None:
