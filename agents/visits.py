@@ -77,6 +77,13 @@ class Visits(web.Server):
         response.force_close()
         return response
 
+    async def shutdown(self, timeout: float | None = None) -> None:
+        """Ask all connections to end, then close those whose reader did not take what was sent."""
+        transports = [visit.transport for visit in self.connections if visit.transport is not None]
+        await super().shutdown(timeout)
+        for transport in transports:
+            transport.abort()
+
     def came(self, visit: "Visit") -> float:
         """Make room for a new connection; returns how many seconds it may last."""
         while len(self._there) >= self.limits.connections:

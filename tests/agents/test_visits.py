@@ -137,6 +137,25 @@ def test_a_client_that_does_not_read_its_page_is_left() -> None:
     run(program)
 
 
+@pytest.mark.parametrize("loop", [fast_loop(), asyncio.new_event_loop], ids=["fast", "plain"])
+def test_a_stop_does_not_wait_for_a_client_that_does_not_read(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    page = 32 << 20
+
+    async def program() -> int:
+        async with listening(page="x" * page) as (port, _):
+            ((reader, writer),) = await silent(port, 1, LIVE)
+            await reader.readexactly(1)
+        read = 0
+        with suppress(ConnectionError):
+            while some := await reader.read(1 << 16):
+                read += len(some)
+        writer.close()
+        return read
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(program()) < page
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [
