@@ -4,9 +4,11 @@ A property that fails prints the `@reproduce_failure` that repeats it.
 And the fixtures of one real Kafka, which the tests of whole meters share, with faults and without, and of clusters.
 """
 
+import gc
 import os
 import signal
 import sys
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,3 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
     place = shared_broker.place()
     if place is not None:
         config.add_cleanup(lambda: shared_broker.down(place))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected lives as long as its process: no look for garbage walks over it, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

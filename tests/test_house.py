@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ def code() -> list[Path]:
     return [path for part in CODE for path in sorted((ROOT / part).rglob("*.py"))]
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """A file of ours, parsed."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def theirs(path: Path) -> bool:
     """Whether a file came with a package that somebody installed for the examples."""
     return "node_modules" in path.parts
@@ -65,9 +72,9 @@ def test_a_file_is_one_noun() -> None:
 
 
 def test_a_file_says_what_it_holds() -> None:
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in code()}
-    silent = [short(path) for path, tree in trees.items() if not ast.get_docstring(tree)]
-    busy = [short(path) for path, tree in trees.items() if path.name == "__init__.py" and len(tree.body) != 1]
+    trees = {path: tree(path) for path in code()}
+    silent = [short(path) for path, found in trees.items() if not ast.get_docstring(found)]
+    busy = [short(path) for path, found in trees.items() if path.name == "__init__.py" and len(found.body) != 1]
     assert not silent, "every file has a docstring"
     assert not busy, "an __init__.py is a docstring and nothing else"
 
@@ -76,7 +83,7 @@ def test_a_function_fits_on_a_screen() -> None:
     wrong = [
         f"{short(path)}: {node.name} has {size}"
         for path in code()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (size := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
     ]

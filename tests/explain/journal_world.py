@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from meter.commands.account_state import plan_row
@@ -27,6 +28,9 @@ from tests.simulation.disk import Disk, MemoryStore
 from tests.simulation.kafka import Log
 from tests.simulation.owner import JOURNAL
 from tests.simulation.world import world
+
+#: More than one file of tests asks for; making one takes longer than explaining its figures.
+HISTORIES_KEPT = 256
 
 
 class PublishedFigure(NamedTuple):
@@ -141,10 +145,15 @@ class History(NamedTuple):
 
 
 def histories(seeds: Iterable[int]) -> Iterator[History]:
-    """Random histories: crashes, repeats, conflicts, orders, days that close and expire."""
+    """Random histories: crashes, repeats, conflicts, orders, days that close and expire; each made once a process."""
+    return map(history, seeds)
+
+
+@lru_cache(HISTORIES_KEPT)
+def history(seed: int) -> History:
+    """The history of a seed; nobody changes it."""
     with day_ends_simulated():
-        for seed in seeds:
-            simulator = DayEnds(seed, world(seed))
-            simulator.run()
-            logs = [simulator.cluster.log(JOURNAL, partition) for partition in range(simulator.partitions)]
-            yield History(seed, simulator, [World.of(log) for log in logs])
+        simulator = DayEnds(seed, world(seed))
+        simulator.run()
+        logs = [simulator.cluster.log(JOURNAL, partition) for partition in range(simulator.partitions)]
+        return History(seed, simulator, [World.of(log) for log in logs])

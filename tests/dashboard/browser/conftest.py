@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 #: Debian's name, and those of others.
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -38,27 +39,41 @@ def browser() -> Iterator["Browser"]:
         started.close()
 
 
+@dataclass
+class Watched:
+    """A page, and what its scripts threw."""
+
+    page: Any
+    threw: list[str] = field(default_factory=list)
+
+    def wrong(self) -> list[str]:
+        """Breaches of the policy by what is open, and what was thrown."""
+        scripted = not self.page.is_closed() and self.page.evaluate("typeof breaches") != "undefined"
+        return [*(self.page.evaluate("breaches") if scripted else ()), *self.threw]
+
+
+def watched(browser: "Browser", **more: Any) -> Watched:
+    """A page in a context of its own."""
+    context = browser.new_context(**{"viewport": WIDE, **more})
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    found = Watched(page)
+    page.on("pageerror", lambda error: found.threw.append(str(error)))
+    return found
+
+
 @pytest.fixture
 def open_page(browser: "Browser") -> Iterator[Any]:
     """Opens pages; each must have kept to the policy and thrown nothing when the test ends."""
-    contexts = []
-    wrong: list[str] = []
-    pages: list[Page] = []
+    opened: list[Watched] = []
 
-    def opened(**more: Any) -> "Page":
-        context = browser.new_context(**{"viewport": WIDE, **more})
-        context.add_init_script(WATCH)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        pages.append(page)
-        return page
+    def another(**more: Any) -> Any:
+        opened.append(watched(browser, **more))
+        return opened[-1].page
 
-    yield opened
-    scripted = [page for page in pages if not page.is_closed() and page.evaluate("typeof breaches") != "undefined"]
-    breaches = [breach for page in scripted for breach in page.evaluate("breaches")]
-    for context in contexts:
-        context.close()
-    assert breaches == []
-    assert wrong == []
+    yield another
+    wrong = [each.wrong() for each in opened]
+    for each in opened:
+        each.page.context.close()
+    assert [each for each in wrong if each] == []
