@@ -18,9 +18,9 @@ from tests.meters import module_meter as module_meter
 from tests.meters import new_meter as new_meter
 from tests.support import shared_broker
 from tests.support.clusters import cluster_meter as cluster_meter
-from tests.support.clusters import secure_meter as secure_meter
-from tests.support.clusters import secure_node as secure_node
 from tests.support.clusters import three_nodes as three_nodes
+from tests.support.secure_node import secure_meter as secure_meter
+from tests.support.secure_node import secure_node as secure_node
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("any machine")

@@ -9,12 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all the same
-    AclBinding,
-    AclBindingFilter,
-    AclPermissionType,
-    NewTopic,
-)
+from confluent_kafka.admin import AclPermissionType, NewTopic  # type: ignore[attr-defined] # exported all the same
 from typer.testing import CliRunner
 
 from meter.cli.app import assembled
@@ -24,10 +19,11 @@ from meter.kafka.rights import PREFIXED, Resource, Right
 from meter.kafka.topics import wanted_topics
 from meter.settings import Settings
 from tests.end_to_end.kafka import REQUEST_SECONDS
-from tests.support.clusters import Cluster, right_of
+from tests.support.authorizer import Words, give, right_of, take
+from tests.support.clusters import Cluster
 
-#: A change of a right reaches the authorizer a moment after Kafka acknowledged it.
-CHANGE_SECONDS = 5.0
+#: A change of a right reaches the authorizer a moment after Kafka acknowledged it; the rest is a busy machine.
+CHANGE_SECONDS = 20.0
 RESOURCES = {Resource.TOPIC: "TOPIC", Resource.GROUP: "GROUP", Resource.TRANSACTIONAL_ID: "TRANSACTIONAL_ID"}
 
 
@@ -46,29 +42,30 @@ class User:
         return settings_of(self.variables)
 
     def grant(self, rights: Iterable[Right]) -> None:
-        for right in rights:
-            self.cluster.grant(self.name, *_words(right))
+        """Gives rights, all at once."""
+        give(self.cluster.admin, [self._right(each) for each in rights])
 
-    def revoke(self, right: Right) -> None:
-        self.cluster.revoke(self.name, *_words(right))
+    def revoke(self, *rights: Right) -> None:
+        """Takes rights, all at once; fails if one was not given."""
+        take(self.cluster.admin, [self._right(each) for each in rights])
+
+    def _right(self, right: Right) -> Words:
+        pattern = "PREFIXED" if right.prefixed else "LITERAL"
+        return right_of(
+            self.name, right.operation.name, RESOURCES[right.resource], right.name.removesuffix(PREFIXED), pattern
+        )
 
     def deny(self, operation: str, topic: str) -> None:
         """Forbids an operation on one topic, whatever is granted."""
-        forbidden = {
-            **right_of(self.name, operation, "TOPIC", topic, "LITERAL"),
-            "permission_type": AclPermissionType.DENY,
-        }
-        for done in self.cluster.admin.create_acls([AclBinding(**forbidden)]).values():
-            done.result()
+        give(self.cluster.admin, [self._denied(operation, topic)])
 
     def allow_again(self, operation: str, topic: str) -> None:
         """Takes that back."""
-        forbidden = {
-            **right_of(self.name, operation, "TOPIC", topic, "LITERAL"),
-            "permission_type": AclPermissionType.DENY,
-        }
-        for done in self.cluster.admin.delete_acls([AclBindingFilter(**forbidden)]).values():
-            assert done.result()
+        take(self.cluster.admin, [self._denied(operation, topic)])
+
+    def _denied(self, operation: str, topic: str) -> Words:
+        allowed = right_of(self.name, operation, "TOPIC", topic, "LITERAL")
+        return {**allowed, "permission_type": AclPermissionType.DENY}
 
     @contextmanager
     def without(self, right: Right) -> Iterator[None]:
@@ -109,16 +106,11 @@ def lacking(user: User, rights: tuple[Right, ...]) -> list[Right]:
     return asyncio.run(asked())
 
 
-def _words(right: Right) -> tuple[str, str, str, str]:
-    pattern = "PREFIXED" if right.prefixed else "LITERAL"
-    return right.operation.name, RESOURCES[right.resource], right.name.removesuffix(PREFIXED), pattern
-
-
 def until(found: Callable[[], Any], right: Any) -> Any:
-    """What is found, once it is right; after a few seconds whatever it is then."""
-    deadline = time.monotonic() + CHANGE_SECONDS
-    while (now := found()) != right and time.monotonic() < deadline:
-        time.sleep(0.02)
+    """What is found, once it is right; after a while whatever it is then."""
+    began = time.monotonic()
+    while (now := found()) != right and (waited := time.monotonic() - began) < CHANGE_SECONDS:
+        time.sleep(min(0.02 + waited / 20, 0.5))
     return now
 
 

@@ -86,8 +86,7 @@ def test_a_command_names_each_right_that_is_missing_at_once(
         others = [other for other in rights if other != right]
         command_user.grant(others)
         assert until(refused, (right,)) == (right,)
-        for other in others:
-            command_user.revoke(other)
+        command_user.revoke(*others)
 
 
 def test_every_command_of_the_table_is_tried() -> None:

@@ -52,12 +52,10 @@ def test_sending_an_order_names_each_right_that_is_missing(dashboard_user: User)
         others = [other for other in rights if other != right]
         dashboard_user.grant(others)
         assert until(partial(lacks_only, dashboard_user, right), True)
-        for other in others:
-            dashboard_user.revoke(other)
+        dashboard_user.revoke(*others)
     dashboard_user.grant(rights)
     assert until(lambda: sent(dashboard_user), "sent") == "sent"
-    for right in rights:
-        dashboard_user.revoke(right)
+    dashboard_user.revoke(*rights)
 
 
 def test_a_quote_names_each_right_that_is_missing(dashboard_user: User) -> None:

@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
+from meter.local_broker import broker as kafka_broker
 from meter.local_broker.processes import alive, gone
 from tests.end_to_end.workers import free_port
-from tests.meter_command import meter_command
 
 #: A process that was sent SIGKILL is gone in no time; the rest is a busy machine.
 GONE_SECONDS = 20.0
@@ -35,12 +35,12 @@ class Broker:
     def start(self) -> float:
         """Starts it, also after `kill` or `stop`, and returns when it answers; the seconds that took."""
         began = time.monotonic()
-        meter_command("broker", "up", "--port", str(self.port), "--data-dir", str(self.directory))
+        kafka_broker.Broker(self.directory).up(self.port)
         return time.monotonic() - began
 
     def stop(self) -> None:
         """SIGTERM, and its end awaited; what it holds stays."""
-        meter_command("broker", "down", "--data-dir", str(self.directory))
+        kafka_broker.Broker(self.directory).down()
 
     def kill(self) -> None:
         """kill -9, now, and its end awaited."""

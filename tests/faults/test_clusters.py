@@ -13,20 +13,6 @@ from tests.support.clusters import EXPIRED, SASL_PLAINTEXT, SASL_SSL, SSL, WRONG
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 
-def client(cluster: Cluster, user: str, listener: str = SASL_SSL, **other: str) -> dict[str, str | int]:
-    """The settings of another client than the meter's, that comes in as the variables say."""
-    variables = cluster.variables(user, listener)
-    names = {
-        "METER_BROKER": "bootstrap.servers",
-        "METER_SECURITY_PROTOCOL": "security.protocol",
-        "METER_SASL_MECHANISM": "sasl.mechanism",
-        "METER_SASL_USERNAME": "sasl.username",
-        "METER_SASL_PASSWORD": "sasl.password",
-        "METER_SSL_CAFILE": "ssl.ca.location",
-    }
-    return {**{names[name]: value for name, value in variables.items()}, **QUIET, **other}
-
-
 def brokers(settings: Mapping[str, str | int]) -> int:
     """How many brokers a client finds."""
     return len(AdminClient(dict(settings)).list_topics(timeout=REQUEST_SECONDS).brokers)
@@ -76,32 +62,32 @@ def produce(settings: Mapping[str, str | int], topic: str) -> KafkaError | None:
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_who_has_a_password_is_let_in(secure_node: Cluster, mechanism: str) -> None:
     for listener in (SASL_SSL, SASL_PLAINTEXT):
-        known = client(secure_node, "worker", listener) | {"sasl.mechanism": mechanism}
+        known = secure_node.client("worker", listener) | {"sasl.mechanism": mechanism}
         assert brokers(known) == 1
         assert "Authentication" in why_kept_out(known | {"sasl.password": "wrong"})
 
 
 def test_tls_alone_is_let_in(secure_node: Cluster) -> None:
-    assert brokers(client(secure_node, "worker", SSL)) == 1
+    assert brokers(secure_node.client("worker", SSL)) == 1
 
 
 @pytest.mark.parametrize("listener", [EXPIRED, WRONG_HOST])
 def test_a_certificate_that_is_not_valid_here_is_refused(secure_node: Cluster, listener: str) -> None:
-    assert "certificate verify failed" in why_kept_out(client(secure_node, "worker", listener))
-    assert brokers(client(secure_node, "worker", listener, **{"enable.ssl.certificate.verification": "false"})) == 1
+    assert "certificate verify failed" in why_kept_out(secure_node.client("worker", listener))
+    assert brokers(secure_node.client("worker", listener, **{"enable.ssl.certificate.verification": "false"})) == 1
 
 
 def test_a_certificate_of_an_untrusted_authority_is_refused(secure_node: Cluster) -> None:
     assert secure_node.certificates is not None
     other = {"ssl.ca.location": str(secure_node.certificates.untrusted)}
-    assert "certificate verify failed" in why_kept_out(client(secure_node, "worker", **other))
+    assert "certificate verify failed" in why_kept_out(secure_node.client("worker", **other))
 
 
 def test_a_right_is_given_and_taken(secure_node: Cluster) -> None:
     user, topic = f"u{uuid.uuid4().hex[:8]}", made_topic(secure_node)
     secure_node.add_user(user)
-    settings = client(secure_node, user)
-    assert produce(client(secure_node, "admin"), topic) is None
+    settings = secure_node.client(user)
+    assert produce(secure_node.client("admin"), topic) is None
     refused = produce(settings, topic)
     assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     secure_node.grant(user, "WRITE", "TOPIC", topic[:3], "PREFIXED")

@@ -11,28 +11,22 @@ users of `USERS`) and SCRAM-SHA-256 and -512 (those, and what `add_user` adds); 
 is a super user; nobody else has a right until `grant(user, operation, resource, name)` gives one.
 `cluster.variables(user)` are the `METER_…` variables of a worker or command that comes in by SASL_SSL.
 
-Fixtures: `three_nodes` (module, may be harmed) with `cluster_meter`, `secure_node` (session, shared; never harmed) with
-`secure_meter`: meters whose judge has every right, and whose workers come in by what they are given of `variables`.
+Fixtures: `three_nodes` (module, may be harmed) with `cluster_meter`; in `tests.support.secure_node` a secure one that
+all tests share (never harmed), with `secure_meter`: meters whose judge has every right, and whose workers come in by
+what they are given of `variables`.
 """
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # exported all the same
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
     AdminClient,
-    ResourcePatternType,
-    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialAlteration,
@@ -45,6 +39,7 @@ from tests.end_to_end.kafka import QUIET, REQUEST_SECONDS, wait_until
 from tests.end_to_end.workers import free_port
 from tests.faults.brokers import Broker
 from tests.meters import StartMeter, meters_at
+from tests.support.authorizer import give, right_of, take
 from tests.support.certificates import EXPIRED as EXPIRED_PEM
 from tests.support.certificates import GOOD as GOOD_PEM
 from tests.support.certificates import WRONG_HOST as WRONG_HOST_PEM
@@ -76,11 +71,16 @@ def password(user: str) -> str:
     return f"{user}-secret"
 
 
+def nothing(said: str) -> None:
+    """Of what a broker says; by its name, so that a cluster can be described to another process."""
+
+
 @dataclass(frozen=True)
 class _Kafka(kafka_broker.Broker):
     """The project's broker with the settings of a member of a cluster."""
 
     cluster: str = ""
+    say: Callable[[str], None] = nothing
     own: dict[str, str] = field(default_factory=dict)
     scrams: tuple[str, ...] = ()
 
@@ -140,6 +140,19 @@ class Cluster:
             reach |= {"METER_SASL_USERNAME": user, "METER_SASL_PASSWORD": password(user)}
         return reach
 
+    def client(self, user: str, listener: str = SASL_SSL, **other: str) -> dict[str, str | int]:
+        """The settings of another client than the meter's, that comes in as `variables` says."""
+        variables = self.variables(user, listener)
+        names = {
+            "METER_BROKER": "bootstrap.servers",
+            "METER_SECURITY_PROTOCOL": "security.protocol",
+            "METER_SASL_MECHANISM": "sasl.mechanism",
+            "METER_SASL_USERNAME": "sasl.username",
+            "METER_SASL_PASSWORD": "sasl.password",
+            "METER_SSL_CAFILE": "ssl.ca.location",
+        }
+        return {**{names[name]: value for name, value in variables.items()}, **QUIET, **other}
+
     def start(self) -> None:
         """Starts every node that does not run, side by side; returns when each is a member."""
         with ThreadPoolExecutor(len(self.nodes)) as threads:
@@ -171,13 +184,14 @@ class Cluster:
         return all(len(part.isrs) == len(part.replicas) for part in parts)
 
     def add_user(self, user: str) -> None:
-        """A user whom every SCRAM mechanism knows, without a right."""
+        """A user whom every SCRAM mechanism knows, without a right; back when the user is let in."""
         mechanisms = (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)
         secret = password(user).encode()
         for mechanism in mechanisms:
             credential = ScramCredentialInfo(mechanism, 4096)
             asked: list[UserScramCredentialAlteration] = [UserScramCredentialUpsertion(user, credential, secret)]
             self.admin.alter_user_scram_credentials(asked)[user].result(REQUEST_SECONDS)
+        AdminClient(dict(self.client(user))).list_topics(timeout=REQUEST_SECONDS)  # which tries again by itself
 
     def remove_user(self, user: str) -> None:
         """No SCRAM mechanism knows the user any more; connections that are open go on."""
@@ -191,15 +205,11 @@ class Cluster:
         Operations: READ WRITE CREATE DELETE ALTER DESCRIBE DESCRIBE_CONFIGS ALTER_CONFIGS IDEMPOTENT_WRITE ALL.
         Resources: TOPIC GROUP TRANSACTIONAL_ID BROKER (that is the cluster; its name is `kafka-cluster`).
         """
-        right = AclBinding(**right_of(user, operation, resource, name, pattern))
-        for given in self.admin.create_acls([right], request_timeout=REQUEST_SECONDS).values():
-            given.result()
+        give(self.admin, [right_of(user, operation, resource, name, pattern)])
 
     def revoke(self, user: str, operation: str, resource: str, name: str, pattern: str = "LITERAL") -> None:
         """Takes a right that was given in the same words; fails if there was none."""
-        right = AclBindingFilter(**right_of(user, operation, resource, name, pattern))
-        for taken in self.admin.delete_acls([right], request_timeout=REQUEST_SECONDS).values():
-            assert taken.result(), f"{user} has no right {operation} on {resource} {name}"
+        take(self.admin, [right_of(user, operation, resource, name, pattern)])
 
     def _settings(self, number: int, node: Node) -> dict[str, str]:
         copies = str(len(self.nodes))
@@ -246,18 +256,6 @@ class Cluster:
 INTERNAL = ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
 
 
-def right_of(user: str, operation: str, resource: str, name: str, pattern: str) -> dict[str, Any]:
-    return {
-        "restype": ResourceType[resource],
-        "name": name,
-        "resource_pattern_type": ResourcePatternType[pattern],
-        "principal": f"User:{user}",
-        "host": "*",
-        "operation": AclOperation[operation],
-        "permission_type": AclPermissionType.ALLOW,
-    }
-
-
 @contextlib.contextmanager
 def running(directory: Path, nodes: int = 1, *, secure: bool = False) -> Iterator[Cluster]:
     """A cluster that runs, and of which nothing is left running."""
@@ -278,20 +276,7 @@ def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.fixture(scope="session")
-def secure_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One node with TLS, SASL and rights, shared: tests take users of their own (`add_user`), nobody harms it."""
-    with running(tmp_path_factory.mktemp("secure-node"), secure=True) as cluster:
-        yield cluster
-
-
 @pytest.fixture
 def cluster_meter(three_nodes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
     """Makes meters on the three nodes, that live as long as a test."""
     yield from meters_at(three_nodes.bootstrap, tmp_path_factory)
-
-
-@pytest.fixture
-def secure_meter(secure_node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMeter]:
-    """Makes meters on the secure node, that live as long as a test."""
-    yield from meters_at(secure_node.bootstrap, tmp_path_factory, forget=True)

@@ -10,10 +10,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from meter.local_broker import broker as kafka_broker
 from meter.local_broker import class_archive
 from meter.local_broker.jars import fetched_jars, jvm
 from tests.end_to_end.workers import free_port
-from tests.meter_command import meter_command
 
 PLACE = "SHARED_TEST_BROKER"
 
@@ -36,18 +36,18 @@ def up() -> int:
             port = free_port()
             if not class_archive.options(fetched_jars(print), jvm()):  # the dozens after it start in half of the CPU
                 _start(port, directory)
-                meter_command("broker", "down", "--data-dir", str(directory))
+                kafka_broker.Broker(directory).down()
             _start(port, directory)
             noted.write_text(str(port))
         return int(noted.read_text())
 
 
 def _start(port: int, directory: Path) -> None:
-    meter_command("broker", "up", "--port", str(port), "--data-dir", str(directory))
+    kafka_broker.Broker(directory).up(port)
 
 
 def down(directory: Path) -> None:
-    """Stops it, if it was started, and leaves nothing of it."""
-    if (directory / "kafka").is_dir():
-        meter_command("broker", "down", "--data-dir", str(directory))
+    """Stops it, and the secure one (`tests.support.secure_node`), if they were started, and leaves nothing of them."""
+    for place in (directory, directory / "secure" / "node-1"):
+        kafka_broker.Broker(place).down()
     shutil.rmtree(directory)
