@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.end_to_end.commands import environment
 from tests.end_to_end.workers import Meter
 from tests.support.documents import ROOT
+from tests.support.forked import shell_command
 
 END = "-- end of a step --"
 
@@ -18,14 +20,16 @@ class Console:
     """One bash; each step sees the variables of those before it."""
 
     def __init__(self, meter: Meter, directory: Path = ROOT) -> None:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        commands = meter.directory / "commands"
+        commands.mkdir(exist_ok=True)
+        forks = shell_command(commands)
+        path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
         self._meter = meter
         self._sent = True
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=directory,
-            env={**inherited, **meter.variables, "METER_DATA_DIR": str(meter.directory / "console"), "PATH": path},
+            env={**environment(meter, "console"), **forks, "PATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter, free_port
+from tests.support.forked import started
 
 READY_SECONDS, STOP_SECONDS = 60.0, 15.0
 
@@ -35,14 +34,8 @@ class DashboardProcess:
         self.patience = 20.0
         self._opener = urllib.request.build_opener(NoRedirects)
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "meter.cli", "dashboard"],
-                env={**inherited, **meter.variables, **own, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            environment = {**inherited, **meter.variables, **own, **variables}
+            self.process = started("meter.cli", ["dashboard"], environment, output, output, session=True)
 
     def __enter__(self) -> "DashboardProcess":
         return self

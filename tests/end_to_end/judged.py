@@ -21,8 +21,12 @@ SHOWN = 15
 
 def dead_letters(kafka: Kafka) -> list[tuple[Place, str]]:
     """Place and reason of every record with a dead letter; of one in a summary the reason is `SUMMED_UP`."""
-    values = [record.value for record in kafka.published("dead-letters")]
-    return [each for value in values for each in dead_places(value)]
+    return places_of(kafka.published("dead-letters"))
+
+
+def places_of(letters: list[Published]) -> list[tuple[Place, str]]:
+    """The same of letters that were read."""
+    return [each for letter in letters for each in dead_places(letter.value)]
 
 
 def figure_problems(meter: Meter, prediction: Prediction) -> list[str]:
@@ -69,12 +73,12 @@ def order_problems(meter: Meter, prediction: Prediction) -> list[str]:
 
 def judge(meter: Meter, *, crashed: bool = False) -> Prediction:
     """Fails unless everything is as the oracle says; answers what it said."""
-    prediction = meter.predict()
+    prediction, letters = meter.predict(), meter.kafka.published("dead-letters")
     problems = {
         "figures": figure_problems(meter, prediction),
         "orders": order_problems(meter, prediction),
-        "dead letters": dead_differences(prediction, dead_letters(meter.kafka), crashed)
-        + summary_differences(prediction, [record.value for record in meter.kafka.published("dead-letters")]),
+        "dead letters": dead_differences(prediction, places_of(letters), crashed)
+        + summary_differences(prediction, [record.value for record in letters]),
     }
     collected = [
         f"{len(those)} problems with {what}:\n  " + "\n  ".join(those[:SHOWN])

@@ -6,7 +6,6 @@ Topics go by their names without the prefix; a `Kafka` belongs to one prefix.
 import asyncio
 import contextlib
 import json
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +31,8 @@ from tests.records import Message
 
 INPUTS = ("usage", "workspaces", "plan-purchases")
 JOURNAL = "meter.journal"
+#: Of workers: whoever reads the journal, the shared topics, the workspace topics.
+GROUPS = ("meter", "meter-intake", "meter-intake-own")
 #: A request that a healthy broker on a busy machine answers.
 REQUEST_SECONDS = 30.0
 FETCH = 2_000
@@ -132,9 +133,19 @@ class Kafka:
         found = self.admin.list_topics(self.prefix + topic, timeout=REQUEST_SECONDS).topics[self.prefix + topic]
         return sorted(found.partitions) if found.error is None else []
 
-    def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
-        """The high watermark of every partition."""
-        return self._offsets(topics, OffsetSpec.latest())  # type: ignore[no-untyped-call] # a library with half its types
+    def ends(self, topics: Iterable[str], *, stable: bool = False) -> dict[tuple[str, int], int]:
+        """The high watermark of every partition; `stable`: the end for readers of committed records."""
+        return self._offsets(topics, OffsetSpec.latest(), stable)  # type: ignore[no-untyped-call] # a library with half its types
+
+    def unreadable(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """How many records readers of committed ones cannot read yet, by topic and partition, where that is anything.
+
+        A group's offset is committed before the markers of its transaction stand in every partition.
+        """
+        names = list(topics)
+        stable = self.ends(names, stable=True)
+        behind = {place: end - stable.get(place, 0) for place, end in self.ends(names).items()}
+        return {place: count for place, count in behind.items() if count > 0}
 
     def begins(self, topic: str) -> dict[int, int]:
         """The first offset that there is, by partition; waits for leaders that are being chosen, as a consumer does."""
@@ -152,29 +163,26 @@ class Kafka:
         wait_until(f"all leaders of {topic} answer", answered, REQUEST_SECONDS, lambda: str(asked))
         return {partition: offset for (_, partition), offset in found.items()}
 
-    def _offsets(self, topics: Iterable[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
-        specs = {
-            TopicPartition(self.prefix + topic, partition): which
-            for topic in topics
-            for partition in self.partitions(topic)
-        }
+    def _offsets(self, topics: Iterable[str], which: OffsetSpec, stable: bool = False) -> dict[tuple[str, int], int]:
+        wanted = {self.prefix + topic for topic in topics}
+        about = {"topic": next(iter(wanted))} if len(wanted) == 1 else {}
+        known = self.admin.list_topics(**about, timeout=REQUEST_SECONDS).topics
+        there = [(name, known[name].partitions) for name in wanted if name in known and known[name].error is None]
+        specs = {TopicPartition(name, partition): which for name, partitions in there for partition in partitions}
         if not specs:
             return {}
-        asked = self.admin.list_offsets(
-            specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_SECONDS
-        )
+        level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
+        asked = self.admin.list_offsets(specs, isolation_level=level, request_timeout=REQUEST_SECONDS)
         return {
             (place.topic.removeprefix(self.prefix), place.partition): future.result().offset
             for place, future in asked.items()
         }
 
     def committed(self) -> dict[tuple[str, int], int]:
-        """The highest offset that any group of this prefix committed, by topic and partition."""
-        listing = self.admin.list_consumer_groups(request_timeout=REQUEST_SECONDS).result()
-        groups = [group.group_id for group in listing.valid if group.group_id.startswith(self.prefix)]
+        """The highest offset that any group of the meter committed, by topic and partition."""
         found: dict[tuple[str, int], int] = {}
-        for group in groups:
-            for place in self.offsets_of(group):
+        for group in GROUPS:
+            for place in self.offsets_of(self.prefix + group):
                 key = (place.topic.removeprefix(self.prefix), place.partition)
                 found[key] = max(found.get(key, -1), place.offset)
         return found
@@ -273,24 +281,3 @@ def _to_the_end(consumer: Consumer, waiting: set[int]) -> list[KafkaMessage]:
             else:
                 raise AssertionError(error.str())
     return sorted(records, key=lambda record: (record.partition() or 0, record.offset() or 0))
-
-
-class Sending:
-    """Sends in a thread of its own, a little at a time, so that something can happen meanwhile."""
-
-    def __init__(self, kafka: Kafka, messages: Sequence[Message], batch: int = 100) -> None:
-        self.failure: BaseException | None = None
-        self.thread = threading.Thread(target=self._send, args=(kafka, messages, batch))
-        self.thread.start()
-
-    def _send(self, kafka: Kafka, messages: Sequence[Message], batch: int) -> None:
-        try:
-            kafka.send(messages, batch)
-        except BaseException as error:
-            self.failure = error
-
-    def join(self) -> None:
-        """Waits for the last acknowledgement."""
-        self.thread.join()
-        if self.failure is not None:
-            raise self.failure

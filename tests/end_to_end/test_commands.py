@@ -10,18 +10,23 @@ import pytest
 
 from meter.cli.asking import UNATTENDED
 from tests import records
+from tests.end_to_end.commands import COMMAND_SECONDS, ended, inherited
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import pay, traffic
 from tests.scenarios import midnight_zone
-from tests.test_command import meter as command
 
 pytestmark = pytest.mark.e2e
 
 MILLION = 1_000_000
 FOLLOW_SECONDS = 30.0
+
+
+def command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """A command with these variables and no other `METER_…`."""
+    return subprocess.CompletedProcess(arguments, *ended(arguments, inherited() | variables, COMMAND_SECONDS))
 
 
 def run(meter: Meter, *arguments: str) -> str:

@@ -54,13 +54,16 @@ def meter(module_meter: StartMeter) -> Iterator[Meter]:
 
 def test_what_happened_is_counted_by_what_became_of_it(meter: Meter) -> None:
     worker = meter.workers[0]
-    wait_until("all is counted", lambda: worker.metric("meter_records_total") == EVENTS + 4, SHOWN_SECONDS, meter.logs)
-    shown = worker.metrics()
-    assert shown["meter_records_total", '{kind="order",outcome="counted"}'] == 2
-    assert shown["meter_orders_total", '{kind="top_up",outcome="accepted"}'] == 1
-    assert shown["meter_orders_total", '{kind="top_up",outcome="refused"}'] == 1
-    assert shown["meter_order_refusals_total", '{reason="currency_must_match"}'] == 1
-    assert shown["meter_dead_letters_total", '{reason="not_json"}'] == 1
+    worker.shows("meter_records_total", EVENTS + 4)
+    worker.shows_samples(
+        {
+            ("meter_records_total", '{kind="order",outcome="counted"}'): 2,
+            ("meter_orders_total", '{kind="top_up",outcome="accepted"}'): 1,
+            ("meter_orders_total", '{kind="top_up",outcome="refused"}'): 1,
+            ("meter_order_refusals_total", '{reason="currency_must_match"}'): 1,
+            ("meter_dead_letters_total", '{reason="not_json"}'): 1,
+        }
+    )
 
 
 def test_every_usage_event_has_a_publish_delay_and_the_newest_a_time(meter: Meter) -> None:
@@ -78,12 +81,18 @@ def test_an_idle_worker_waits_for_nothing_and_is_as_fresh_as_can_be(meter: Meter
     worker = meter.workers[0]
     idle = ("meter_freshness_seconds", "meter_source_lag_records", "meter_journal_lag_records")
     wait_until("it is idle", lambda: [worker.metric(name) for name in idle] == [0, 0, 0], SHOWN_SECONDS, meter.logs)
-    shown = worker.metrics()
-    assert shown["meter_ready", ""] == 1
-    assert shown["meter_partitions_assigned", ""] == shown["meter_journal_partitions", ""] == 4
-    for topic, partitions in (("usage", 4), ("workspaces", 1), ("plan-purchases", 1)):
-        assert shown["meter_source_partitions_assigned", f'{{topic="{topic}"}}'] == partitions
-        assert shown["meter_source_partitions", f'{{topic="{topic}"}}'] == partitions
+    worker.shows_samples(
+        {
+            ("meter_ready", ""): 1,
+            ("meter_partitions_assigned", ""): 4,
+            ("meter_journal_partitions", ""): 4,
+            **{
+                (f"meter_source_partitions{assigned}", f'{{topic="{topic}"}}'): partitions
+                for topic, partitions in (("usage", 4), ("workspaces", 1), ("plan-purchases", 1))
+                for assigned in ("", "_assigned")
+            },
+        }
+    )
 
 
 def test_a_new_workspace_topic_shows_as_assigned(meter: Meter) -> None:

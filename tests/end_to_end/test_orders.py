@@ -13,7 +13,7 @@ from schemas.catalog import load_catalog
 from tests import records, revisions
 from tests.end_to_end.account_stories import ACCEPTED, PACKAGES, STORIES, Story
 from tests.end_to_end.judged import judge
-from tests.end_to_end.kafka import Sending
+from tests.end_to_end.sending import Sending
 from tests.end_to_end.workers import Meter, Worker
 from tests.meters import StartMeter
 from tests.oracle_catalog import of_product

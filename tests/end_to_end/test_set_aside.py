@@ -60,11 +60,15 @@ def test_topics_that_lose_usage_or_hold_nobodys_are_set_aside_and_reported_every
     wait_until("both are set aside", lambda: aside(worker, "compacted") == 2, PICKED_UP_SECONDS, meter.logs)
     print(f"noticed {time.monotonic() - began:.1f} s after it was changed")
     kafka.send([reported("turns", number) for number in range(10, 15)])
-    assert aside(worker, "name") == 2
-    status, text = worker.get("/ready")
-    assert status == 200 and text.startswith("ready\n")
-    assert "usage.packs/0 is set aside (compacted)" in text and "cleanup.policy=delete" in text
-    assert all(f"usage.{name} is set aside (name)" in text for name in names)
+    wait_until("nobody's are, too", lambda: aside(worker, "name") == 2, PICKED_UP_SECONDS, meter.logs)
+    parts = ["ready\n", "usage.packs/0 is set aside (compacted)", "cleanup.policy=delete"]
+    parts += [f"usage.{name} is set aside (name)" for name in names]
+
+    def ready_says_so() -> bool:
+        status, text = worker.get("/ready")
+        return status == 200 and text.startswith("ready\n") and all(part in text for part in parts)
+
+    wait_until("/ready says so", ready_says_so, PICKED_UP_SECONDS, lambda: str(worker.get("/ready")))
     wait_until("what waits there is lag", lambda: worker.metric("meter_source_lag_records") == 15, 20, meter.logs)
     wait_until("the group knows", lambda: len(not_read(meter)) == 4, 10, meter.logs)
     listed = {each.topic: each.reason for each in not_read(meter)}

@@ -42,7 +42,7 @@ def stopped(worker: Worker) -> int:
     """The exit code of a worker that must stop by itself."""
     worker.expected_dead = True
     wait_until("the worker stops by itself", lambda: not worker.alive(), 60, worker.log_tail)
-    return int(worker.process.returncode)
+    return worker.process.wait()
 
 
 def lost(meter: Meter) -> list[tuple[str, int, int, int]]:

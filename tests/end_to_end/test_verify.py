@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -11,7 +9,9 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from tests import revisions
-from tests.end_to_end.kafka import Kafka, Sending
+from tests.end_to_end.commands import ended, environment
+from tests.end_to_end.kafka import Kafka
+from tests.end_to_end.sending import Sending
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
@@ -26,16 +26,8 @@ VERIFY_SECONDS = 120
 
 def verify(meter: Meter, *arguments: str) -> tuple[int, list[str]]:
     """Exit code and lines of `meter verify` with the data directory of worker a."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "meter.cli", "verify", *arguments],
-        env={**inherited, **meter.variables, "METER_DATA_DIR": str(meter.directory / "a")},
-        capture_output=True,
-        text=True,
-        timeout=VERIFY_SECONDS,
-        check=False,
-    )
-    return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    code, found, complaints = ended(["verify", *arguments], environment(meter, "a"), VERIFY_SECONDS)
+    return code, [*found.splitlines(), *complaints.splitlines()]
 
 
 def test_a_foreign_figure_is_reported_to_the_unit(new_meter: StartMeter) -> None:

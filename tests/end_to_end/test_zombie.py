@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from tests.end_to_end.judged import judge
-from tests.end_to_end.kafka import Sending, wait_until
+from tests.end_to_end.kafka import wait_until
+from tests.end_to_end.sending import Sending
 from tests.end_to_end.workers import Meter, Worker
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings

@@ -6,18 +6,20 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO
+
+from confluent_kafka import KafkaException
 
 from tests.end_to_end.kafka import INPUTS, JOURNAL, Kafka, wait_until
 from tests.oracle import Prediction, predict
 from tests.oracle_reading import Settings
+from tests.support.forked import started
 
 #: Starting a worker on a busy machine, restore included.
 READY_SECONDS = 90.0
@@ -65,7 +67,7 @@ class Worker:
         #: Where its own log begins in what all workers of its name wrote.
         self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
-            self.process = _started(module, role, environment, output)
+            self.process = started(module, ["worker", "--role", role], environment, output, output, session=True)
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -110,6 +112,15 @@ class Worker:
 
         wait_until(f"{self.name} shows {name} {value:g}", shown, SHOWN_SECONDS, lambda: f"it is {self.metric(name):g}")
 
+    def shows_samples(self, wanted: Mapping[tuple[str, str], float]) -> None:
+        """The same of samples, by name and label text."""
+
+        def missing() -> dict[tuple[str, str], float | None]:
+            samples = self.metrics()
+            return {name: samples.get(name) for name, value in wanted.items() if samples.get(name) != value}
+
+        wait_until(f"{self.name} shows {wanted}", lambda: not missing(), SHOWN_SECONDS, lambda: f"but {missing()}")
+
     def kill(self) -> None:
         """kill -9, now."""
         self.expected_dead = True
@@ -152,13 +163,6 @@ class Worker:
         return self.log_text()[-LOG_TAIL:]
 
 
-def _started(module: str, role: str, environment: dict[str, str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", module, "worker", "--role", role]
-    return subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-    )
-
-
 class Meter:
     """The workers of one prefix, each with a data directory of its own below `directory`."""
 
@@ -194,16 +198,35 @@ class Meter:
             if worker.alive():
                 worker.kill()
 
-    def settle(self, seconds: float = 120.0) -> None:
-        """Waits until everything acknowledged is in the journal, and all of the journal is folded."""
+    def settle(self, seconds: float = 120.0) -> float:
+        """Waits until everything acknowledged is in the journal, all of that folded, and what came of it readable; the
+        seconds it took.
+
+        Fails with the workers' logs when it takes longer, or when a worker ended that nobody asked to.
+        """
         began = time.monotonic()
-        for topics in (self.inputs(), (JOURNAL,)):
-            left: dict[tuple[str, int], int] = {}
-            while left := self.kafka.lag(topics):
-                self.must_live()
-                if time.monotonic() - began > seconds:
-                    raise AssertionError(f"not settled in {seconds} s, behind by {left}\n{self.logs()}")
-                time.sleep(0.2)
+        left: list[object] = ["nobody answers"]
+
+        def done(behind: Callable[[], object]) -> bool:
+            self.must_live()
+            try:
+                left[0] = behind()
+            except KafkaException as error:
+                left[0] = error
+            return not left[0]
+
+        def state() -> str:
+            return f"behind by {left[0]}\n{self.logs()}"
+
+        inputs = self.inputs()
+        for what, behind in {
+            "the journal has all": lambda: self.kafka.lag(inputs),
+            "all is folded": lambda: self.kafka.lag((JOURNAL,)),
+            "all is readable": lambda: self.kafka.unreadable(self.kafka.topics() - {*inputs, JOURNAL}),
+        }.items():
+            within = max(0.0, began + seconds - time.monotonic())
+            wait_until(what, partial(done, behind), within, state)
+        return time.monotonic() - began
 
     def must_live(self) -> None:
         for worker in self.workers:

@@ -1,11 +1,6 @@
 """What has to hold after a fault: back to zero lag in a minute without a hand, and every figure the oracle's."""
 
-import time
-
-from confluent_kafka import KafkaException
-
 from tests.end_to_end.judged import judge
-from tests.end_to_end.kafka import JOURNAL
 from tests.end_to_end.workers import Meter
 from tests.faults.load import Load
 from tests.oracle import Prediction
@@ -15,24 +10,8 @@ ZERO_LAG_SECONDS = 60.0
 
 
 def back_to_zero_lag(meter: Meter, seconds: float = ZERO_LAG_SECONDS) -> float:
-    """Waits until all that was acknowledged is in the journal and all of that folded; the seconds it took.
-
-    Fails with the workers' logs when it takes longer, or when a worker ended that nobody asked to.
-    """
-    began = time.monotonic()
-    for topics in (meter.inputs(), (JOURNAL,)):
-        left: object = "nobody answers"
-        while left:
-            meter.must_live()
-            if time.monotonic() - began > seconds:
-                raise AssertionError(f"not back to zero lag in {seconds:.0f} s, behind by {left}\n{meter.logs()}")
-            try:
-                left = meter.kafka.lag(topics)
-            except KafkaException as error:
-                left = error
-            if left:
-                time.sleep(0.1)
-    took = time.monotonic() - began
+    """Waits until all that was acknowledged is in the journal and all of that folded; the seconds it took."""
+    took = meter.settle(seconds)
     print(f"zero lag after {took:.1f} s")
     return took
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
+
 #: Processes are ours if their environment has this with our process id.
 MARK = "CPU_SECONDS_OF"
 SAMPLE_SECONDS = 0.4
@@ -68,8 +70,13 @@ class Sampler:
                     continue  # it ended
 
     def _look_at(self, place: Path) -> None:
-        fields = (place / "stat").read_text().rpartition(")")[2].split()
+        stat = (place / "stat").read_text()
+        fields = stat.rpartition(")")[2].split()
         process = (int(place.name), fields[19])
+        if process[0] in forked.pids:  # whose environment is the server's
+            kind = "worker" if "(worker) " in stat else "command"
+            self._used[process] = (kind, sum(map(int, fields[11:13])) / TICKS)
+            return
         if self._others[process] > 3:  # a process has its own environment only a moment after its start
             return
         if process[0] != os.getpid() and self._mark not in (place / "environ").read_bytes():
