@@ -14,12 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from meter.local_broker import jars
 from tests.support.wheel import ROOT, built_wheel
 
 pytestmark = pytest.mark.e2e
 
-CLASSIFIERS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
-VERSIONS = [found[1] for each in CLASSIFIERS if (found := re.search(r":: Python :: (3\.\d+)$", each))]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+VERSIONS = [found[1] for each in PROJECT["classifiers"] if (found := re.search(r":: Python :: (3\.\d+)$", each))]
+CONSTRAINTS = ROOT / "constraints.txt"
+LOCKED = hashlib.sha256(CONSTRAINTS.read_bytes() + repr(PROJECT["dependencies"]).encode()).hexdigest()[:12]
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSTALL_SECONDS, DAY_SECONDS = 600, 180
 #: Environments are kept between runs: their packages take a minute.
@@ -40,19 +43,34 @@ def interpreter(version: str) -> str | None:
 
 def environment(version: str, wheel: Path) -> Path:
     """A virtual environment of this Python with the wheel; the place of its programs."""
-    locked = hashlib.sha256((ROOT / "constraints.txt").read_bytes()).hexdigest()[:12]
-    place = KEPT / f"{version}-{locked}"
+    place = KEPT / f"{version}-{LOCKED}"
+    anew = ["--force-reinstall", "--no-deps"]  # a kept one has all that the wheel depends on
     if not (place / "whole").exists():
-        python = interpreter(version)
+        python, anew = interpreter(version), []
         if python is None:
             pytest.skip(f"Python {version} is not on the machine")
-        run(python, "-m", "venv", "--clear", str(place))
-    pip = [str(place / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "install", "--constraint", str(ROOT / "constraints.txt"), "--force-reinstall", "--no-deps", str(wheel))
-    run(*pip, "install", "--constraint", str(ROOT / "constraints.txt"), str(wheel))
+        run(python, "-m", "venv", "--clear", "--without-pip", str(place))
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "--quiet", "--disable-pip-version-check"]
+    if not anew:
+        anew = ["--find-links", str(dependencies(version, pip))]
+    # Compiled is what is imported, when it is.
+    run(*pip, "install", "--no-compile", "--no-index", "--constraint", str(CONSTRAINTS), *anew, str(wheel))
     run(*pip, "check")
     (place / "whole").touch()
     return place / "bin"
+
+
+def dependencies(version: str, pip: list[str]) -> Path:
+    """Wheels of what the project depends on; the package index is asked once a machine, which costs pip the most."""
+    place = jars.cache() / f"wheels-{version}-{LOCKED}"
+    jars.private_cache(place.parent)
+    with jars.locked(Path(f"{place}.lock")):
+        if not place.is_dir():
+            part = Path(f"{place}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            run(*pip, "wheel", "--wheel-dir", str(part), "--constraint", str(CONSTRAINTS), *PROJECT["dependencies"])
+            part.rename(place)
+    return place
 
 
 def run(*command: str, **variables: str) -> str:

@@ -83,9 +83,11 @@ def failures(seeds: Sequence[int]) -> list[Ran]:
         return [shrunk(ran) for ran in map(run, map(Case, seeds)) if ran.problems]
 
 
-def in_processes(seeds: range, processes: int) -> Iterator[tuple[int, list[Ran]]]:
+def in_processes(seeds: Sequence[int], processes: int) -> Iterator[tuple[int, list[Ran]]]:
     """Run seeds in several processes; after each slice how many were run, and its failures."""
     slices = [seeds[start : start + SLICE] for start in range(0, len(seeds), SLICE)]
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    clean = multiprocessing.get_context("forkserver")
+    clean.set_forkserver_preload([__name__])  # what all of them need is imported once
+    with ProcessPoolExecutor(processes, mp_context=clean) as pool:
         for some, failed in zip(slices, pool.map(failures, slices), strict=True):
             yield len(some), failed
