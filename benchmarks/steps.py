@@ -23,6 +23,7 @@ from agents.intake.catalog_follower import KnownCatalog
 from agents.intake.cloudevents import opened
 from agents.intake.journal_entries import Builder, OrderBuilder, pack
 from agents.intake.packing import Packer
+from agents.intake.usage_lane import TURN_RECORDS
 from agents.intake.usage_reader import UsageReader
 from agents.intake.validation_cache import ValidationCache
 from agents.intake.workspace_map import WorkspaceEntry
@@ -119,7 +120,7 @@ class Bench:
         for start in range(0, len(records), chunk):
             part = records[start : start + chunk]
             packer = Packer(lane, [])
-            clock.of("check", lambda packer=packer, part=part: asyncio.run(packer.take(part)))
+            clock.of("check", lambda packer=packer, part=part: asyncio.run(_taken(packer, part)))
             built += [builder for _, builder in clock.of("columns", packer.packed, 0, self.now_ms)]
         clock.seconds["check"] -= clock.seconds["decode"]  # the packer decodes too
         return clock.of("pack", lambda: [record for builder in built for record in pack([builder])])
@@ -184,6 +185,12 @@ class Bench:
 
     def wrong(self) -> int:
         return len(wrong_keys(self.load.overages(), self.last))
+
+
+async def _taken(packer: Packer, records: Sequence[Any]) -> None:
+    """Take records in pieces, as a lane does."""
+    for start in range(0, len(records), TURN_RECORDS):
+        await packer.take(records[start : start + TURN_RECORDS])
 
 
 def _catalog(load: Load, directory: Path) -> Catalog:

@@ -1,4 +1,8 @@
-"""A plan's quota runs out (topic `quota-alerts`): raised iff quota > 0 and covered * 100 >= threshold * quota."""
+"""A plan's quota runs out (topic `quota-alerts`): raised iff quota > 0 and covered * 100 >= threshold * quota.
+
+`QuotaAlert` is the model, and `alert_text` writes the same bytes (a test holds them together): every cell of a plan
+raises two alerts a day as its quota is used up.
+"""
 
 from typing import Literal
 
@@ -27,4 +31,27 @@ class QuotaAlert(Record):
 
     def record_key(self) -> str:
         """The record's key."""
-        return f"{self.account}/{self.plan_id}/{self.item}/{self.day}/{self.threshold}"
+        return alert_key(self.account, self.plan_id, self.item, self.day, self.threshold)
+
+
+def alert_key(account: str, plan_id: str, item: str, day: str, threshold: int) -> str:
+    """The key of an alert."""
+    return f"{account}/{plan_id}/{item}/{day}/{threshold}"
+
+
+def alert_text(
+    account: str,
+    plan_id: str,
+    item: str,
+    day: str,
+    threshold: int,
+    state: str,
+    quota: int,
+    covered: int,
+    revision: int,
+) -> bytes:
+    """`QuotaAlert` as JSON; nothing in it has a character that JSON escapes."""
+    return (
+        f'{{"account":"{account}","plan_id":"{plan_id}","item":"{item}","day":"{day}","threshold":{threshold},'
+        f'"state":"{state}","quota":{quota},"covered":{covered},"revision":{revision}}}'
+    ).encode()

@@ -4,6 +4,8 @@ Ids contain no zero byte, so the keys of a table sort by their parts: an account
 Rows whose key begins with a zero byte belong to the partition as a whole.
 """
 
+from functools import lru_cache
+
 POSITION = b"\x00position"
 FACTS = b"\x00facts"
 #: Local only: the first changelog offset that the store does not hold.
@@ -70,9 +72,16 @@ def decided(account: str, order_id: str) -> bytes:
 
 def cell(account: str, day: int, item: str, number: int) -> bytes:
     """A row of a cell, numbered from 0; numbers from MANY_ROWS on are four bytes behind two of 0xFF."""
-    short = min(number, MANY_ROWS).to_bytes(2, "big")
-    row = short if number < MANY_ROWS else short + number.to_bytes(4, "big")
-    return b"".join((CELL, account.encode(), b"\0", day.to_bytes(4, "big"), item.encode(), b"\0", row))
+    if number < MANY_ROWS:
+        row = number.to_bytes(2, "big")
+    else:
+        row = MANY_ROWS.to_bytes(2, "big") + number.to_bytes(4, "big")
+    return b"".join((CELL, account.encode(), b"\0", _day_and_item(day, item), row))
+
+
+@lru_cache(1 << 12)
+def _day_and_item(day: int, item: str) -> bytes:
+    return b"".join((day.to_bytes(4, "big"), item.encode(), b"\0"))
 
 
 def cells_from(account: str, day: int) -> bytes:

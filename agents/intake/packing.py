@@ -106,40 +106,65 @@ class Packer:
         events = opened_all(records)
         times = [self._times[event.time] for event in events]
         kind, entry = self._cache.kind, self._cache.entry
-        kinds = [
-            kind((event.data.item, event.data.retention_days, event.type, at[1]), UNKNOWN)
-            for event, at in zip(events, times, strict=True)
-        ]
-        classes = numbers_of(ints([entry(event.subject, UNKNOWN) for event in events]), ints(kinds))
+        kinds = ints(
+            [
+                kind((event.data.item, event.data.retention_days, event.type, at[1]), UNKNOWN)
+                for event, at in zip(events, times, strict=True)
+            ]
+        )
+        quantities, times_us = ints([event.data.quantity for event in events]), ints([at[0] for at in times])
+        within = self._within(kinds, quantities, times_us, records)
+        workspaces = [entry(event.subject, UNKNOWN) for event in events]
+        if UNKNOWN in workspaces and self.lane.own is None and (kinds != UNKNOWN).all():
+            self._meet(events, workspaces, within)
+        classes = numbers_of(ints(workspaces), kinds)
         columns = (
             classes,
-            ints([event.data.quantity for event in events]),
-            ints([at[0] for at in times]),
+            quantities,
+            times_us,
             ints([record.offset for record in records]),
             ints([self._sources[event.source] for event in events]),
         )
         ids = [event.id for event in events]
-        good = self._good(classes, columns[1], columns[2], records)
+        good = within & (classes != UNKNOWN)
         if not good.all():
             await self._take_others(records, columns, ids, good)
-            columns = tuple(column[good] for column in columns)  # type: ignore[assignment] # as many as before
+            columns = tuple(column[good] for column in columns)
             ids = [name for name, is_good in zip(ids, good.tolist(), strict=True) if is_good]
         self._keep(columns, ids)
 
-    def _good(self, classes: Ints, quantities: Ints, times_us: Ints, records: Sequence[Any]) -> npt.NDArray[np.bool_]:
-        """Which events are of a known class and within its limits."""
+    def _within(self, kinds: Ints, quantities: Ints, times_us: Ints, records: Sequence[Any]) -> npt.NDArray[np.bool_]:
+        """Which events are within the limits of their kind; it means nothing where that is not known."""
         own, known = self.lane.own, self._cache
         appended = [record.timestamp for record in records] if own is None else map(self.lane.received, records)
         received_ms = ints(list(appended))
         first, last = (self.intake.reader.oldest(int(end)) for end in (received_ms.min(), received_ms.max()))
         oldest = first if first == last else ints(list(map(self.intake.reader.oldest, received_ms.tolist())))
-        good: npt.NDArray[np.bool_] = (
-            (classes != UNKNOWN)
-            & (quantities >= known.least(classes))
+        within: npt.NDArray[np.bool_] = (
+            (quantities >= known.least(kinds))
             & (times_us - received_ms * 1000 <= AHEAD_LIMIT_US)
-            & (known.day(classes) >= oldest)
+            & (known.day(kinds) >= oldest)
         )
-        return good
+        return within
+
+    def _meet(self, events: Sequence[Any], numbers: list[int], within: npt.NDArray[np.bool_]) -> None:
+        """Number new workspaces in place, in the order of their first events, up to one that the directory lacks.
+
+        So the first events of workspaces are judged on columns too, as long as they are of known kinds.
+        """
+        directory, cache = self.intake.directory, self._cache
+        good = within.tolist()
+        for at, number in enumerate(numbers):
+            if number != UNKNOWN or not good[at]:
+                continue
+            subject = events[at].subject
+            number = cache.entry(subject, UNKNOWN)  # met a moment ago
+            if number == UNKNOWN:
+                known = None if subject is None else directory.known(subject)
+                if known is None:
+                    return
+                number = cache.add_entry(subject, known, directory.partition_of(known.named.account))
+            numbers[at] = number
 
     async def _take_others(
         self, records: Sequence[Any], columns: tuple[Ints, ...], ids: list[str], good: npt.NDArray[np.bool_]

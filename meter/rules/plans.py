@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from meter.rules.allocation import Share
-from schemas.rows import Package, Plan, WorkspaceList, replaced
+from schemas.rows import Package, Plan, Traffic, WorkspaceList, replaced
 
 Dated = TypeVar("Dated", Package, WorkspaceList)
 
@@ -38,13 +38,17 @@ def listed_on(plan: Plan, day: int) -> tuple[str, ...]:
 
 def quota_on(plan: Plan, item: str, day: int) -> int:
     """What the plan covers of the item this day: its package's quota and its traffic packages' in force."""
-    package = package_on(plan, day)
+    return quota_of(package_on(plan, day), plan.traffic, item, day)
+
+
+def quota_of(package: Package | None, traffic: Iterable[Traffic], item: str, day: int) -> int:
+    """`quota_on` by the package of the day."""
     if package is None:
         return 0
     quota = package.quotas.get(item, 0)
-    for traffic in plan.traffic:
-        if traffic.item == item and traffic.since <= day <= traffic.through:
-            quota += traffic.units * traffic.capacity
+    for each in traffic:
+        if each.item == item and each.since <= day <= each.through:
+            quota += each.units * each.capacity
     return quota
 
 

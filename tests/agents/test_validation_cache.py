@@ -97,6 +97,26 @@ def test_a_workspace_that_is_new_is_judged_whatever_is_known_of_its_kind(monkeyp
     assert (judged, intake.buried) == ([0, 1, 3], ["workspace_unknown", "unknown_item"])
 
 
+def test_the_first_event_of_a_workspace_is_not_judged_by_itself_where_its_kind_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    intake, judged = world(monkeypatch)
+    read(intake, [("wksp_a", "logs")])
+    events = [("wksp_b", "logs"), ("wksp_c", "logs"), ("wksp_b", "logs")]
+    assert read(intake, events, 1) == packed(events, 1)
+    assert judged == [0]
+
+
+def test_workspaces_are_numbered_by_their_first_events_however_those_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    intake, judged = world(monkeypatch)
+    read(intake, [("wksp_a", "logs")])
+    read(intake, [("wksp_gone", "logs"), ("wksp_c", "logs"), ("wksp_b", "logs")], 1)
+    assert judged == [0, 1, 2, 3], "behind one that is unknown all are judged, lest it is numbered after them"
+    assert [entry.named.workspace for entry in intake.validation_cache.entries] == ["wksp_a", "wksp_c", "wksp_b"]
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation_cache, "WORKSPACES_KEPT", 2)
     intake, _ = world(monkeypatch)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from schemas.alerts import QuotaAlert
+from schemas.alerts import QuotaAlert, alert_key, alert_text
 from schemas.balances import (
     PlanBalance,
     QuotaBalance,
@@ -206,6 +206,9 @@ def test_a_balance_text_writes_the_models_bytes(
 
 
 @given(threshold=st.sampled_from([80, 100]), state=st.sampled_from(["raised", "cleared"]), quota=_counts)
-def test_an_alert_made_without_validation_writes_the_models_bytes(**rest: Any) -> None:
-    rest |= {"account": "acct_1", "plan_id": "o-1", "item": "logs", "day": "2026-01-31", "covered": 1, "revision": 3}
-    assert QuotaAlert.model_construct(**rest).json_bytes() == QuotaAlert(**rest).json_bytes()
+def test_an_alert_text_writes_the_models_bytes(threshold: int, state: str, quota: int) -> None:
+    named, written = ("acct_1", "o-1", "logs", "2026-01-31", threshold), (state, quota, quota + 1, 3)
+    fields: Any = dict(zip(QuotaAlert.model_fields, (*named, *written), strict=True))
+    model = QuotaAlert(**fields)
+    assert alert_text(*named, *written) == model.json_bytes()
+    assert alert_key(*named) == model.record_key()

@@ -85,7 +85,7 @@ def restate(context: FoldContext, changed_cells: Iterable[CellChange]) -> Iterat
     changed: dict[tuple[str, int], set[str]] = {day: set() for day in context.changed_days}
     context.changed_days = {}
     last = facts.closed_through + 1 if facts.closing else facts.closed_through
-    for change in changed_cells:
+    for change in changed_cells if context.earliest <= last else ():
         account, day, _ = change.cell.key
         if day <= last and (facts.closed(account, day) or facts.stated_through(account, day)):
             changed.setdefault((account, day), set()).update(stated_otherwise(context, change))

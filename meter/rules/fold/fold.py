@@ -22,7 +22,7 @@ from meter.rules.fold.small_groups import count_groups
 from meter.rules.outputs.plans import publish_plan
 from meter.rules.outputs.quota_balances import publish_balance
 from meter.rules.outputs.wallets import publish_wallet
-from meter.rules.state.context import FoldContext, Output
+from meter.rules.state.context import NO_DAY, FoldContext, Output
 from meter.rules.state.journal_facts import JournalFacts
 from schemas.journal import (
     BindingGroup,
@@ -113,6 +113,7 @@ class Fold(FoldContext):
         changes, self.changes = self.changes, {}
         yield from recalculate(self, changes.values())
         yield from restate(self, changes.values())
+        self.earliest = NO_DAY
 
     def _open(self, timestamp_ms: int, record: Opening) -> None:
         if self.facts is None:

@@ -64,18 +64,22 @@ def recalculate(context: FoldContext, changes: Iterable[CellChange]) -> Iterator
             context.unbalanced[cell] = context.revision
             if not cell.balance:
                 appear(cell, pricing.quotas)
-            if fresh or drawn != cell.drawn:
-                publish_alerts(context, cell, pricing.quotas)
+            if fresh or drawn is not cell.drawn:
+                publish_alerts(context, cell, pricing)
 
 
 def _recalculate_few(
     context: FoldContext, change: CellChange, pricing: CellPricing, plan: Share, fresh: bool
 ) -> Container[str]:
     """Recalculate a cell where one plan lists every workspace and usage of a few changed. Returns those that moved."""
-    moved, uses, item = set(), change.cell.uses, pricing.of_item.item
+    moved, uses, of_item = set(), change.cell.uses, pricing.of_item
     for name in change.used:
         use = uses[name]
-        usage = converted(use, item)
+        sums = use.sums
+        if of_item.adds_up and type(sums) is int:  # `converted` of most
+            usage = sums if sums > 0 else 0
+        else:
+            usage = converted(use, of_item.item)
         if usage != use.usage:
             use.usage = usage
             moved.add(name)
@@ -130,7 +134,9 @@ def _draw(context: FoldContext, change: CellChange, pricing: CellPricing, plan: 
                 use.plans, use.rates = pricing.plans, of_item.rates
                 charge = of_item.tariff.charge(over) if over else of_item.nothing
                 publish_overage(context, change, of_item, name, use, delta, pricing.footing, charge)
-    change.cell.drawn = {plan.plan_id: plan.quota - left}
+    drawn = plan.quota - left
+    if change.cell.drawn.get(plan.plan_id) != drawn:
+        change.cell.drawn = {plan.plan_id: drawn}
 
 
 def _recalculate_any(

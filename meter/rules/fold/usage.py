@@ -5,6 +5,7 @@ event claims its identity. Then the counted events are added up slot by slot (a 
 """
 
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from sys import intern
 
 from meter.rules.fold.bindings import RecordNames, bind_named
 from meter.rules.outputs.dead_letters import dead_usages
@@ -139,7 +140,7 @@ def add(
         change.used[workspace] = None
         use = uses.get(workspace)
         if use is None:
-            use = uses[workspace] = Use()
+            use = uses[intern(workspace)] = Use()
         if all_add_up or add_up[day, item]:
             use.sums = added(use.sums, slot.retention, total)
         elif slot.corrected:

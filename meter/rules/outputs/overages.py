@@ -7,6 +7,8 @@ from meter.rules.state.quota_cache import ItemPricing
 from schemas.overages import ending_text
 from schemas.rows import Use
 
+_PUBLISHED, _RESTATED = ("overage", "published"), ("overage", "restated")
+
 
 def publish_overage(
     context: FoldContext,
@@ -27,7 +29,8 @@ def publish_overage(
         cell.account, name, revision, use.revision, use.usage, use.overage, delta, footing, charge, change.ending
     )
     context.publish("overages", key, value)
-    context.metric("overage", "restated" if change.restated else "published")
+    outcome, counts = _RESTATED if change.restated else _PUBLISHED, context.counts
+    counts[outcome] = counts.get(outcome, 0) + 1
     use.revision = revision
     if len(cell.uses) > rows.ROW_WORKSPACES:
         cell.note((name,))

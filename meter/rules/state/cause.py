@@ -133,6 +133,8 @@ class CellChange:
         if self.source is None and self.brought_by is not None:
             return cause_text("workspace", sorted(self.repriced)[:CAUSE_WORKSPACES_LIMIT], None, 0, *self.brought_by)
         topic, partition = self.source or ("", 0)
+        if self.kind == "usage" and len(self.used) == 1 and not self.named:  # of most cells
+            return cause_text("usage", tuple(self.used), None, 0, topic, partition, self.first_offset, self.last_offset)
         names = {*self.used, *self.named} if self.named else self.used
         workspaces = nsmallest(CAUSE_WORKSPACES_LIMIT, names) if len(names) > CAUSE_WORKSPACES_LIMIT else sorted(names)
         ordered = self.kind == "order"

@@ -9,6 +9,8 @@ from meter.rules.state.quota_cache import ItemPricing, QuotaCache
 from meter.rules.state.repeats import Repeats
 from meter.rules.state.rows import Cell, CellKey, Rows
 
+#: Later than any day.
+NO_DAY = 1 << 31
 #: A record for an output topic: the topic without the prefix, key and value.
 Output = tuple[str, str, bytes]
 
@@ -37,8 +39,9 @@ class FoldContext:
         #: (kind, outcome) -> records, for the metrics.
         self.counts: dict[tuple[str, str], int] = {}
         self.revision = 0
-        #: Cells that the record changed so far.
+        #: Cells that the record changed so far, and the earliest of their days.
         self.changes: dict[CellKey, CellChange] = {}
+        self.earliest = NO_DAY
         #: Cells whose balance changed since the last `finish`, and the last record that changed it.
         self.unbalanced: dict[Cell, int] = {}
         #: Days of accounts whose statement the record changed without a cell: the plans in force.
@@ -72,4 +75,6 @@ class FoldContext:
         change = self.changes.get(cell.key)
         if change is None:
             change = self.changes[cell.key] = CellChange(cell)
+            if cell.day < self.earliest:
+                self.earliest = cell.day
         return change

@@ -67,17 +67,22 @@ def price_more(context: FoldContext, cell: Cell, new: Iterable[str]) -> CellPric
 
 
 def _price_one_plan(context: FoldContext, cell: Cell, pricing: CellPricing, names: Iterable[str]) -> None:
-    """Set `only` to the one plan in force if it lists these workspaces too."""
-    quotas, uses, day = pricing.quotas, cell.uses, cell.day
-    pricing.only = None
-    for name in names:
-        if basis_of(context, quotas, name, day) != PACKAGE:
-            return
-    pricing.only = only = quotas.shares[0]
-    pricing.plans = quotas.plans[only.workspaces[0]]
-    pricing.footing = footing(PACKAGE, pricing.plans)
+    """Set `only` to the one plan in force if all of these workspaces are charged by it (`basis_of`: PACKAGE)."""
+    quotas, uses, day, binding = pricing.quotas, cell.uses, cell.day, context.rows.binding
     listed = quotas.plans
-    pricing.names = only.workspaces if len(uses) == len(listed) else [name for name in listed if name in uses]
+    for name in names:
+        bound = binding(name)
+        if bound is None or bound.commercial > day or name not in listed:
+            pricing.only = None
+            return
+    only = quotas.shares[0]
+    if pricing.only is not only:
+        pricing.only, pricing.plans = only, listed[only.workspaces[0]]
+        pricing.footing = footing(PACKAGE, pricing.plans)
+    if len(uses) == len(listed):
+        pricing.names = only.workspaces
+    else:
+        pricing.names = list(uses) if len(uses) == 1 else [name for name in listed if name in uses]
 
 
 def _item_pricing(context: FoldContext, name: str, day: int) -> ItemPricing:
@@ -90,7 +95,8 @@ def _item_pricing(context: FoldContext, name: str, day: int) -> ItemPricing:
         rate, written, currency = package_rate(item), day_text(day), facts.opening.currency
         nothing = encode(charge_of((), (), currency)).decode()
         writing = tariff(rate, currency), nothing, OverageText(name, written)
-        found = context.item_pricing[name, day] = ItemPricing(item, written, (rate,), *writing)
+        adds_up = item.aggregation == "sum"
+        found = context.item_pricing[name, day] = ItemPricing(item, written, adds_up, (rate,), *writing)
     return found
 
 

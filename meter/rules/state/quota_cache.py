@@ -5,12 +5,12 @@ A cache changes cost, never figures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from meter.rules.allocation import Share
-from meter.rules.plans import plans_on, shares_of
+from meter.rules.plans import listed_on, package_on, plans_on, quota_of
 from schemas.overages import OverageText
-from schemas.rows import Account, Plan, Rate
+from schemas.rows import Account, Package, Rate, Traffic
 
 if TYPE_CHECKING:
     from meter.rules.charges import Tariff
@@ -35,12 +35,23 @@ class QuotaShares:
     quota: int
 
 
-def _listed(shares: Sequence[Share]) -> Listed:
+class _Terms(NamedTuple):
+    """A plan in force on a day: what its quotas are of, and its list."""
+
+    plan_id: str
+    package: Package | None
+    traffic: tuple[Traffic, ...]
+    workspaces: tuple[str, ...]
+
+
+def _listed(plans: Sequence[_Terms]) -> Listed:
     """Workspace -> ids of the plans that list it; equal tuples are one object."""
+    if len(plans) == 1:
+        return dict.fromkeys(plans[0].workspaces, (plans[0].plan_id,))
     listed: dict[str, list[str]] = {}
-    for share in shares:
-        for workspace in share.workspaces:
-            listed.setdefault(workspace, []).append(share.plan_id)
+    for plan in plans:
+        for workspace in plan.workspaces:
+            listed.setdefault(workspace, []).append(plan.plan_id)
     same: dict[tuple[str, ...], tuple[str, ...]] = {}
     return {workspace: same.setdefault(plans, plans) for workspace, each in listed.items() for plans in (tuple(each),)}
 
@@ -51,6 +62,8 @@ class ItemPricing:
 
     item: "Item"
     day: str
+    #: Whether the item's usage is the sum of what was reported.
+    adds_up: bool
     rates: tuple[Rate]
     tariff: "Tariff"
     #: The charge of no overage, as JSON.
@@ -78,7 +91,7 @@ class QuotaCache:
     """The plans in force of accounts on days, in allocation order, with their lists."""
 
     def __init__(self) -> None:
-        self._days: dict[str, dict[int, tuple[list[Plan], Listed]]] = {}
+        self._days: dict[str, dict[int, tuple[list[_Terms], Listed]]] = {}
 
     def of(self, account: Account, item: str, day: int) -> QuotaShares:
         """The account's quota shares of an item on a day."""
@@ -89,12 +102,17 @@ class QuotaCache:
             days = self._days[account.account] = {}
         known = days.get(day)
         if known is None:
-            plans = plans_on(account.plans.values(), day)
-            shares = shares_of(plans, item, day)
-            days[day] = plans, _listed(shares)
-        else:
-            shares = shares_of(known[0], item, day)
-        return QuotaShares(shares, days[day][1], sum([share.quota for share in shares]))
+            plans = [
+                _Terms(plan.plan_id, package_on(plan, day), plan.traffic, listed_on(plan, day))
+                for plan in plans_on(account.plans.values(), day)
+            ]
+            known = days[day] = plans, _listed(plans)
+        shares, total = [], 0
+        for plan_id, package, traffic, workspaces in known[0]:
+            quota = quota_of(package, traffic, item, day)
+            shares.append(Share(plan_id, quota, workspaces))
+            total += quota
+        return QuotaShares(shares, known[1], total)
 
     def forget(self, account: str) -> None:
         """Drop an account whose plans changed."""

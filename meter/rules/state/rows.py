@@ -54,7 +54,7 @@ class Cell:
         # Not stored; derived from the row.
         #: How the cell is allocated and charged; None until it is priced, and then `drawn` is unknown too.
         self.pricing: CellPricing | None = None
-        #: plan id -> units drawn from it.
+        #: plan id -> units drawn from it; replaced, never changed in place.
         self.drawn: dict[str, int] = {}
         #: Workspaces whose use or figures changed since the cell was last written; only noted in cells of several rows.
         self.changed: Set[str] = _NOBODY
