@@ -91,9 +91,14 @@ def unpack_batch(batch: memoryview) -> bytes:
     codec = output[CODEC_AT] & CODEC_MASK
     output[CODEC_AT] ^= codec
     size = _unpacked(codec, batch[start:], output[start:])
-    if size > LARGE_BYTES and size > SUSPECT_RATIO * len(batch):
+    if is_suspect(size, len(batch)):
         raise TooLarge(f"it unpacks to {size} bytes, {size // len(batch)} times its size")
     return bytes(output[: start + size])
+
+
+def is_suspect(size: int, packed: int) -> bool:
+    """Whether a batch of `packed` bytes that unpacks to `size` is read piece by piece, which a restore does not do."""
+    return size > LARGE_BYTES and size > SUSPECT_RATIO * packed
 
 
 def _unpacked(codec: int, content: memoryview, output: memoryview) -> int:

@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
-from meter.batch.codecs import CODEC_AT, HEADER, LZ4
+from meter.batch.codecs import CODEC_AT, HEADER, LZ4, is_suspect
 
 #: A batch is at most this long before compression, but for a longer row by itself.
 BATCH_BYTES = 1 << 20
@@ -61,7 +61,8 @@ class PackedBatch:
             return
         content = self._builder.build()
         packed = _compressed(bytes(memoryview(content)[HEADER.size :]))
-        if HEADER.size + len(packed) < len(content):
+        length = HEADER.size + len(packed)
+        if length < len(content) and not is_suspect(len(content) - HEADER.size, length):
             content = content[: HEADER.size] + packed
             content[CODEC_AT] |= LZ4
         struct.pack_into(">i", content, _LENGTH_AT, len(content) - _COUNTED_FROM)

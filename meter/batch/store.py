@@ -224,8 +224,9 @@ def open_anew(path: Path, stamp: Stamp, room: Room | None, why: str) -> Store:
 
 
 def _move_aside(path: Path) -> None:
-    """Rename a store away; the latest one is kept for inspection."""
+    """Rename a store away, if it is still there; the latest one is kept for inspection."""
+    if not path.exists():
+        return
     for earlier in path.parent.glob(f"{path.name}.aside-*"):
         shutil.rmtree(earlier, ignore_errors=True)
-    if path.exists():
-        path.rename(path.with_name(f"{path.name}.aside-{time.time_ns()}"))
+    path.rename(path.with_name(f"{path.name}.aside-{time.time_ns()}"))

@@ -71,6 +71,14 @@ def test_a_row_longer_than_a_batch_has_one_for_itself() -> None:
     assert [batch.rows() for batch in packed(rows)] == [[row] for row in rows]
 
 
+def test_whatever_is_packed_can_be_restored_in_one_go() -> None:
+    rows: list[Row] = [(b"a", b"x" * (3 * BATCH_BYTES)), (b"b", b"0123456789abcdef" * (BATCH_BYTES // 4))]
+    for batch in packed(rows):
+        built = memoryview(bytes(batch._build()))
+        content = unpack_batch(built) if codec(batch) else bytes(built)
+        assert [record.key for record in DefaultRecordBatch(content)] == [batch.rows()[0][0]]
+
+
 def test_what_does_not_become_shorter_is_sent_as_it_is() -> None:
     (batch,) = packed([(None, random.Random(1).randbytes(5_000))])
     assert codec(batch) == 0

@@ -194,6 +194,17 @@ def test_damage_found_while_reading_ends_the_store_and_the_next_one_is_empty(
     store.close()
 
 
+def test_a_store_whose_stamp_is_damaged_is_replaced_and_kept_for_inspection(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    store_with(path, list(MANY))
+    file = file_of_rows(path)
+    file.write_bytes(bytes(300) + file.read_bytes()[300:])
+    store = open_store(path, STAMP, 0.0)
+    assert list(store.scan(b"k")) == []
+    assert len(asides(path)) == 1
+    store.close()
+
+
 class ClosesDamaged:
     """RocksDB as it was seen over a spoilt file: its close writes once more, finds the damage and raises."""
 
