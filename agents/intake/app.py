@@ -11,6 +11,7 @@ from agents.intake.source_lane import SourceLane
 from agents.intake.usage_lane import UsageLane
 from agents.intake.workspaces_lane import WorkspacesLane
 from meter.batch.faust_app import ChunkApp
+from meter.batch.stopping import spared
 from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
@@ -63,10 +64,10 @@ async def commit_progress(app: ChunkApp, intake: Intake) -> None:
     try:
         if offsets:
             reach("intake.committing")
-        if offsets and await app.consumer.commit_offsets(offsets):
+        if offsets and await spared(app.consumer.commit_offsets(offsets)):
             reach("intake.committed")
             for lane in lanes:
                 if lane.tp in offsets:
                     lane.note_commit(offsets[lane.tp][0])
-    except KafkaError as error:
+    except (KafkaError, TimeoutError) as error:
         log.warning("offsets of %s not committed (%r); trying again", app.conf.id, error)

@@ -18,7 +18,7 @@ from agents.intake.usage_reader import AHEAD_LIMIT_US, UsageReader
 from agents.journal.catalog_versions import copy
 from agents.journal.facts_reader import Recorded, announced_by, reading, recorded
 from meter.batch.lanes import Reopen
-from meter.batch.stopping import stopped
+from meter.batch.stopping import spared, stopped
 from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import LAST_DAY, day_text
@@ -168,8 +168,8 @@ class FollowedCatalog(KnownCatalog):
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             try:
-                await self.catch_up()
-                await self.reach(max(self._heard_ms(), self._now().newest_ms))
+                await spared(self.catch_up())
+                await spared(self.reach(max(self._heard_ms(), self._now().newest_ms)))
             except Reopen as error:
                 log.warning("%s; trying again", error)
             except Exception as error:  # a lane that needs a new day asks again, and fails with it

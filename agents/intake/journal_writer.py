@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from agents.intake.journal_entries import GROUP_BYTES, Builder, OrderBuilder, UsageBuilder, pack
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, refused_for_size
+from meter.batch.stopping import spared
 from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class JournalWriter:
             builders, done = next_record(self._waiting)
             try:
                 for value in pack(builders):
-                    await self._send(value)
+                    await spared(self._send(value))
             except Exception as error:  # whatever it is, the waiters must learn of it
                 self._fail(done, error)
                 return

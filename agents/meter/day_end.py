@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from agents.meter.watermarks import Watermarks, Written
 from agents.metrics.metrics import Metrics
 from meter.batch.denials import denied
+from meter.batch.stopping import spared
 from meter.failpoints import reach
 from meter.rules.billing_days import MINUTE_US, SECOND_US, day_text
 from meter.rules.fold.closing import SLICE_ITEMS
@@ -85,7 +86,7 @@ class DayEnd:
             return
         end = self._monotonic() + TURN_SECONDS
         try:
-            while await self.look(owned()) and self._monotonic() < end:
+            while await spared(self.look(owned())) and self._monotonic() < end:
                 await asyncio.sleep(SLICE_SECONDS)
         except (KafkaError, TimeoutError, OSError) as error:
             if denied(error):

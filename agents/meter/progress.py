@@ -6,6 +6,7 @@ from aiokafka.errors import KafkaError
 
 from agents.meter.meter import Meter
 from meter.batch.faust_app import ChunkApp
+from meter.batch.stopping import spared
 from meter.failpoints import reach
 
 log = logging.getLogger(__name__)
@@ -20,9 +21,9 @@ async def publish_progress(app: ChunkApp, meter: Meter) -> None:
             offsets[lane.tp] = (max(position, lane.position), "")
     reach("meter.telling")
     try:
-        await app.consumer.commit_offsets(offsets)
+        await spared(app.consumer.commit_offsets(offsets))
         reach("meter.told")
-    except KafkaError as error:
+    except (KafkaError, TimeoutError) as error:
         log.info("positions of the meter's group not committed (%r)", error)
     lanes = app.tables.lanes()
     meter.metrics.identities.set(sum(lane.state.known() for lane in lanes if lane.state is not None))

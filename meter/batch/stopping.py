@@ -9,10 +9,13 @@ that is gone leaves such fetches behind. The client is then closed here.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 #: The fetch task is cancelled again after so many seconds.
 AGAIN_SECONDS = 0.5
+
+Value = TypeVar("Value")
 
 
 async def stopped(consumer: Any) -> None:
@@ -36,3 +39,16 @@ def is_cancelled() -> bool:
     """Whether somebody asked to cancel the present task; aiokafka lets cancellations out that nobody asked for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def spared(work: Awaitable[Value]) -> Value:
+    """The result of `work`; a cancellation inside of it that nobody asked for is a TimeoutError.
+
+    Without that whoever waits for Kafka again and again would end in silence.
+    """
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise TimeoutError("a connection was given up") from error

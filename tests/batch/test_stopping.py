@@ -11,7 +11,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
 
 from meter.batch import stopping
-from meter.batch.stopping import is_cancelled, stopped
+from meter.batch.stopping import is_cancelled, spared, stopped
 from tests.test_imports_floor import FLOORS, files
 
 HERE, THERE = TopicPartition("usage", 0), TopicPartition("usage", 1)
@@ -144,3 +144,18 @@ def test_every_file_that_makes_a_consumer_stops_it_so() -> None:
     assert len(makers) > 10
     elsewhere = {name for name, text in makers.items() if re.search(r"(?:consumer|reader|kafka|asker)\.stop\(\)", text)}
     assert elsewhere == set(), "`stopped` of meter/batch/stopping.py stops a consumer"
+
+
+def test_a_cancellation_that_nobody_asked_for_is_no_end_and_one_that_somebody_did_is() -> None:
+    async def story() -> None:
+        given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        given_up.cancel()
+        with pytest.raises(TimeoutError):
+            await spared(given_up)
+        waiting = asyncio.create_task(spared(asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(story())
