@@ -5,7 +5,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,18 +16,18 @@ PORTS = range(19_500, 19_900, 10)
 
 
 @contextmanager
-def own_broker() -> Iterator[tuple[str, int]]:
-    """Its address and its process."""
-    with kept_broker() as (_, running):
+def own_broker(settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """Its address and its process; `settings` of Kafka that differ from the shipped ones."""
+    with kept_broker(settings) as (_, running):
         yield f"{HOST}:{running.port}", running.pid
 
 
 @contextmanager
-def kept_broker() -> Iterator[tuple[Broker, Running]]:
+def kept_broker(settings: Mapping[str, str] | None = None) -> Iterator[tuple[Broker, Running]]:
     """The broker itself, for whoever stops and starts it; measurements that begin together take different ports."""
     free = (port for port in random.sample(PORTS, len(PORTS)) if bind_error(port) is None)
     with tempfile.TemporaryDirectory(prefix="bench-broker-", ignore_cleanup_errors=True) as directory:
-        broker = Broker(Path(directory), say)
+        broker = Broker(Path(directory), say, settings=settings or {})
         try:
             yield broker, broker.up(next(free))
         finally:

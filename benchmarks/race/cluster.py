@@ -1,6 +1,7 @@
 """What the race asks of Kafka: topics made and deleted, offsets committed, where a topic's data ends, last values."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # exported all the same
 
 ANSWER_SECONDS = 30
+#: Until a new topic has a leader, on a busy machine; and how many topics are deleted at once.
+LEADER_SECONDS, DELETED_AT_ONCE = 120.0, 500
 #: How far before the end of a partition the last data record is looked for at first.
 LOOK_BACK = 64
 BATCH = 20_000
@@ -55,8 +58,21 @@ class Cluster:
     def delete(self, prefix: str) -> None:
         """Delete every topic whose name begins so."""
         names = [name for name in self._admin.list_topics(timeout=ANSWER_SECONDS).topics if name.startswith(prefix)]
-        for future in (self._admin.delete_topics(names) if names else {}).values():
-            future.result(ANSWER_SECONDS)
+        for first in range(0, len(names), DELETED_AT_ONCE):
+            for future in self._admin.delete_topics(names[first : first + DELETED_AT_ONCE]).values():
+                future.result(ANSWER_SECONDS)
+
+    def wait_for_leader(self, topic: str) -> None:
+        """Wait until a topic can be written to; Kafka makes topics in the order in which it was asked."""
+        deadline = time.monotonic() + LEADER_SECONDS
+        while not self._led(topic):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{topic} has no leader after {LEADER_SECONDS} s")
+            time.sleep(0.02)
+
+    def _led(self, topic: str) -> bool:
+        found = self._admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+        return bool(found.partitions) and all(each.leader >= 0 for each in found.partitions.values())
 
     def partitions(self, topic: str) -> list[int]:
         """The partitions of a topic; none if it is not there yet."""

@@ -19,6 +19,8 @@ APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
 #: A small index: thousands of topics are made, each with files of its own.
 OWN = {**APPEND_TIME, "segment.bytes": "1048576"}
 READY_SECONDS = 300.0
+#: Topics that are made at once: the controller answers when it has noted them, the broker makes their files later.
+MADE_AT_ONCE = 100
 
 
 class Contender:
@@ -140,6 +142,8 @@ def contender(name: str, roles: Sequence[str]) -> Contender:
 
 
 def make_own_topics(cluster: Cluster, names: Sequence[str]) -> None:
-    """Make workspace topics, some hundred at a time."""
-    for first in range(0, len(names), 200):
-        cluster.create([Made(name, 1, OWN) for name in names[first : first + 200]])
+    """Make workspace topics, MADE_AT_ONCE at a time, each once those before it can be written to."""
+    for first in range(0, len(names), MADE_AT_ONCE):
+        some = names[first : first + MADE_AT_ONCE]
+        cluster.create([Made(name, 1, OWN) for name in some])
+        cluster.wait_for_leader(some[-1])

@@ -15,7 +15,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from meter.local_broker import class_archive
@@ -51,6 +51,8 @@ class Broker:
     data_dir: Path
     say: Callable[[str], None] = lambda _: None
     heap: tuple[str, ...] = HEAP
+    #: Settings that differ from the shipped ones.
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def home(self) -> Path:
@@ -125,7 +127,7 @@ class Broker:
 
     def settings_text(self, port: int) -> str:
         """Its `server.properties`."""
-        return properties_text(own_properties(port, controller_port(port), self.home / "data"))
+        return properties_text({**own_properties(port, controller_port(port), self.home / "data"), **self.settings})
 
     def format_options(self) -> list[str]:
         """Options for formatting a new log directory: a new cluster id."""
