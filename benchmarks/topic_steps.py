@@ -25,6 +25,7 @@ from agents.workspace_topics.lanes import WorkspaceTopicLane
 from agents.workspace_topics.together import Together
 from benchmarks.load import Load
 from benchmarks.steps import HORIZON_DAYS, Bench, _builder
+from meter.batch.chunks import Chunk
 from meter.batch.lanes import Runner
 from meter.batch.sessions import reader as sessions
 from meter.batch.sessions.reader import SessionReader
@@ -96,11 +97,19 @@ class TopicBench(Bench):
         intake: Any = self._intake(writer)
         runners: dict[TP, Runner] = {}
         client: Any = broker
-        reader = SessionReader(client, lambda tp: _id(tp.topic), lambda chunk: runners[chunk.tp].offer(chunk), bool)
+        together = Together(intake)
+
+        def offer(chunk: Chunk) -> None:
+            if apart:
+                runners[chunk.tp].offer(chunk)
+            else:
+                together.offer(runners[chunk.tp], chunk)
+
+        reader = SessionReader(client, lambda tp: _id(tp.topic), offer, bool)
         tps = {name: TP(f"usage.{name}", 0) for name in self.named}
         reader.follow(tps.values())
         reader.place(dict.fromkeys(tps.values(), 1))
-        app, together = SimpleNamespace(consumer=reader), Together(intake)
+        app = SimpleNamespace(consumer=reader)
         for name, tp in tps.items():
             lane = _Lane(app, tp, name, intake, None)  # type: ignore[arg-type]
             lane.together = None if apart else together

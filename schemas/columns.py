@@ -16,6 +16,8 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 _TYPES = {1: "<i1", 2: "<i2", 4: "<i4", 8: "<i8"}
+#: The width of an integer by its bits, without the sign.
+_WIDTHS = (1,) * 8 + (2,) * 8 + (4,) * 16 + (8,) * 32
 _LETTERS = {1: "b", 2: "h", 4: "i", 8: "q"}
 #: A sum below this fits 64 bits.
 _SAFE = 1 << 63
@@ -39,8 +41,8 @@ def column(values: Ints) -> bytes:
 
 
 def width_of(least: int, most: int) -> int:
-    """How many bytes integers in these bounds take in a column."""
-    return next(width for width in (1, 2, 4, 8) if -(1 << 8 * width - 1) <= least and most < 1 << 8 * width - 1)
+    """How many bytes integers in these bounds take in a column; IndexError beyond 64 bits."""
+    return _WIDTHS[max(most, ~least).bit_length()]
 
 
 def unpacked(content: bytes) -> Ints:

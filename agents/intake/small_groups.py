@@ -1,7 +1,7 @@
 """Usage groups of a few events of one workspace: lists, where `journal_entries` makes arrays."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from schemas.columns import packed_small
 from schemas.journal import Evidence, Named, Slot, UsageGroup, encode_evidence, identities
@@ -25,53 +25,51 @@ class EventKind(Protocol):
     def day(self) -> int: ...
 
 
-class Unpacked:
-    """Events of one source partition, all of one workspace, in source order, as lists."""
+class FewEvents(NamedTuple):
+    """Events of one source partition, all of one workspace, in source order, as lists side by side.
 
-    def __init__(self, prefix: bytes) -> None:
-        self._prefix = prefix
-        self._kinds: dict[EventKind, int] = {}
-        self._sources: dict[str, int] = {}
-        self._slot: list[int] = []
-        self._quantity: list[int] = []
-        self._time_us: list[int] = []
-        self._offset: list[int] = []
-        self._source: list[int] = []
-        self._ids: list[str] = []
-        self._names: list[bytes] = []
+    `prefix`: `name_prefix` of each one's source.
+    """
 
-    def add(
-        self, kind: EventKind, quantity: int, time_us: int, offset: int, source_prefix: bytes, source: str, name: str
-    ) -> None:
-        """Add an event; `name` is its id."""
-        kinds, sources = self._kinds, self._sources
-        self._slot.append(kinds.setdefault(kind, len(kinds)))
-        self._source.append(sources.setdefault(source, len(sources)))
-        self._quantity.append(quantity)
-        self._time_us.append(time_us)
-        self._offset.append(offset)
-        self._ids.append(name)
-        self._names.append(self._prefix + source_prefix + name.encode())
+    kind: Sequence[EventKind]
+    quantity: Sequence[int]
+    time_us: Sequence[int]
+    offset: Sequence[int]
+    source: Sequence[str]
+    prefix: Sequence[bytes]
+    id: Sequence[str]
 
-    def builder(self, topic: str, partition: int, timestamp_ms: int, named: Named) -> "SmallUsageBuilder":
-        """The group's builder; there is at least one event."""
-        first, since_us = self._offset[0], min(self._time_us)
-        evidence = encode_evidence(Evidence(list(self._sources), self._source, self._ids))
-        group = UsageGroup(
-            topic,
-            partition,
-            timestamp_ms,
-            first,
-            since_us,
-            [],
-            packed_small(self._slot),
-            packed_small(self._quantity),
-            packed_small([offset - first for offset in self._offset]),
-            packed_small([time_us - since_us for time_us in self._time_us]),
-            b"".join(identities(self._names)),
-            evidence,
-        )
-        return SmallUsageBuilder(group, tuple(self._kinds), named)
+
+def small_group(
+    topic: str, partition: int, timestamp_ms: int, named: Named, prefix: bytes, events: FewEvents
+) -> "SmallUsageBuilder":
+    """The builder of a group of at least one event; `prefix`: `name_prefix` of the workspace."""
+    kinds, sources = dict.fromkeys(events.kind), dict.fromkeys(events.source)
+    first, since_us, ids = events.offset[0], min(events.time_us), events.id
+    names = [prefix + source + name.encode() for source, name in zip(events.prefix, ids, strict=True)]
+    group = UsageGroup(
+        topic,
+        partition,
+        timestamp_ms,
+        first,
+        since_us,
+        [],
+        packed_small(_numbers(kinds, events.kind)),
+        packed_small(events.quantity),
+        packed_small([offset - first for offset in events.offset]),
+        packed_small([time_us - since_us for time_us in events.time_us]),
+        b"".join(identities(names)),
+        encode_evidence(Evidence(list(sources), _numbers(sources, events.source), list(ids))),
+    )
+    return SmallUsageBuilder(group, tuple(kinds), named)
+
+
+def _numbers(table: Collection[Any], column: Sequence[Any]) -> list[int]:
+    """The place of each value of a column in a table."""
+    if len(table) == 1:
+        return [0] * len(column)
+    numbers = {value: number for number, value in enumerate(table)}
+    return [numbers[value] for value in column]
 
 
 class SmallUsageBuilder:

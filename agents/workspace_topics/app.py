@@ -1,23 +1,17 @@
 """The Faust app of the group that distributes workspace topics among workers."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents.intake.intake import Intake
-from agents.workspace_topics.lanes import SlotLane
+from agents.workspace_topics.lanes import Shares, SlotLane
 from meter.batch.faust_app import ChunkApp
 
 
-def workspace_topics_app(
-    intake: Intake, take: Callable[[int], Awaitable[None]], let_go: Callable[[int], Awaitable[None]]
-) -> ChunkApp:
-    """The Faust app of the group: it gets numbers assigned and reads nothing itself.
-
-    `take` starts reading the workspace topics of a number, `let_go` stops it.
-    """
+def workspace_topics_app(intake: Intake, shares: Shares) -> ChunkApp:
+    """The Faust app of the group: it gets numbers assigned and reads nothing itself; `shares` reads their topics."""
     app = ChunkApp(
         intake.topics.own_intake_group,
-        lane_for=lambda app, tp: SlotLane(app, tp, take, let_go),
+        lane_for=lambda app, tp: SlotLane(app, tp, shares),
         client_kwargs=intake.kwargs,
         data_dir=str(intake.settings.data_dir),
     )

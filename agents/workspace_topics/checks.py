@@ -54,6 +54,10 @@ class WorkspaceTopicChecks:
         """Kafka's id of the topic; empty if it is not known."""
         return self._ids.get(topic, "")
 
+    def known(self, topic: str) -> bool:
+        """Whether Kafka's id of the topic is known, or why it may not be read."""
+        return topic in self._ids or topic in self._refusals
+
     def due(self, topics: Sequence[str]) -> Sequence[str]:
         """The part of these topics that this look asks about."""
         parts = min(PARTS, 1 + len(topics) // PAGE_TOPICS)
@@ -70,7 +74,11 @@ class WorkspaceTopicChecks:
         admin = self._admin
         assert admin is not None, "the checks are started before they ask"
         states = await topic_states(admin, topics, certain=False)  # an error of one topic must not hide the others
-        self._ids |= {topic: states[topic].id for topic in topics if topic in states}
+        for topic in topics:
+            if topic in states:
+                self._ids[topic] = states[topic].id
+            else:  # it is gone, or so new that the broker asked does not know it: an earlier id is another topic's
+                self._ids.pop(topic, None)
         asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(own_spec(topic).config)) for topic in topics]
         for answer in await admin.describe_configs(asked):
             for resource in answer.resources:

@@ -29,7 +29,7 @@ from agents.workspace_topics.together import Together
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
-from meter.batch.stopping import stopped
+from meter.batch.stopping import spared, stopped
 from meter.failpoints import reach
 from meter.kafka.set_aside import NotRead, Reason, not_followed, reason_of
 from meter.kafka.topics import followed
@@ -51,7 +51,7 @@ class WorkspaceTopics:
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
         self.runners: dict[TP, Runner] = {}
-        self.app = workspace_topics_app(intake, self.take, self.let_go)
+        self.app = workspace_topics_app(intake, self)
         self._asker = aiokafka.AIOKafkaConsumer(
             isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="none", **intake.kwargs
         )
@@ -72,6 +72,7 @@ class WorkspaceTopics:
         self.checks = WorkspaceTopicChecks(intake.settings)
         self._together = Together(intake)
         self._commits = Commits(self)
+        self.app.commit_progress = self._commits.finish  # before a rebalance, as for the shared topics
         self.board = AsideBoard(intake.metrics, intake.topics, self._asker)
         #: Topics of this worker's share that nobody reads (beyond METER_OWN_TOPICS_MAX).
         self._not_followed: list[NotRead] = []
@@ -86,10 +87,11 @@ class WorkspaceTopics:
         await self.app.start()
 
     async def stop(self) -> None:
-        await self.app.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._commits.finish()  # before the group is left
+        await self.app.stop()
         await self._leave(self.runners)
         await self.consumer.close()
         await stopped(self._asker)
@@ -118,6 +120,11 @@ class WorkspaceTopics:
         self.slots.pop(slot, None)
         await self._leave([runner.lane.tp for runner in self._of(slot)])
 
+    def read_on(self, slot: int) -> None:
+        """A rebalance left the number here: its topics, halted before it, are read on."""
+        for runner in self._of(slot):
+            runner.rejoin()
+
     def _of(self, slot: int) -> list[Runner]:
         return [runner for tp, runner in self.runners.items() if self.slot(tp.topic) == slot]
 
@@ -137,7 +144,7 @@ class WorkspaceTopics:
         while True:
             slots = list(self.slots.values())
             try:
-                await self._look()
+                await spared(self._look())
                 for taken in slots:
                     taken.set()
             except (KafkaError, TimeoutError, Reopen) as error:
@@ -192,7 +199,7 @@ class WorkspaceTopics:
                 continue
             if refused is not None:
                 runner.doubt(SetAside(refused))
-            elif lane.topic_id and topic_id != lane.topic_id:
+            elif lane.topic_id and topic_id and topic_id != lane.topic_id:
                 runner.doubt(Reopen("another topic has its name now"))
 
     async def _topics(self) -> dict[TP, int]:
@@ -227,9 +234,9 @@ class WorkspaceTopics:
     # Beginning and leaving
 
     async def _begin(self, tps: Iterable[TP]) -> None:
-        """Ask for the commits and offsets of all at once, follow them, and start their lanes."""
+        """Ask for commits and offsets of all whose ids are known, at once; follow them, and start their lanes."""
         async with self._changing:
-            ours = sorted(tp for tp in tps if self.slot(tp.topic) in self.slots)
+            ours = sorted(tp for tp in tps if self.slot(tp.topic) in self.slots and self.checks.known(tp.topic))
             lanes = [self._lane(tp) for tp in ours]
             starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
@@ -280,7 +287,7 @@ class WorkspaceTopics:
     def _offer(self, chunk: Chunk) -> None:
         runner = self.runners.get(chunk.tp)
         if runner is not None:
-            runner.offer(chunk)
+            self._together.offer(runner, chunk)
 
     def read_lanes(self) -> list[WorkspaceTopicLane]:
         """The lanes of the partitions being read: all but those set aside."""

@@ -1,7 +1,6 @@
 """Lanes of workspace topics: like those of `usage`, but a topic that cannot go on is set aside by itself."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from faust.types import TP
 
@@ -30,6 +29,8 @@ class WorkspaceTopicLane(UsageLane):
         #: Packs small chunks with those of other topics, and what it has to know of the workspace for that.
         self.together: Together | None = None
         self.home: Home | None = None
+        #: The chunk that was last left to this lane: it is not tried again.
+        self.left: Chunk | None = None
         super().__init__(app, tp, intake)
         self.checks = checks
         #: For the first opening only, asked for many lanes at once: the partition's status, and the mark found there.
@@ -61,20 +62,23 @@ class WorkspaceTopicLane(UsageLane):
 
     async def _packed(self, chunk: Chunk) -> bool:
         """Whether the chunk was small and plain enough to be packed with those of other topics, and is written."""
-        packer, own = self.together, self.own
-        if packer is None or own is None or self.holding:
+        left, self.left = self.left, None
+        if self.together is None or self.holding or chunk is left:
             return False
-        self.home = self.home or packer.home(own)
-        packed = packer.add(self.topic, self.tp.partition, own, self.home, chunk) if self.home is not None else None
+        packed = self.together.add(self, chunk)
         if packed is None:
             return False
-        reach("own-topics.packed")
         if await packed is False:
             return False
+        self.acknowledge(chunk)
+        return True
+
+    def acknowledge(self, chunk: Chunk) -> None:
+        """A chunk that was packed with others is in the journal."""
+        reach("own-topics.acknowledged")
         self.outcomes.begin()
         self.position, self.mark = chunk.position, Mark.of(chunk.last)
         self.handled_ms = self.received(chunk.last)
-        return True
 
     async def asked(self) -> PartitionStatus:
         start, self.start = self.start, None
@@ -86,7 +90,7 @@ class WorkspaceTopicLane(UsageLane):
 
     async def _discontinued(self, start: PartitionStatus) -> str | None:
         """Also refuse by the topic's checks, and apply a `meter skip` to a topic that was set aside."""
-        self.topic_id = self.checks.topic_id(self.tp.topic)
+        self.topic_id = self.checks.topic_id(self.tp.topic) or self.topic_id
         self.read_id = topic_id_of(start.metadata) or self.topic_id
         self.beginning = start.beginning if start.committed is None else 0
         refused = self.checks.refusal(self.tp.topic)
@@ -110,20 +114,29 @@ class WorkspaceTopicLane(UsageLane):
         return max(self.committed, self.handled_to(), self.beginning), text + why_text(why)
 
 
+class Shares(Protocol):
+    """Who reads the workspace topics of a share, by its number."""
+
+    async def take(self, slot: int) -> None: ...
+    async def let_go(self, slot: int) -> None: ...
+    def read_on(self, slot: int) -> None: ...
+
+
 class SlotLane(Lane):
     """A journal partition in the workspace topics' group: only a number of a share, never read."""
 
     reads = False
 
-    def __init__(
-        self, app: Any, tp: TP, take: Callable[[int], Awaitable[None]], let_go: Callable[[int], Awaitable[None]]
-    ) -> None:
+    def __init__(self, app: Any, tp: TP, shares: Shares) -> None:
         super().__init__(app, tp)
-        self._take, self._let_go = take, let_go
+        self._shares = shares
 
     async def open(self) -> int:
-        await self._take(self.tp.partition)
+        await self._shares.take(self.tp.partition)
         return 0
 
+    def read_on(self) -> None:
+        self._shares.read_on(self.tp.partition)
+
     async def close(self) -> None:
-        await self._let_go(self.tp.partition)
+        await self._shares.let_go(self.tp.partition)

@@ -17,6 +17,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.denials import denied
 from meter.batch.errors import Reopen as Reopen
 from meter.batch.errors import SetAside as SetAside
+from meter.batch.line import Line
 from meter.errors import UserError
 from meter.failpoints import reach
 from meter.machine.shortages import spent
@@ -59,6 +60,11 @@ class Lane:
         """Handle a whole chunk, and those taken from `behind`; afterwards `position` is behind the last one."""
         raise NotImplementedError
 
+    def read_on(self) -> None:
+        """Read on behind everything handled: it was opened, or stayed here through a rebalance."""
+        if self.tp in self.app.consumer.assignment():
+            self.app.consumer.begin(self.tp, self.position)
+
     @property
     def holding(self) -> bool:
         """Whether records are held back, for `look_again` to check."""
@@ -87,30 +93,13 @@ class Lane:
         return self.unreadable(why)
 
 
-class _Line(asyncio.Queue[Chunk | Exception | None]):
-    """The chunks and errors for a lane, in order."""
-
-    _queue: deque[Chunk | Exception | None]
-
-    def chunk_after(self, chunk: Chunk) -> Chunk | None:
-        """The next chunk in the queue, if it follows this one and is surely readable; it stays in the queue."""
-        following = self._queue[0] if self._queue else None
-        if not isinstance(following, Chunk) or following.doubtful:
-            return None
-        return following if (following.epoch, following.start) == (chunk.epoch, chunk.position) else None
-
-    def void(self) -> None:
-        """Drop chunks and errors: reading begins again before them, and meets lasting errors again."""
-        self._queue = deque(each for each in self._queue if each is None)
-
-
 class Runner:
     """Runs one lane in a task: its queue, its reopenings, its end."""
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         lane.behind = self._behind
-        self.queue = _Line()
+        self.queue = Line()
         #: The last chunk given to the lane.
         self._given: Chunk | None = None
         self.reading = False
@@ -122,10 +111,39 @@ class Runner:
         #: When the held records are checked again.
         self._look_at = 0.0
         self._leaving = False
+        #: Whether a chunk is handled in the lane's place, and what the lane waits for then.
+        self._lent, self._back = False, asyncio.Event()
+        #: Whether what came of it is the lane's again, before all that was taken meanwhile.
+        self._left = False
         self.task = asyncio.create_task(self._run(), name=f"lane {lane.tp.topic}/{lane.tp.partition}")
 
     def offer(self, chunk: Chunk) -> None:
         self.queue.put_nowait(chunk)
+
+    def lend(self, chunk: Chunk) -> bool:
+        """Whether the lane has nothing to do, so that somebody may handle a chunk in its place, and call `returned`.
+
+        Until then the lane waits, as if it handled the chunk itself.
+        """
+        lane = self.lane
+        if self.busy or not self.reading or self._leaving or not self.queue.empty():
+            return False
+        if lane.holding or chunk.start > lane.position:
+            return False
+        self.busy = self._lent = True
+        self._left = False
+        self._back.clear()
+        return True
+
+    def returned(self, chunk: Chunk, left: Chunk | Exception | None = None) -> None:
+        """The chunk is handled; or it, or an error, is left to the lane."""
+        self.busy = self._lent = False
+        if left is None:
+            self.lane.app.consumer.release(chunk)
+        else:
+            self.queue.put_first(left)
+            self._left = True
+        self._back.set()
 
     def rejoin(self) -> None:
         """The group rebalanced and the partition stayed: read on from the lane's position."""
@@ -191,14 +209,17 @@ class Runner:
         lane, consumer = self.lane, self.lane.app.consumer
         lane.position = await lane.open()
         lane.opened = True
-        if lane.reads and lane.tp in consumer.assignment():
-            consumer.begin(lane.tp, lane.position)
+        if lane.reads:
+            lane.read_on()
         self.reading = True
         while not self._leaving:
             chunk = await self._next_item()
+            while self._lent:
+                await self._back.wait()
+                chunk = self.queue.swapped(chunk) if self._left else chunk
             if chunk is None:
-                if lane.reads and not self._leaving and lane.tp in consumer.assignment():
-                    consumer.begin(lane.tp, lane.position)
+                if not self._leaving:
+                    lane.read_on()
             elif isinstance(chunk, Exception):
                 raise chunk
             elif not consumer.current(chunk):

@@ -4,8 +4,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from faust.types import TP
 
+from agents.workspace_topics import commits as commits_module
 from agents.workspace_topics.commits import Commits
 
 A, B = TP("usage.a", 0), TP("usage.b", 0)
@@ -14,7 +16,7 @@ A, B = TP("usage.a", 0), TP("usage.b", 0)
 class Lane:
     """A lane that was handled up to `position`."""
 
-    opened, holding = True, False
+    opened, holding, waits = True, False, False
 
     def __init__(self, tp: TP) -> None:
         self.tp, self.position, self.committed, self.committed_text = tp, 0, -1, ""
@@ -34,6 +36,22 @@ class Lane:
         self.committed = offset
 
 
+class Runner:
+    """Runs a lane: it handles up to offset 9 while somebody waits for it."""
+
+    aside, reading, why = False, True, ""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane, self.looks_until_handled = lane, 0
+
+    @property
+    def busy(self) -> bool:
+        self.looks_until_handled -= 1
+        if self.looks_until_handled == 0:
+            self.lane.position = 9
+        return self.looks_until_handled > 0
+
+
 class Consumer:
     """Positions by partition, and the commits that were sent."""
 
@@ -43,6 +61,7 @@ class Consumer:
         self.read: set[TP] = set()
         self.sent: list[dict[str, tuple[int, str]]] = []
         self.takes = True
+        self.halted: set[TP] = set()
 
     def moved(self) -> set[TP]:
         read, self.read = self.read, set()
@@ -54,6 +73,9 @@ class Consumer:
     def position(self, tp: TP) -> int:
         return self.positions[tp]
 
+    def halt(self, tp: TP) -> None:
+        self.halted.add(tp)
+
     async def commit_offsets(self, offsets: dict[TP, tuple[int, str]]) -> bool:
         self.sent.append({tp.topic: at for tp, at in offsets.items()})
         return self.takes
@@ -63,10 +85,10 @@ def stage() -> tuple[Any, Any, Any]:
     """Commits, their consumer, and the lanes by partition."""
     consumer: Any = Consumer()
     lanes = {tp: Lane(tp) for tp in (A, B)}
-    runners: Any = {tp: SimpleNamespace(lane=lane, aside=False, reading=True, why="") for tp, lane in lanes.items()}
+    runners: Any = {tp: Runner(lane) for tp, lane in lanes.items()}
     share: Any = SimpleNamespace(
         intake=SimpleNamespace(topics=SimpleNamespace(journal="meter.journal", bare=str)),
-        app=SimpleNamespace(tables=SimpleNamespace(joined=True)),
+        app=SimpleNamespace(tables=SimpleNamespace(joined=True), consumer=SimpleNamespace(revoking=False)),
         consumer=consumer,
         runners=runners,
         slots={},
@@ -124,3 +146,46 @@ def test_what_is_set_aside_says_so_once_and_what_left_is_forgotten() -> None:
     consumer.read = {B}
     del runners[B]
     assert looks(commits) == 0
+
+
+def test_the_last_commit_has_what_was_under_way_and_waits_for_nothing_that_may_take_long() -> None:
+    commits, consumer, runners = stage()
+    looks(commits)
+    consumer.read = consumer.handed_out = {A, B}
+    runners[A].looks_until_handled = 3
+    runners[B].looks_until_handled, runners[B].lane.waits = 1_000_000, True
+    asyncio.run(commits.finish())
+    assert consumer.halted == {A, B}
+    assert consumer.sent[-1] == {"usage.a": (9, "at 9")}
+
+
+def test_between_two_memberships_nothing_is_committed_but_before_the_first_one_ends() -> None:
+    commits, consumer, _ = stage()
+    app: Any = commits._topics.app
+    app.tables.joined = False
+    looks(commits)
+    assert not consumer.sent
+    app.consumer.revoking = True
+    asyncio.run(commits.finish())
+    assert len(consumer.sent) == 1
+
+
+def test_commits_go_on_after_a_connection_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits_module, "COMMIT_SECONDS", 0.0)
+    commits, consumer, _ = stage()
+    taken = consumer.commit_offsets
+
+    async def given_up(offsets: Any) -> bool:
+        consumer.commit_offsets = taken
+        raise asyncio.CancelledError
+
+    async def story() -> None:
+        consumer.commit_offsets = given_up
+        running = asyncio.create_task(commits.run())
+        while not consumer.sent and not running.done():
+            await asyncio.sleep(0)
+        assert not running.done()
+        running.cancel()
+
+    asyncio.run(story())
+    assert len(consumer.sent) == 1

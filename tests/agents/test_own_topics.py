@@ -1,5 +1,6 @@
 """Own topics without a broker: whose they are, and whom an error of reading concerns."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
+from agents.workspace_topics.discovery import WorkspaceTopics
 from agents.workspace_topics.lanes import WorkspaceTopicLane
 from agents.workspace_topics.set_aside import some
 from meter.batch.lanes import Reopen, SetAside
@@ -67,3 +69,25 @@ def test_a_time_that_the_producer_gave_is_no_arrival(kind: int, expected: bool) 
 def test_many_are_named_in_a_line() -> None:
     assert some([ONE, OTHER]) == "p.usage.a, p.usage.b"
     assert some(TP(f"t{number}", 0) for number in range(9)) == "t0, t1, t2 and 6 more topics"
+
+
+def test_looking_for_topics_goes_on_after_a_connection_was_given_up() -> None:
+    async def story() -> None:
+        looks = 0
+
+        async def look() -> None:
+            nonlocal looks
+            looks += 1
+            topics._look_now.set()
+            if looks == 1:
+                raise asyncio.CancelledError
+
+        topics: Any = SimpleNamespace(slots={}, _look=look, _look_now=asyncio.Event())
+        looking = asyncio.create_task(WorkspaceTopics._looking(topics))
+        while looks < 3 and not looking.done():
+            topics._look_now.set()
+            await asyncio.sleep(0)
+        assert not looking.done()
+        looking.cancel()
+
+    asyncio.run(story())

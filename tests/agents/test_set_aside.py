@@ -1,5 +1,6 @@
 """Why a workspace topic is not read: kept in the group's commit, said on the board, and no rule of reading."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from agents.intake.marks import Mark, metadata
 from agents.intake.operator_commands import Control
 from agents.metrics.metrics import Metrics
+from agents.workspace_topics import checks as checks_module
 from agents.workspace_topics.checks import PAGE_TOPICS, PARTS, WorkspaceTopicChecks
 from agents.workspace_topics.set_aside import SHOWN, AsideBoard
 from meter.kafka.commit_metadata import is_aside, is_ours, topic_id_of
 from meter.kafka.set_aside import UNSAID, NotRead, Reason, Why, not_followed, why_of, why_text
+from meter.kafka.topic_ids import TopicState
 from meter.kafka.topics import Topics
 from schemas.control import Skip
 
@@ -122,3 +125,25 @@ def test_every_topic_is_asked_about_in_a_few_looks(count: int) -> None:
     for _ in range(2):
         asked = [name for _ in range(PARTS) for name in looked.due(names)]
         assert set(asked) == set(names)
+
+
+def test_a_topic_that_a_broker_does_not_know_yet_has_not_the_id_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked, name = checks(), "p.usage.w"
+    said = {name: TopicState("0a1b", 1)}
+
+    async def states(*_: Any, certain: bool) -> dict[str, TopicState]:
+        return dict(said)
+
+    async def no_settings(_: Any) -> list[Any]:
+        return []
+
+    admin: Any = SimpleNamespace(describe_configs=no_settings)
+    looked._admin = admin
+    monkeypatch.setattr(checks_module, "topic_states", states)
+    asyncio.run(looked.learn([name]))
+    assert (looked.topic_id(name), looked.known(name)) == ("0a1b", True)
+    said.clear()
+    asyncio.run(looked.learn([name]))
+    assert (looked.topic_id(name), looked.known(name)) == ("", False), "it is begun once its own id is known"

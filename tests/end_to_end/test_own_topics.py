@@ -12,6 +12,7 @@ from tests.end_to_end.commands import run
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.workers import Meter
+from tests.faults.load import FULL_PACE, Load
 from tests.faults.topics import lose_before
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
@@ -135,6 +136,22 @@ def test_a_topic_made_again_while_the_meter_was_down_is_set_aside_alone(meter: M
     assert usage_of(kafka, "again") == 10
 
 
+def test_a_worker_that_is_stopped_repeats_no_dead_letter_of_a_workspace_topic(meter: Meter) -> None:
+    worker = meter.start().wait_ready()
+    kafka = meter.kafka
+    bind(kafka, "bad")
+    make_topic(kafka, "bad")
+    bad = [reported("bad", number, type="usage.corrected") for number in range(400)]
+    feeding = Load(kafka, [bad], batch=2, pace=100)
+    wait_until("some are dead letters", lambda: len(kafka.published("dead-letters")) > 50, 30, meter.logs)
+    assert worker.stop() == 0
+    feeding.join()
+    meter.start().wait_ready()
+    meter.settle()
+    offsets = sorted(letter.value["offset"] for letter in kafka.published("dead-letters"))
+    assert offsets == list(range(400)), "each has one"
+
+
 def test_a_time_that_the_producer_gave_says_nothing_of_the_arrival(meter: Meter) -> None:
     meter.start().wait_ready()
     kafka = meter.kafka
@@ -191,6 +208,24 @@ def test_a_gap_of_an_own_topic_is_skipped_while_the_worker_runs(meter: Meter) ->
     assert (letter["topic"], letter["offset"], letter["last_offset"]) == ("usage.gap", committed, committed + 3)
     meter.settle()
     assert not aside(meter)
+
+
+def test_a_share_that_moves_to_another_worker_repeats_no_dead_letter(meter: Meter) -> None:
+    meter.start("first").wait_ready()
+    kafka, workspaces = meter.kafka, [f"moves-{number}" for number in range(8)]
+    bind(kafka, *workspaces)
+    for workspace in workspaces:
+        make_topic(kafka, workspace)
+    bad = [reported(workspace, number, type="usage.corrected") for number in range(500) for workspace in workspaces]
+    feeding = Load(kafka, [bad], batch=8, pace=100)
+    wait_until("some are dead letters", lambda: len(kafka.published("dead-letters")) > 50, 30, meter.logs)
+    second = meter.start("second").wait_ready()
+    assert feeding.running and "new partitions" in second.log_text(), "some moved meanwhile"
+    feeding.pace = FULL_PACE
+    feeding.join()
+    meter.settle()
+    places = sorted((letter.value["topic"], letter.value["offset"]) for letter in kafka.published("dead-letters"))
+    assert places == sorted((f"usage.{workspace}", offset) for workspace in workspaces for offset in range(500))
 
 
 @pytest.mark.faults

@@ -35,10 +35,12 @@ CHUNK = (
 LETTING_GO = ("meter.producer-stopped", "meter.store-closed")
 #: The journal's first records, and versions of the catalog.
 OPENING = ("opening.written", "opening.copied", "announcing.decided", "announcing.copied")
-#: Workspace topics: a small chunk is packed with others; one topic is set aside and its gap skipped.
+#: Workspace topics: a small chunk waits to be packed with others, and is acknowledged; one topic is set aside and its
+#: gap skipped.
 OWN_TOPICS = (
     "own-topics.followed",
     "own-topics.packed",
+    "own-topics.acknowledged",
     "own-topics.committed",
     "lane.set-aside",
     "skip.told",

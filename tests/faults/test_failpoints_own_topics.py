@@ -31,16 +31,17 @@ def test_a_worker_may_die_while_it_follows_own_topics_sets_one_aside_and_skips_i
     new_meter: StartMeter, seed: int, rng: Random
 ) -> None:
     meter = new_meter(settings())
-    followed, packed, committed, aside, found, skipped = points.OWN_TOPICS
+    followed, packed, acknowledged, committed, aside, found, skipped = points.OWN_TOPICS
     die(start_to_die(meter, "opening.copied"), "opening.copied")  # the topics are there
     made = load(seed, meter.settings, accounts=8, events=600)
     workspaces = rng.sample(sorted({message.key for message in made.steps[0]}), OWN_TOPICS)
     for workspace in workspaces:
         make_topic(meter.kafka, workspace)
-    parts = slices(own(made, workspaces), 4)
+    parts = slices(own(made, workspaces), 5)
     fed = die_at(meter, followed, 1, parts[0], None)
     fed = die_at(meter, packed, 1, parts[1], fed)
-    fed = die_at(meter, committed, rng.randint(1, 2), parts[2], fed)
+    fed = die_at(meter, acknowledged, 1, parts[2], fed)
+    fed = die_at(meter, committed, rng.randint(1, 2), parts[3], fed)
     worker = meter.start()
     back_to_zero_lag(meter)
     assert worker.stop() == 0
@@ -49,7 +50,7 @@ def test_a_worker_may_die_while_it_follows_own_topics_sets_one_aside_and_skips_i
     fed = die_at(meter, aside, 1, [], fed)
     code, sentence = run(meter, "skip", f"usage.{workspaces[0]}", "0", str(offset))
     assert code == 0, sentence
-    fed = die_at(meter, found, 1, parts[3], fed)
+    fed = die_at(meter, found, 1, parts[4], fed)
     die_at(meter, skipped, 1, [], fed)
     meter.start()
     back_to_zero_lag(meter)
