@@ -63,7 +63,10 @@ def small_column(content: bytes) -> tuple[int, ...]:
 
 def packed_small(values: Sequence[int]) -> bytes:
     """`column` of a few integers."""
-    width = width_of(min(values), max(values))
+    least, most = min(values), max(values)
+    if least >= 0 and most < 1 << 7:  # most columns of a few
+        return b"\1" + bytes(values)
+    width = width_of(least, most)
     return bytes((width,)) + _integers(len(values), width).pack(*values)
 
 
