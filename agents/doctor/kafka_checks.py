@@ -9,10 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
 
+from agents.doctor.clock_check import clock_line
 from agents.doctor.lines import Line, State, fail, ok, split, warn
-from agents.journal.facts_reader import begun, reading
-from agents.meter.day_end import ASKS_TIME, CLOCK_LIMIT_US
-from agents.meter.watermarks import Watermarks
 from meter.errors import UserError
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin, found_topics, partition_counts, require_version
@@ -23,13 +21,11 @@ from meter.kafka.set_aside import set_aside
 from meter.kafka.topics import Topics, TopicSpec, followed, judged, wanted_topics
 from meter.kafka.troubles import explained
 from meter.settings import Settings
-from schemas.journal import DayClosed
 from schemas.plurals import counted
 
 #: Warn about a certificate that expires sooner.
 CERTIFICATE_DAYS = 14
 SECONDS_A_DAY = 86_400
-MS_A_SECOND = 1_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -59,7 +55,7 @@ async def _asked(settings: Settings, admin: AIOKafkaAdminClient, role: str) -> A
         yield await _group(admin, group)
     for line in await _workspace_topics(settings, admin, lacking):
         yield line
-    yield await _clock(settings, admin, lacking)
+    yield await clock_line(settings, admin, lacking)
 
 
 def _brokers(settings: Settings, admin: AIOKafkaAdminClient) -> Line:
@@ -172,31 +168,3 @@ async def _workspace_topics(settings: Settings, admin: AIOKafkaAdminClient, lack
     aside = await set_aside(settings, admin)
     lines = [split("workspaces", each.line(), State.WARN) for each in aside]
     return lines or [ok("workspaces", f"{counted(len(read), 'workspace topic')}, none is set aside")]
-
-
-async def _clock(settings: Settings, admin: AIOKafkaAdminClient, lacking: list[Right]) -> Line:
-    """Get the broker's time as workers do at a day's end: from a journal entry that changes nothing."""
-    topics = Topics.of(settings.topic_prefix)
-    if any(right.name in (topics.journal, topics.changelog) for right in lacking):
-        return warn("clock", "the broker's time is not known", "it takes the rights on the journal, see above")
-    if not await _opened(settings, admin, topics):
-        return warn("clock", "the broker's time is not known", "it is once a worker has opened the journal")
-    watermarks = Watermarks(settings, settings.kafka_client_kwargs())
-    try:
-        before = time.time()
-        written = await watermarks.append(0, DayClosed(0, ASKS_TIME))
-        after = time.time()
-    finally:
-        await watermarks.close()
-    ahead = (before + after) / 2 - written.timestamp_ms / MS_A_SECOND
-    finding = f"this machine's is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} the broker's"
-    if abs(ahead) * 1_000_000 > CLOCK_LIMIT_US:
-        return warn("clock", finding, "set it: days close by the broker's clock, and are looked after by this one")
-    return ok("clock", finding)
-
-
-async def _opened(settings: Settings, admin: AIOKafkaAdminClient, topics: Topics) -> bool:
-    if topics.journal not in await partition_counts(admin):
-        return False
-    async with reading(settings.kafka_client_kwargs()) as reader:
-        return await begun(reader, topics.journal, 0)

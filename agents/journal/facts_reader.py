@@ -84,6 +84,18 @@ async def begun(reader: aiokafka.AIOKafkaConsumer, topic: str, partition: int) -
     return bool((await reader.end_offsets([tp]))[tp] > 0)
 
 
+async def newest_ms(reader: aiokafka.AIOKafkaConsumer, topic: str, partitions: int) -> int | None:
+    """When Kafka got the newest record of a topic (ms), of the last ones of its partitions; None if it is empty."""
+    newest = None
+    for tp in [TopicPartition(topic, partition) for partition in range(partitions)]:
+        reader.assign([tp])
+        beginning, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
+        if end > beginning:
+            async for record in between(reader, tp, end - 1, end):
+                newest = max(newest or 0, record.timestamp)
+    return newest
+
+
 async def opening(reader: aiokafka.AIOKafkaConsumer, topics: Topics) -> Opening | None:
     """The opening, from the journal or the changelog; None if the journal is not opened yet."""
     found = await first(reader, topics.journal, 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from agents.doctor.kafka_checks import kafka_lines
 from agents.doctor.lines import Line, State
@@ -36,9 +37,13 @@ def not_ok(lines: list[Line]) -> list[Line]:
 
 @pytest.fixture(scope="module")
 def user(secure_node: Cluster) -> User:
+    return newcomer(secure_node)
+
+
+def newcomer(cluster: Cluster) -> User:
     """Somebody with topics and every right of all roles."""
     name = uuid.uuid4().hex[:8]
-    user = User(secure_node, f"d{name}", f"d{name}.", METER_PARTITIONS="2")
+    user = User(cluster, f"d{name}", f"d{name}.", METER_PARTITIONS="2")
     user.create_topics()
     user.grant(of_role(user.settings, "all"))
     assert until(lambda: [line for line in asked(user) if line.state is State.FAIL], []) == []
@@ -60,6 +65,46 @@ def test_beside_a_running_worker_everything_is_ok_and_its_work_is_not_disturbed(
     meter.settle()
     assert "reopening the partition" not in worker.own_log()
     assert worker.stop() == 0
+
+
+def test_looking_writes_nothing_and_the_clock_is_known_without_a_worker(new_meter: StartMeter) -> None:
+    meter: Meter = new_meter(Settings())
+    assert meter.start().wait_ready().stop() == 0
+    topics = sorted(meter.kafka.topics())
+    before = meter.kafka.ends(topics)
+    code, text = run(meter, "doctor", "--json")
+    clock = next(line for line in map(json.loads, text.splitlines()) if line["check"] == "clock")
+    assert (code, clock["state"]) == (0, "ok")
+    assert re.fullmatch(r"this machine's is [0-2]\.\d s (ahead of|behind) the broker's", clock["finding"])
+    assert meter.kafka.ends(topics) == before
+
+
+def test_who_may_not_ask_the_controller_learns_of_the_clock_from_the_newest_journal_record(
+    secure_node: Cluster,
+) -> None:
+    user = newcomer(secure_node)
+
+    def clock() -> Line:
+        return next(line for line in asked(user) if line.check == "clock")
+
+    assert clock().state is State.WARN
+    assert f"--allow-principal User:{user.name} --operation Describe --cluster" in clock().mend
+    append(user, f"{user.variables['METER_TOPIC_PREFIX']}meter.journal", b"anything")
+    bounded = r"this machine's is at most \d+\.\d s ahead of the broker's \(newest journal record\)"
+    assert re.fullmatch(bounded, clock().finding)
+    secure_node.grant(user.name, "DESCRIBE", "BROKER", "kafka-cluster")
+    exact = r"this machine's is \d\.\d s (ahead of|behind) the broker's"
+    assert until(lambda: re.fullmatch(exact, clock().finding) is not None, True)
+
+
+def append(user: User, topic: str, value: bytes) -> None:
+    """A record of this user."""
+
+    async def sent() -> None:
+        async with AIOKafkaProducer(**user.settings.kafka_client_kwargs()) as producer:
+            await producer.send_and_wait(topic, value, partition=0)
+
+    asyncio.run(sent())
 
 
 def test_before_any_worker_ran_the_groups_are_empty_and_nothing_fails(user: User) -> None:
