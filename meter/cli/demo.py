@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from meter.demo.board import Board
-    from meter.demo.stage import Worker
+    from meter.demo.clock import Clock
+    from meter.demo.stage import Stage, Worker
     from meter.demo.watched import Watched
     from meter.settings import Settings
 
@@ -37,32 +36,19 @@ def demo(
 
     It uses the Kafka at METER_BROKER, or starts one there and stops it again.
     Its topics have a prefix of their own (`demo-1.`, `demo-2.`, …) and stay.
-    Ctrl-C ends everything that it started.
+    Ctrl-C ends everything that it started, and so does its own end, whatever ends it.
     """
-    import tempfile
-    from pathlib import Path
-
     from rich.console import Console
 
-    from meter.demo.stage import broker_there, ended_by_signals
     from meter.settings import Settings
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    settings = Settings.load()
-
-    def say(sentence: str) -> None:
-        console.print(sentence, soft_wrap=True, markup=False)
-
     try:
-        with ended_by_signals(), broker_there(settings, say) as ours, tempfile.TemporaryDirectory() as directory:
-            if not ours:
-                say(f"Kafka answers at {settings.broker}; it stays as it is")
-            stay = Stay(seconds, keep, dashboard)
-            right = performed(console, settings, Path(directory), stay, ours)
+        right = staged(console, Settings.load(), Stay(seconds, keep, dashboard))
     except KeyboardInterrupt:
-        say("interrupted; nothing that the demo started runs on")
+        console.print("interrupted; nothing that the demo started runs on", soft_wrap=True, markup=False)
         raise typer.Exit(INTERRUPTED) from None
     if not right:
         raise typer.Exit(1)
@@ -76,22 +62,40 @@ class Stay(NamedTuple):
     dashboard: bool
 
 
-def performed(console: "Console", settings: "Settings", directory: "Path", stay: Stay, ours: bool) -> bool:
+def staged(console: "Console", settings: "Settings", stay: Stay) -> bool:
+    """Play the day on a broker and in a directory that are gone at the end; whether the result is the expected one."""
+    import tempfile
+    from pathlib import Path
+
+    from meter.demo.guard import guarded
+    from meter.demo.stage import Stage, broker_there, ended_by_signals
+
+    def say(sentence: str) -> None:
+        console.print(sentence, soft_wrap=True, markup=False)
+
+    with (
+        ended_by_signals(),
+        guarded() as guard,
+        broker_there(settings, say, guard) as ours,
+        tempfile.TemporaryDirectory() as directory,
+        guard.over("directory", Path(directory)),
+    ):
+        if not ours:
+            say(f"Kafka answers at {settings.broker}; it stays as it is")
+        return performed(console, Stage(settings, Path(directory), guard), stay, ours)
+
+
+def performed(console: "Console", stage: "Stage", stay: Stay, ours: bool) -> bool:
     """Start a worker, play the day, print the result; returns whether it is the expected one."""
-    import asyncio
     import time
     from contextlib import ExitStack
 
     from meter.cli.asking import answered
-    from meter.demo.board import Board
     from meter.demo.clock import nearly_over
-    from meter.demo.day import day_steps
-    from meter.demo.play import Play
     from meter.demo.stage import free_port, worker
     from meter.demo.watched import dashboard as watched
-    from meter.kafka.topics import Topics
 
-    prefix = answered(settings, "demo", (), fresh_prefix(settings))
+    prefix = answered(stage.settings, "demo", (), fresh_prefix(stage.settings))
     clock = nearly_over(time.time_ns() // 1000)
     own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
     port = free_port()
@@ -99,22 +103,36 @@ def performed(console: "Console", settings: "Settings", directory: "Path", stay:
         both = "a worker and a dashboard" if stay.dashboard else "a worker"
         console.print(f"starting {both}: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
         begun = time.monotonic()
-        running = started.enter_context(worker(settings, directory, own, port))
+        running = started.enter_context(worker(stage, own, port))
         if stay.dashboard:
             asks = {"METER_DASHBOARD_METRICS": f"http://127.0.0.1:{port}/metrics"}
-            pages = started.enter_context(watched(settings, directory, {**own, **asks}))
+            pages = started.enter_context(watched(stage, {**own, **asks}))
             watch(console, pages, stay.keep)
+            own["METER_DASHBOARD_PORT"] = str(pages.port)
         running.wait_for("/ready")
         console.print(f"ready after {time.monotonic() - begun:.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
-        board = Board(Topics.of(prefix))
-        play = Play(settings.model_copy(update={"topic_prefix": prefix}), running, console, board)
-        differences = asyncio.run(play.run(day_steps(clock.day_us), stay.seconds))  # it is interrupted in its own way
-        conclude(console, board, play.sent, running.taken_in(), differences)
-        if stay.dashboard:
-            own["METER_DASHBOARD_PORT"] = str(pages.port)
-        look_further(console, settings, own, stay, ours)
+        right = played(
+            console, stage.settings.model_copy(update={"topic_prefix": prefix}), running, clock, stay.seconds
+        )
+        look_further(console, stage.settings, own, stay, ours)
         if stay.keep:
             keep_on(console, running)
+    return right
+
+
+def played(console: "Console", settings: "Settings", running: "Worker", clock: "Clock", seconds: float) -> bool:
+    """Play the day under the settings' prefix and print the result; whether it is the expected one."""
+    import asyncio
+
+    from meter.demo.board import Board
+    from meter.demo.day import day_steps
+    from meter.demo.play import Play
+    from meter.kafka.topics import Topics
+
+    board = Board(Topics.of(settings.topic_prefix))
+    play = Play(settings, running, console, board)
+    differences = asyncio.run(play.run(day_steps(clock.day_us), seconds))  # it is interrupted in its own way
+    conclude(console, board, play.sent, running.taken_in(), differences)
     return not differences
 
 

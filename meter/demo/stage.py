@@ -11,7 +11,9 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from meter.demo.guard import Guard
 from meter.errors import UserError
 from meter.local_broker.broker import HOST, Broker
 from meter.local_broker.probe import is_kafka
@@ -30,8 +32,16 @@ LOG_TAIL_LINES = 12
 Say = Callable[[str], None]
 
 
+class Stage(NamedTuple):
+    """Where a demo's processes run: how to reach Kafka, the directory of their data and logs, what ends them."""
+
+    settings: Settings
+    directory: Path
+    guard: Guard
+
+
 @contextmanager
-def broker_there(settings: Settings, say: Say) -> Iterator[bool]:
+def broker_there(settings: Settings, say: Say, guard: Guard) -> Iterator[bool]:
     """A broker that answers at METER_BROKER; whether it is ours: then it is stopped at the end (its data stays)."""
     if settings.security_protocol != "PLAINTEXT" or any(is_kafka(*address) for address in settings.addresses):
         yield False
@@ -43,12 +53,15 @@ def broker_there(settings: Settings, say: Say) -> Iterator[bool]:
             "of 127.0.0.1: start that Kafka, or unset METER_BROKER"
         )
     broker = Broker(settings.data_dir, say)
-    ours = broker.running() is None
-    try:
+    if broker.running() is not None:
         broker.up(port)
-        yield ours
-    finally:
-        if ours:
+        yield False
+        return
+    with guard.over("broker", settings.data_dir.resolve()):
+        try:
+            broker.up(port)
+            yield True
+        finally:
             with uninterrupted():
                 broker.down()
 
@@ -112,38 +125,44 @@ class Worker(Started):
 
 @contextmanager
 def launched(
-    command: str, settings: Settings, directory: Path, variables: Mapping[str, str]
+    command: str, stage: Stage, variables: Mapping[str, str]
 ) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
-    """A process of a `meter` command with these variables, and its log; its data in `directory`, gone at the end."""
-    path = directory / f"{command}.log"
+    """A process of a `meter` command with these variables, and its log; it is gone at the end."""
+    path = stage.directory / f"{command}.log"
     with path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "meter.cli", command],
-            env=environment(settings, {**variables, "METER_DATA_DIR": str(directory / command)}),
+            env=environment(stage.settings, {**variables, "METER_DATA_DIR": str(stage.directory / command)}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is ours: we end it in our own time
         )
     patience = INTERRUPTED_SECONDS
+    with stage.guard.over("process", process.pid):
+        try:
+            yield process, path
+            patience = STOP_SECONDS
+        finally:
+            with uninterrupted():
+                ended(process, patience)
+
+
+def ended(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """End a process, at the latest after so many seconds."""
+    process.terminate()
     try:
-        yield process, path
-        patience = STOP_SECONDS
-    finally:
-        with uninterrupted():
-            process.terminate()
-            try:
-                process.wait(patience)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
-def worker(settings: Settings, directory: Path, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
+def worker(stage: Stage, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
     """A worker with `own` variables; it is gone at the end."""
     port = port or free_port()
-    with launched("worker", settings, directory, {**own, "METER_WEB_PORT": str(port)}) as (process, log):
+    with launched("worker", stage, {**own, "METER_WEB_PORT": str(port)}) as (process, log):
         yield Worker("worker", process, port, log)
 
 

@@ -3,9 +3,8 @@
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
-from meter.demo.stage import Started, free_port, launched
+from meter.demo.stage import Stage, Started, free_port, launched
 from meter.settings import Settings
 
 #: The account whose day is SPEC's worked example.
@@ -27,11 +26,11 @@ class Watched(Started):
 
 
 @contextmanager
-def dashboard(settings: Settings, directory: Path, own: Mapping[str, str]) -> Iterator[Watched]:
+def dashboard(stage: Stage, own: Mapping[str, str]) -> Iterator[Watched]:
     """A dashboard with `own` variables, at its usual port if that is free; it is gone at the end."""
-    port = port_for(settings)
+    port = port_for(stage.settings)
     variables = {**own, "METER_DASHBOARD_PORT": str(port)}
-    with launched("dashboard", settings, directory, variables) as (process, log):
+    with launched("dashboard", stage, variables) as (process, log):
         yield Watched("dashboard", process, port, log)
 
 

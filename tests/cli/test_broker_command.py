@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meter.demo.guard import guarded
 from meter.demo.stage import broker_there
 from meter.errors import UserError
 from meter.local_broker.broker import Broker
@@ -79,6 +80,7 @@ def test_down_names_the_brokers_that_run_elsewhere_and_leaves_them(tmp_path: Pat
 def test_the_demo_leaves_a_broker_that_it_did_not_start(tmp_path: Path) -> None:
     with pretended_broker(tmp_path, 19_001) as process:
         settings = Settings(broker="127.0.0.1:19003", data_dir=tmp_path)
-        with pytest.raises(UserError, match="has one on port 19001, asked for 19003"), broker_there(settings, print):
+        wrong_port = pytest.raises(UserError, match="has one on port 19001, asked for 19003")
+        with wrong_port, guarded() as guard, broker_there(settings, print, guard):
             pass
         assert process.poll() is None

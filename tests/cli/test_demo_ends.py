@@ -1,15 +1,19 @@
 """How a demo ends, and what it names to go on with."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from meter.cli.demo import Stay, look_further
+from meter.local_broker.processes import alive, gone
 from meter.settings import Settings
+from tests.end_to_end.kafka import wait_until
 
 WAITS = """
 import asyncio
@@ -22,6 +26,18 @@ try:
         asyncio.run(wait())
 except KeyboardInterrupt:
     print("ended", flush=True)
+"""
+KILLED = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from meter.demo.guard import guarded
+with guarded() as guard:
+    left, ended = (subprocess.Popen(["sleep", "60"]).pid for _ in range(2))
+    with guard.over("process", ended):
+        pass
+    with guard.over("process", left), guard.over("directory", Path(sys.argv[1])):
+        print(left, ended, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 OWN = {"METER_TOPIC_PREFIX": "demo-1.", "METER_BILLING_TIME_ZONE": "+08:00"}
 
@@ -38,6 +54,22 @@ def test_a_demo_that_a_script_started_in_the_background_ends_when_asked(number: 
             assert process.communicate(timeout=20)[0] == "ended\n"
         finally:
             process.kill()
+
+
+def test_what_a_killed_demo_had_started_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    """Process ids come back: what had ended before is left alone."""
+    data = tmp_path / "data"
+    data.mkdir()
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(data)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        left, ended = map(int, process.stdout.readline().split())
+        assert process.wait(20) == -signal.SIGKILL
+    try:
+        assert gone(left, 20), "the guard ends it"
+        wait_until("the guard removes the directory", lambda: not data.exists(), 20)
+        assert alive(ended)
+    finally:
+        os.kill(ended, signal.SIGKILL)
 
 
 def hints(settings: Settings, own: dict[str, str], keep: bool) -> str:

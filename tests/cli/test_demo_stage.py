@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from meter.demo.stage import broker_there, ended_by_signals, environment, uninterrupted, worker
+from meter.demo.guard import guarded
+from meter.demo.stage import Stage, broker_there, ended_by_signals, environment, uninterrupted, worker
 from meter.errors import UserError
 from meter.settings import Settings
 from tests.end_to_end.workers import free_port
@@ -42,7 +43,7 @@ def test_the_worker_takes_over_how_to_reach_kafka_and_nothing_else(monkeypatch: 
 
 
 def test_a_worker_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
-    with worker(NOWHERE, tmp_path, {"METER_TOPIC_PREFIX": "wrong"}) as started:
+    with guarded() as guard, worker(Stage(NOWHERE, tmp_path, guard), {"METER_TOPIC_PREFIX": "wrong"}) as started:
         with pytest.raises(
             UserError, match=r"the worker ended with exit code 1; the end of its log:\nmeter: METER_TOPIC_PR"
         ):
@@ -55,6 +56,7 @@ def test_a_broker_is_started_on_this_machine_only() -> None:
         settings = Settings.model_construct(broker=elsewhere.format(free_port()))
         with (
             pytest.raises(UserError, match="only where METER_BROKER is one port of 127"),
-            broker_there(settings, print),
+            guarded() as guard,
+            broker_there(settings, print, guard),
         ):
             pass

@@ -150,6 +150,19 @@ def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
     wait_until("nothing runs on", lambda: running_in(tmp_path) == [], 1.0)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes under /proc")
+def test_a_killed_demo_leaves_nothing_running(tmp_path: Path) -> None:
+    """Nobody can tidy up after SIGKILL but another process: worker, dashboard and broker end, their directory goes."""
+    with demo(f"127.0.0.1:{free_port()}", tmp_path) as process:
+        output_until(process, "ready after")
+        commands = " ".join(running_in(tmp_path))
+        assert all(each in commands for each in ("meter.cli worker", "meter.cli dashboard", "kafka.Kafka"))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=INTERRUPTED_SECONDS)
+    wait_until("nothing runs on", lambda: running_in(tmp_path) == [], DEMO_SECONDS, lambda: str(running_in(tmp_path)))
+    assert [path.name for path in tmp_path.iterdir()] == ["kafka"], "the broker's data stays, the worker's is removed"
+
+
 def test_a_demo_far_from_its_broker_starts_none(tmp_path: Path) -> None:
     with demo("meter.invalid:9092", tmp_path) as process:
         out, err = process.communicate(timeout=DEMO_SECONDS)
