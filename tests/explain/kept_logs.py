@@ -3,8 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
@@ -20,6 +19,7 @@ from schemas.journal import decode
 from tests import revisions
 from tests.end_to_end.kafka import Kafka, Published
 from tests.explain import laws
+from tests.explain.consumers import LogConsumer
 
 TOPICS = Topics.of("")
 READ = (TOPICS.journal, TOPICS.changelog, *TOPICS.outputs)
@@ -49,12 +49,11 @@ class Log(NamedTuple):
         return self.records[bisect_left(self.offsets, low) : bisect_left(self.offsets, high)]
 
 
-class KeptConsumer:
-    """In place of AIOKafkaConsumer with `read_committed`; a fetch brings everything up to the end."""
+class KeptConsumer(LogConsumer):
+    """The topics of a meter as they were at one moment; a fetch brings everything up to the end."""
 
     def __init__(self, kafka: Kafka) -> None:
-        self._client = self
-        self._positions: dict[TopicPartition, int] = {}
+        super().__init__()
         ends = kafka.ends(READ)
         found: dict[TopicPartition, list[Kept]] = {TopicPartition(*place): [] for place in ends}
         for topic in READ:
@@ -67,38 +66,17 @@ class KeptConsumer:
         }
         self.holding = cache(self._holding)
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        self._positions = dict.fromkeys(partitions, -1)
+    def partitions(self) -> Iterable[TopicPartition]:
+        return self._logs
 
-    def seek(self, tp: TopicPartition, offset: int) -> None:
-        self._positions[tp] = offset
+    def end(self, tp: TopicPartition) -> int:
+        return self._logs[tp].end
 
-    async def position(self, tp: TopicPartition) -> int:
-        return self._positions[tp]
+    def first_since(self, tp: TopicPartition, time_ms: int) -> int | None:
+        return next((each.offset for each in self._logs[tp].records if each.timestamp >= time_ms), None)
 
-    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 0)
-
-    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return {tp: self._logs[tp].end for tp in partitions}
-
-    async def offsets_for_times(self, times: dict[TopicPartition, int]) -> dict[TopicPartition, Any]:
-        found: dict[TopicPartition, Any] = {}
-        for tp, time_ms in times.items():
-            later = next((each.offset for each in self._logs[tp].records if each.timestamp >= time_ms), None)
-            found[tp] = None if later is None else SimpleNamespace(offset=later)
-        return found
-
-    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, "Fetched"]:
-        start, end = self._positions[tp], self._logs[tp].end
-        self._positions[tp] = max(start, end)
-        return {tp: Fetched(self, tp, start)}
-
-    async def fetch_all_metadata(self) -> "KeptConsumer":
-        return self
-
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        return {tp.partition for tp in self._logs if tp.topic == topic}
+    def fetch(self, tp: TopicPartition, start: int) -> tuple["Fetched", int]:
+        return Fetched(self, tp, start), self._logs[tp].end
 
     def log(self, tp: TopicPartition) -> Log:
         return self._logs[tp]
