@@ -31,7 +31,7 @@ from meter.batch.patches.fetched_records import install_batches, lazy
 from meter.batch.starting import together
 from meter.batch.stopping import stopped
 from meter.batch.transactions import let_go
-from meter.batch.unopened import UnreadableRecord, first_of
+from meter.batch.unopened import LazyBatch, UnreadableRecord, first_of
 from meter.failpoints import reach
 from meter.kafka.topics import Topics
 from meter.rules.state.journal_facts import JournalFacts
@@ -232,10 +232,17 @@ class Intake:
                     )
                     break
                 for kafka_tp, unopened in fetched.items():
-                    offset = waiting.pop(kafka_tp)
-                    with suppress(UnreadableRecord):
-                        record = await first_of(unopened)
-                        if record is not None and record.offset == offset:
-                            found[TP(kafka_tp.topic, kafka_tp.partition)] = Mark.of(record)
+                    mark = await _mark_at(waiting.pop(kafka_tp), unopened)
+                    if mark is not None:
+                        found[TP(kafka_tp.topic, kafka_tp.partition)] = mark
                     asker.pause(kafka_tp)
         return found
+
+
+async def _mark_at(offset: int, unopened: LazyBatch) -> Mark | None:
+    """The mark of a fetch's first record if it is the one at this offset; None also if nobody can read it."""
+    with suppress(UnreadableRecord):
+        record = await first_of(unopened)
+        if record is not None and record.offset == offset:
+            return Mark.of(record)
+    return None

@@ -62,12 +62,7 @@ async def open_journal(settings: Settings, catalog: Catalog) -> JournalFacts:
             known = await recorded(reader, topics)
             if known is None:
                 await _refuse_read_sources(settings, topics)
-                await producer.send_and_wait(topics.journal, encode(wanted), partition=0)
-                reach("opening.written")
-                known = await recorded(reader, topics)
-                if known is None:
-                    raise UserError(f"{topics.journal}/0 does not give back its first record; is the broker well?")
-                log.info("the journal under prefix %r is of meter %s", topics.prefix, known.facts.opening.meter_id)
+                known = await _begin(reader, producer, topics, wanted)
             _compare(known.facts.opening, wanted, settings)
             compare(known, catalog)
             await _copy(reader, producer, topics, known.facts.opening)
@@ -75,6 +70,19 @@ async def open_journal(settings: Settings, catalog: Catalog) -> JournalFacts:
         finally:
             await producer.stop()
     return known.facts
+
+
+async def _begin(
+    reader: aiokafka.AIOKafkaConsumer, producer: AIOKafkaProducer, topics: Topics, wanted: Opening
+) -> Recorded:
+    """Write the opening to partition 0 and read it back: another worker's may have come first."""
+    await producer.send_and_wait(topics.journal, encode(wanted), partition=0)
+    reach("opening.written")
+    known = await recorded(reader, topics)
+    if known is None:
+        raise UserError(f"{topics.journal}/0 does not give back its first record; is the broker well?")
+    log.info("the journal under prefix %r is of meter %s", topics.prefix, known.facts.opening.meter_id)
+    return known
 
 
 async def _refuse_read_sources(settings: Settings, topics: Topics) -> None:

@@ -93,18 +93,21 @@ class JournalLane(Lane):
         self.fold, self.folded = Fold(self.state, self.state.facts(), repeats), 0
         await self._check()  # 3
         reach("meter.checked")
-        seconds = time.monotonic() - begun
-        meter.metrics.restore_seconds.set(max(seconds, meter.longest_restore))
-        meter.longest_restore = max(seconds, meter.longest_restore)
         next_offset = 0 if self.last is None else self.last.offset + 1
+        self._opened(time.monotonic() - begun, applied, next_offset)
+        return next_offset  # 4
+
+    def _opened(self, seconds: float, applied: int, next_offset: int) -> None:
+        """Measure and log an opening."""
+        self.meter.longest_restore = max(seconds, self.meter.longest_restore)
+        self.meter.metrics.restore_seconds.set(self.meter.longest_restore)
         log.info(
             "journal %d is ours: %d changelog records applied in %.2f s; folding from offset %d",
-            partition,
+            self.tp.partition,
             applied,
             seconds,
             next_offset,
         )
-        return next_offset  # 4
 
     async def _check(self) -> None:
         meter, tp = self.meter, self.tp

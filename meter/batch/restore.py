@@ -86,23 +86,10 @@ class Restore:
     async def _run(self, store: Store, consumer: aiokafka.AIOKafkaConsumer) -> int:
         tp = self.tp
         consumer.assign([tp])
-        beginning = (await consumer.beginning_offsets([tp]))[tp]
-        end = (await consumer.end_offsets([tp]))[tp]
-        value = store.get(self._offset_key)
-        offset = 0 if value is None else int.from_bytes(value, "big")
-        if offset < beginning:  # compaction never moves a log's beginning
-            raise ChangelogLost(
-                f"{tp.topic}/{tp.partition} begins at {beginning}, the local store holds it up to {offset}: records "
-                "between were deleted; restore it, or begin under another prefix"
-            )
-        if offset > end:
-            raise ChangelogLost(
-                f"{tp.topic}/{tp.partition} ends at {end}, the local store holds it up to {offset}: records are "
-                "missing or the topic was made again; restore it, or begin under another prefix"
-            )
-        consumer.seek(tp, offset)
+        position, end = await self._rest(store, consumer)
+        self.position = position
+        consumer.seek(tp, position)
         begun = logged = heard = time.monotonic()
-        position = self.position = offset
         while position < end:
             self.remaining = end - position
             fetched = await consumer.getmany(tp, timeout_ms=500, max_records=BATCH_RECORDS)
@@ -122,6 +109,25 @@ class Restore:
                 log.info("restoring %s/%d: %d records, %d to go, %.0f/s", *tp, self.done, end - position, rate)
         self.remaining = 0
         return self.done
+
+    async def _rest(self, store: Store, consumer: aiokafka.AIOKafkaConsumer) -> tuple[int, int]:
+        """The offsets between which the store lacks the changelog; ChangelogLost if that is not all there."""
+        tp = self.tp
+        beginning = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
+        value = store.get(self._offset_key)
+        offset = 0 if value is None else int.from_bytes(value, "big")
+        if offset < beginning:  # compaction never moves a log's beginning
+            raise ChangelogLost(
+                f"{tp.topic}/{tp.partition} begins at {beginning}, the local store holds it up to {offset}: records "
+                "between were deleted; restore it, or begin under another prefix"
+            )
+        if offset > end:
+            raise ChangelogLost(
+                f"{tp.topic}/{tp.partition} ends at {end}, the local store holds it up to {offset}: records are "
+                "missing or the topic was made again; restore it, or begin under another prefix"
+            )
+        return offset, end
 
     async def _apply(self, store: Store, fetched: LazyBatch, consumer: aiokafka.AIOKafkaConsumer, end: int) -> int:
         """Write what was fetched up to `end` to the store, a batch at a time; where the next fetch begins."""

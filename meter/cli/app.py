@@ -83,11 +83,7 @@ def main() -> None:
         gc.disable()
     # Commands explain Kafka's errors themselves; a worker configures logging again.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
-    if sys.stdout is None:  # closed by the shell (`>&-`)
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for as long as the process lives
-    output = Output(sys.stdout.fileno(), "w", closefd=False)
-    encoding, is_terminal = sys.stdout.encoding, sys.stdout.isatty()
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(output), encoding, line_buffering=is_terminal)
+    output = watched_output()
     try:
         try:
             require_own_packages()
@@ -100,16 +96,26 @@ def main() -> None:
             print(json.dumps({"error": str(trouble), "exit_code": trouble.exit_code}, ensure_ascii=False), flush=True)
         sys.exit(trouble.exit_code)
     except (OSError, MemoryError, RuntimeError) as error:
-        if error is not output.failure:
-            reason = shortage(error)
-            if reason is None:
-                raise
-            print(f"meter: {reason}", file=sys.stderr)
-            sys.exit(1)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # so that flushing the rest cannot fail
+        reason = cut(output) if error is output.failure else shortage(error)
+        if reason is None:
+            raise
         if not isinstance(error, BrokenPipeError):  # the reader of a pipe closed it
-            print(
-                f"meter: the output cannot be written: {output.failure.strerror}; what was shown is cut",
-                file=sys.stderr,
-            )
+            print(f"meter: {reason}", file=sys.stderr)
         sys.exit(1)
+
+
+def watched_output() -> Output:
+    """Standard output, made to remember its failure; what is printed to a closed one (`>&-`) is dropped."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for as long as the process lives
+    output = Output(sys.stdout.fileno(), "w", closefd=False)
+    encoding, is_terminal = sys.stdout.encoding, sys.stdout.isatty()
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(output), encoding, line_buffering=is_terminal)
+    return output
+
+
+def cut(output: Output) -> str:
+    """Drop what cannot be written, so that flushing the rest cannot fail; the reason."""
+    assert output.failure is not None, "it failed"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+    return f"the output cannot be written: {output.failure.strerror}; what was shown is cut"

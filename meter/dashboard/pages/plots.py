@@ -47,7 +47,7 @@ def _saves(each: Model) -> dict[str, Decimal]:
 
 
 def curves(answer: Model) -> list[dict[str, Any]]:
-    """By package, a column for each number bought: what packages cost, and on it what is over; the least is marked.
+    """By package, a column for each number bought: what packages cost, and on it the overage; the least is marked.
 
     A curve of two points says little: of such only the first is drawn.
     """
@@ -56,29 +56,34 @@ def curves(answer: Model) -> list[dict[str, Any]]:
         if len(points) < LEAST_POINTS:
             continue
         shown = [(count, Decimal(cost)) for count, cost in points[:CURVE_POINTS]]
-        most = max(cost for _, cost in shown) or Decimal(1)
-        least = min(cost for _, cost in shown)
-        price = Decimal(answer["packages_a_day"].get(name, "0"))
-        step = 100 / len(shown)
-        columns = []
-        for place, (count, cost) in enumerate(shown):
-            packages = min(price * count, cost)
-            columns.append(
-                {
-                    "count": count,
-                    "cost": f"{cost:.2f}",
-                    "x": round(place * step + step * 0.15, 2),
-                    "middle": round(place * step + step / 2, 2),
-                    "width": round(step * 0.7, 2),
-                    "packages": round(float(packages * 100 / most), 2),
-                    "over": round(float((cost - packages) * 100 / most), 2),
-                    "least": cost == least,
-                }
-            )
+        columns = _columns(shown, Decimal(answer["packages_a_day"].get(name, "0")))
         spoken = "; ".join(f"{each['count']}: {money(each['cost'])} a day" for each in columns)
         drawn.append({"package": name, "columns": columns, "spoken": spoken, "left_out": len(points) - len(shown)})
     drawn.sort(key=lambda each: -len(each["columns"]))
     return [each for place, each in enumerate(drawn) if place == 0 or len(each["columns"]) > LEAST_POINTS]
+
+
+def _columns(shown: Sequence[tuple[int, Decimal]], price: Decimal) -> list[dict[str, Any]]:
+    """The columns of one package, which costs so much a day, side by side (percent of width and height)."""
+    most = max(cost for _, cost in shown) or Decimal(1)
+    least = min(cost for _, cost in shown)
+    step = 100 / len(shown)
+    columns = []
+    for place, (count, cost) in enumerate(shown):
+        packages = min(price * count, cost)
+        columns.append(
+            {
+                "count": count,
+                "cost": f"{cost:.2f}",
+                "x": round(place * step + step * 0.15, 2),
+                "middle": round(place * step + step / 2, 2),
+                "width": round(step * 0.7, 2),
+                "packages": round(float(packages * 100 / most), 2),
+                "over": round(float((cost - packages) * 100 / most), 2),
+                "least": cost == least,
+            }
+        )
+    return columns
 
 
 def line(days: Sequence[str], before: Sequence[Decimal], after: Sequence[Decimal], may_change: int) -> dict[str, Any]:

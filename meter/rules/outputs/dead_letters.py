@@ -11,7 +11,7 @@ from meter.rules.billing_days import time_text
 from meter.rules.outputs.shared_letters import Summary
 from meter.rules.state.context import FoldContext
 from schemas.dead_letters import VALUE_LIMIT_BYTES, DeadLetter, Header
-from schemas.journal import Events, Evidence, Named, OrderEntry, OrderGroup, UsageGroup
+from schemas.journal import Events, Evidence, Named, OrderEntry, OrderGroup, Slot, UsageGroup
 from schemas.orders import Order
 from schemas.reasons import DeadReason
 from schemas.record import encode
@@ -38,12 +38,7 @@ def dead_letter(
     """The dead letter of one record; `topic` without the prefix, `at_us`: the time of the decision."""
     cut = value is not None and len(value) > VALUE_LIMIT_BYTES
     key_cut = key is not None and len(key) > VALUE_LIMIT_BYTES
-    kept, size = [], 0
-    for name, content in headers:
-        size += len(name) + len(content or b"")
-        if size > HEADERS_LIMIT_BYTES:
-            break
-        kept.append(Header.model_construct(name=name, value=_base64(content)))
+    kept = _headers(headers)
     return DeadLetter.model_construct(
         reason=reason,
         error=error,
@@ -62,6 +57,17 @@ def dead_letter(
     )
 
 
+def _headers(headers: Sequence[tuple[str, bytes | None]]) -> list[Header]:
+    """The first headers, as many as the limit holds."""
+    kept, size = [], 0
+    for name, content in headers:
+        size += len(name) + len(content or b"")
+        if size > HEADERS_LIMIT_BYTES:
+            break
+        kept.append(Header.model_construct(name=name, value=_base64(content)))
+    return kept
+
+
 def dead_usage(
     context: FoldContext,
     reason: DeadReason,
@@ -74,19 +80,7 @@ def dead_usage(
     number: int,
 ) -> None:
     """Publish the dead letter of one event of a group; `number`: its place in the evidence."""
-    slot = group.slots[int(events.slot[event])]
-    data: dict[str, object] = {"item": slot.item, "quantity": int(events.quantity[event])}
-    if slot.retention:
-        data["retention_days"] = slot.retention
-    rebuilt = {
-        "specversion": "1.0",
-        "id": evidence.ids[number],
-        "source": evidence.source_of(number),
-        "type": "usage.corrected" if slot.corrected else "usage.recorded",
-        "subject": named[slot.named].workspace,
-        "time": time_text(int(events.time_us[event])),
-        "data": data,
-    }
+    rebuilt = _rebuilt(group.slots[int(events.slot[event])], named, events, event, evidence, number)
     _publish(
         context,
         "usage",
@@ -98,6 +92,24 @@ def dead_usage(
         encode(rebuilt),
         group.timestamp_ms,
     )
+
+
+def _rebuilt(
+    slot: Slot, named: Sequence[Named], events: Events, event: int, evidence: Evidence, number: int
+) -> dict[str, object]:
+    """The event in structured mode."""
+    data: dict[str, object] = {"item": slot.item, "quantity": int(events.quantity[event])}
+    if slot.retention:
+        data["retention_days"] = slot.retention
+    return {
+        "specversion": "1.0",
+        "id": evidence.ids[number],
+        "source": evidence.source_of(number),
+        "type": "usage.corrected" if slot.corrected else "usage.recorded",
+        "subject": named[slot.named].workspace,
+        "time": time_text(int(events.time_us[event])),
+        "data": data,
+    }
 
 
 def dead_usages(
