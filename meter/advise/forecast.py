@@ -86,7 +86,7 @@ def hidden(moment: Moment, past_days: int) -> str:
     """Why no forecast is given; "" if it is."""
     if moment.elapsed_us < LEAST_ELAPSED_US:
         minutes = moment.elapsed_us // (60 * SECOND_US)
-        return f"no forecast before 2 hours of the day are over: it is {counted(minutes, 'minute')} old"
+        return f"no forecast in the first 2 hours of a day: this one is {counted(minutes, 'minute')} old"
     if past_days < LEAST_PAST_DAYS:
         there = "there is 1" if past_days == 1 else f"there are {past_days}"
         return f"no forecast with fewer than {LEAST_PAST_DAYS} days of history: {there}"

@@ -19,14 +19,14 @@ SIZES = ((10**13, 10**12, "T"), (10**10, 10**9, "G"), (10**6, 10**6, "M"), (10**
 def text(account: str, zone: str, forecast: DayForecast) -> Iterator[str]:
     """The whole of it, line by line."""
     moment = forecast.moment
-    hours = f"{moment.elapsed_us / HOUR_US:.1f} of {moment.length_us / HOUR_US:.0f} hours are over"
+    hours = f"{moment.elapsed_us / HOUR_US:.1f} of {moment.length_us / HOUR_US:.0f} hours have passed"
     yield from paragraph(f"{account} on {day_text(moment.day)} ({zone}), {hours}.")
     if forecast.reason:
         yield from paragraph(f"{forecast.reason[:1].upper()}{forecast.reason[1:]}.")
     else:
         yield from paragraph(
-            "An estimate: usage so far, grown by the share of a day that past days had reached by now; of a max item "
-            "its usual maximum."
+            "An estimate: usage so far, divided by the share of their usage that past days had reached by this time; "
+            "for a max item, its usual maximum."
         )
     if not forecast.items:
         yield "No usage yet that is over or covered by a plan."

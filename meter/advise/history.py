@@ -103,7 +103,7 @@ def _reason_to_leave_out(
     present = [plan for plan in plans if in_force(plan, day)]
     for plan in present:
         if plan.packages[0].since > day or plan.lists[0].since > day:
-            return f"plan {plan.plan_id} as published no longer says what it was that day"
+            return f"the published plan {plan.plan_id} no longer has its state of that day"
     statement = stated.get(day)
     if statement is None:
         return "no statement of the day is published" if present or parts.get(day) else ""

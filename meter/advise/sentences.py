@@ -67,7 +67,7 @@ def why(each: Alternative, base: Alternative) -> str:
     largest = sorted((item for item in falls if cents(falls[item] / days)), key=lambda item: (-abs(falls[item]), item))
     items = ", ".join(f"{item} {money(falls[item] / days)}" for item in largest[:NAMED])
     parts.append(
-        f"what is over {'falls' if less >= 0 else 'rises'} by {money(abs(less))} a day"
+        f"overage charges {'fall' if less >= 0 else 'rise'} by {money(abs(less))} a day"
         + (f" ({items})" if items else "")
     )
     return "; ".join([*parts, *_listing(each, base), *_fills(each)])
@@ -77,13 +77,13 @@ def _listing(each: Alternative, base: Alternative) -> list[str]:
     """Who is listed and was not, or the other way round."""
     found = []
     if each.listed - base.listed and base.listed:
-        found.append(f"lists {names(sorted(each.listed - base.listed))} too")
+        found.append(f"also lists {names(sorted(each.listed - base.listed))}")
     gone = sorted(base.listed - each.listed) if each.listed else []
     if gone:
-        found.append(f"takes out {names(gone)}, whose retentions cost less unlisted")
+        found.append(f"takes {names(gone)} off the list (their retentions cost less unlisted)")
     unlisted = sorted(each.unlisted - base.listed) if each.listed else []
     if unlisted:
-        found.append(f"leaves out {names(unlisted)}, whose retentions cost less unlisted")
+        found.append(f"leaves {names(unlisted)} unlisted (their retentions cost less that way)")
     return found
 
 
@@ -94,7 +94,7 @@ def _fills(each: Alternative) -> list[str]:
         return []
     used = ", ".join(f"{line.item} {percent(each.fills[line.item])}" for line in lines[:NAMED])
     pays = " or ".join(dict.fromkeys(f"{price_text(100 * line.discount)} %" for line in lines[:NAMED]))
-    return [f"the last traffic package is used {used}; it pays from {pays}"]
+    return [f"use of the last traffic package: {used} (it saves from {pays} on)"]
 
 
 def holds(each: Alternative) -> str:
@@ -109,7 +109,7 @@ def holds(each: Alternative) -> str:
         return f"cheaper while usage is at least {percent(found.least)} of what it was"
     if high:
         return f"cheaper while usage is at most {percent(found.most)} of what it was"
-    return f"cheaper at {percent(LEAST_SCALE)} to {percent(MOST_SCALE)} of the usage and all between"
+    return f"cheaper at any usage from {percent(LEAST_SCALE)} to {percent(MOST_SCALE)} of what it was"
 
 
 def grows(each: Alternative) -> str:

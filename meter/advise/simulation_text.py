@@ -22,10 +22,12 @@ def text(simulation: "Simulation", restatable: int) -> Iterator[str]:
     """The whole of it, line by line."""
     yield from head(simulation.history, simulation.check, restatable)
     if not simulation.changes:
-        yield from paragraph("No change is named: this is the check alone; `meter simulate --help` has the changes.")
+        yield from paragraph(
+            "No change is named, so this is only the check; `meter simulate --help` lists the changes."
+        )
         return
     yield ""
-    yield from paragraph(f"{title(simulation.changes)}, as if on all of these days; money a day, packages pro rata")
+    yield from paragraph(f"{title(simulation.changes)}, as if on all of these days; amounts a day, packages pro rata")
     yield from columns(list(_sums(simulation)), left=1)
     yield ""
     yield from paragraph(verdict(simulation))
@@ -37,10 +39,10 @@ def text(simulation: "Simulation", restatable: int) -> Iterator[str]:
     idle = simulation.without_usage()
     if idle:
         yield ""
-        yield from paragraph(f"Without usage to charge on these days: {names(idle)}.")
+        yield from paragraph(f"No usage to charge on these days: {names(idle)}.")
     yield ""
-    now = f"pays {money(simulation.price.now)}" if simulation.price.now else "pays nothing"
-    yield from paragraph(f"Ordered today it {now}, and would be:")
+    now = money(simulation.price.now) if simulation.price.now else "nothing"
+    yield from paragraph(f"Ordered today, it costs {now}. To order it:")
     for line in order_lines(simulation.history.account, simulation.changes):
         yield f"   {line}"
 
@@ -69,12 +71,12 @@ def verdict(simulation: "Simulation") -> str:
         moved = money(abs(simulation.was.outcome.total - simulation.then.outcome.total))
         if len(simulation.history.plans) == 1:
             return (
-                "Only the order of the list changes: it moves what is over between workspaces, below, and not its "
-                f"sum (cutting to 0.01 unit makes {moved} in all days together)."
+                "Only the order of the list changes. That moves overage between workspaces (see below), not its total "
+                f"(cutting to 0.01 unit changes it by {moved} in all)."
             )
         return (
-            "Only the order of lists changes: it moves what is over between workspaces, below. The sum of all days "
-            f"moves by {moved}: beside other plans with other lists it can (SPEC §4, W8)."
+            "Only the order of lists changes. That moves overage between workspaces (see below). Its total over all "
+            f"days moves by {moved}, which several plans with different lists can do (SPEC §4, W8)."
         )
     if simulation.saving is None:
         mean = cents(sum(saved, ZERO) / len(saved))

@@ -11,6 +11,7 @@ from meter.advise.savings import widened_by
 from meter.advise.sentences import grows, holds, money, percent, rule, title, why, worst_day
 from meter.rules.billing_days import day_text
 from schemas.money import price_text
+from schemas.plurals import counted
 
 if TYPE_CHECKING:
     from meter.advise.advice import Advice, Table
@@ -36,10 +37,10 @@ def text(advice: "Advice", restatable: int) -> Iterator[str]:
     yield from head(history, advice.check, restatable)
     yield from paragraph(assumed(advice))
     for plan_id, last, left in advice.ending()[:EXPLAINED]:
-        days = f"{left} day{'' if left == 1 else 's'} from today on"
-        yield from paragraph(f"Plan {plan_id} ends on {day_text(last)}, {days}: advice from today holds until then.")
+        days = f"{counted(left, 'day')} left with today"
+        yield from paragraph(f"Plan {plan_id} ends on {day_text(last)} ({days}): advice from today holds until then.")
     yield ""
-    yield "From today (plans that are paid cost nothing more); money a day"
+    yield "From today (plans already paid cost nothing more); amounts a day"
     yield from _table(advice, advice.from_today, "stay")
     yield from paragraph(_curve(advice))
     good = [each for each in advice.from_today.alternatives if each.saving.mean > 0 or advice.coverage is not None]
@@ -51,7 +52,7 @@ def text(advice: "Advice", restatable: int) -> Iterator[str]:
         yield from paragraph(nothing(advice))
     yield from _rules(advice)
     yield ""
-    yield "In hindsight (everything pro rata, as if bought for these days); money a day"
+    yield "In hindsight (everything pro rata, as if bought for these days); amounts a day"
     yield from _table(advice, advice.hindsight, "as it was")
     yield from paragraph(looking_back(advice))
     yield ""
@@ -69,7 +70,7 @@ def head(history: "History", check: "Check", restatable: int) -> Iterator[str]:
     for day, reason in [*history.left_out.items()][:EXPLAINED]:
         yield from paragraph(f"Left out: {day_text(day)}: {reason}.")
     if len(history.left_out) > EXPLAINED:
-        yield f"Left out too: {len(history.left_out) - EXPLAINED} more days."
+        yield f"Left out: {len(history.left_out) - EXPLAINED} more days."
 
 
 def paragraph(sentence: str, indent: str = "") -> list[str]:
@@ -100,7 +101,7 @@ def nothing(advice: "Advice") -> str:
         return (
             f"No portfolio reaches {percent(advice.coverage)}: some items have neither a package nor traffic packages."
         )
-    return "Staying is the best there is: no portfolio, list or traffic package would have cost less on these days."
+    return "Staying costs least: no portfolio, list or traffic package would have cost less on these days."
 
 
 def _table(advice: "Advice", table: "Table", base: str) -> Iterator[str]:
@@ -135,8 +136,8 @@ def _rules(advice: "Advice") -> Iterator[str]:
 def rule_head(looks_back: int) -> str:
     """The rule itself."""
     return (
-        f"Without a forecast (online rule of 2013): buy one more once the charges of {looks_back} days that it would "
-        "have covered reach its price; with one kind of package that costs at most twice the best in hindsight."
+        "Without a forecast (online rule of 2013): buy one more once it would have covered charges of its own price "
+        f"in the last {looks_back} days. With one kind of package, that costs at most twice the best in hindsight."
     )
 
 
@@ -146,10 +147,10 @@ def looking_back(advice: "Advice") -> str:
     share = base.outcome.effective_price(base.cost_a_day * len(advice.history.days))
     if share is None:
         return ""
-    paid = f"As it was, usage cost {percent(share)} of its value by usage"
+    paid = f"As it was, the account paid {percent(share)} of what its usage costs without plans"
     if advice.coverage is not None or not advice.regret_a_day:
         return f"{paid}."
-    return f"{paid}; the cheapest in hindsight is {money(advice.regret_a_day)} a day less (regret)."
+    return f"{paid}; the cheapest choice in hindsight costs {money(advice.regret_a_day)} a day less (regret)."
 
 
 def _curve(advice: "Advice") -> str:
@@ -158,7 +159,11 @@ def _curve(advice: "Advice") -> str:
     if len(points) < LEAST_POINTS:
         return ""
     shown = [*points.items()][:MOST_POINTS]
-    return f"A day by number of {name} bought: " + " · ".join(f"{count}: {money(cost)}" for count, cost in shown) + "."
+    return (
+        f"Cost a day by number of {name} bought: "
+        + " · ".join(f"{count}: {money(cost)}" for count, cost in shown)
+        + "."
+    )
 
 
 def columns(rows: list[Row], left: int) -> Iterator[str]:

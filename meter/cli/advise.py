@@ -50,9 +50,7 @@ def advise(
         check_id(account)
         offered = None if discount is None else parse_discount(discount)
     except ValueError as error:
-        raise UserError(
-            f"{error}; ACCOUNT says whom to advise, --discount at what price traffic packages are had"
-        ) from None
+        raise UserError(f"{error}; ACCOUNT says whom to advise, --discount what traffic packages cost") from None
     settings = Settings.load()
     coverage, rights = coverage_of(target), of_command(settings, "advise")
     looked_up(settings, "advise", rights, lambda: shown(settings, account, days, coverage, offered, json))

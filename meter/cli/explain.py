@@ -1,13 +1,16 @@
 """`meter explain`: why a figure is what it is, and what became of one record."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meter.explain.model import Explanation, RecordFate
     from meter.explain.reading import Wanted
 
+Parsed = TypeVar("Parsed")
 #: Columns of piped output.
 PIPED_WIDTH = 100
 HELP = "meter explain ACCOUNT WORKSPACE ITEM DAY, or meter explain --record TOPIC PARTITION OFFSET"
@@ -75,29 +78,31 @@ def wanted_of(
     from meter.errors import UserError
     from meter.explain.reading import Wanted
     from schemas.days import parse_date
-    from schemas.ids import check_id, shown
+    from schemas.ids import check_id
 
-    ids, days = [], []
-    for name, given in (
-        ("ACCOUNT", account),
-        ("WORKSPACE", workspace),
-        ("ITEM", item),
-        ("DAY", day),
-        ("--compare", compare),
-    ):
-        try:
-            if name in ("DAY", "--compare"):
-                days.append(None if given is None else parse_date(given).toordinal())
-            else:
-                ids.append(check_id(given or ""))
-        except ValueError as error:
-            raise UserError(f"{name} is {shown(given)}: {error}; {HELP}") from None
+    names = [
+        given("ACCOUNT", account, check_id),
+        given("WORKSPACE", workspace, check_id),
+        given("ITEM", item, check_id),
+    ]
+    on = given("DAY", day, parse_date).toordinal()
+    other = None if compare is None else given("--compare", compare, parse_date).toordinal()
     if compare is not None and compare_revision is not None:
         raise UserError(
             "--compare and --compare-revision: one figure is compared with one other; leave one of them out"
         )
-    assert days[0] is not None, "the day is given"
-    return Wanted(ids[0], ids[1], ids[2], days[0], revision, days[1], compare_revision, sources, history)
+    return Wanted(names[0], names[1], names[2], on, revision, other, compare_revision, sources, history)
+
+
+def given(name: str, text: str, parse: "Callable[[str], Parsed]") -> "Parsed":
+    """An argument as `parse` reads it; `UserError` if it is none."""
+    from meter.errors import UserError
+    from schemas.ids import shown
+
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UserError(f"{name} is {shown(text)}: {error}; {HELP}") from None
 
 
 def show_figure(wanted: "Wanted", json: bool) -> None:

@@ -64,7 +64,7 @@ def credited(order: "Order") -> list[str]:
 
     if not isinstance(order, TopUp):
         return []
-    until = "" if order.expires_on is None else f", to be drawn through {order.expires_on.isoformat()}"
+    until = "" if order.expires_on is None else f", usable through {order.expires_on.isoformat()}"
     return [line("credited", payments_text([(order.method, order.instrument, order.amount)]) + until)]
 
 
@@ -77,7 +77,7 @@ def cash_sentence(quote: "Quote") -> str:
         rest = f"{money_text(price - quote.cash)} less than the price"
     else:
         rest = f"{money_text(quote.cash - price)} would be left"
-    return f"exactly, as no payment was named; cash holds {money_text(quote.cash)}, {rest}"
+    return f"in full, as no payment was named; cash holds {money_text(quote.cash)}, {rest}"
 
 
 def plan_lines(quote: "Quote") -> list[str]:

@@ -62,7 +62,7 @@ def upgrade(
 def change_workspaces(
     account: words.Account, plan_id: words.PlanId, workspaces: words.Workspaces, json: words.Json = False
 ) -> None:
-    """Tell whether a plan could get a new list; exit code 1 if the order would be refused."""
+    """Say whether a plan could get a new list; exit code 1 if the order would be refused."""
     quote(words.change_workspaces(account, plan_id, workspaces), None, json)
 
 
@@ -75,7 +75,7 @@ def top_up(
     currency: words.Currency = None,
     json: words.Json = False,
 ) -> None:
-    """Tell whether a top-up would be accepted; exit code 1 if it would be refused."""
+    """Say whether a top-up would be accepted; exit code 1 if it would be refused."""
     fields = words.present(words.top_up(account, amount, method, instrument, expires_on), currency=currency)
     quote(fields, None, json)
 

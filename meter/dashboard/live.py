@@ -73,7 +73,7 @@ async def stream(
     first = await news(True)  # a page that cannot be shown is refused before the stream begins
     connection = request.protocol
     if isinstance(connection, Connection) and not connection.stay():
-        words = "too many pages are open; this one keeps what it shows\n"
+        words = "too many pages are open; this one no longer updates\n"
         return web.Response(status=503, text=words, headers={"Retry-After": str(RETRY_SECONDS)})
     response = secured(web.StreamResponse(headers=HEADERS))
     try:

@@ -1,4 +1,4 @@
-"""The JSON of the pages for those who run the meter: alerts, dead letters, operations."""
+"""The JSON of the operators' pages: alerts, dead letters, operations."""
 
 from meter.dashboard.models import AsOf, Loading, Model, Record
 
@@ -25,7 +25,7 @@ class AlertsPage(Model):
 
 
 class Worth(Model):
-    """What letters would add if they were sent again and counted; None: it cannot be told."""
+    """What letters would add if they were sent again and counted; None: unknown."""
 
     account: str | None
     workspace: str
@@ -59,19 +59,19 @@ class LetterGroup(Model):
 
     reason: str
     source: str
-    #: Records, those that summaries stand for included.
+    #: Records, including those that summaries cover.
     count: int
     first: str
     last: str
     mend: str
-    #: Of the newest 500 letters those that can be sent again; 0 where they would die again.
-    sendable: int
+    #: How many of the newest 500 letters; 0 where they would die again.
+    can_be_sent_again: int
     sample: LetterView | None
     #: An estimate of what they would add if they were counted now, the largest figures.
     worth: list[Worth]
     #: What the newest 500 letters would cost; None where no figure of it is known.
     amount: str | None
-    #: Records whose worth cannot be told.
+    #: Records whose worth is unknown.
     unpriced: int
 
 
@@ -121,7 +121,7 @@ class GroupView(Model):
 
 
 class Balance(Model):
-    """Records in = counted + duplicates + dead + null; None: METER_DASHBOARD_METRICS does not say."""
+    """Records in = counted + duplicates + dead + null; None: no worker of METER_DASHBOARD_METRICS answers."""
 
     records: int | None
     counted: int | None
@@ -160,7 +160,7 @@ class ClosingView(Model):
 
 
 class VerifyView(Model):
-    """The last whole `meter verify` that is known."""
+    """The last full `meter verify` whose result is known."""
 
     differences: int | None
     result: str | None

@@ -131,9 +131,9 @@ class Resending:
                 if attempt.sent >= attempt.planned:
                     return
                 topic = self._topics.prefix + made.topic
-                told = await producer.send_and_wait(topic, made.value, key=made.key, headers=list(made.headers))
+                written = await producer.send_and_wait(topic, made.value, key=made.key, headers=list(made.headers))
                 attempt.sent += 1
-                yield Sent(made, told.partition, told.offset)
+                yield Sent(made, written.partition, written.offset)
                 await asyncio.sleep(1 / RATE)
         finally:
             await producer.stop()

@@ -1,6 +1,6 @@
-"""The read model's file: one SQLite database with one writer, and connections that only read.
+"""The file of the read model: an SQLite database with one writing connection and one reading connection a thread.
 
-A file of another format or of another meter is removed and made again: everything in it comes from Kafka.
+A file of another format or meter is deleted and filled again: everything in it comes from Kafka.
 """
 
 import os
@@ -19,7 +19,7 @@ from meter.machine import private_files as private
 FORMAT = "5"
 #: Memory of the writer's page cache, KiB.
 CACHE_KIB = 65_536
-#: A reader that waits for a lock longer than this has met a bug: WAL readers never wait for the writer.
+#: WAL readers never wait for the writer, so a longer wait for a lock is a bug.
 BUSY_MS = 5_000
 PRAGMAS = (
     "PRAGMA page_size = 8192",  # of a new file: a row of the feed has some 700 bytes, which waste small pages
@@ -34,7 +34,7 @@ PRAGMAS = (
 
 
 class Store:
-    """The file; `writer` is its one writing connection, `reading` gives one that reads, a connection a thread."""
+    """The file; `writer` is the connection that writes, `reading` gives each thread one that reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,16 +48,16 @@ class Store:
         self.writer = self._opened()
 
     def begin(self, meter: str, budgets: str = "") -> bool:
-        """Keep the file if it is of this meter and format; otherwise empty it. Whether it was kept.
+        """Keep the file if it is of this meter and format, else empty it. Returns whether it was kept.
 
-        `budgets`: which topics budgets are read from, empty for none; what is known of others is forgotten.
+        `budgets`: the topics that budgets are read from, empty for none. If they change, budgets of others are deleted.
         """
         found = dict(self.writer.execute("SELECT name, value FROM about"))
         kept = found.get("format") == FORMAT and found.get("meter") == meter
         if not kept:
             self._empty(meter, fresh=not found)
         if found.get("budgets", "") != budgets or not kept:
-            self._of_budgets(budgets)
+            self._forget_budgets(budgets)
         return kept
 
     def _empty(self, meter: str, fresh: bool) -> None:
@@ -66,7 +66,7 @@ class Store:
             self.writer = self._opened()
         self.writer.executemany("INSERT INTO about VALUES (?, ?)", [("format", FORMAT), ("meter", meter)])
 
-    def _of_budgets(self, budgets: str) -> None:
+    def _forget_budgets(self, budgets: str) -> None:
         self.writer.execute("BEGIN IMMEDIATE")
         self.writer.execute("DELETE FROM records WHERE kind IN (?, ?)", (BUDGETS, BUDGET_ALERTS))
         self.writer.execute("DELETE FROM positions WHERE topic IN (?, ?)", (BUDGETS, BUDGET_ALERTS))
@@ -75,13 +75,13 @@ class Store:
 
     @property
     def meter(self) -> str | None:
-        """Which meter the file is of; None: of none yet."""
+        """The meter whose records the file holds; None if it is new."""
         row = self.writer.execute("SELECT value FROM about WHERE name = 'meter'").fetchone()
         return None if row is None else str(row[0])
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One moment of the file, for all figures of a page."""
+        """A snapshot of the file, so that all figures of a page are of one moment."""
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None or getattr(self._threads, "inode", None) != self._inode():
             connection = self._threads.connection = self._reader()
@@ -108,7 +108,7 @@ class Store:
                 raise UserError(
                     f"{self.path} cannot be used ({error}); free the disk, or set METER_DASHBOARD_DB"
                 ) from error
-            self._remove()  # no database, or a damaged one: all of it comes from Kafka
+            self._remove()  # no database, or a damaged one: everything comes from Kafka again
             return self._open()
 
     def _open(self) -> sqlite3.Connection:

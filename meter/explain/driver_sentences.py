@@ -53,7 +53,7 @@ def _plan(plan_id: str, then: Share | None, now: Share | None, name: str) -> str
     if then is None or now is None:
         share = then or now
         assert share is not None, "it is in one of the two"
-        return f"{plan_id} lists it {'no more' if now is None else 'now'} ({short(share.quota)} a day)"
+        return f"{plan_id} {'no longer lists it' if now is None else 'lists it now'} ({short(share.quota)} a day)"
     parts = []
     if then.quota != now.quota:
         parts.append(f"{plan_id} {short(then.quota)} → {short(now.quota)} a day")
@@ -89,7 +89,7 @@ def _volume(before: Cell, after: Cell, first: Figure, last: Figure) -> str:
 
 def _mix(before: Cell, after: Cell) -> str:
     if before.own.sums is None or after.own.sums is None:
-        return "not known by retention: part of the volume"
+        return "retentions are not known: included in own volume"
     then, now = (_shares(cell.own.sums or {}) for cell in (before, after))
     if not then or not now:
         return ""

@@ -19,7 +19,7 @@ from meter.rules.plans import package_on
 from schemas.rows import NO_RETENTION, Plan
 
 NOT_YET_STATED = (
-    "by retention it is published when the day closes; until then the journal alone knows it, which was not read"
+    "reports by retention are published when the day closes; until then only the journal has them, and it was not read"
 )
 
 

@@ -188,13 +188,13 @@ class _Explaining:
         """What the answer may lack."""
         if day < self._ground.zone.day_of(time.time_ns() // 1000) - OUTPUT_RETENTION_DAYS:
             self._notes.append(
-                f"what was published of {day_text(day)} is gone: it is kept for {OUTPUT_RETENTION_DAYS} days"
+                f"the records published for {day_text(day)} are gone: they are kept for {OUTPUT_RETENTION_DAYS} days"
             )
         balance = stands.balance
         if balance is not None and self._wanted.revision is not None and balance.revision < through:
             self._notes.append(
                 f"the other workspaces are as of revision {balance.revision}, the newest balance up to {through}; "
-                "the journal knows the state between"
+                "only the journal has the state in between"
             )
 
     async def _revisions(self, key: Key, since_us: int, through: int) -> list[Published]:

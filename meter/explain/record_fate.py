@@ -74,8 +74,8 @@ class _Asking:
         if where.offset >= low and record is None:
             return self._fate(
                 "gone",
-                f"{self._name()} holds no committed record: it is a transaction's marker, or belongs to a transaction "
-                "that was aborted, which is as if it had never been sent.",
+                f"{self._name()} holds no committed record: it is a transaction's marker, or part of an aborted "
+                "transaction, which counts as never sent.",
             )
         if record is not None and record.value is None:
             return self._fate("null", f"{self._name()} has no value (a tombstone): it is ignored, and counted as null.")
@@ -160,7 +160,7 @@ class _Asking:
             return self._fate(
                 "refused",
                 f"{self._name()} is refused: order {found.order_id} of {found.account}: {outcome.reason}: "
-                f"{outcome.error}; {_revision(found)}.",
+                f"{outcome.error}; its outcome has revision {outcome.revision}.",
                 found,
                 reason=outcome.reason,
                 error=outcome.error,
@@ -168,7 +168,7 @@ class _Asking:
         return self._fate("counted", f"{self._name()} is accepted: {self._what(found)}; {_revision(found)}.", found)
 
     def _dead(self, letter: LetterRow, found: Found | None) -> RecordFate:
-        many = f"one of {letter.records:,} records that share a letter, the first of which: " if letter.records else ""
+        many = f"one of {letter.records:,} records in a shared dead letter; the first: " if letter.records else ""
         return self._fate(
             "dead",
             f"{self._name()} does not count: {letter.reason}: {many}{letter.error}. "
@@ -183,17 +183,17 @@ class _Asking:
         if self._committed <= where.offset:
             return self._fate(
                 "not_handled_yet",
-                f"{self._name()} is not handled yet: the intake goes on at offset {self._committed}; is a worker "
+                f"{self._name()} is not handled yet: the intake continues at offset {self._committed}; is a worker "
                 "running, is the topic set aside, is its workspace known?",
             )
         if self._kind == "workspace" and where.offset >= low:
             return self._fate(
-                "duplicate", f"{self._name()} tells nothing new: an earlier record says the same of its workspace."
+                "duplicate", f"{self._name()} changes nothing: an earlier record says the same of its workspace."
             )
         return self._fate(
             "gone",
-            f"{self._name()} was handled, and what came of it is no longer kept: neither dead letters nor the journal, "
-            "which holds it for longer than its day can change, have it.",
+            f"{self._name()} was handled, but its traces have expired: neither the dead letters nor the journal "
+            "have it (the journal keeps a record for longer than its day can change).",
         )
 
     def _name(self) -> str:
@@ -237,10 +237,10 @@ class _Asking:
 
 
 def _revision(found: Found) -> str:
-    return f"what it changed carries revision {found.journal_offset}"
+    return f"the figures it changed have revision {found.journal_offset}"
 
 
 def _mend(letter: LetterRow) -> str:
     if letter.records or may_count_later(letter.reason, letter.error):
         return f"`meter redrive --reason {letter.reason}` shows what could be sent again"
-    return "sent again unchanged it dies again, so mend it at the sender"
+    return "sent again unchanged, it would die again; correct it at the sender"

@@ -6,7 +6,6 @@ from meter.explain.cell import Cell, Figure
 from meter.explain.words import joined, short
 from meter.rules.allocation import Share
 from meter.rules.billing_days import day_text
-from schemas.plurals import counted
 
 #: Workspaces, and plans, that a sentence names one by one.
 NAMED = 3
@@ -22,14 +21,12 @@ def sentence(cell: Cell, figure: Figure) -> str:
     if figure.basis == "pay_as_you_go":
         return (
             f"No plan lists {name} on {day_text(cell.day)}, so all {short(figure.usage)} of {item} that it used are "
-            f"over and paid by usage: {cost(figure)}."
+            f"charged by usage: {cost(figure)}."
         )
-    listing = figure.listing(name)
     if not figure.overage:
         return f"Nothing is over: all {short(figure.usage)} of {item} that {name} used are covered {by(figure, name)}."
-    return (
-        f"{name} is over by {short(figure.overage)} of {item} because {because(figure, name, listing)}: {cost(figure)}."
-    )
+    over = f"{name} is over by {short(figure.overage)} of {item} ({cost(figure)})"
+    return f"{over} because {because(figure, name, item)}."
 
 
 def cost(figure: Figure) -> str:
@@ -43,35 +40,48 @@ def by(figure: Figure, name: str) -> str:
     gave = [(plan, covered) for plan, covered in gave if covered]
     if len(gave) == 1:
         return f"by plan {gave[0][0]}"
-    parts = [f"{plan} ({short(covered)})" for plan, covered in gave[:NAMED]]
-    if len(gave) > NAMED:
-        parts.append(f"{len(gave) - NAMED} more")
-    return f"by plans {joined(parts)}"
+    return f"by plans {few([f'{plan} ({short(covered)})' for plan, covered in gave])}"
 
 
-def because(figure: Figure, name: str, listing: Sequence[Share]) -> str:
-    """Why the quotas that the workspace may draw on did not cover its usage."""
+def because(figure: Figure, name: str, item: str) -> str:
+    """Why the plans that list the workspace did not cover its usage."""
+    listing = figure.listing(name)
     with_quota = [share for share in listing if share.quota]
     if not with_quota:
-        none = "plan" if len(listing) == 1 else "plans"
-        has = "has" if len(listing) == 1 else "have"
-        return f"{none} {joined([share.plan_id for share in listing[:NAMED]])} {has} no quota of it"
-    parts = [of_plan(figure, name, share) for share in with_quota[:NAMED]]
-    if len(with_quota) > NAMED:
-        parts.append(f"{counted(len(with_quota) - NAMED, 'further plan')} are drawn too")
-    return joined(parts)
+        plans, have = ("plan", "has") if len(listing) == 1 else ("plans", "have")
+        return f"{plans} {few([share.plan_id for share in listing])} {have} no quota of {item}"
+    first, others = [], []
+    for share in with_quota[:NAMED]:
+        before = drawn_before(figure, name, share)
+        if before:
+            others.append(used_before(share, before))
+        else:
+            first.append(f"plan {share.plan_id} covers {short(share.quota)} a day")
+    own = [joined([f"it used {short(figure.usage)}", *first])] if first else []
+    more = len(with_quota) - NAMED
+    rest = [f"{more} more {'plan does' if more == 1 else 'plans do'} not cover the rest"] if more > 0 else []
+    return "; ".join([*own, *others, *rest])
 
 
-def of_plan(figure: Figure, name: str, share: Share) -> str:
-    """Who drew the quota of one plan before the workspace, or that it was not enough."""
+def drawn_before(figure: Figure, name: str, share: Share) -> dict[str, int]:
+    """How much of a plan's quota each workspace before this one drew, in the plan's order."""
     draws = figure.drawn.get(share.plan_id, {})
-    before = {who: draws[who] for who in share.workspaces[: share.workspaces.index(name)] if who in draws}
-    if not before:
-        return f"it used {short(figure.usage)} and plan {share.plan_id} covers {short(share.quota)} a day"
-    most = sorted(before, key=lambda who: (-before[who], share.workspaces.index(who)))
-    stand = "stands" if len(before) == 1 else "stand"
-    if len(before) <= NAMED:
-        who = joined([f"{short(drawn)} by {each}" for each, drawn in before.items()])
-    else:
-        who = f"{short(sum(before.values()))} by {len(before)} workspaces (most by {most[0]}, {short(before[most[0]])})"
-    return f"plan {share.plan_id}'s {short(share.quota)} were drawn {who}, which {stand} before it"
+    return {who: draws[who] for who in share.workspaces[: share.workspaces.index(name)] if who in draws}
+
+
+def used_before(share: Share, before: dict[str, int]) -> str:
+    """Who used a plan's quota before the workspace, and how much of it."""
+    drawn = sum(before.values())
+    used = f"used {'all' if drawn == share.quota else short(drawn)} of the plan's {short(share.quota)}"
+    if len(before) == 1:
+        return f"{next(iter(before))}, which comes before it in plan {share.plan_id}, {used}"
+    most = max(before, key=lambda who: before[who])
+    every = ", ".join(f"{who} {short(quantity)}" for who, quantity in before.items())
+    named = every if len(before) <= NAMED else f"most by {most}, {short(before[most])}"
+    return f"{len(before)} workspaces before it in plan {share.plan_id} {used} ({named})"
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return joined([*names[:NAMED], *more])

@@ -69,8 +69,8 @@ def _usage(found: Explanation, width: int) -> Iterator[str]:
     for each in usage.reported or ():
         days = counted(each.retention_days, "day") if each.retention_days else "reported"
         if each.total is not None and each.total < 0:
-            yield _row(f"{days}: reports and corrections make", each.total)
-            days = f"{days}: at least 0"
+            yield _row(f"{days}: sum of reports and corrections", each.total)
+            days = f"{days}: counted as"
         times = f" × {each.factor}" if each.factor != 1 else ""
         yield _row(f"{days}{f' {each.quantity:,}{times}' if times else ''}", each.converted)
     if usage.reported_reason:
@@ -92,17 +92,17 @@ def _plan(plan: PlanDraw, workspace: str) -> Iterator[str]:
     for line in plan.quota.traffic:
         yield _row(f"  traffic {line.units:,} × {line.capacity:,}", line.quota)
     for draw in plan.drawn_before[:LINES]:
-        yield _row(f"  drawn before by {draw.workspace}", -draw.drawn)
+        yield _row(f"  goes to {draw.workspace} first", -draw.drawn)
     rest = plan.drawn_before[LINES:]
     if rest:
-        yield _row(f"  drawn before by {len(rest):,} more", -sum(draw.drawn for draw in rest))
+        yield _row(f"  goes to {len(rest):,} more workspaces first", -sum(draw.drawn for draw in rest))
     yield _row(f"  left for {workspace}", plan.left_before)
     yield _row("  covered", plan.covered)
 
 
 def _charge(found: Explanation) -> Iterator[str]:
     if found.plans:
-        yield _row("over: usage less what is covered", found.overage)
+        yield _row("over: usage minus covered", found.overage)
     for line in found.charge.lines:
         days = f"{counted(line.retention_days, 'day')}: " if line.retention_days else ""
         cut = f" (cut {line.cut:,})" if line.cut else ""
@@ -137,7 +137,9 @@ def _change(found: WhatWouldChangeIt, explained: Explanation, width: int) -> Ite
     for place in found.place:
         if explained.overage and place.place > 1:
             over = f"{short(place.overage_if_first)} over" if place.overage_if_first else "nothing over"
-            yield from _wrapped(f"first in the list of {place.plan_id}, not place {place.place}: {over}", width, "  ")
+            yield from _wrapped(
+                f"first in the list of {place.plan_id} instead of place {place.place}: {over}", width, "  "
+            )
     if explained.overage:
         yield from _before(found)
     for listing in found.listing[:LINES]:
@@ -150,7 +152,7 @@ def _before(found: WhatWouldChangeIt) -> Iterator[str]:
     """The workspaces before it that drew most."""
     before = sorted((each for each in found.usage_before if each.drawn), key=lambda one: -one.drawn)
     if before:
-        yield "  less usage of those that stand before it; they used, and drew of that:"
+        yield "  less usage by workspaces before it (what each used, then what it drew):"
     for each in before[:FEW]:
         yield f"    {f'{each.workspace} from {each.plan_id}':<40}{each.usage:>{NUMBER},}{each.drawn:>{NUMBER},}"
     if len(before) > FEW:

@@ -45,7 +45,10 @@ def overage_of(shares: tuple[Share, ...], usage: dict[str, int], name: str) -> i
 
 def _traffic(cell: Cell, figure: Figure, usage: dict[str, int]) -> tuple[TrafficToZero | None, str | None]:
     if figure.basis != "package":
-        return None, f"no plan lists {cell.own.workspace}: a plan's traffic packages cover those whom it lists"
+        return (
+            None,
+            f"no plan lists {cell.own.workspace}: traffic packages cover only the workspaces that their plan lists",
+        )
     if not figure.overage:
         return None, "nothing is over"
     if cell.traffic is None:

@@ -125,7 +125,7 @@ def test_a_plan_that_ends_soon_is_named() -> None:
     ends = plan("o-1", "startup", "w", first=TODAY - 360)
     found = advice_of(history(14, every_day(W5), ends, plan("o-2", "startup", "w")), TODAY)
     assert found.ending() == [("o-1", TODAY + 11, 12)]
-    assert any(line.startswith("Plan o-1 ends on 2026-11-11, 12 days from today on") for line in text(found, 0))
+    assert any(line.startswith("Plan o-1 ends on 2026-11-11 (12 days left with today)") for line in text(found, 0))
 
 
 def test_a_target_of_coverage_is_reached_at_least_cost() -> None:

@@ -137,8 +137,8 @@ def test_charges_are_never_estimated_below_those_of_now(days: list[PastDay], lis
 def test_a_forecast_names_what_keeps_it_silent() -> None:
     early = Moment(MONDAY, HOUR, 24 * HOUR)
     lines = list(text("acct_1", "UTC", day_forecast(early, day_of({}, {"a": 5}), {}, [], Replay(CATALOG))))
-    assert lines[0] == "acct_1 on 2026-11-02 (UTC), 1.0 of 24 hours are over."
-    assert lines[1].startswith("No forecast before 2 hours of the day are over")
+    assert lines[0] == "acct_1 on 2026-11-02 (UTC), 1.0 of 24 hours have passed."
+    assert lines[1].startswith("No forecast in the first 2 hours of a day: this one is")
 
 
 def test_days_are_work_days_by_the_calendar() -> None:

@@ -51,7 +51,7 @@ def test_a_day_of_a_plan_whose_list_is_no_longer_published_is_left_out() -> None
     found = history([stated(FIRST + number, "o-1") for number in range(3)], a_plan("o-1", FIRST, FIRST + 2))
     assert [each.day - FIRST for each in found.days] == [2]
     assert set(found.left_out) == {FIRST, FIRST + 1}
-    assert "plan o-1 as published no longer says" in found.left_out[FIRST]
+    assert "the published plan o-1 no longer has" in found.left_out[FIRST]
 
 
 def test_a_day_with_a_plan_but_without_a_statement_is_left_out() -> None:

@@ -1,4 +1,4 @@
-"""A simulation replays closed days under changed plans; the order of one list moves what is over, not its sum."""
+"""A simulation replays closed days under changed plans; the order of one list moves overage, not its sum."""
 
 from decimal import Decimal
 
@@ -38,7 +38,7 @@ def test_the_order_of_one_list_moves_what_is_over_and_not_its_sum() -> None:
     assert found.was.outcome.total == found.then.outcome.total
     before, after = found.was.outcome.by_workspace, found.then.outcome.by_workspace
     assert before["prod"] - after.get("prod", 0) == after.get("staging", 0) - before["staging"] != 0
-    assert any("moves what is over between workspaces" in line for line in text(found, 0))
+    assert any("That moves overage between workspaces" in line for line in text(found, 0))
 
 
 def test_a_plan_bought_is_counted_pro_rata_over_its_validity() -> None:
@@ -57,7 +57,7 @@ def test_a_plan_can_be_swapped_for_another() -> None:
 
 def test_a_workspace_that_was_not_charged_is_named() -> None:
     lines = list(text(of("workspaces o-1=prod,stagign"), 0))
-    assert "Without usage to charge on these days: stagign." in lines
+    assert "No usage to charge on these days: stagign." in lines
 
 
 def test_without_changes_it_is_the_check_alone() -> None:

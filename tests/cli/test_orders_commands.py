@@ -79,7 +79,7 @@ def test_an_accepted_purchase_gives_price_payments_and_plan() -> None:
 def test_an_accepted_top_up_gives_what_it_credits() -> None:
     assert outcome(order_of("top_up")) == [
         "accepted: top_up o-2 of acct_1",
-        "  credited     prepaid_card card-9 100.00, to be drawn through 2026-12-31",
+        "  credited     prepaid_card card-9 100.00, usable through 2026-12-31",
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_quote_without_payments_assumes_exact_payment() -> None:
     assert quote_lines(read(order_of("purchase")), found) == [
         "would be accepted on 2026-02-10: purchase for acct_1",
         "  price        42000.00 CNY",
-        "  paid         exactly, as no payment was named; cash holds 1000000.00, 958000.00 would be left",
+        "  paid         in full, as no payment was named; cash holds 1000000.00, 958000.00 would be left",
         "  plan         2026-02-10 to 2027-02-16; counts from 2026-02-10, 372 days left",
         "  workspaces   wksp_a, wksp_b",
         "  quota a day  datakit 20",

@@ -19,7 +19,7 @@ def test_an_account_that_will_come_has_a_page_that_says_so(tmp_path: Path, path:
             assert status == 404, "programs are told that nothing is there"
             assert "<h1>Nothing yet</h1>" in text
             assert "Nothing is published of account acme yet" in text
-            assert "as soon as anything of it is published" in text
+            assert "once anything of it is published" in text
             assert 'data-again="3000"' in text, "with scripts"
             assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in text, "and without"
             _, _, found = await dashboard.get(f"{path}.json")

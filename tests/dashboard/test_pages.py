@@ -189,7 +189,7 @@ def test_the_day_says_what_it_says_in_the_json() -> None:
     [
         ("worked", "The day is running"),
         ("closed", "Late usage may still change it until 7 March 2026"),
-        ("final", "Nothing changes these figures any more"),
+        ("final", "These figures are final"),
     ],
 )
 def test_a_day_says_whether_it_can_still_change(name: str, words: str) -> None:
@@ -201,15 +201,15 @@ def test_a_day_says_whether_it_can_still_change(name: str, words: str) -> None:
     [
         ("empty_day", "meter send usage"),
         ("no_accounts", "meter worker"),
-        ("none_found", "a part is enough"),
+        ("none_found", "a part of an id is enough"),
         ("no_history", "METER_CLOSE_GRACE_SECONDS"),
         ("no_plans", "meter buy"),
         ("no_alerts", "80 % of a day’s quota"),
         ("no_letters", "Every record that arrived was counted"),
         ("nothing_known", "METER_DASHBOARD_METRICS"),
         ("no_advice", "advice needs 14"),
-        ("nothing_changed", "Nothing is changed yet"),
-        ("best_as_it_is", "Staying is the best there is"),
+        ("nothing_changed", "No change is chosen yet"),
+        ("best_as_it_is", "Staying costs least"),
     ],
 )
 def test_an_empty_list_says_what_to_do(name: str, words: str) -> None:

@@ -48,7 +48,7 @@ def group(name: str, members: int | None = 1, lag: int = 0, seconds: float | Non
         ([group("a", lag=3, seconds=90.0)], 0, 61.0, "bad", "Stuck"),
         ([group("a", lag=0)], 0, 600.0, "good", "nothing waits"),
         ([group("a", members=0), group("b", members=0, lag=7, seconds=9.0)], 0, 0.0, "bad", "No worker is running: 7"),
-        ([group("a"), group("b", members=0, lag=7, seconds=9.0)], 0, 0.0, "bad", "Nobody is in b"),
+        ([group("a"), group("b", members=0, lag=7, seconds=9.0)], 0, 0.0, "bad", "No worker is in b"),
         ([group("a")], 2, 0.0, "late", "2 workspace topics are not read"),
     ],
 )

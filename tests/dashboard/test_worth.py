@@ -171,12 +171,12 @@ def test_groups_count_first_last_and_repeats_once(model: ReadModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "sendable", "amount"),
+    ("reason", "sent_again", "amount"),
     [("unknown_item", 1, "0.00"), ("time_beyond_horizon", 0, None), ("workspace_cannot_move", 0, None)],
 )
 def test_what_dies_again_adds_nothing_and_is_not_offered(
-    model: ReadModel, reason: str, sendable: int, amount: str | None
+    model: ReadModel, reason: str, sent_again: int, amount: str | None
 ) -> None:
     model.take([letter(1, usage("listed", MILLION), reason=reason)], TODAY)
     group = model.page("dead-letters", NOW)["groups"][0]
-    assert (group["sendable"], group["amount"], group["unpriced"]) == (sendable, amount, 0)
+    assert (group["can_be_sent_again"], group["amount"], group["unpriced"]) == (sent_again, amount, 0)

@@ -105,7 +105,7 @@ def test_every_revision_and_every_record_is_explained(new_meter: StartMeter, mon
 
 
 def a_command_says_it(meter: Meter, day: str, those: list[laws.Json]) -> None:
-    """B stands second, then first: what changed in between is told, driver by driver."""
+    """B is second in the list, then first: each driver of the change is named."""
     first, last = those[0], those[-1]
     code, logged = run(
         meter, "explain", "acct", "B", "logs", day, "--compare-revision", str(first["revision"]), "--json"
@@ -122,7 +122,8 @@ def a_command_says_it(meter: Meter, day: str, those: list[laws.Json]) -> None:
     sentence = " ".join(logged.partition("\n\n")[0].split())
     assert (code, sentence) == (
         0,
-        "B is over by 50 M of logs because plan o-1's 150 M were drawn 100 M by A, which stands before it: 75.00 CNY.",
+        "B is over by 50 M of logs (75.00 CNY) because A, which comes before it in plan o-1, used 100 M of the plan's "
+        "150 M.",
     )
 
 

@@ -71,7 +71,7 @@ def test_money_is_put_on_an_account_once_under_one_id(session: Session) -> None:
     )
     card = ("--method", "prepaid_card", "--instrument", "card-9", "--expires-on", session.on(30))
     assert found("top-up", "acct_1", "5000.00", *card).splitlines()[1] == (
-        f"  credited     prepaid_card card-9 5000.00, to be drawn through {session.on(30)}"
+        f"  credited     prepaid_card card-9 5000.00, usable through {session.on(30)}"
     )
 
 

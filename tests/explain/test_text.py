@@ -45,8 +45,8 @@ def test_the_text_of_w1() -> None:
     assert (
         "\n".join(text(explained(cell({"A": 100, "B": 100}, "B")), WIDTH))
         == """\
-B is over by 50 M of logs because plan o-1's 150 M were drawn 100 M by A, which
-stands before it: 75.00 CNY.
+B is over by 50 M of logs (75.00 CNY) because A, which comes before it in plan
+o-1, used 100 M of the plan's 150 M.
 
 acct, 2026-01-31 in Asia/Shanghai: the day is closed, late usage may restate it
 until 2026-03-07; never over, so nothing is published under this key
@@ -58,20 +58,20 @@ Plans, in drawing order
   o-1: place 2 of 2; 2026-01-31 to 2027-02-06
     package startup                                 40,000,000
     traffic 110 × 1,000,000                        110,000,000
-    drawn before by A                             −100,000,000
+    goes to A first                               −100,000,000
     left for B                                      50,000,000
     covered                                         50,000,000
 
 Charge
-  over: usage less what is covered                  50,000,000
+  over: usage minus covered                         50,000,000
   14 days: 50,000,000 ÷ 1,000,000 = 50.00 × 1.5 = 75.00
   75.00 CNY, by package
 
 What would change it
   50 more traffic packages of logs for o-1: nothing over (75.00 CNY a day
   without discount)
-  first in the list of o-1, not place 2: nothing over
-  less usage of those that stand before it; they used, and drew of that:
+  first in the list of o-1 instead of place 2: nothing over
+  less usage by workspaces before it (what each used, then what it drew):
     A from o-1                                     100,000,000       100,000,000
 
 Sources
@@ -88,27 +88,27 @@ Notes
     [
         (cell({"A": 100, "B": 100}, "A"), "Nothing is over: all 100 M of logs that A used are covered by plan o-1."),
         (cell({"A": 160}, "A"),
-         "A is over by 10 M of logs because it used 160 M and plan o-1 covers 150 M a day: 15.00 CNY."),
+         "A is over by 10 M of logs (15.00 CNY) because it used 160 M and plan o-1 covers 150 M a day."),
         (cell({"A": 0}, "A"), "A has no usage of logs on 2026-01-31."),
         (cell({"A": 5}, "A", free=True, names=""),
          "A is on the free tier on 2026-01-31: its 5 M of logs cost nothing."),
         (
             cell({"A": 5}, "A", names="B"),
-            "No plan lists A on 2026-01-31, so all 5 M of logs that it used are over and paid by usage: 7.50 CNY.",
+            "No plan lists A on 2026-01-31, so all 5 M of logs that it used are charged by usage: 7.50 CNY.",
         ),
         (
             cell({"A": 1}, "A", units=0, item="sms"),
-            "A is over by 1 M of sms because plan o-1 has no quota of it: 100000.00 CNY.",
+            "A is over by 1 M of sms (100000.00 CNY) because plan o-1 has no quota of sms.",
         ),
         (
             cell(dict.fromkeys("ABCDE", 50), "E", names="ABCDE"),
-            "E is over by 50 M of logs because plan o-1's 150 M were drawn 50 M by A, 50 M by B and 50 M by C, which "
-            "stand before it: 75.00 CNY.",
+            "E is over by 50 M of logs (75.00 CNY) because 3 workspaces before it in plan o-1 used all of the plan's "
+            "150 M (A 50 M, B 50 M, C 50 M).",
         ),
         (
             cell(dict.fromkeys("ABCDEF", 35), "F", names="ABCDEF"),
-            "F is over by 35 M of logs because plan o-1's 150 M were drawn 150 M by 5 workspaces (most by A, 35 M), "
-            "which stand before it: 52.50 CNY.",
+            "F is over by 35 M of logs (52.50 CNY) because 5 workspaces before it in plan o-1 used all of the plan's "
+            "150 M (most by A, 35 M).",
         ),
     ],
 )  # fmt: skip

@@ -45,7 +45,7 @@ class Question:
         try:
             return parse_discount(self.discount) if self.discount else None
         except ValueError as error:
-            raise UserError(f"{error}; ?discount= says at what price traffic packages are had, such as 0.8") from None
+            raise UserError(f"{error}; ?discount= is the discount on traffic packages, such as 0.8") from None
 
     @property
     def changes(self) -> list[Change]:

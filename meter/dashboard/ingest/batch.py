@@ -51,7 +51,7 @@ class Ingest:
         self._bounds: dict[str, tuple[int, int]] = {}
         self._early: dict[FeedKey, dict[str, int]] = {}
         self._dropped = ""
-        self._told_at = -TELL_SECONDS
+        self._warned_at = -TELL_SECONDS
 
     def take(self, published: Iterable[Published], positions: Positions, today: str) -> set[Region]:
         """1 apply the records, 2 write rows, 3 write positions, 4 drop old days, 5 commit. Returns the changes.
@@ -122,8 +122,8 @@ class Ingest:
     def _unreadable(self, record: Published, error: Exception) -> None:
         """Skip a record that no meter publishes; log it at most once a minute."""
         now = time.monotonic()
-        if now - self._told_at >= TELL_SECONDS:
-            self._told_at = now
+        if now - self._warned_at >= TELL_SECONDS:
+            self._warned_at = now
             where = f"{record.topic}/{record.partition} at {record.offset}"
             log.warning("dashboard: %s is no record of a meter (%s); who else writes there?", where, shown(str(error)))
 

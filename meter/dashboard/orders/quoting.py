@@ -75,7 +75,7 @@ def quoted_form(sight: Sight, fields: Fields, holdings: Holdings, judged: Judged
     if fields.paying != SPLIT and paid.assumed:
         assert paid.decision.price is not None, "an order whose payment is assumed has a price"
         order = paid_in_cash(order, paid.decision.price)
-    return _told(sight, fields, order, quote(order, day, known), paid, holdings, judged)
+    return _answer(sight, fields, order, quote(order, day, known), paid, holdings, judged)
 
 
 def _unpaid(order: Order) -> Order:
@@ -95,7 +95,7 @@ def used_today(sight: Sight, account: str, day: str) -> list[Used]:
     ]
 
 
-def _told(
+def _answer(
     sight: Sight, fields: Fields, order: Order, found: Quote, paid: Quote, holdings: Holdings, judged: Judged
 ) -> Quoted:
     """The decision is `found`; the resulting plan and the effect are those of the exactly paid order."""

@@ -29,14 +29,14 @@ def advise_context(model: Model) -> dict[str, Any]:
     """The tables with their ranges, the curve and the days of the best."""
     answer = model["answer"]
     if answer is None:
-        return {"found": None, **told(model)}
+        return {"found": None, **problem_of(model)}
     table = answer["from_today"]
     better = [each for each in table["alternatives"] if _saves(each) or answer["target"] != "cost"]
     others = [each for each in table["alternatives"] if each not in better][:FOR_COMPARISON]
     shown = [*better, *others]
     best = better[0] if better else None
     return {
-        **told(model),
+        **problem_of(model),
         "found": answer,
         "stay": table["stay"],
         "rows": _rows(shown),
@@ -50,13 +50,13 @@ def advise_context(model: Model) -> dict[str, Any]:
     }
 
 
-def told(model: Model) -> dict[str, Any]:
+def problem_of(model: Model) -> dict[str, Any]:
     """Why there is no answer, with a capital letter unless it begins with an id, and whether it is only too early."""
     sentence, offer = model["problem"], model["offer"]
     ids = {model["account"], *offer["workspaces"], *(plan["plan_id"] for plan in offer["plans"])}
     begins_with_id = re.split(r"[\s:,;']", sentence, maxsplit=1)[0] in ids
     return {
-        "problem_told": sentence if begins_with_id else capitalize_first(sentence),
+        "problem_sentence": sentence if begins_with_id else capitalize_first(sentence),
         "early": sentence.startswith(EARLY),
     }
 
@@ -92,7 +92,7 @@ def _days_of(answer: Model, stay: Model, other: Model | None) -> dict[str, Any]:
 def simulate_context(model: Model) -> dict[str, Any]:
     """The submitted form, and its result."""
     answer = model["answer"]
-    made = {"found": answer, "fields": fields(model), "listed": LISTED, **told(model)}
+    made = {"found": answer, "fields": fields(model), "listed": LISTED, **problem_of(model)}
     if answer is None:
         return made
     was, then = answer["as_it_was"], answer["changed"]

@@ -90,11 +90,11 @@ def promise(model: Model) -> str:
     """Whether the figures can still change, and until when."""
     until = day_words(model["changes_until"][:10])
     if model["state"] == "final":
-        return f"Nothing changes these figures any more: usage for this day was taken until {until}."
+        return f"These figures are final: usage for this day was taken until {until}."
     if model["state"] == "closed":
         return f"Closed. Late usage may still change it until {until}; each version is kept."
     closes = f"{day_words(model['closes_at'][:10])} at {clock(model['closes_at'], seconds=False)}"
-    now = "is over" if model["day"] < model["today"] else "is running"
+    now = "has ended" if model["day"] < model["today"] else "is running"
     return f"The day {now}. It closes on {closes}; late usage may change it until {until}."
 
 
@@ -194,12 +194,13 @@ def _greatest(changes: list[Model]) -> list[Model]:
 def cause_words(cause: Model) -> dict[str, Any]:
     """A published cause in words: the actors (at most three ids and the number of others) and their action."""
     names = list(cause["orders"] if cause.get("orders") else cause["workspaces"])
+    more = max(len(names) - NAMED, 0) + (cause.get("more") or 0)
+    one = len(names) + more == 1
     what = {
         "usage": "reported",
-        "order": "was ordered",
-        "workspace": "changed its tier",
+        "order": "was ordered" if one else "were ordered",
+        "workspace": "changed its tier" if one else "changed their tier",
     }.get(cause["kind"], "a new catalog version counts")
-    more = max(len(names) - NAMED, 0) + (cause.get("more") or 0)
     return {"names": names[:NAMED], "more": more, "what": what}
 
 

@@ -16,7 +16,7 @@ DRIVERS = {
     "retention_mix": "retention mix",
 }
 BASIS = {
-    "package": "a plan lists it: what is over is charged at the default retention",
+    "package": "a plan lists it: overage is charged at the default retention",
     "pay_as_you_go": "no plan lists it: everything is charged by its own retention",
     "free": "a free day: nothing is charged",
 }

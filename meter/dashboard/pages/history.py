@@ -19,7 +19,7 @@ def context(model: Model) -> dict[str, Any]:
                 **each,
                 "share": float(Decimal(each["amount_due"]) * 100 / most) if most > 0 else 0.0,
                 "plan_items": sum(len(plan["items"]) for plan in each["statement"]["plans"]),
-                "told": [{**version, "words": _words(version)} for version in each["versions"]],
+                "stated": [{**version, "words": _words(version)} for version in each["versions"]],
             }
             for each in model["days"]
         ],

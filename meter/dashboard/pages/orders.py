@@ -25,7 +25,7 @@ LEADS = {
     "top_up": "Money that plans and traffic packages are paid with.",
     "purchase": "A daily quota of several items, for workspaces in the order in which they draw from it.",
     "add_traffic": "More quota a day of an item, from today through the plan’s last day.",
-    "upgrade": "A dearer package in the place of this one; its workspaces, traffic packages and last day stay.",
+    "upgrade": "A dearer package instead of this one; its workspaces, traffic packages and last day stay.",
     "change_workspaces": "The first workspace draws first; what is left covers the next. It costs nothing.",
 }
 SENDS = {

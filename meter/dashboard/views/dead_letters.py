@@ -47,7 +47,7 @@ def table(model: DeadLettersPage) -> Table:
     if model.reason and model.source:
         names = ("reason", "topic", "partition", "offset", "records", "at", "error", "key", "value")
         return names, ([getattr(letter, name) for name in names] for letter in model.letters)
-    names = ("reason", "source", "count", "first", "last", "sendable", "amount", "unpriced", "mend")
+    names = ("reason", "source", "count", "first", "last", "can_be_sent_again", "amount", "unpriced", "mend")
     return names, ([getattr(group, name) for name in names] for group in model.groups)
 
 
@@ -82,7 +82,7 @@ def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, 
         )
     ]
     hopeless = reason in DIES_AGAIN
-    worth, untold = ([], 0) if hopeless else worth_of(sight, bodies)
+    worth, unknown = ([], 0) if hopeless else worth_of(sight, bodies)
     amounts = [Decimal(each.amount) for each in worth if each.amount is not None]
     looked_at = sum(int(body.get("records") or 1) for body in bodies)
     return LetterGroup(
@@ -92,11 +92,11 @@ def _group(sight: Sight, reason: str, source: str, records: int, first_ms: int, 
         first=sight.calendar.time(first_ms * 1000),
         last=sight.calendar.time(last_ms * 1000),
         mend=mend_of(reason),
-        sendable=0 if hopeless else sum(can_be_sent(body) for body in bodies),
+        can_be_sent_again=0 if hopeless else sum(can_be_sent(body) for body in bodies),
         sample=newest[0] if newest else None,
         worth=worth[:WORTH],
         amount=money_text(exact_sum(amounts)) if amounts else None,
-        unpriced=0 if hopeless else untold + max(0, records - looked_at),
+        unpriced=0 if hopeless else unknown + max(0, records - looked_at),
     )
 
 

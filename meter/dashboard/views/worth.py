@@ -38,14 +38,14 @@ Sums = dict[Reported, int]
 def worth_of(sight: Sight, bodies: Iterable[Mapping[str, Any]]) -> tuple[list[Worth], int]:
     """The letters' effect by workspace, item and day, and the number of records whose effect is unknown."""
     sums: Sums = {}
-    untold = 0
+    unknown = 0
     for body in bodies:
         found = reported(sight, body)
         if found is None:
-            untold += int(body.get("records") or 1)
+            unknown += int(body.get("records") or 1)
         else:
             sums[found[0]] = sums.get(found[0], 0) + found[1]
-    return [_worth(sight, what, total) for what, total in sorted(sums.items(), key=_by_size)], untold
+    return [_worth(sight, what, total) for what, total in sorted(sums.items(), key=_by_size)], unknown
 
 
 def reported(sight: Sight, body: Mapping[str, Any]) -> tuple[Reported, int] | None:

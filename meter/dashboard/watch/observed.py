@@ -42,11 +42,11 @@ def verdict_of(groups: Sequence[GroupView], set_aside: int, still_seconds: float
         return f"No worker is running: {behind}. Start `meter worker`.", "bad"
     if empty:
         names = ", ".join(group.group for group in empty)
-        return f"Nobody is in {names}: {behind}. Start a worker of that role.", "bad"
+        return f"No worker is in {names}: {behind}. Start a worker of that role.", "bad"
     if lag and still_seconds >= STUCK_SECONDS:
         return f"Stuck: {behind}, and nothing was handled for {still_seconds:.0f} s. Read the workers' logs.", "bad"
     if wait >= LATE_SECONDS:
-        return f"Running, and behind: {behind}.", "late"
+        return f"Running, but behind: {behind}.", "late"
     if set_aside:
         topics = "1 workspace topic is" if set_aside == 1 else f"{set_aside} workspace topics are"
         return f"Running; {topics} not read.", "late"

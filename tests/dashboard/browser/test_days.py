@@ -62,7 +62,7 @@ def test_midnight_passes_under_an_open_day(open_page: Any, board: Board, clock: 
     assert page.locator(f"#strip-{NEXT}").count() == 0
     clock.set(f"{NEXT}T00:00:01+08:00")
     page.wait_for_selector(f"#strip-{NEXT}")
-    page.wait_for_selector(".may-change >> text=The day is over. It closes on 1 February 2026 at 01:00")
+    page.wait_for_selector(".may-change >> text=The day has ended. It closes on 1 February 2026 at 01:00")
     assert page.locator(".day-line .state").inner_text() == "open", "until its grace is over its figures are not stated"
     used(board, NEXT, {"acme-prod": 200 * MILLION})
     page.wait_for_selector(f'#strip-{NEXT} a[title*="75.00"]')

@@ -11,7 +11,7 @@ function rows() {
   return [...listed.querySelectorAll('.rank')];
 }
 
-function told(row) {
+function announce(row) {
   const at = rows().indexOf(row);
   const words = at < 0 ? 'not in this plan' : `${at + 1} of ${rows().length}`;
   document.getElementById('moved').textContent = `${row.dataset.name}: ${words}`;
@@ -25,7 +25,7 @@ function put(row, what) {
     (what === 'in' ? listed : others).append(row);
     row.querySelector('input').disabled = what === 'out';
   }
-  told(row);
+  announce(row);
 }
 
 function clicked(event) {
@@ -69,7 +69,7 @@ function dragging(event) {
 function dropped() {
   if (!dragged) return;
   dragged.classList.remove('dragged');
-  told(dragged);
+  announce(dragged);
   dragged = null;
 }
 
