@@ -30,7 +30,7 @@ OVER = "worker and dashboard run on"
 LIVE = '[data-live="on"]'
 TOKEN = "a token of these pictures"
 #: Pixels around a part of a page.
-MARGIN = 20
+MARGIN = 12
 
 
 def nothing(page: Any) -> None:
@@ -42,7 +42,7 @@ def reordered(page: Any) -> None:
     later = '[aria-label="acme-prod later"]'
     for place in ("2 of 3", "3 of 3"):
         page.click(later)
-        page.wait_for_selector(f"#moved >> text={place}", state="attached")
+        page.wait_for_selector(f"#moved:has-text('{place}')", state="attached")
     page.wait_for_selector("#quote >> text=Change the list")
 
 
@@ -57,7 +57,7 @@ def sent(page: Any) -> None:
     """Those are ordered."""
     filled_in(page)
     page.click("#quote button:has-text('Add for')")
-    page.wait_for_selector("h1 >> text=Accepted")
+    page.wait_for_selector("h1:has-text('Accepted')")
 
 
 class Picture(NamedTuple):
@@ -87,7 +87,7 @@ ORDERS = {
 }
 #: Of the tests' samples.
 SAMPLED = {
-    "advise": Picture("/advise", size=(1280, 1120)),
+    "advise": Picture("/advise", size=(1280, 1126)),
     "advise-curves": Picture("/advise", part=("days-title", "curve-title", "rule-title")),
     "simulate": Picture("/simulate", size=(1280, 993)),
 }
