@@ -8,6 +8,7 @@ from meter.asyncapi.document import document
 from meter.asyncapi.page import page
 
 DOCS = Path(__file__).parents[2] / "docs"
+YAML, TOPICS = DOCS / "asyncapi.yaml", DOCS / "topics.md"
 HEAD = "# Written by `make docs` from the models and the settings that a worker enforces; tests/asyncapi compares.\n"
 
 
@@ -21,7 +22,7 @@ class _Plain(yaml.SafeDumper):
 def files() -> dict[Path, str]:
     """What the files hold."""
     text = yaml.dump(document(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=116)
-    return {DOCS / "asyncapi.yaml": HEAD + text, DOCS / "topics.md": "\n".join(page()) + "\n"}
+    return {YAML: HEAD + text, TOPICS: "\n".join(page()) + "\n"}
 
 
 if __name__ == "__main__":

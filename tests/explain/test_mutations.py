@@ -2,8 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from meter.explain.drivers import drivers
 from tests.explain import laws, test_counting, test_drivers, test_sources, test_what_would_change_it
@@ -51,14 +55,33 @@ def differences() -> Iterator[str]:
 
 def brute_force() -> Iterator[str]:
     """What the oracle's own allocation says of what would change a figure."""
+    plans, usage = test_what_would_change_it.PLANS, test_what_would_change_it.USAGE
     yield from raised(
-        [
-            test_what_would_change_it.test_the_fewest_traffic_packages_are_the_fewest,
-            test_what_would_change_it.test_the_first_place_of_each_list_is_counted,
-            test_what_would_change_it.test_those_before_it_are_named_with_what_they_drew,
-            test_what_would_change_it.test_a_list_at_all_is_priced_as_converted_usage,
-        ]
+        partial(tried, test, st.tuples(*examples))
+        for test, examples in (
+            (
+                test_what_would_change_it.test_the_fewest_traffic_packages_are_the_fewest,
+                (plans, usage, st.integers(1, 3)),
+            ),
+            (test_what_would_change_it.test_the_first_place_of_each_list_is_counted, (plans, usage)),
+            (test_what_would_change_it.test_those_before_it_are_named_with_what_they_drew, (plans, usage)),
+            (
+                test_what_would_change_it.test_a_list_at_all_is_priced_as_converted_usage,
+                (test_what_would_change_it.OF_OTHERS, usage),
+            ),
+        )
     )
+
+
+def tried(test: Any, examples: st.SearchStrategy[tuple[Any, ...]]) -> None:
+    """A property on the same examples every time; one that fails is enough, and is not made small."""
+
+    @settings(max_examples=100, derandomize=True, database=None, deadline=None, phases=(Phase.generate,))
+    @given(examples)
+    def on_examples(values: tuple[Any, ...]) -> None:
+        test.hypothesis.inner_test(*values)
+
+    on_examples()
 
 
 def counting() -> Iterator[str]:

@@ -17,6 +17,8 @@ ITEM = Item("logs", "sum", 2, Decimal("1.5"), 14, {14: Retention(1, Decimal("1.5
 LISTS = st.permutations(NAMES).flatmap(lambda names: st.integers(1, len(names)).map(lambda size: tuple(names[:size])))
 PLANS = st.lists(st.tuples(st.integers(0, 3), LISTS), min_size=1, max_size=3)
 USAGE = st.fixed_dictionaries({name: st.integers(0, 4) for name in NAMES})
+#: Plans whose lists A is not on.
+OF_OTHERS = st.lists(st.tuples(st.integers(0, 6), st.permutations("BC").map(tuple)), min_size=1, max_size=3)
 
 
 def cell_of(plans: list[tuple[int, tuple[str, ...]]], usage: dict[str, int], capacity: int, thirty: int = 0) -> Cell:
@@ -105,7 +107,7 @@ def test_those_before_it_are_named_with_what_they_drew(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 6), st.permutations("BC").map(tuple)), min_size=1, max_size=3), USAGE)
+@given(OF_OTHERS, USAGE)
 def test_a_list_at_all_is_priced_as_converted_usage(
     plans: list[tuple[int, tuple[str, ...]]], usage: dict[str, int]
 ) -> None:

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import MagicMock, patch
+from unittest.mock import patch
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
@@ -20,7 +20,7 @@ from schemas.journal import DayClosed, DayExpired, encode
 from schemas.rows import replaced
 from tests.oracle_time import DAY_US
 from tests.simulation.kafka import Cluster
-from tests.simulation.owner import JOURNAL, Seat, simulated
+from tests.simulation.owner import JOURNAL, Anything, Seat, simulated
 from tests.simulation.simulator import WORKERS, Simulator, Stuck
 from tests.simulation.steps import at_once
 from tests.simulation.world import HORIZON_DAYS
@@ -88,9 +88,10 @@ class DayEnds(Simulator):
     def _day_end(self, worker: int) -> DayEnd:
         ticks = itertools.count(0)
         watermarks: Any = SimulatedWatermarks(self)
+        nobody_reads: Any = Anything()
         return DayEnd(
             watermarks,
-            MagicMock(),
+            nobody_reads,
             lambda: self.now_ms * 1000 + self.wrong_us[worker],
             lambda: next(ticks) * TICK_SECONDS,
         )
