@@ -139,16 +139,17 @@ def test_a_dead_letter_holds_what_is_needed_to_send_it_again(meter: Meter) -> No
         assert letter["error"].isprintable()
 
 
-def test_twenty_thousand_events_of_the_largest_quantity_add_up_exactly(new_meter: StartMeter) -> None:
+def test_events_of_the_largest_quantity_add_up_exactly_beyond_64_bits(new_meter: StartMeter) -> None:
     meter = started(new_meter)
-    largest = 10**15
+    largest, count = 10**15, 7_000
+    assert count * largest * 3 > 2**64
     events = (
         records.usage(WORKSPACE, "logs", largest, now_us(), id=f"large-{number}", retention=60)
-        for number in range(20_000)
+        for number in range(count)
     )
     meter.kafka.send(records.usage_message(event) for event in events)
     meter.settle()
-    assert usage_of(meter, "logs") == 20_000 * largest * 3
+    assert usage_of(meter, "logs") == count * largest * 3
     judge(meter)
 
 

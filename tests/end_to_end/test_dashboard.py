@@ -81,23 +81,17 @@ def test_staging_goes_over_although_it_sent_nothing(meter: Meter, dashboard: Das
     use(meter, "acme-prod", 100 * MILLION)
     wait_until("staging is over", lambda: shown(dashboard, "acme-staging").get("overage") == 50 * MILLION, 20)
 
+    day = {"account": "acme", "day": DAY, "state": "open", "amount": "75.00", "currency": "CNY", "statement": None}
+    item = {"quota": 150 * MILLION, "covered": 150 * MILLION, "left": 0, "overage": 50 * MILLION, "charge": "75.00"}
+
+    def complete() -> bool:  # balances come by another topic than figures
+        page = dashboard.json(PAGE)
+        logs = page["items"]["logs"]
+        return {name: page[name] for name in day} == day and {name: logs[name] for name in item} == item
+
+    wait_until("all of it is there", complete, 20, lambda: str(dashboard.json(PAGE)))
     page = dashboard.json(PAGE)
-    assert {name: page[name] for name in ("account", "day", "state", "amount", "currency", "statement")} == {
-        "account": "acme",
-        "day": DAY,
-        "state": "open",
-        "amount": "75.00",
-        "currency": "CNY",
-        "statement": None,
-    }
     logs = page["items"]["logs"]
-    assert [logs[name] for name in ("quota", "covered", "left", "overage", "charge")] == [
-        150 * MILLION,
-        150 * MILLION,
-        0,
-        50 * MILLION,
-        "75.00",
-    ]
     assert [(each["workspace"], each["covered"], each["overage"], each["charge"]) for each in logs["workspaces"]] == [
         ("acme-prod", 100 * MILLION, 0, "0.00"),
         ("acme-staging", 50 * MILLION, 50 * MILLION, "75.00"),
@@ -117,11 +111,13 @@ def test_every_page_answers_in_every_form(dashboard: DashboardProcess) -> None:
         for form in ("", ".json", ".csv"):
             status, text = dashboard.ask(page + form)
             assert status == 200, f"{page}{form}: {status} {text}"
-    first = dashboard.json("/.json")
-    assert [(each["account"], each["amount"], each["highest"]["percent"]) for each in first["accounts"]] == [
-        ("acme", "75.00", 100)
-    ]
-    assert first["accounts"][0]["alerts_raised"] == 2
+
+    def first() -> list[tuple[Any, ...]]:
+        accounts = dashboard.json("/.json")["accounts"]
+        shown = [(each["account"], each["amount"], each["highest"]["percent"]) for each in accounts]
+        return [*shown, (accounts[0]["alerts_raised"],)]
+
+    wait_until("alerts are there", lambda: first() == [("acme", "75.00", 100), (2,)], 20, lambda: str(first()))
     plans = dashboard.json("/accounts/acme/plans.json")
     assert [(plan["plan"]["plan_id"], plan["state"], plan["days_left"]) for plan in plans["plans"]] == [
         ("o-1", "in_force", 372)

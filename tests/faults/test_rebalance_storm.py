@@ -19,7 +19,7 @@ TURNS = 15
 #: A newcomer gets so long to join before the next turn; one that waits for a dead member's session may not make it.
 JOIN_SECONDS = 3.0
 #: So many a second that the storm is over before the load is, also on a busy machine; then the rest follows at once.
-EVENTS, PACE = 6_000, 40
+EVENTS, PACE = 4_000, 20
 
 
 def test_two_workers_that_come_and_go_thirty_times_under_load_change_no_figure(
@@ -27,7 +27,7 @@ def test_two_workers_that_come_and_go_thirty_times_under_load_change_no_figure(
 ) -> None:
     meter = new_meter(settings())
     workers = dict(zip("ab", meter.start_ready("ab"), strict=True))
-    feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=20, pace=PACE)
+    feeding = Load(meter.kafka, load(seed, meter.settings, events=EVENTS).steps, batch=10, pace=PACE)
     killed = 0
     for _ in range(TURNS):
         name = rng.choice("ab")

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.faults.load import Load, load, moments, settings
+from tests.faults.load import FULL_PACE, Load, load, moments, settings
 from tests.faults.verdict import back_to_zero_lag, judged
 from tests.meters import StartMeter
 
@@ -37,11 +37,12 @@ def test_a_worker_asked_to_stop_under_load_ends_well_in_time_and_leaves_nothing_
 ) -> None:
     meter = new_meter(settings())
     worker = meter.start().wait_ready()
-    feeding = Load(meter.kafka, load(seed, meter.settings).steps, pace=600)
+    feeding = Load(meter.kafka, load(seed, meter.settings).steps, pace=150)
     time.sleep(rng.uniform(0.5, 4.0))
     assert worker.stop() == 0
     assert "stopped as asked" in worker.log_text()
     assert feeding.running, "it was to be stopped under load"
+    feeding.pace = FULL_PACE
     meter.start()
     feeding.join()
     back_to_zero_lag(meter)
