@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from agents.intake.small_groups import NAMED_BYTES, SLOT_BYTES, TABLE_BYTES, SmallUsageBuilder
+from agents.intake.small_groups import TABLE_BYTES, SmallUsageBuilder
 from agents.intake.validation_cache import Kind, ValidationCache
 from schemas.columns import Ints, column, width_of
 from schemas.journal import (
@@ -81,21 +82,39 @@ class Events:
 
 
 class UsageBuilder:
-    """A usage group of one source partition for one journal partition."""
+    """A usage group of one source partition for one journal partition; `whole`: the one that it is a part of."""
 
-    def __init__(self, topic: str, partition: int, timestamp_ms: int, cache: ValidationCache, events: Events) -> None:
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        timestamp_ms: int,
+        cache: ValidationCache,
+        events: Events,
+        whole: "UsageBuilder | None" = None,
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.timestamp_ms = timestamp_ms
         self.events = events
         self._cache = cache
-        numbers, self._slot = np.unique(events.class_number, return_inverse=True)
-        slots = [cache.of(number) for number in numbers.tolist()]
-        self._slots: list[tuple[Named, Kind]] = [(entry.named, kind) for entry, kind in slots]
-        self.named: dict[str, Named] = {named.workspace: named for named, _ in self._slots}
+        self._numbers, self._slot = np.unique(events.class_number, return_inverse=True)
+        #: What was known of the workspaces when their events were read.
+        self._slots: list[tuple[Named, Kind]]
+        if whole is None:
+            found = [cache.of(number) for number in self._numbers.tolist()]
+            self._slots = [(entry.named, kind) for entry, kind in found]
+        else:
+            at = whole._numbers.searchsorted(self._numbers)
+            self._slots = list(map(whole._slots.__getitem__, at.tolist()))
         used, self._source = np.unique(events.source, return_inverse=True)
         self._sources = [events.sources[number] for number in used.tolist()]
         self.bytes = self._size()
+
+    @cached_property
+    def named(self) -> dict[str, Named]:
+        """The workspaces of its events."""
+        return {named.workspace: named for named, _ in self._slots}
 
     def _size(self) -> int:
         events = self.events
@@ -104,11 +123,8 @@ class UsageBuilder:
         )
         widths += width_of(int(events.quantity.min()), int(events.quantity.max())) + SOURCE_BYTES
         texts = [*events.ids, *self._sources]
-        tables = sum(SLOT_BYTES + len(kind.item) for _, kind in self._slots)
-        tables += sum(NAMED_BYTES + len(named.workspace) + len(named.account) for named in self.named.values())
-        return (
-            TABLE_BYTES + len(events) * (IDENTITY_BYTES + widths) + TEXT_BYTES * len(texts) + _encoded(texts) + tables
-        )
+        tables = TABLE_BYTES + self._cache.table_bytes(self._numbers)
+        return tables + len(events) * (IDENTITY_BYTES + widths) + TEXT_BYTES * len(texts) + _encoded(texts)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -116,7 +132,9 @@ class UsageBuilder:
     def cut(self, count: int) -> "tuple[UsageBuilder, UsageBuilder]":
         """Two builders: one of the first `count` events, one of the rest."""
         parts = self.events.part(0, count), self.events.part(count, len(self))
-        first, rest = (UsageBuilder(self.topic, self.partition, self.timestamp_ms, self._cache, part) for part in parts)
+        first, rest = (
+            UsageBuilder(self.topic, self.partition, self.timestamp_ms, self._cache, part, self) for part in parts
+        )
         return first, rest
 
     def fitting(self, room: int) -> int:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from agents.intake.small_groups import NAMED_BYTES, SLOT_BYTES
 from agents.intake.usage_reader import ParsedUsage
 from agents.intake.workspace_map import WorkspaceEntry
 from schemas.columns import Ints
@@ -51,8 +52,10 @@ class ValidationCache:
         #: Look-ups: the number of a kind by its key, of a workspace by an event's subject.
         self.kind = self._kind_numbers.get
         self.entry = self._entry_numbers.get
-        self._of_kind = np.empty((2, 16), dtype=np.int64)
-        self._partition = np.empty(16, dtype=np.int64)
+        #: Of each kind its least quantity, its day, and the bytes of a slot of it in a journal record.
+        self._of_kind = np.empty((3, 16), dtype=np.int64)
+        #: Of each workspace its journal partition, and the bytes of its name and account there.
+        self._of_entry = np.empty((2, 16), dtype=np.int64)
 
     @property
     def full(self) -> bool:
@@ -65,7 +68,7 @@ class ValidationCache:
         self.kinds.append(Kind(reading.item, reading.retention, reading.day, reading.corrected, least))
         if number >= self._of_kind.shape[1]:
             self._of_kind = np.concatenate((self._of_kind, np.empty_like(self._of_kind)), axis=1)
-        self._of_kind[:, number] = least, reading.day
+        self._of_kind[:, number] = least, reading.day, SLOT_BYTES + len(reading.item)
         return number
 
     def keep_kind(self, key: KindKey, number: int) -> None:
@@ -80,9 +83,10 @@ class ValidationCache:
             number = self._entry_numbers[workspace] = len(self.entries)
             self.entries.append(entry)
             self.prefixes.append(name_prefix(workspace))
-            if number >= len(self._partition):
-                self._partition = np.concatenate((self._partition, np.empty_like(self._partition)))
-            self._partition[number] = partition
+            if number >= self._of_entry.shape[1]:
+                self._of_entry = np.concatenate((self._of_entry, np.empty_like(self._of_entry)), axis=1)
+            self._of_entry[0, number] = partition
+            self._of_entry[1, number] = NAMED_BYTES + len(workspace) + len(entry.named.account)
         if subject != workspace:
             self._entry_numbers[subject] = number
         return number
@@ -101,8 +105,14 @@ class ValidationCache:
 
     def partition(self, numbers: Ints) -> Ints:
         """The journal partition of the account, for each class number."""
-        found: Ints = self._partition[numbers >> KIND_BITS]
+        found: Ints = self._of_entry[0][numbers >> KIND_BITS]
         return found
+
+    def table_bytes(self, numbers: Ints) -> int:
+        """About how many bytes a journal record needs for slots of these class numbers, which rise, and their names."""
+        entries = numbers >> KIND_BITS
+        named = entries[np.flatnonzero(np.diff(entries, prepend=-1))]
+        return int(self._of_kind[2][numbers & _KIND].sum() + self._of_entry[1][named].sum())
 
     def _row(self, row: int, numbers: Ints) -> Ints:
         """A row for each class number; an arbitrary value for UNKNOWN."""

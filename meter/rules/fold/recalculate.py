@@ -122,7 +122,9 @@ def _draw(context: FoldContext, change: CellChange, pricing: CellPricing, plan: 
     """`_recalculate_any` for a cell where one plan lists every workspace: one pass draws the quota in list order."""
     left, uses, of_item = plan.quota, change.cell.uses, pricing.of_item
     for name in pricing.names:
-        use = uses[name]
+        use = uses.get(name)
+        if use is None:
+            continue
         over = use.usage - left
         if over > 0:
             left = 0

@@ -45,6 +45,8 @@ def _content(cell: Cell, pricing: CellPricing, day: str) -> str:
     only = pricing.only
     if only is not None:
         names, covered = pricing.names, drawn.get(only.plan_id, 0)
+        if len(names) != len(uses):
+            names = [name for name in names if name in uses]
         plans = plan_text(only.plan_id, only.quota, covered)
     else:
         names = [name for name in quotas.plans if name in uses]

@@ -11,7 +11,7 @@ from meter.rules.charges import charge_of, package_rate, payg_rates, tariff
 from meter.rules.conversion import quantity_by_retention
 from meter.rules.state.context import FoldContext
 from meter.rules.state.journal_facts import ITEMS_KEPT
-from meter.rules.state.quota_cache import CellPricing, ItemPricing, QuotaShares
+from meter.rules.state.quota_cache import SHORT_LIST, CellPricing, ItemPricing, QuotaShares
 from meter.rules.state.rows import Cell
 from schemas.overages import ChargeStruct, OverageText, footing_text
 from schemas.record import encode
@@ -79,10 +79,10 @@ def _price_one_plan(context: FoldContext, cell: Cell, pricing: CellPricing, name
     if pricing.only is not only:
         pricing.only, pricing.plans = only, listed[only.workspaces[0]]
         pricing.footing = footing(PACKAGE, pricing.plans)
-    if len(uses) == len(listed):
+    if len(listed) <= SHORT_LIST or len(uses) == len(listed):
         pricing.names = only.workspaces
     else:
-        pricing.names = list(uses) if len(uses) == 1 else [name for name in listed if name in uses]
+        pricing.names = [name for name in listed if name in uses]
 
 
 def _item_pricing(context: FoldContext, name: str, day: int) -> ItemPricing:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: How many accounts the cache holds; beyond that it is emptied.
 ACCOUNTS_KEPT = 50_000
-
+#: The names of a list no longer than this are looked through as they are; of a longer one those with usage are kept.
+SHORT_LIST = 8
 
 Listed = dict[str, tuple[str, ...]]
 
@@ -79,7 +80,8 @@ class CellPricing:
     quotas: QuotaShares
     #: How many workspaces the cell had when it was priced.
     workspaces: int
-    #: The one plan in force, if it lists every workspace with usage; then their names in its order, and (its id,).
+    #: The one plan in force, if it lists every workspace with usage; then their names in its order, of a short list all,
+    #: and (its id,).
     only: Share | None = None
     names: Sequence[str] = ()
     plans: tuple[str, ...] = ()
