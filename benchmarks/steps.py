@@ -128,7 +128,11 @@ class Bench:
     def _lane(self) -> Any:
         directory = {workspace: WorkspaceEntry(named, 0, 0) for workspace, named in self.named.items()}
         reader = UsageReader(self.catalog, self.zone, HORIZON_DAYS)
-        known = SimpleNamespace(known=directory.get, partition_of=lambda account: 0)
+        known = SimpleNamespace(
+            known=directory.get,
+            known_all=lambda names: list(map(directory.get, names)),
+            partition_of=lambda account: 0,
+        )
         intake = SimpleNamespace(reader=reader, catalog=KnownCatalog(), directory=known)
         cache = ValidationCache()
         return SimpleNamespace(

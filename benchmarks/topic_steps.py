@@ -135,7 +135,12 @@ class TopicBench(Bench):
         return SimpleNamespace(
             reader=UsageReader(self.catalog, self.zone, HORIZON_DAYS),
             catalog=KnownCatalog(),
-            directory=SimpleNamespace(known=directory.get, partition_of=lambda account: 0, read_to=0),
+            directory=SimpleNamespace(
+                known=directory.get,
+                known_all=lambda names: list(map(directory.get, names)),
+                partition_of=lambda account: 0,
+                read_to=0,
+            ),
             topics=Topics.of(""),
             topic_ids={},
             metrics=nothing,

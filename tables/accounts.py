@@ -45,8 +45,8 @@ class Accounts:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._accounts: dict[str, Account] = {}
-        #: Of each cached account: the rows of its plans as they are in the store.
-        self._stored: dict[str, dict[str, PlanRows]] = {}
+        #: Of each cached account: its plans as the store has them; None: as one row, as earlier versions wrote.
+        self._stored: dict[str, dict[str, Plan | None]] = {}
         self._changed: dict[str, Account] = {}
         #: Plans that became stubs in this chunk.
         self._expired: dict[tuple[str, str], Plan] = {}
@@ -79,11 +79,12 @@ class Accounts:
                 plans[plan_id] = _plan(value)
         stored = self._stored[name] = {}
         for plan_id, head in plans.items():
-            if head.packages:  # one row, as earlier versions wrote; the next change rewrites it
-                stored[plan_id] = {keys.plan(name, plan_id): None}
+            if head.packages:  # the next change rewrites it
+                stored[plan_id] = None
                 continue
-            plan = replaced(head, packages=tuple(packages[plan_id]), lists=tuple(lists[plan_id]))
-            plans[plan_id], stored[plan_id] = plan, plan_rows(name, plan)
+            histories = tuple(packages[plan_id]), tuple(lists[plan_id])
+            plan = Plan(plan_id, head.first_day, head.last_day, *histories, head.traffic)
+            plans[plan_id] = stored[plan_id] = plan
         return plans
 
     def touch(self, account: Account) -> None:
@@ -131,14 +132,17 @@ class Accounts:
             yield keys.account(name), _encode(AccountRow(account.last_order_day, (), ends))
             stored = self._stored[name]
             for plan_id in stored.keys() - account.plans.keys():
-                yield from dict.fromkeys(stored[plan_id]).items()
+                yield from dict.fromkeys(_rows_of(name, plan_id, stored[plan_id])).items()
             for plan_id, plan in account.plans.items():
-                yield from _plan_changes(name, plan, stored.get(plan_id, {}))
+                if plan_id not in stored:
+                    yield from _plan_changes(name, plan, {})
+                elif plan is not stored[plan_id]:
+                    yield from _plan_changes(name, plan, _rows_of(name, plan_id, stored[plan_id]))
 
     def committed(self, kept: int) -> None:
         """Forget the changes, which are stored now; `kept`: how many accounts stay cached at most."""
         for name, account in self._changed.items():
-            self._stored[name] = {plan_id: plan_rows(name, plan) for plan_id, plan in account.plans.items()}
+            self._stored[name] = {**account.plans}
         self._changed, self._expired = {}, {}
         if len(self._accounts) > kept:
             self._accounts.clear()
@@ -151,6 +155,11 @@ def plan_rows(name: str, plan: Plan) -> PlanRows:
     rows |= {keys.plan_package(name, plan.plan_id, each.since): each for each in plan.packages}
     rows |= {keys.plan_list(name, plan.plan_id, each.since): each for each in plan.lists}
     return rows
+
+
+def _rows_of(name: str, plan_id: str, stored: Plan | None) -> PlanRows:
+    """The rows of a plan as it is stored."""
+    return {keys.plan(name, plan_id): None} if stored is None else plan_rows(name, stored)
 
 
 def _plan_changes(name: str, plan: Plan, stored: PlanRows) -> Iterator[Row]:

@@ -153,18 +153,18 @@ class Packer:
         So the first events of workspaces are judged on columns too, as long as they are of known kinds.
         """
         directory, cache = self.intake.directory, self._cache
-        good = within.tolist()
-        for at, number in enumerate(numbers):
-            if number != UNKNOWN or not good[at]:
-                continue
-            subject = events[at].subject
-            number = cache.entry(subject, UNKNOWN)  # met a moment ago
-            if number == UNKNOWN:
-                known = None if subject is None else directory.known(subject)
-                if known is None:
-                    return
-                number = cache.add_entry(subject, known, directory.partition_of(known.named.account))
-            numbers[at] = number
+        new: dict[str | None, list[int]] = {}
+        for at in np.flatnonzero(within & (ints(numbers) == UNKNOWN)).tolist():
+            new.setdefault(events[at].subject, []).append(at)
+        subjects = [subject for subject in new if subject is not None]
+        if len(subjects) < len(new):
+            return
+        for subject, known in zip(subjects, directory.known_all(subjects), strict=True):
+            if known is None:
+                return
+            number = cache.add_entry(subject, known, directory.partition_of(known.named.account))
+            for at in new[subject]:
+                numbers[at] = number
 
     async def _take_others(
         self, records: Sequence[Any], columns: tuple[Ints, ...], ids: list[str], good: npt.NDArray[np.bool_]

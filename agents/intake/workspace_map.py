@@ -62,8 +62,19 @@ class WorkspaceMap:
         if entry is not None:
             return entry
         row = self._asked(lambda: self._table.get(workspace))
-        if row is None:
-            return None
+        return None if row is None else self._entry(workspace, row)
+
+    def known_all(self, workspaces: Sequence[str]) -> list[WorkspaceEntry | None]:
+        """`known` of many, each asked once, for half of the cost."""
+        self._require_sound()
+        free = self._free
+        rows = self._asked(lambda: self._table.get_many(workspaces))
+        return [
+            free.get(workspace) or (None if row is None else self._entry(workspace, row))
+            for workspace, row in zip(workspaces, rows, strict=True)
+        ]
+
+    def _entry(self, workspace: str, row: WorkspaceRow) -> WorkspaceEntry:
         entry = WorkspaceEntry(Named(workspace, row.account, row.commercial), row.bound_at, row.commercial_at)
         if row.commercial == NEVER:
             self._free[workspace] = entry

@@ -54,7 +54,11 @@ class Intake:
         self.topic_ids: dict[str, str] = {}
         self.validation_cache = ValidationCache()
         home = WorkspaceEntry(Named("wksp_a", "acct_1", 0), 0)
-        self.directory = SimpleNamespace(known=lambda workspace: home, partition_of=lambda account: 0)
+        self.directory = SimpleNamespace(
+            known=lambda workspace: home,
+            known_all=lambda workspaces: [home] * len(workspaces),
+            partition_of=lambda account: 0,
+        )
         self.metrics = SimpleNamespace(count=_nothing, dead=_nothing, seen=_nothing)
         self.writers = [SimpleNamespace(add=self._add)]
         self.counted: list[tuple[str, int]] = []

@@ -5,11 +5,15 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import aiokafka.partitioner
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.intake.cloudevents import RECORD_LIMIT
 from agents.intake.workspace_directory import WorkspaceDirectory
 from meter.batch.lanes import Reopen
+from meter.kafka.partitioner import murmur2
 from meter.rules.billing_days import parse_day, zone
 from schemas.reasons import DeadReason
 from schemas.rows import NEVER
@@ -67,6 +71,21 @@ def test_a_workspace_is_commercial_from_the_billing_day_of_its_first_commercial_
     known.learn([workspace_record(9, "a", "commercial", FEBRUARY_MS + 10**9)])
     assert home.named.commercial == parse_day("2026-02-01")
     assert (home.bound_at, home.commercial_at) == (0, 5)
+
+
+def test_many_workspaces_are_answered_as_one_by_one() -> None:
+    known = directory(workspace_record(0, "a", "free"))
+    free, none = known.known_all(["w", "gone"])
+    assert free is known.known("w") is known.known_all(["w"])[0], "whoever has it sees it become commercial"
+    assert none is None
+    known.learn([workspace_record(5, "a", "commercial", FEBRUARY_MS)])
+    assert free is not None
+    assert known.known_all(["w"]) == [known.known("w")] == [free]
+
+
+@given(st.binary(max_size=40))
+def test_names_are_spread_as_kafkas_clients_spread_keys(name: bytes) -> None:
+    assert murmur2(name) == aiokafka.partitioner.murmur2(name) & 0xFFFFFFFF
 
 
 @pytest.mark.parametrize(

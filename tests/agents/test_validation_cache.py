@@ -23,7 +23,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> tuple[Intake, list[int]]:
     intake = Intake()
     homes = {name: WorkspaceEntry(Named(name, f"acct_{name}", 0), 0) for name in WORKSPACES}
     intake.directory = SimpleNamespace(
-        known=homes.get, partition_of=lambda account: list(homes).index(account[5:]), read_to=0
+        known=homes.get,
+        known_all=lambda names: list(map(homes.get, names)),
+        partition_of=lambda account: list(homes).index(account[5:]),
+        read_to=0,
     )
     judged: list[int] = []
     judge = Packer._judge
