@@ -17,8 +17,9 @@ from schemas.rows import Fact, Row
 #: Bytes of an event's identity, and of the digest of its content.
 IDENTITY_BYTES = 16
 CONTENT_BYTES = 8
-#: A journal record is at most this long (before compression): it is the atom of the fold.
-RECORD_LIMIT_BYTES = 1024 * 1024
+#: A journal record is at most this long (before compression). It is the atom of the fold: the more it holds, the less
+#: often a cell is settled. The topic takes batches of 2 MiB (`meter.kafka.topics`).
+RECORD_LIMIT_BYTES = 7 * 256 * 1024
 
 
 class Named(Fact, frozen=True, gc=False):

@@ -33,6 +33,8 @@ EVENT_BYTES = IDENTITY_BYTES + 20
 SOURCE_BYTES = 3
 #: A record is packed at this estimated size; if it turns out too long it is packed as two.
 GROUP_BYTES = RECORD_LIMIT_BYTES * 97 // 100
+#: Orders in a record take at most about so much: each of them may change the figures of 1,000 workspaces.
+ORDERS_BYTES = 1024 * 1024
 #: A group is not cut to fill a record if a part would have fewer events than this.
 LEAST_CUT = 64
 

@@ -1,4 +1,4 @@
-"""Writes the entries of one journal partition: records of at most 1 MiB, one unacknowledged at a time.
+"""Writes the entries of one journal partition: records of at most 1.75 MiB, one unacknowledged at a time.
 
 Entries that arrive while a record is under way go into the next one, so records grow with the load. One unacknowledged
 record a partition keeps the source order: a top-up is never written after the purchase that it pays for.
@@ -13,7 +13,7 @@ from typing import TypeVar
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents.intake.journal_entries import GROUP_BYTES, Builder, OrderBuilder, UsageBuilder, pack
+from agents.intake.journal_entries import GROUP_BYTES, ORDERS_BYTES, Builder, OrderBuilder, UsageBuilder, pack
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, refused_for_size
 from meter.batch.stopping import spared
@@ -30,11 +30,12 @@ def next_record(waiting: deque[tuple[Builder, Waiter]]) -> tuple[list[Builder], 
     builders: list[Builder] = []
     done: list[Waiter] = []
     named: set[str] = set()
-    room = GROUP_BYTES
+    room, orders_room = GROUP_BYTES, ORDERS_BYTES
     while waiting:
         builder, waiter = waiting[0]
+        is_order = isinstance(builder, OrderBuilder)
         size = builder.bytes_beside(named) if isinstance(builder, OrderBuilder) else builder.bytes
-        if size > room:
+        if size > (min(room, orders_room) if is_order else room):
             if isinstance(builder, UsageBuilder) and (count := builder.fitting(room)):
                 first, rest = builder.cut(count)
                 builders.append(first)
@@ -46,7 +47,8 @@ def next_record(waiting: deque[tuple[Builder, Waiter]]) -> tuple[list[Builder], 
         builders.append(builder)
         done.append(waiter)
         room -= size
-        if isinstance(builder, OrderBuilder):
+        if is_order:
+            orders_room -= size
             named.update(builder.named)
     return builders, done
 

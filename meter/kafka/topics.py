@@ -13,7 +13,7 @@ from schemas.ids import is_id
 
 DAY_MS = 86_400_000
 MIB = 1024 * 1024
-#: A journal record has at most 1 MiB of entries; its batch, uncompressed, stays far below this.
+#: A journal record has at most 1.75 MiB of entries; its batch, uncompressed, stays well below this.
 JOURNAL_BATCH_BYTES = 2 * MIB
 #: The longest row has 0.8 MB, the longest output 6.6 (`tests/test_bounds.py`, `tests/test_output_bounds.py`).
 STATE_BATCH_BYTES = 8 * MIB

@@ -140,7 +140,7 @@ def test_an_event_is_reported_as_it_was_whatever_its_numbers(quantity: int, time
 def test_no_record_is_longer_than_the_limit_whatever_the_ids(source: str, name: str) -> None:
     events = [
         ("w" * 64, 10**15, name.format(number), number, source if len(source) == 1 else source + str(number))
-        for number in range(12_000)
+        for number in range(21_000)
     ]
     records = pack([built("usage", events)])
     assert max(map(len, records)) <= RECORD_LIMIT_BYTES
@@ -148,8 +148,8 @@ def test_no_record_is_longer_than_the_limit_whatever_the_ids(source: str, name: 
 
 
 def test_what_is_left_of_a_record_is_filled_with_a_part_of_the_next_group() -> None:
-    events = [("a", number, f"{number:024x}", number, "s") for number in range(48_000)]
-    groups = [events[:14_000], events[14_000:32_000], events[32_000:]]
+    events = [("a", number, f"{number:024x}", number, "s") for number in range(84_000)]
+    groups = [events[:24_500], events[24_500:56_000], events[56_000:]]
 
     async def story(writing: Writing) -> None:
         waiting = [writing.writer.add(built("usage", group)) for group in groups]
@@ -162,7 +162,7 @@ def test_what_is_left_of_a_record_is_filled_with_a_part_of_the_next_group() -> N
         assert min(full) > GROUP_BYTES * 0.9
         assert max(full) <= RECORD_LIMIT_BYTES
         written = [event[2] for event in events_of(writing.producer.sent)]
-        assert written == list(range(48_000)), "in order, each once"
+        assert written == list(range(84_000)), "in order, each once"
 
     write(story)
 

@@ -80,8 +80,8 @@ class CellPricing:
     quotas: QuotaShares
     #: How many workspaces the cell had when it was priced.
     workspaces: int
-    #: The one plan in force, if it lists every workspace with usage; then their names in its order, of a short list all,
-    #: and (its id,).
+    #: The one plan in force, if it lists every workspace with usage; then their names in its order (of a SHORT_LIST all
+    #: names), and (its id,).
     only: Share | None = None
     names: Sequence[str] = ()
     plans: tuple[str, ...] = ()
