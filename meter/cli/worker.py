@@ -42,6 +42,7 @@ def worker(
     import meter.logs
     from agents.worker import Worker
     from meter.errors import UserError
+    from meter.machine.ending import close
     from meter.machine.private_files import UMASK
     from meter.machine.shortages import shortage
     from meter.settings import Settings
@@ -51,21 +52,21 @@ def worker(
     settings = Settings.load()
     meter.logs.to_stderr(settings.log_format)
     log = logging.getLogger("meter.worker")
+    runner, code = asyncio.Runner(loop_factory=fast_loop()), 0
     try:
-        with asyncio.Runner(loop_factory=fast_loop()) as runner:
-            tune_collector()
-            runner.run(Worker(settings, role.value).run())
-    except UserError as trouble:
-        log.error("stopped: %s", trouble)
-        raise typer.Exit(1) from None
+        tune_collector()
+        runner.run(Worker(settings, role.value).run())
+        log.info("stopped as asked")
     except BaseException as error:
-        reason = shortage(error)
-        if reason is not None:
+        reason = str(error) if isinstance(error, UserError) else shortage(error)
+        code = 2 if reason is None else 1
+        if reason is None:
+            log.error("stopped by an unexpected error: %r", error, exc_info=error)
+        else:
             log.error("stopped: %s", reason)
-            raise typer.Exit(1) from error
-        log.error("stopped by an unexpected error: %r", error, exc_info=error)
-        raise typer.Exit(2) from error
-    log.info("stopped as asked")
+    close(runner, code, why="as the line before says")
+    if code:
+        raise typer.Exit(code)
 
 
 def fast_loop() -> "Callable[[], asyncio.AbstractEventLoop] | None":

@@ -1,0 +1,56 @@
+"""The end of a long-lived process: bounded, whatever does not end in it."""
+
+import subprocess
+import sys
+
+import pytest
+
+#: For a process of Python to start, and to end, on a busy machine.
+PROCESS_SECONDS = 60.0
+PROGRAM = """
+import asyncio, logging, threading, time
+from meter.machine.ending import close
+logging.basicConfig(format="%(message)s")
+
+async def ends():
+    await asyncio.sleep(3600)
+
+async def goes_on():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+async def main():
+    tasks = [asyncio.create_task(WHAT(), name="the one that is left")]
+    await asyncio.sleep(0)
+    if THREAD:
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 3600)
+
+runner = asyncio.Runner()
+runner.run(main())
+close(runner, 3, why="a test", seconds=0.5)
+"""
+
+
+def ended(what: str, thread: bool = False) -> tuple[int, str]:
+    program = PROGRAM.replace("WHAT", what).replace("THREAD", str(thread))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_loop_whose_tasks_end_is_closed_in_silence() -> None:
+    assert ended("ends") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("what", "thread", "named"), [("goes_on", False, "the one that is left (goes_on)"), ("ends", True, "asyncio_0")]
+)
+def test_what_does_not_end_is_named_and_the_process_ends_with_its_code(what: str, thread: bool, named: str) -> None:
+    code, log = ended(what, thread)
+    assert code == 3
+    assert log.startswith("exiting (a test), though this did not end within 0.5 s:")
+    assert named in log
