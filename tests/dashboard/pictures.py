@@ -29,6 +29,8 @@ EXPORTED = re.compile(r"(METER_TOPIC_PREFIX|METER_BILLING_TIME_ZONE)=(\S+)")
 OVER = "worker and dashboard run on"
 LIVE = '[data-live="on"]'
 TOKEN = "a token of these pictures"
+#: What acme is topped up by, and has then.
+CASH, CASH_THEN = "60000", "61620.00"
 #: Pixels around a part of a page.
 MARGIN = 12
 
@@ -38,10 +40,9 @@ def nothing(page: Any) -> None:
 
 
 def reordered(page: Any) -> None:
-    """The first workspace becomes the last."""
-    later = '[aria-label="acme-prod later"]'
-    for place in ("2 of 3", "3 of 3"):
-        page.click(later)
+    """The last workspace goes up by two places."""
+    for place in ("7 of 8", "6 of 8"):
+        page.click('[aria-label="juniper-sandbox earlier"]')
         page.wait_for_selector(f"#moved:has-text('{place}')", state="attached")
     page.wait_for_selector("#quote >> text=Change the list")
 
@@ -81,13 +82,13 @@ PICTURES = {
 }
 #: With the write token.
 ORDERS = {
-    "order-list": Picture("/accounts/acme/change-workspaces?plan_id=acme-plan", size=(1440, 980), do=reordered),
+    "order-list": Picture("/accounts/juniper/change-workspaces?plan_id=juniper-plan", size=(1440, 980), do=reordered),
     "order-traffic": Picture("/accounts/acme/add-traffic?plan_id=acme-plan", size=(1440, 1000), do=filled_in),
     "order-outcome": Picture("/accounts/acme/add-traffic?plan_id=acme-plan", size=(1440, 640), do=sent),
 }
 #: Of the tests' samples.
 SAMPLED = {
-    "advise": Picture("/advise", size=(1280, 1126)),
+    "advise": Picture("/advise", size=(1280, 1118)),
     "advise-curves": Picture("/advise", part=("days-title", "curve-title", "rule-title")),
     "simulate": Picture("/simulate", size=(1280, 993)),
 }
@@ -139,7 +140,9 @@ def _found(lines: IO[str], own: dict[str, str]) -> Played:
 
 @contextmanager
 def writing(demo: Played) -> Iterator[Played]:
-    """A second dashboard of the demo, which takes orders."""
+    """A second dashboard of the demo, which takes orders; acme has money for them."""
+    top_up = [sys.executable, "-m", "meter.cli", "top-up", "acme", CASH]
+    subprocess.run(top_up, env=with_variables(demo.variables), check=True)
     port = str(free_port())
     with tempfile.TemporaryDirectory() as directory:
         own = {"METER_DATA_DIR": directory, "METER_DASHBOARD_PORT": port, "METER_DASHBOARD_WRITE_TOKEN": TOKEN}
@@ -147,18 +150,18 @@ def writing(demo: Played) -> Iterator[Played]:
         process = subprocess.Popen([sys.executable, "-m", "meter.cli", "dashboard"], env=environment)
         written = demo._replace(address=f"http://127.0.0.1:{port}")
         try:
-            wait_until("the dashboard has the plan", lambda: _has_the_plan(written.address), 60)
+            wait_until("the dashboard has the money", lambda: _has_the_money(written.address), 60)
             yield written
         finally:
             process.terminate()
             process.wait(60)
 
 
-def _has_the_plan(address: str) -> bool:
+def _has_the_money(address: str) -> bool:
     request = urllib.request.Request(f"{address}/accounts/acme/plans.json", headers=signed_in())
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
-            return bool(json.load(answer)["plans"])
+            return CASH_THEN in answer.read().decode()
     except OSError:
         return False
 
