@@ -13,6 +13,7 @@ from benchmarks.latency.probes import PROBED, MeterProbed, Probes
 from benchmarks.load import Load, Sender, wrong_keys
 from benchmarks.quantiles import quantile
 from benchmarks.race.cluster import Cluster
+from benchmarks.race.programs import ended
 from benchmarks.topic_rate.contenders import Contender, Meter, make_own_topics
 from benchmarks.topic_rate.load import Loading, topic_of
 from benchmarks.workers import cpu_seconds
@@ -169,6 +170,9 @@ def _until_done(contender: Contender, load: Load, cluster: Cluster, prefix: str,
     """Wait until all of the load is handled, but no longer than that; whether it is."""
     deadline = time.monotonic() + seconds
     while not contender.done(load, cluster, prefix):
+        program = ended(contender.programs)
+        if program is not None:
+            raise SystemExit(f"{contender.title} ended:\n{program.log.read_text()[-3000:]}")
         if time.monotonic() > deadline:
             return False
         time.sleep(0.2)
