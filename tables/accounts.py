@@ -6,6 +6,7 @@ and last day, under another key, so that reading an account does not read it.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from heapq import merge
 from sys import intern
 
@@ -32,7 +33,8 @@ class AccountRow(Fact, frozen=True):
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _account = msgspec.msgpack.Decoder(AccountRow).decode
 _plan = msgspec.msgpack.Decoder(Plan).decode
-_package = msgspec.msgpack.Decoder(Package).decode
+#: One object for all accounts that bought the same on the same day; nobody changes it.
+_package = lru_cache(1 << 12)(msgspec.msgpack.Decoder(Package).decode)
 _list = msgspec.msgpack.Decoder(WorkspaceList).decode
 
 #: The rows of a plan, key -> entry. Entries are replaced, never changed in place, so `is` shows whether one changed.

@@ -6,6 +6,7 @@ workspace stays in the row it was first put in. Row 0 also holds the fields of t
 
 from collections.abc import Iterator
 from itertools import islice
+from sys import intern
 
 import msgspec
 
@@ -54,7 +55,9 @@ class Cells:
         """The cell, an empty one if it is new."""
         found = self._cells.get(key)
         if found is None:
-            found = self._cells[key] = self._load(key)
+            account, day, item = key
+            found = self._load((intern(account), day, intern(item)))  # a record's texts are its own
+            self._cells[found.key] = found
         return found
 
     def _load(self, key: CellKey) -> Cell:

@@ -31,7 +31,7 @@ class QuotaShares:
     The keys of `plans` are in priority order: the first plan's list, then what the next plans add. `quota`: the sum.
     """
 
-    shares: list[Share]
+    shares: Sequence[Share]
     plans: Listed
     quota: int
 
@@ -114,7 +114,7 @@ class QuotaCache:
             quota = quota_of(package, traffic, item, day)
             shares.append(Share(plan_id, quota, workspaces))
             total += quota
-        return QuotaShares(shares, known[1], total)
+        return QuotaShares(tuple(shares), known[1], total)
 
     def forget(self, account: str) -> None:
         """Drop an account whose plans changed."""
