@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -133,14 +134,12 @@ def test_a_page_of_this_dashboard_goes_on(board: Board) -> None:
 
 def test_there_are_so_many_streams_and_no_more(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "STREAMS", 2)
-    there = [Stream(board) for _ in range(2)]
-    for stream in there:
-        stream.until("data: ")
-    refused = Stream(board)
-    assert "503" in refused.until(r"\r\n\r\n")
-    assert "Retry-After: 5" in refused.text
-    for stream in (*there, refused):
-        stream.socket.close()
+    with ExitStack() as streams:
+        for _ in range(2):
+            streams.enter_context(Stream(board)).until("data: ")
+        refused = streams.enter_context(Stream(board))
+        assert "503" in refused.until(r"\r\n\r\n")
+        assert "Retry-After: 5" in refused.text
 
 
 def test_readers_that_read_nothing_cost_no_memory_and_are_dropped(
@@ -148,8 +147,6 @@ def test_readers_that_read_nothing_cost_no_memory_and_are_dropped(
 ) -> None:
     monkeypatch.setattr(live, "WRITE_SECONDS", 0.5)
     monkeypatch.setattr(live, "SEND_SECONDS", 0.0)
-    frozen = [Stream(board) for _ in range(5)]
-    board.until("five streams are open", lambda: board.streams() == 5)
     waiting: list[int] = []
     many = {f"w{place}": (place + 1) * MILLION for place in range(200)}
 
@@ -158,10 +155,12 @@ def test_readers_that_read_nothing_cost_no_memory_and_are_dropped(
         board.feed(*figures("acme", board.today, "traces", MILLION, many, "w0"))
         waiting.append(board.waiting_bytes())
 
-    board.until("all of them are dropped", lambda: board.streams() == 0, more)
+    with ExitStack() as frozen:
+        for _ in range(5):
+            frozen.enter_context(Stream(board))
+        board.until("five streams are open", lambda: board.streams() == 5)
+        board.until("all of them are dropped", lambda: board.streams() == 0, more)
     assert max(waiting) < BUFFERS
-    for stream in frozen:
-        stream.socket.close()
 
 
 def test_a_stream_of_what_is_not_there_is_no_stream(board: Board) -> None:

@@ -38,7 +38,7 @@ BROKEN = (
     Mutation(
         "a plan's last day is left out",
         "meter.rules.plans",
-        (("since <= day <= traffic.through", "since < day <= traffic.through"),),
+        (("each.since <= day <= each.through", "each.since < day <= each.through"),),
     ),
     Mutation(
         "units are rounded up",
