@@ -32,6 +32,7 @@ from meter.kafka.troubles import explained, of_kafka
 from meter.machine import capacity
 from meter.machine import private_files as private
 from meter.machine import shortages as machine
+from meter.machine.ending import described
 from meter.rules.state.journal_facts import JournalFacts
 from meter.settings import Settings
 from schemas.catalog import CatalogError, load_catalog
@@ -206,10 +207,14 @@ class Worker:
         stopping = asyncio.create_task(self._stop_apps())
         _, late = await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # not wait_for: Faust swallows the cancellation
         if late:
-            stopping.cancel()
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            left = ", ".join(sorted(described(task) for task in tasks))
             log.warning(
-                "not everything stopped within %.0f s; exiting anyway, uncommitted work is done again", STOP_SECONDS
+                "not everything stopped within %.0f s; exiting anyway, uncommitted work is done again; left are: %s",
+                STOP_SECONDS,
+                left,
             )
+            stopping.cancel()
         elif stopping.cancelled() or stopping.exception() is not None:
             error = "a connection was given up" if stopping.cancelled() else stopping.exception()
             log.warning("not everything stopped cleanly (%r); uncommitted work is done again", error)

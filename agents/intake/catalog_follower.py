@@ -18,7 +18,7 @@ from agents.intake.usage_reader import AHEAD_LIMIT_US, UsageReader
 from agents.journal.catalog_versions import copy
 from agents.journal.facts_reader import Recorded, announced_by, reading, recorded
 from meter.batch.lanes import Reopen
-from meter.batch.stopping import spared, stopped
+from meter.batch.stopping import ended, spared, stopped
 from meter.errors import UserError
 from meter.kafka.topics import Topics
 from meter.rules.billing_days import LAST_DAY, day_text
@@ -103,7 +103,7 @@ class FollowedCatalog(KnownCatalog):
 
     async def stop(self) -> None:
         if self._following is not None:
-            self._following.cancel()
+            await ended(self._following)
         if self._consumer is not None:
             await stopped(self._consumer)
 

@@ -29,7 +29,7 @@ from agents.workspace_topics.together import Together
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
-from meter.batch.stopping import spared, stopped
+from meter.batch.stopping import ended, spared, stopped
 from meter.failpoints import reach
 from meter.kafka.set_aside import NotRead, Reason, not_followed, reason_of
 from meter.kafka.topics import followed
@@ -87,9 +87,7 @@ class WorkspaceTopics:
         await self.app.start()
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
         await self._commits.finish()  # before the group is left
         await self.app.stop()
         await self._leave(self.runners)

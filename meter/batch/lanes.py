@@ -18,6 +18,7 @@ from meter.batch.denials import denied
 from meter.batch.errors import Reopen as Reopen
 from meter.batch.errors import SetAside as SetAside
 from meter.batch.line import Line
+from meter.batch.stopping import ended
 from meter.errors import UserError
 from meter.failpoints import reach
 from meter.machine.shortages import spent
@@ -159,10 +160,8 @@ class Runner:
         self.queue.put_nowait(None)
         if self.lane.waits:
             self.task.cancel()
-        _, late = await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
-        if late:
-            self.task.cancel()
-            await asyncio.wait(late)
+        await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
+        await ended(self.task)
 
     async def _run(self) -> None:
         lane, app = self.lane, self.lane.app

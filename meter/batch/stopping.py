@@ -6,13 +6,16 @@ consumer that is assigned by hand (`assign`) can be stopped in that moment.
 
 And it lets out the cancellation of a fetch that it ends itself, as if somebody had cancelled whoever stops it: a broker
 that is gone leaves such fetches behind. The client is then closed here.
+
+Python 3.11 loses a cancellation too: `asyncio.wait_for` returns an answer that came in the moment of it. What loops
+would then go on, and whoever waits for its end would wait for ever.
 """
 
 import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-#: The fetch task is cancelled again after so many seconds.
+#: A task that has not ended is cancelled again after so many seconds.
 AGAIN_SECONDS = 0.5
 
 Value = TypeVar("Value")
@@ -33,6 +36,18 @@ async def stopped(consumer: Any) -> None:
         await consumer._client.close()
         return
     ending.result()
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended; what they failed with is seen."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
 
 
 def is_cancelled() -> bool:

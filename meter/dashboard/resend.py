@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from meter.batch.stopping import ended
 from meter.commands import control_log as control
 from meter.commands.redrive import Sendable
 from meter.commands.redrive_plan import Redrive, plan_of, records_in_order
@@ -87,8 +88,7 @@ class Resending:
     async def close(self) -> None:
         """Cancel the running attempt; records already sent stay sent."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
 
     async def _run(self, attempt: Attempt, only_one: bool) -> None:
         """1 plan, 2 send, 3 note the records' new positions, 4 look up their outcomes."""

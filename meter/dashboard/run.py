@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from meter.batch.stopping import ended
 from meter.dashboard.access import Access, check_binding
 from meter.dashboard.advice.advising import Advising
 from meter.dashboard.calendar import Calendar
@@ -78,9 +79,7 @@ class Dashboard:
 async def first_of(*tasks: "asyncio.Task[Any]") -> None:
     """Wait for the first task to end, cancel the others; raises the first task's error."""
     done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    await ended(*left)
     for task in done:
         task.result()
 

@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,18 @@ def close(runner: asyncio.Runner, code: int, *, why: str = "asked to", seconds: 
 
 
 def _running(loop: asyncio.AbstractEventLoop) -> str:
-    """The tasks that are left, by name and coroutine, and the threads that a process waits for."""
-    tasks = [f"{task.get_name()} ({getattr(task.get_coro(), '__qualname__', '?')})" for task in asyncio.all_tasks(loop)]
+    """The tasks that are left, and the threads that a process waits for."""
     threads = [each.name for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
-    return ", ".join([*sorted(tasks), *sorted(threads)])
+    return ", ".join([*sorted(map(described, asyncio.all_tasks(loop))), *sorted(threads)])
+
+
+def described(task: asyncio.Task[Any]) -> str:
+    """A task by its name, its coroutine and the lines at which it waits, the innermost last."""
+    coroutine: Any = task.get_coro()
+    name, places = getattr(coroutine, "__qualname__", "?"), []
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None:
+            places.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+        coroutine = getattr(coroutine, "cr_await", None)
+    return f"{task.get_name()} ({' '.join([name, *places])})"

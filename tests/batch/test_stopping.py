@@ -1,6 +1,7 @@
 """Consumers stop, also while aiokafka lets go of an assignment; every consumer of ours is stopped so."""
 
 import asyncio
+import contextlib
 import re
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
 
 from meter.batch import stopping
-from meter.batch.stopping import is_cancelled, spared, stopped
+from meter.batch.stopping import ended, is_cancelled, spared, stopped
 from tests.test_imports_floor import FLOORS, files
 
 HERE, THERE = TopicPartition("usage", 0), TopicPartition("usage", 1)
@@ -159,3 +160,30 @@ def test_a_cancellation_that_nobody_asked_for_is_no_end_and_one_that_somebody_di
             await waiting
 
     asyncio.run(story())
+
+
+def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    async def loses_one() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()  # as `wait_for` of Python 3.11 does, if its answer comes at the same moment
+        await asyncio.Event().wait()
+
+    async def fails() -> None:
+        raise ValueError("what it was about")
+
+    async def story() -> None:
+        tasks = asyncio.create_task(loses_one()), asyncio.create_task(fails())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(SECONDS):
+            await ended(*tasks)
+        assert [task.done() for task in tasks] == [True, True]
+
+    asyncio.run(story())
+
+
+def test_nobody_cancels_a_task_once_and_waits_for_its_end() -> None:
+    once = re.compile(r"\.cancel\(\)\n\s+await asyncio\.(?:gather\([^)]*return_exceptions|wait\([^,)]*\)\n)")
+    every = {path for floor in FLOORS for path in files(floor)}
+    assert len(every) > 300
+    found = {str(path) for path in every if path.name != "stopping.py" and once.search(path.read_text())}
+    assert found == set(), "`ended` of meter/batch/stopping.py ends tasks"

@@ -47,7 +47,8 @@ def test_a_loop_whose_tasks_end_is_closed_in_silence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "thread", "named"), [("goes_on", False, "the one that is left (goes_on)"), ("ends", True, "asyncio_0")]
+    ("what", "thread", "named"),
+    [("goes_on", False, "one that is left (goes_on <string>:"), ("ends", True, "asyncio_0")],
 )
 def test_what_does_not_end_is_named_and_the_process_ends_with_its_code(what: str, thread: bool, named: str) -> None:
     code, log = ended(what, thread)

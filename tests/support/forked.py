@@ -4,6 +4,7 @@ All processes of a run share the servers, and whichever needs one first starts i
 that two workers of a test have different random hashes, as they have in production.
 """
 
+import atexit
 import fcntl
 import json
 import os
@@ -150,6 +151,13 @@ def _asked(text: bytes, files: list[int]) -> int:
                 return int(answer)
             connection.close()
     raise AssertionError("no server of forks answers")
+
+
+@atexit.register
+def _leave() -> None:
+    """A server ends when nobody is connected."""
+    while _connections:
+        _connections.popitem()[1].close()
 
 
 def _connected(number: int) -> socket.socket:

@@ -20,6 +20,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.sessions.partitions import Broker, Partitions, Reading
 from meter.batch.sessions.plain import fetched
 from meter.batch.sessions.requests import Fetch, FetchAnswer, Limits, Part
+from meter.batch.stopping import ended
 from meter.batch.unopened import UnreadableRecord
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,7 @@ class SessionReader(Partitions):
 
     async def close(self) -> None:
         """Read no more."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await ended(*self._tasks)
         self.failed.cancel()
 
     def _begin_broker(self, broker: Broker) -> None:

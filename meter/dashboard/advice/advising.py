@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from meter.batch.stopping import ended
 from meter.dashboard.advice.process import ANSWER, KAFKA
 from meter.dashboard.advice.question import Question, Task
 from meter.errors import UserError
@@ -84,10 +85,7 @@ class Advising:
 
     async def close(self) -> None:
         """Stop the running processes."""
-        tasks = [task for task, _ in self._answers.values() if not task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*(task for task, _ in self._answers.values()))
 
     def _forget(self) -> None:
         """Drop expired answers, and the oldest ones above the limit."""

@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from meter.batch.patches.fetched_records import install_batches
-from meter.batch.stopping import is_cancelled, stopped
+from meter.batch.stopping import ended, is_cancelled, stopped
 from meter.budgets.topics import BUDGET_ALERTS, BUDGETS
 from meter.dashboard.calendar import Calendar
 from meter.dashboard.ingest.batch import Ingest
@@ -140,8 +140,7 @@ class Reader:
             try:
                 await self._follow(consumer, ingest, watch)  # 5
             finally:
-                watch.cancel()
-                await asyncio.gather(watch, return_exceptions=True)
+                await ended(watch)
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[Any]:

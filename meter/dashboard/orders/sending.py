@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
 
+from meter.batch.stopping import ended
 from meter.commands.place_order import RecordPosition, ordered, sent
 from meter.errors import UserError
 from meter.kafka.access import require
@@ -104,9 +105,7 @@ class Sending:
 
     async def close(self) -> None:
         """Cancel orders in flight: each may have been sent, and counts once under its id."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await ended(*self._tasks.values())
 
     async def _run(self, order: SentOrder) -> None:
         try:
