@@ -156,7 +156,8 @@ class ChunkConsumer(GroupOffsets):
             return
         if chunk.whole:
             self._ahead[chunk.tp] -= 1
-            self._wake.set()
+            if self._ahead[chunk.tp] == CHUNKS_AHEAD - 1:
+                self._wake.set()
         elif chunk.tp in self.assignment():
             self.begin(chunk.tp, chunk.position)
 
@@ -210,15 +211,14 @@ class ChunkConsumer(GroupOffsets):
 
     async def _drain_messages(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
+            self._wake.clear()
             wanted = self._wanted() if self.flow_active else []
             if not wanted:
-                self._wake.clear()
                 await self.wait_first(self._wake.wait(), timeout=1.0)
                 self._hear_of_the_group()
                 continue
             try:
-                # Everything fetched: a limit over all partitions would cut one partition's chunk by another's size.
-                fetched = await self.kafka.getmany(*wanted, timeout_ms=FETCH_WAIT_MS)
+                fetched = await self._fetched(wanted)
             except ConsumerStoppedError:
                 return
             except KafkaError as error:
@@ -230,6 +230,27 @@ class ChunkConsumer(GroupOffsets):
                 await self._hand_out(fetched)
             else:
                 self._rewind()
+
+    async def _fetched(self, wanted: list[TopicPartition]) -> Mapping[TopicPartition, list[Any]]:
+        """What was fetched of these partitions; nothing if another partition may be read first, or nothing came.
+
+        What another one has fetched holds up all fetches of its broker until it is taken, for up to 100 ms.
+        """
+        # Everything fetched: a limit over all partitions would cut one partition's chunk by another's size.
+        fetched: Mapping[TopicPartition, list[Any]] = await self.kafka.getmany(*wanted)
+        if fetched:
+            return fetched
+        came, woken = self.kafka._fetcher._create_fetch_waiter(), asyncio.ensure_future(self._wake.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {came, woken}, timeout=FETCH_WAIT_MS / 1000, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            came.cancel()
+            woken.cancel()
+        if came in done:
+            came.result()  # raises what went wrong
+        return {}
 
     def _hear_of_the_group(self) -> None:
         """Raise what went wrong with the membership; aiokafka waits until a reader has taken the error."""
