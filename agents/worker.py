@@ -28,7 +28,7 @@ from meter.errors import UserError
 from meter.kafka.access import require
 from meter.kafka.admin import broker_count, connected_admin, ensure_topics, require_version
 from meter.kafka.rights import of_role
-from meter.kafka.troubles import explained, of_kafka
+from meter.kafka.troubles import asked_again, explained, of_kafka
 from meter.machine import capacity
 from meter.machine import private_files as private
 from meter.machine import shortages as machine
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 #: A worker stops within 15 s of SIGTERM; this much of it is for apps that do not answer.
 STOP_SECONDS = 10.0
 START_CANCEL_SECONDS = 2.0
+#: How long a start asks again what a broker that just went could not answer; connecting to one takes 15 s.
+START_AGAIN_SECONDS = 30.0
 READY_POLL_SECONDS = 0.1
 
 
@@ -118,9 +120,9 @@ class Worker:
             catalog = load_catalog(self.settings.catalog_path)
         except CatalogError as wrong:
             raise UserError(str(wrong)) from None
-        await self._ensure_topics()
-        await self._watch.start()
-        facts = await open_journal(self.settings, catalog)
+        await asked_again(self._ensure_topics, START_AGAIN_SECONDS)
+        await asked_again(self._watch.start, START_AGAIN_SECONDS)
+        facts = await asked_again(lambda: open_journal(self.settings, catalog), START_AGAIN_SECONDS)
         log.info(
             "role %s under prefix %r: meter %s, days in %s, %d journal partitions; joining the groups",
             self.role,

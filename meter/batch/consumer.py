@@ -19,6 +19,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from meter.batch.chunks import CHUNKS_AHEAD, Chunk
+from meter.batch.fetched import fetched_of
 from meter.batch.group_offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.patches.fetched_records import install_batches, lazy, whole
 from meter.batch.stopping import stopped
@@ -218,7 +219,7 @@ class ChunkConsumer(GroupOffsets):
                 self._hear_of_the_group()
                 continue
             try:
-                fetched = await self._fetched(wanted)
+                fetched = await fetched_of(self.kafka, wanted, self._wake, FETCH_WAIT_MS / 1000)
             except ConsumerStoppedError:
                 return
             except KafkaError as error:
@@ -230,27 +231,6 @@ class ChunkConsumer(GroupOffsets):
                 await self._hand_out(fetched)
             else:
                 self._rewind()
-
-    async def _fetched(self, wanted: list[TopicPartition]) -> Mapping[TopicPartition, list[Any]]:
-        """What was fetched of these partitions; nothing if another partition may be read first, or nothing came.
-
-        What another one has fetched holds up all fetches of its broker until it is taken, for up to 100 ms.
-        """
-        # Everything fetched: a limit over all partitions would cut one partition's chunk by another's size.
-        fetched: Mapping[TopicPartition, list[Any]] = await self.kafka.getmany(*wanted)
-        if fetched:
-            return fetched
-        came, woken = self.kafka._fetcher._create_fetch_waiter(), asyncio.ensure_future(self._wake.wait())
-        try:
-            done, _ = await asyncio.wait(
-                {came, woken}, timeout=FETCH_WAIT_MS / 1000, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            came.cancel()
-            woken.cancel()
-        if came in done:
-            came.result()  # raises what went wrong
-        return {}
 
     def _hear_of_the_group(self) -> None:
         """Raise what went wrong with the membership; aiokafka waits until a reader has taken the error."""

@@ -62,19 +62,9 @@ async def _nobody_works(settings: "Settings") -> bool:
 
 async def asked_again(ask: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     """What `ask` answers, asked until it does or `AGAIN_SECONDS` are over; at once what no waiting helps against."""
-    import asyncio
-    import time
+    from meter.kafka import troubles
 
-    from meter.kafka.troubles import passing
-
-    deadline = time.monotonic() + AGAIN_SECONDS
-    while True:
-        try:
-            return await ask()
-        except Exception as error:
-            if not passing(error) or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(PAUSE_SECONDS)
+    return await troubles.asked_again(ask, AGAIN_SECONDS, PAUSE_SECONDS)
 
 
 async def _asked(

@@ -5,7 +5,10 @@ answers are yes, the client's own text is used.
 """
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from aiokafka.errors import IllegalOperation, KafkaError
 
@@ -17,6 +20,10 @@ from meter.kafka.admin import connected_admin
 from meter.kafka.reachability import BrokerUnreachable, as_error, reasons_of
 from meter.kafka.rights import MissingRights, Right
 from meter.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 #: How long both questions may take.
 ASK_SECONDS = 15.0
@@ -35,6 +42,19 @@ def passing(error: BaseException) -> bool:
     if unreachable:
         return all(each.back for each in unreachable)
     return any(isinstance(each, KafkaError) and each.retriable for each in errors)
+
+
+async def asked_again(ask: Callable[[], Awaitable[Answer]], seconds: float, pause: float = 0.5) -> Answer:
+    """What `ask` answers, asked until it does or `seconds` are over; at once what no waiting helps against."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await ask()
+        except Exception as error:
+            if not passing(error) or time.monotonic() > deadline:
+                raise
+            log.info("Kafka could not answer (%r); asking again", error)
+        await asyncio.sleep(pause)
 
 
 async def explained(settings: Settings, who: str, rights: Sequence[Right], error: BaseException) -> UserError:

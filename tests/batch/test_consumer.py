@@ -17,19 +17,40 @@ from meter.batch.consumer import ChunkConsumer
 USAGE, OTHER = TP("usage", 0), TP("usage", 1)
 
 
+class Fetches(asyncio.Queue[dict[TP, int] | KafkaError]):
+    """What was fetched; whoever waits for it is woken as by aiokafka."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def _put(self, item: dict[TP, int] | KafkaError) -> None:
+        super()._put(item)
+        while self._waiters:
+            waiter = self._waiters.pop()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def waiter(self) -> asyncio.Future[None]:
+        self._waiters.append(asyncio.get_running_loop().create_future())
+        return self._waiters[-1]
+
+
 class FakeKafka:
     """Gives what a test puts in `fetches`; positions move as aiokafka moves them: when records are given."""
 
     def __init__(self) -> None:
         self.positions: dict[TopicPartition, int] = {}
-        self.fetches: asyncio.Queue[dict[TP, int] | KafkaError] = asyncio.Queue()
+        self.fetches = Fetches()
         assignment = SimpleNamespace(state_value=self.state)
         self._subscription = SimpleNamespace(
             reassignment_in_progress=False, subscription=SimpleNamespace(assignment=assignment)
         )
         self.trouble: list[KafkaError] = []
         self._coordinator = SimpleNamespace(check_errors=self.check_errors)
-        self._fetcher = SimpleNamespace(error_future=asyncio.get_running_loop().create_future())
+        self._fetcher = SimpleNamespace(
+            error_future=asyncio.get_running_loop().create_future(), _create_fetch_waiter=self.fetches.waiter
+        )
 
     def check_errors(self) -> None:
         if self.trouble:
@@ -51,8 +72,10 @@ class FakeKafka:
     def pause(self, tp: TopicPartition) -> None:
         pass
 
-    async def getmany(self, *wanted: TopicPartition, timeout_ms: int) -> dict[Any, list[Any]]:
-        given = await self.fetches.get()
+    async def getmany(self, *wanted: TopicPartition) -> dict[Any, list[Any]]:
+        if self.fetches.empty():
+            return {}
+        given = self.fetches.get_nowait()
         if isinstance(given, KafkaError):
             raise given
         return {TopicPartition(*tp): self.give(tp, number) for tp, number in given.items()}
