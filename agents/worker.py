@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 #: A worker stops within 15 s of SIGTERM; this much of it is for apps that do not answer.
 STOP_SECONDS = 10.0
 START_CANCEL_SECONDS = 2.0
-#: How long a start asks again what a broker that just went could not answer; connecting to one takes 15 s.
-START_AGAIN_SECONDS = 30.0
+#: How long a start asks again what a broker that just went could not answer; one question to it may take 30 s.
+START_AGAIN_SECONDS = 60.0
 READY_POLL_SECONDS = 0.1
 
 
