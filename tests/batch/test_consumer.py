@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError
 from faust.types import TP
 
-from meter.batch.chunks import Chunk
+from meter.batch import consumer
+from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.consumer import ChunkConsumer
 
 USAGE, OTHER = TP("usage", 0), TP("usage", 1)
@@ -20,16 +22,14 @@ USAGE, OTHER = TP("usage", 0), TP("usage", 1)
 class Fetches(asyncio.Queue[dict[TP, int] | KafkaError]):
     """What was fetched; whoever waits for it is woken as by aiokafka."""
 
-    def _init(self, maxsize: int) -> None:
-        super()._init(maxsize)
+    def __init__(self) -> None:
+        super().__init__()
         self._waiters: list[asyncio.Future[None]] = []
 
     def _put(self, item: dict[TP, int] | KafkaError) -> None:
         super()._put(item)
-        while self._waiters:
-            waiter = self._waiters.pop()
-            if not waiter.done():
-                waiter.set_result(None)
+        for waiter in [each for each in self._waiters if not each.done()]:
+            waiter.set_result(None)
 
     def waiter(self) -> asyncio.Future[None]:
         self._waiters.append(asyncio.get_running_loop().create_future())
@@ -69,8 +69,7 @@ class FakeKafka:
     def resume(self, tp: TopicPartition) -> None:
         pass
 
-    def pause(self, tp: TopicPartition) -> None:
-        pass
+    pause = resume
 
     async def getmany(self, *wanted: TopicPartition) -> dict[Any, list[Any]]:
         if self.fetches.empty():
@@ -78,7 +77,10 @@ class FakeKafka:
         given = self.fetches.get_nowait()
         if isinstance(given, KafkaError):
             raise given
-        return {TopicPartition(*tp): self.give(tp, number) for tp, number in given.items()}
+        left = {tp: number for tp, number in given.items() if TopicPartition(*tp) not in wanted}
+        if left:
+            self.fetches.put_nowait(left)
+        return {TopicPartition(*tp): self.give(tp, given[tp]) for tp in given if tp not in left}
 
     def give(self, tp: TP, number: int) -> list[int]:
         first = self.positions[TopicPartition(*tp)]
@@ -126,6 +128,10 @@ class Reading:
     async def fetch(self, given: dict[TP, int] | KafkaError) -> None:
         """One fetch comes back with so many records of each partition, or an error."""
         self.kafka.fetches.put_nowait(given)
+        await self.goes_on()
+
+    async def goes_on(self) -> None:
+        """The consumer does what it can do now."""
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -271,5 +277,24 @@ def test_a_group_that_takes_no_heartbeat_is_not_heard() -> None:
         assert consumer.silence() > 59.0
         assert await coordinator._do_heartbeat()
         assert consumer.silence() < 1.0
+
+    read(story)
+
+
+def test_what_waits_for_a_busy_lane_is_read_as_soon_as_the_lane_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer, "FETCH_WAIT_MS", 3_600_000)
+
+    async def story(reading: Reading) -> None:
+        reading.consumer.begin(USAGE, 0)
+        reading.consumer.begin(OTHER, 0)
+        for _ in range(CHUNKS_AHEAD + 1):  # the last one waits, and the other partition stays quiet
+            await reading.fetch({USAGE: 1})
+        assert reading.consumer.full(USAGE)
+        assert len(reading.chunks) == CHUNKS_AHEAD
+        reading.consumer.release(reading.chunks[0])
+        await reading.goes_on()
+        assert [chunk.tp for chunk in reading.chunks] == [USAGE] * (CHUNKS_AHEAD + 1)
+        await reading.fetch({OTHER: 1})
+        assert reading.chunks[-1].tp == OTHER
 
     read(story)
