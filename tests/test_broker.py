@@ -14,7 +14,8 @@ import pytest
 from meter.local_broker.broker import Broker, controller_port, own_properties, properties_text, shipped_properties
 from meter.local_broker.jars import BrokerTrouble
 from meter.local_broker.probe import is_kafka
-from meter.local_broker.processes import alive, gone
+from meter.local_broker.processes import HAS_PROC, alive, gone, ps
+from tests.end_to_end.kafka import wait_until
 
 
 @pytest.fixture
@@ -102,6 +103,26 @@ def test_a_process_that_ended_is_gone_though_nobody_fetched_it() -> None:
         assert gone(child.pid, 10)
     assert alive(os.getpid())
     assert not gone(os.getpid(), 0)
+
+
+#: Its first thread ends, its second holds a port until its input ends: a JVM's threads do so when it is killed.
+HALF_ENDED = """
+import ctypes, socket, sys, threading
+port = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=sys.stdin.read).start()
+print("begun", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="threads of other processes are read from /proc")
+def test_a_process_is_not_gone_while_one_of_its_threads_holds_its_port() -> None:
+    with subprocess.Popen([sys.executable, "-c", HALF_ENDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout and child.stdout.readline() == b"begun\n"
+        wait_until("its first thread has ended", lambda: ps(child.pid, "state=")[:1] == "Z", 10)
+        assert not gone(child.pid, 0)
+        child.stdin.close()
+        assert gone(child.pid, 10)
 
 
 def test_its_settings_name_its_ports_and_directory(tmp_path: Path) -> None:

@@ -26,11 +26,12 @@ def command_lines() -> list[str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process lives; a zombie does not."""
+    """Whether a process lives; a zombie does not, once its last thread has ended: until then its ports are taken."""
     if not HAS_PROC:
         return ps(pid, "state=")[:1] not in ("", "Z")
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in ("Z", "X") or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     return False
 
 

@@ -12,7 +12,7 @@ from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter, free_port
 from tests.support.forked import started
 
-READY_SECONDS, STOP_SECONDS = 60.0, 15.0
+READY_SECONDS, STOP_SECONDS = 60.0, 30.0
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
