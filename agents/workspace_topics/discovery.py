@@ -30,6 +30,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.lanes import Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
 from meter.batch.stopping import ended, spared, stopped
+from meter.batch.waits import woken
 from meter.failpoints import reach
 from meter.kafka.set_aside import NotRead, Reason, not_followed, reason_of
 from meter.kafka.topics import followed
@@ -148,7 +149,7 @@ class WorkspaceTopics:
             except (KafkaError, TimeoutError, Reopen) as error:
                 log.warning("workspace topics: the cluster could not be asked (%r); looking again", error)
             self._look_now.clear()
-            await asyncio.wait({asyncio.ensure_future(self._look_now.wait())}, timeout=LOOK_SECONDS)
+            await woken(self._look_now, LOOK_SECONDS)
 
     async def _look(self) -> None:
         """1 list, 2 leave what is not ours, 3 check some of the rest, 4 begin new ones, 5 retry those set aside."""

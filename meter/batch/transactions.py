@@ -10,9 +10,9 @@ Changes to aiokafka, each with a test:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import CoordinationType
@@ -23,6 +23,7 @@ from aiokafka.producer.sender import EndTxnHandler, Sender
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, RefusedForSize, refused_for_size
 from meter.batch.packed_batches import BATCH_BYTES, PackedBatch, PackingProducer
+from meter.batch.waits import seen, within
 from meter.errors import UserError
 from meter.failpoints import reach
 
@@ -42,7 +43,6 @@ MAX_REQUEST_BYTES = 4 << 20
 ENDING_SECONDS = 0.002
 aiokafka_sender.BACKOFF_OVERRIDE = ENDING_SECONDS
 
-Value = TypeVar("Value")
 Rows = Sequence[tuple[bytes | None, bytes | None]]
 #: A topic and one of its partitions.
 Place = tuple[str, int]
@@ -166,7 +166,7 @@ class FencedProducer:
         sent = []
         for (topic, partition), batch in _in_turn(packed):
             future = await producer.send_batch(batch, topic, partition=partition)
-            future.add_done_callback(_seen)
+            future.add_done_callback(seen)
             sent.append((topic, partition, batch, future))
             reach("transaction.batch-sent")
         following: dict[str, int] = {}
@@ -200,35 +200,11 @@ def _in_turn(packed: Mapping[Place, Sequence[PackedBatch]]) -> Iterator[tuple[Pl
         yield from ((place, batch) for place, batch in zip(packed, batches, strict=True) if batch is not None)
 
 
-def _seen(future: asyncio.Future[Any]) -> None:
-    """Mark a failure as seen: the first one is reported for all."""
-    if not future.cancelled():
-        future.exception()
-
-
-async def within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
-    """The result of `work`; TimeoutError after `seconds`, even if `work` does not end when cancelled.
-
-    A cancellation inside `work` that nobody requested is a TimeoutError too: aiokafka shares the future on which a
-    connection's closing waits, so one cancelled waiter cancels the next, and a lane would end silently.
-    """
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait({task}, timeout=seconds)
-    finally:
-        if not task.done():
-            task.cancel()
-            task.add_done_callback(_seen)
-    if not task.done() or task.cancelled():
-        raise TimeoutError
-    return task.result()
-
-
 async def let_go(producer: AIOKafkaProducer) -> None:
     """Stop a producer in any state, without waiting for a broker that does not answer."""
     accumulator = producer._message_accumulator
     for batch in [*accumulator._pending_batches, *_waiting(accumulator)]:
-        batch.future.add_done_callback(_seen)
+        batch.future.add_done_callback(seen)
     try:
         await within(STOP_SECONDS, producer.stop())
     except (KafkaError, TimeoutError, AssertionError) as error:
@@ -241,7 +217,7 @@ async def let_go(producer: AIOKafkaProducer) -> None:
     if producer._txn_manager is not None and producer._txn_manager._transaction_waiter is not None:
         waiters.append(producer._txn_manager._transaction_waiter)
     for waiter in waiters:  # their failures were reported elsewhere
-        waiter.add_done_callback(_seen)
+        waiter.add_done_callback(seen)
 
 
 def _waiting(accumulator: Any) -> list[Any]:

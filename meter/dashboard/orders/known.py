@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from aiokafka.errors import KafkaError
@@ -15,6 +16,7 @@ from aiokafka.errors import KafkaError
 from agents.intake.workspace_directory import WorkspaceDirectory
 from agents.journal.opening import recorded_under
 from meter.batch.lanes import Reopen
+from meter.batch.waits import within
 from meter.kafka.access import require
 from meter.kafka.admin import connected_admin
 from meter.kafka.rights import of_command
@@ -75,7 +77,8 @@ class Known:
         """Close the log of workspaces."""
         directory, self._directory = self._directory, None
         if directory is not None:
-            await asyncio.wait([asyncio.ensure_future(directory.stop())], timeout=STOP_SECONDS)
+            with suppress(KafkaError, TimeoutError):
+                await within(STOP_SECONDS, directory.stop())
 
     async def _asked(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Await Kafka; on failure, raise the error that a command shows, and reconnect for the next question."""
