@@ -12,7 +12,7 @@ from decimal import Decimal
 from meter.advise.alternatives import Alternative, Ground, alternative_of, base_curve_of, stay
 from meter.advise.changes import Days, days_left
 from meter.advise.check import Check, checked
-from meter.advise.coverage import reaching
+from meter.advise.coverage import reaching, worth
 from meter.advise.grid import grid_of
 from meter.advise.history import LEAST_DAYS, History
 from meter.advise.nearest import nearest
@@ -120,7 +120,8 @@ def _from_today(ground: Ground, coverage: Decimal | None) -> Table:
     curve = base_curve_of(ground)
     best = found.found[: SHOWN + 1]
     if ground.plans:
-        best = tuple(nearest(ground.grid, each, _offers(ground), _listed(ground)) for each in best)
+        least = 0.0 if coverage is None else worth(ground.grid, float(coverage))
+        best = tuple(nearest(ground.grid, each, _offers(ground), _listed(ground), least) for each in best)
     made = [alternative_of(ground, each, base, base.outcome.due, curve) for each in best]
     return Table(base, _ranked([each for each in made if each.changes], SHOWN, coverage), found)
 

@@ -34,6 +34,11 @@ def reaching(grid: Grid, found: Sequence[Found], offers: Mapping[str, Offer], sh
     return sorted(best, key=lambda way: (way.cost, way.portfolio.bought))
 
 
+def worth(grid: Grid, share: float) -> float:
+    """What a share of all usage is worth at the items' prices, a hair less."""
+    return share * float(np.einsum("id,iwd->", grid.price, grid.usage)) * (1 - ALIKE)
+
+
 class _List:
     """A list of workspaces, and how much of their usage is to be covered."""
 
@@ -44,7 +49,7 @@ class _List:
         self.worth = float((pooled * grid.price).sum())
         self.outside = float(np.delete(grid.payg, sorted(listed), axis=0).sum())
         self.sold = [offers.get(item) for item in grid.items]
-        self.wanted = share * float(np.einsum("id,iwd->", grid.price, grid.usage)) * (1 - ALIKE)
+        self.wanted = worth(grid, share)
 
     def found(self, portfolio: Portfolio) -> Found | None:
         """The cheapest way found; None if no number of traffic packages covers enough."""

@@ -10,8 +10,11 @@ from meter.advise.pools import ALIKE, Offer
 from meter.advise.search import Found
 
 
-def nearest(grid: Grid, found: Found, offers: Mapping[str, Offer], today: frozenset[int]) -> Found:
-    """The same portfolio and traffic packages with as few changes of who is listed as cost no more."""
+def nearest(grid: Grid, found: Found, offers: Mapping[str, Offer], today: frozenset[int], least: float) -> Found:
+    """The same portfolio and traffic packages with as few changes of who is listed as cost no more.
+
+    `least`: what they still cover, in money at the items' prices.
+    """
     if not found.listed:
         return found
     units = dict(found.units)
@@ -23,12 +26,14 @@ def nearest(grid: Grid, found: Found, offers: Mapping[str, Offer], today: frozen
     paid = grid.payg.sum(axis=1)
     for row in sorted(listed - today):
         less = pooled - grid.usage[:, row, :]
-        if len(listed) > 1 and paid[row] <= (_over(grid, pooled, quotas) - _over(grid, less, quotas)) * (1 + ALIKE):
+        over = _over(grid, less, quotas)
+        cheaper = paid[row] <= (_over(grid, pooled, quotas) - over) * (1 + ALIKE)
+        if len(listed) > 1 and cheaper and float((less * grid.price).sum()) - over >= least:
             listed.discard(row)
             pooled = less
     for row in sorted(today - listed):
         more = pooled + grid.usage[:, row, :]
-        if (_over(grid, more, quotas) - _over(grid, pooled, quotas)) <= paid[row] * (1 + ALIKE):
+        if _over(grid, more, quotas) - _over(grid, pooled, quotas) <= paid[row] * (1 + ALIKE):
             listed.add(row)
             pooled = more
     return replace(found, listed=frozenset(listed))

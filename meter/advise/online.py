@@ -8,6 +8,7 @@ paid. What is bought already counts as if it had been there all the time, so not
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 
 from meter.advise.alternatives import Alternative, Ground, alternative_of
 from meter.advise.portfolios import portfolios
@@ -41,7 +42,7 @@ class OnlineRule:
         missing, a_day = self.price - self.covered, self.covered / self.days
         if missing <= 0 or a_day * self.looks_back < self.price:
             return None
-        return int(-(-missing // a_day))
+        return ceil(missing / a_day)
 
 
 def online_rules(ground: Ground, base: Alternative) -> tuple[OnlineRule, ...]:

@@ -138,6 +138,15 @@ def test_a_target_of_coverage_is_reached_at_least_cost() -> None:
     assert [(line.item, line.units) for line in bought.traffic] == [("logs", 50)], "40 M of the package, 50 of traffic"
 
 
+def test_a_target_of_coverage_lists_workspaces_that_are_cheaper_unlisted() -> None:
+    usage: Usage = {"a": {"logs": {14: 40 * MILLION}}, "b": {"logs": {3: 40 * MILLION}}}
+    result = history(14, every_day(usage), plan("o-1", "startup", "a"))
+    found = advice_of(result, TODAY, coverage=Decimal("0.6"), discount=Decimal("0.9"))
+    assert found.from_today.alternatives[0].outcome.coverage == Decimal("0.6")
+    for each in found.from_today.alternatives:
+        assert each.listed == {"a", "b"}, "a alone is half of the usage, by value"
+
+
 def test_all_of_the_usage_can_be_asked_to_be_covered() -> None:
     found = advice_of(history(14, every_day(W5)), TODAY, coverage=Decimal(1))
     best = found.from_today.alternatives[0]

@@ -49,6 +49,8 @@ def test_only_as_many_days_as_a_package_lasts_are_looked_at() -> None:
     [
         ("42000", 300, "42,000.00 of 42,000.00 in 300 days: reached, buy one", None),
         ("4200", 35, "4,200.00 of 42,000.00 in 35 days, reached in 315 more at this pace", 315),
+        ("4199", 35, "4,199.00 of 42,000.00 in 35 days, reached in 316 more at this pace", 316),
+        ("41999.50", 350, "41,999.50 of 42,000.00 in 350 days, reached in 1 more at this pace", 1),
         ("3500", 35, "3,500.00 of 42,000.00 in 35 days, never reached at this pace", None),
         ("0", 35, "0.00 of 42,000.00 in 35 days, never reached at this pace", None),
     ],
