@@ -4,11 +4,10 @@ A portfolio is judged with one list for all plans: for the same workspaces no ot
 7), so lists are not permuted and plans are not split.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 from meter.advise.grid import Grid
 from schemas.catalog import PlanPackage
@@ -116,13 +115,47 @@ def _after(market: Market, upgrade: tuple[str, str] | None) -> tuple[Decimal, di
 
 def _purchases(market: Market, grid: Grid, most_a_day: Decimal, plans: int) -> Iterator[tuple[Buys, Decimal]]:
     """Purchases of `plans` packages that could pay, with their cost a day; a single plan is always tried."""
-    names = sorted(market.packages, key=lambda name: (market.packages[name].price, name))
-    most = {name: _useful(market.packages[name], grid) for name in names}
-    for chosen in combinations_with_replacement(names, plans):
-        cost = sum((market.packages[name].price for name in chosen), Decimal(0)) / market.validity_days
-        counts = Counter(chosen)
-        if plans <= 1 or (cost <= most_a_day and all(count <= most[name] for name, count in counts.items())):
-            yield tuple(counts.items()), cost
+    sold = sorted(
+        _Sold(package.price / market.validity_days, name, _useful(package, grid))
+        for name, package in market.packages.items()
+    )
+    if plans == 1:
+        yield from ((((each.name, 1),), each.a_day) for each in sold)
+    else:
+        yield from _baskets(sold, plans, most_a_day)
+
+
+class _Sold(NamedTuple):
+    """A package: its price a day, its name, and how many can be of use."""
+
+    a_day: Decimal
+    name: str
+    most: int
+
+
+def _baskets(sold: Sequence[_Sold], plans: int, most_a_day: Decimal) -> Iterator[tuple[Buys, Decimal]]:
+    """The baskets of so many packages, cheapest first, that cost no more: none is begun that cannot be filled so."""
+    if not plans:
+        yield (), Decimal(0)
+        return
+    first, others = sold[0], sold[1:]
+    for count in range(min(plans, first.most), -1, -1):
+        spent = first.a_day * count
+        least = _least(others, plans - count)
+        if least is None or spent + least > most_a_day:
+            return  # fewer of the cheapest cost more
+        buys = ((first.name, count),) if count else ()
+        for rest, cost in _baskets(others, plans - count, most_a_day - spent):
+            yield (*buys, *rest), spent + cost
+
+
+def _least(sold: Sequence[_Sold], plans: int) -> Decimal | None:
+    """What so many packages cost at the least; None: there are not so many of use."""
+    cost = Decimal(0)
+    for each in sold:
+        count = min(plans, each.most)
+        cost, plans = cost + each.a_day * count, plans - count
+    return None if plans else cost
 
 
 def _useful(package: PlanPackage, grid: Grid) -> int:

@@ -126,6 +126,54 @@ def test_the_local_search_is_never_better_than_the_best_and_mostly_as_good(case:
     assert found <= best * 1.5 + 1e-6
 
 
+class Asked(dict[str, PlanPackage]):
+    """Packages, and how often any was asked for."""
+
+    times = 0
+
+    def __getitem__(self, name: str) -> PlanPackage:
+        self.times += 1
+        return super().__getitem__(name)
+
+
+def test_many_packages_that_cost_too_much_cost_no_time() -> None:
+    """Fifty of one are of use, and none of eleven others: of all there are 10^11 baskets."""
+    sold = {f"p{place}": PlanPackage("p", "p", {"logs": 1}, Decimal(1 + 1000 * place), None) for place in range(12)}
+    packages = Asked(sold)
+    grid = Grid(("logs",), ("a",), np.full((1, 1, DAYS), 50.0), np.ones((1, DAYS)), np.full((1, DAYS), 50.0))
+    found, cut = portfolios(Market(packages, 1, []), grid, Decimal(50))
+    assert (len(found), cut) == (1 + 12 + 49, False), "none, each alone, and two to fifty of the cheap one"
+    assert packages.times < 10 * len(found)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 4)), min_size=1, max_size=4),
+    st.integers(1, 6),
+    st.integers(0, 30),
+)
+def test_every_basket_that_could_pay_is_found_and_no_other(
+    sold: list[tuple[int, int]], used: int, most_a_day: int
+) -> None:
+    packages = {
+        f"p{place}": PlanPackage("p", "p", {"logs": quota}, Decimal(price), None)
+        for place, (price, quota) in enumerate(sold)
+    }
+    grid = Grid(("logs",), ("a",), np.full((1, 1, DAYS), float(used)), np.ones((1, DAYS)), np.full((1, DAYS), 1.0))
+    found, _ = portfolios(Market(packages, 1, []), grid, Decimal(most_a_day))
+    by_hand = set()
+    for counts in product(*(range(-(-used // quota) + 1) for _, quota in sold)):
+        price = sum(count * each for count, (each, _) in zip(counts, sold, strict=True))
+        if sum(counts) <= 1 or price <= most_a_day:
+            by_hand.add(tuple(counts))
+    # Baskets of more plans are looked for as long as there are some of fewer.
+    sizes = {sum(counts) for counts in by_hand}
+    by_hand = {counts for counts in by_hand if set(range(sum(counts))) <= sizes}
+    assert [each.day_cost for each in found] == [
+        sum(packages[name].price * count for name, count in each.buys) for each in found
+    ]
+    assert sorted(tuple(dict(each.buys).get(name, 0) for name in packages) for each in found) == sorted(by_hand)
+
+
 def test_the_local_search_finds_the_best_list_of_many_workspaces() -> None:
     """Twenty workspaces that all pay less unlisted: the quota is best used by those who would pay most without."""
     rng = np.random.default_rng(3)
