@@ -105,18 +105,20 @@ def test_changes_are_followed_while_a_large_file_is_sent(new_meter: StartMeter, 
             [sys.executable, "-m", "meter.cli", "overages", "--follow", "--json"], env=environment, stdout=output
         )
     try:
-        events = [records.usage("wksp_a", "sms", 1, now_us, id=str(number)) for number in range(25_000)]
+        first, *events = [records.usage("wksp_a", "sms", 1, now_us, id=str(number)) for number in range(25_001)]
+
+        def followed(usage: int) -> bool:
+            lines = out.read_text().splitlines()
+            return bool(lines) and json.loads(lines[-1])["usage"] == usage
+
+        run(meter, "send", "usage", written(tmp_path / "first", first))
+        wait_until("it follows", lambda: followed(1), FOLLOW_SECONDS)
         sent = run(meter, "send", "usage", written(tmp_path / "u", *events))
         assert sent == "25,000 records sent to usage, every one acknowledged\n"
-
-        def all_followed() -> bool:
-            lines = out.read_text().splitlines()
-            return bool(lines) and json.loads(lines[-1])["usage"] == 25_000
-
-        wait_until("the last change is told", all_followed, FOLLOW_SECONDS)
+        wait_until("the last change is told", lambda: followed(25_001), FOLLOW_SECONDS)
     finally:
         following.kill()
         following.wait()
     content = [json.loads(line) for line in out.read_text().splitlines()]
     assert [each["revision"] for each in content] == sorted({each["revision"] for each in content})
-    assert sum(each["delta"] for each in content) == 25_000
+    assert sum(each["delta"] for each in content) == 25_001
