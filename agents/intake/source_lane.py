@@ -7,7 +7,7 @@ acknowledged; only then its offset is committed. After a crash entries repeat; i
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
@@ -32,6 +32,7 @@ from agents.intake.resume import (
 from agents.intake.skips import accept_skip
 from agents.intake.usage_reader import Dead, exception_text, is_given
 from meter.batch.chunks import Chunk
+from meter.batch.denials import topic_denied
 from meter.batch.lanes import Reopen
 from meter.batch.oversize import SIZE_ERRORS, letters_refused
 from meter.batch.read_errors import spoiled_by
@@ -106,28 +107,42 @@ class SourceLane(HoldingLane):
             at = (await self.app.consumer.committed([self.tp])).get(self.tp)
             beginning, end = await self.intake.ends(self.tp)
         except KafkaError as error:
+            if topic_denied(error):
+                raise self.unreadable("the broker does not show us its offsets; grant the right Describe") from error
             raise Reopen(f"its committed offset could not be read ({error!r})") from error
         return PartitionStatus(None if at is None else at.offset, "" if at is None else at.metadata, beginning, end)
 
     async def marked(self, mark: Mark) -> Mark | None:
         """The mark of the record that is now at the offset of a mark; None if none is."""
         try:
-            found = await self.intake.record_at(self.tp, mark.offset)
-        except TopicAuthorizationFailedError as error:
-            raise self.unreadable("the broker does not let us read it; grant the right Read") from error
+            found = await self._record_at(mark.offset)
         except UnreadableRecord as error:
             why = Why(Reason.UNREADABLE, f"the last record read cannot be read again: {error}")
             raise self.unreadable(why) from error
         return None if found is None else Mark.of(found)
+
+    async def _record_at(self, offset: int) -> Any | None:
+        """The record at an offset; None if it is gone."""
+        try:
+            return await self.intake.record_at(self.tp, offset)
+        except TopicAuthorizationFailedError as error:
+            raise self.unreadable("the broker does not let us read it; grant the right Read") from error
+
+    async def _first_ms(self, start: PartitionStatus) -> float:
+        """When the log's first record was received; now if there is none, or none that can be read."""
+        first = None
+        if start.beginning < start.end:
+            with suppress(UnreadableRecord):  # reading meets it again, and says how to leave it out
+                first = await self._record_at(start.beginning)
+        return time.time() * 1000 if first is None else self.received(first)
 
     async def _discontinued(self, start: PartitionStatus) -> str | None:
         """Why reading cannot resume at the committed offset, with what to do; None if it can."""
         if start.committed is None:
             if not start.beginning:
                 return None
-            first = await self.intake.record_at(self.tp, start.beginning) if start.beginning < start.end else None
-            first_ms = time.time() * 1000 if first is None else self.received(first)
-            return unknown_beginning(self.source, start, first_ms, self.intake.facts.opening.opened_ms)
+            opened_ms = self.intake.facts.opening.opened_ms
+            return unknown_beginning(self.source, start, await self._first_ms(start), opened_ms)
         self.foreign = is_foreign(start)
         if self.foreign:
             return set_by_another(self.source, start.committed)

@@ -235,9 +235,9 @@ class WorkspaceTopics:
     async def _begin(self, tps: Iterable[TP]) -> None:
         """Ask for commits and offsets of all whose ids are known, at once; follow them, and start their lanes."""
         async with self._changing:
-            ours = sorted(tp for tp in tps if self.slot(tp.topic) in self.slots and self.checks.known(tp.topic))
-            lanes = [self._lane(tp) for tp in ours]
-            starts = await asyncio.wait_for(self._starts(ours), ASK_SECONDS)
+            shares = dict(self.slots)
+            asked = sorted(tp for tp in tps if self.slot(tp.topic) in shares and self.checks.known(tp.topic))
+            starts = await asyncio.wait_for(self._starts(asked), ASK_SECONDS)
             marks = {tp: Mark.read(start.metadata) for tp, start in starts.items()}
             found = await self.intake.marks_at(
                 {
@@ -246,17 +246,18 @@ class WorkspaceTopics:
                     if mark and starts[tp].beginning <= mark.offset < starts[tp].end
                 }
             )
+            # Not a share that was given away meanwhile, even if it came back: its other owner may have read on.
+            ours = [tp for tp in asked if self.slots.get(self.slot(tp.topic)) is shares[self.slot(tp.topic)]]
             self.consumer.follow([*self._followed(), *ours])
             reach("own-topics.followed")
-            for lane in lanes:
-                lane.start, lane.found = starts[lane.tp], found.get(lane.tp)
-                self.runners[lane.tp] = Runner(lane)
+            for tp in ours:
+                self.runners[tp] = Runner(self._lane(tp, starts[tp], found.get(tp)))
             self._commits.began(ours)
 
-    def _lane(self, tp: TP) -> WorkspaceTopicLane:
+    def _lane(self, tp: TP, start: PartitionStatus, found: Mark | None) -> WorkspaceTopicLane:
         workspace = self.intake.topics.workspace_of(tp.topic) or ""
         lane = WorkspaceTopicLane(self, tp, workspace, self.intake, self.checks)
-        lane.together = self._together
+        lane.together, lane.start, lane.found = self._together, start, found
         return lane
 
     def _followed(self) -> list[TP]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    KafkaError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
@@ -31,3 +32,15 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 def denied(error: BaseException) -> bool:
     """Whether Kafka refused something because a right is missing."""
     return any(isinstance(each, DENIED) for each in chain(error))
+
+
+def topic_denied(error: BaseException) -> bool:
+    """Whether Kafka refused something about a topic because a right on it is missing.
+
+    aiokafka's question for a group's offsets raises a bare KafkaError that only names this error.
+    """
+    name = TopicAuthorizationFailedError.__name__
+    return any(
+        isinstance(each, TopicAuthorizationFailedError) or (type(each) is KafkaError and name in str(each))
+        for each in chain(error)
+    )

@@ -192,6 +192,7 @@ class Runner:
         """Reopen the partition, if it is still ours."""
         self.reading = self.lane.opened = self.busy = False
         self._count_reopen(error)
+        self.queue.void()  # doubts about what was read before; one that lasts comes again
         await self._until_ours()
 
     def _cancelled(self) -> bool:

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import CorruptRecordException, KafkaError, TopicAuthorizationFailedError
 from faust.types import TP
 
 from agents.intake import intake as intake_module
 from agents.intake.intake import Intake
 from agents.intake.marks import Mark
+from agents.intake.resume import PartitionStatus
 from agents.intake.source_lane import SourceLane
 from agents.workspace_topics.lanes import WorkspaceTopicLane
 from meter.batch.lanes import Reopen, SetAside
-from meter.batch.unopened import LazyBatch
+from meter.batch.unopened import LazyBatch, UnreadableRecord
+from meter.kafka.set_aside import Reason, reason_of
 from tests.record_batches import Made
 
 ONE, OTHER, DENIED = TP("usage.a", 0), TP("usage.b", 0), TP("usage.denied", 0)
@@ -119,6 +121,63 @@ def test_an_error_of_the_broker_is_a_doubt() -> None:
 
         with pytest.raises(Reopen, match="could not be read"):
             await own_lane(Broken(), ONE, None).marked(STANDING)
+
+    run(story)
+
+
+def never_committed(asker: Asker, tp: TP) -> Any:
+    """The lane of a topic of which the group has no offset, in a meter that was opened long ago."""
+    lane: Any = own_lane(asker, tp, None)
+    lane.topic, lane.topic_id, lane.held = tp.topic, "", []
+    lane.intake.facts = SimpleNamespace(opening=SimpleNamespace(opened_ms=0))
+    lane.checks = SimpleNamespace(topic_id=lambda _: "id", refusal=lambda _: None)
+    return lane
+
+
+EXPIRED = PartitionStatus(None, "", 7, 9)
+
+
+def test_a_topic_never_committed_that_is_denied_is_set_aside_once_its_first_records_are_gone() -> None:
+    async def story() -> None:
+        lane = never_committed(Asker(), DENIED)
+        with pytest.raises(SetAside, match="does not let us read it; grant the right Read"):
+            await lane._discontinued(EXPIRED)
+        assert lane.beginning == 7
+
+    run(story)
+
+
+def test_a_first_record_that_nobody_can_read_says_nothing_of_when_the_log_began() -> None:
+    async def story() -> None:
+        class Spoiled(Asker):
+            async def getmany(self, *tps: Any, **_: Any) -> dict[Any, Any]:
+                raise UnreadableRecord(TopicPartition(*ONE), 7, CorruptRecordException())
+
+        lane = never_committed(Spoiled(), ONE)
+        why = await lane._discontinued(EXPIRED)
+        assert why.reason is Reason.GONE
+        assert "records 0 to 6 are gone" in why and "`meter skip usage.a 0 7` accepts" in why
+        lane.intake.facts.opening.opened_ms = 1 << 60
+        assert await lane._discontinued(EXPIRED) is None, "a new meter reads it, and says which record it is"
+
+    run(story)
+
+
+#: As Kafka answers for the end of a partition, and as aiokafka tells what it answers for the group's offset of it.
+HIDDEN = [TopicAuthorizationFailedError(DENIED.topic), KafkaError(repr(TopicAuthorizationFailedError()))]
+
+
+@pytest.mark.parametrize("error", HIDDEN)
+def test_a_topic_whose_offsets_are_hidden_is_set_aside_when_it_reopens(error: KafkaError) -> None:
+    async def story() -> None:
+        async def committed(_: Any) -> Any:
+            raise error
+
+        lane: Any = own_lane(Asker(), DENIED, None)
+        lane.start, lane._opened, lane.app = None, False, SimpleNamespace(consumer=SimpleNamespace(committed=committed))
+        with pytest.raises(SetAside, match="does not show us its offsets; grant the right Describe") as aside:
+            await lane.asked()
+        assert reason_of(aside.value.why) is Reason.DENIED
 
     run(story)
 

@@ -9,11 +9,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, TopicAuthorizationFailedError
 from faust.types import TP
 
+from agents.intake.resume import PartitionStatus
 from agents.workspace_topics.discovery import WorkspaceTopics
 from agents.workspace_topics.lanes import WorkspaceTopicLane
 from agents.workspace_topics.set_aside import some
-from meter.batch.lanes import Reopen, SetAside
+from meter.batch.lanes import Lane, Reopen, SetAside
 from meter.batch.read_errors import read_error
+from meter.batch.stopping import ended
 from meter.kafka.topics import Topics, followed
 
 TOPICS = Topics.of("p.")
@@ -89,5 +91,64 @@ def test_looking_for_topics_goes_on_after_a_connection_was_given_up() -> None:
             await asyncio.sleep(0)
         assert not looking.done()
         looking.cancel()
+
+    asyncio.run(story())
+
+
+class Asked:
+    """The part of a worker that begins what is in its share; Kafka answers once `answer` is set."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+        self.followed: list[list[TP]] = []
+        self.begun: list[TP] = []
+        topics: Any = WorkspaceTopics.__new__(WorkspaceTopics)
+        topics.slots, topics.runners, topics._changing, topics._look_now = {}, {}, asyncio.Lock(), asyncio.Event()
+        topics._slot_of = {ONE.topic: 1, OTHER.topic: 2}
+        topics.checks = SimpleNamespace(known=lambda _: True)
+        topics.intake = SimpleNamespace(marks_at=self._marks)
+        topics.consumer = SimpleNamespace(follow=self.followed.append)
+        topics._commits = SimpleNamespace(began=lambda tps: self.begun.extend(tps))
+        topics._starts, topics._lane = self._starts, lambda tp, *_: FakeLane(tp)
+        self.topics = topics
+
+    async def _starts(self, tps: list[TP]) -> dict[TP, PartitionStatus]:
+        self.asked.set()
+        await self.answer.wait()
+        return {tp: PartitionStatus(None, "", 0, 0) for tp in tps}
+
+    async def _marks(self, _: Any) -> dict[Any, Any]:
+        return {}
+
+
+class FakeLane(Lane):
+    """Never opens."""
+
+    def __init__(self, tp: TP) -> None:
+        super().__init__(SimpleNamespace(consumer=SimpleNamespace(pause=lambda _: None)), tp)
+
+    async def open(self) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["for good", "and back again"])
+def test_a_share_that_is_given_away_while_kafka_is_asked_is_not_read_here(back: bool) -> None:
+    async def story() -> None:
+        stage = Asked()
+        topics = stage.topics
+        taking = [asyncio.create_task(topics.take(slot)) for slot in (1, 2)]
+        await asyncio.sleep(0)
+        beginning = asyncio.create_task(topics._begin([ONE, OTHER]))
+        await stage.asked.wait()
+        leaving = asyncio.create_task(topics.let_go(2))
+        await asyncio.sleep(0)
+        if back:
+            taking.append(asyncio.create_task(topics.take(2)))
+            await asyncio.sleep(0)
+        stage.answer.set()
+        await asyncio.gather(beginning, leaving)
+        assert (list(topics.runners), stage.followed, stage.begun) == ([ONE], [[ONE]], [ONE])
+        await ended(*taking, topics.runners[ONE].task)
 
     asyncio.run(story())
