@@ -17,6 +17,9 @@ from meter.local_broker.probe import is_kafka
 from meter.local_broker.processes import HAS_PROC, alive, gone, ps
 from tests.end_to_end.kafka import wait_until
 
+#: For a process to start and end, on a busy machine.
+SECONDS = 60.0
+
 
 @pytest.fixture
 def taken() -> Iterator[int]:
@@ -100,7 +103,7 @@ def test_a_process_of_the_same_id_is_not_stopped(tmp_path: Path) -> None:
 
 def test_a_process_that_ended_is_gone_though_nobody_fetched_it() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
-        assert gone(child.pid, 10)
+        assert gone(child.pid, SECONDS)
     assert alive(os.getpid())
     assert not gone(os.getpid(), 0)
 
@@ -119,10 +122,10 @@ ctypes.CDLL(None).pthread_exit(None)
 def test_a_process_is_not_gone_while_one_of_its_threads_holds_its_port() -> None:
     with subprocess.Popen([sys.executable, "-c", HALF_ENDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin and child.stdout and child.stdout.readline() == b"begun\n"
-        wait_until("its first thread has ended", lambda: ps(child.pid, "state=")[:1] == "Z", 10)
+        wait_until("its first thread has ended", lambda: ps(child.pid, "state=")[:1] == "Z", SECONDS)
         assert not gone(child.pid, 0)
         child.stdin.close()
-        assert gone(child.pid, 10)
+        assert gone(child.pid, SECONDS)
 
 
 def test_its_settings_name_its_ports_and_directory(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
 
     def read(*profiles: str, path: Path = ROOT / "docker-compose.yml", **variables: str) -> tuple[Any, str]:
         command = [str(built), str(path), *profiles]
-        done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120)
         return json.loads(done.stdout)["services"] if done.returncode == 0 else {}, done.stderr
 
     return read

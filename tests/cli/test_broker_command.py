@@ -27,7 +27,7 @@ def pretended_broker(data_dir: Path, port: int) -> Iterator["subprocess.Popen[by
     command = [sys.executable, "-c", "import time; time.sleep(600)", "kafka.Kafka", str(properties)]
     with subprocess.Popen(command) as process:
         (properties.parent / "broker.json").write_text(json.dumps({"pid": process.pid, "port": port}))
-        wait_until("it has its own command line", lambda: str(properties) in command_line(process.pid), 30)
+        wait_until("it has its own command line", lambda: str(properties) in command_line(process.pid), 60)
         try:
             yield process
         finally:
@@ -60,17 +60,17 @@ def test_a_kafka_with_passwords_is_not_answered_with_one_without(tmp_path: Path)
 
 def test_down_finds_the_broker_by_whichever_name_its_directory_has(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "data")
-    with pretended_broker(tmp_path / "data", 19_001) as process:
+    with pretended_broker(tmp_path / "data", 14_001) as process:
         running = Broker(tmp_path / "link").running()
         assert running is not None
         assert running.pid == process.pid
         done = meter("broker", "down", "--data-dir", str(tmp_path / "link"))
-        assert done.stdout.endswith("Kafka on 127.0.0.1:19001 is down\n")
-        assert process.wait(30)
+        assert done.stdout.endswith("Kafka on 127.0.0.1:14001 is down\n")
+        assert process.wait(60)
 
 
 def test_down_names_the_brokers_that_run_elsewhere_and_leaves_them(tmp_path: Path) -> None:
-    with pretended_broker(tmp_path / "data", 19_001) as process:
+    with pretended_broker(tmp_path / "data", 14_001) as process:
         done = meter("broker", "down", "--data-dir", str(tmp_path / "dat"))
         assert f"no broker of {tmp_path / 'dat'} was running: nothing to stop" in done.stdout
         assert f"`meter broker down --data-dir {tmp_path / 'data'}` stops the one that runs there" in done.stdout
@@ -78,9 +78,9 @@ def test_down_names_the_brokers_that_run_elsewhere_and_leaves_them(tmp_path: Pat
 
 
 def test_the_demo_leaves_a_broker_that_it_did_not_start(tmp_path: Path) -> None:
-    with pretended_broker(tmp_path, 19_001) as process:
-        settings = Settings(broker="127.0.0.1:19003", data_dir=tmp_path)
-        wrong_port = pytest.raises(UserError, match="has one on port 19001, asked for 19003")
+    with pretended_broker(tmp_path, 14_001) as process:
+        settings = Settings(broker="127.0.0.1:14003", data_dir=tmp_path)
+        wrong_port = pytest.raises(UserError, match="has one on port 14001, asked for 14003")
         with wrong_port, guarded() as guard, broker_there(settings, print, guard):
             pass
         assert process.poll() is None

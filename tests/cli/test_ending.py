@@ -30,12 +30,12 @@ async def main():
 
 runner = asyncio.Runner()
 runner.run(main())
-close(runner, 3, why="a test", seconds=0.5)
+close(runner, 3, why="a test", seconds=SECONDS)
 """
 
 
-def ended(what: str, thread: bool = False) -> tuple[int, str]:
-    program = PROGRAM.replace("WHAT", what).replace("THREAD", str(thread))
+def ended(what: str, thread: bool = False, seconds: float = 0.5) -> tuple[int, str]:
+    program = PROGRAM.replace("WHAT", what).replace("THREAD", str(thread)).replace("SECONDS", str(seconds))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
     )
@@ -43,7 +43,7 @@ def ended(what: str, thread: bool = False) -> tuple[int, str]:
 
 
 def test_a_loop_whose_tasks_end_is_closed_in_silence() -> None:
-    assert ended("ends") == (0, "")
+    assert ended("ends", seconds=PROCESS_SECONDS) == (0, "")
 
 
 @pytest.mark.parametrize(

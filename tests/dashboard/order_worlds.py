@@ -134,7 +134,7 @@ def ask(board: OrderBoard, path: str, form: Fields | None = None, **headers: str
     named = {name.replace("_", "-"): value for name, value in {**BEARER, **headers}.items() if value}
     request = urllib.request.Request(board.address + path, body, named)
     try:
-        with urllib.request.build_opener(NoRedirects).open(request, timeout=20) as response:
+        with urllib.request.build_opener(NoRedirects).open(request, timeout=60) as response:
             return response.status, dict(response.headers), response.read().decode()
     except urllib.error.HTTPError as error:
         with error:

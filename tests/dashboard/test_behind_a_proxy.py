@@ -42,7 +42,7 @@ def nginx(directory: Path, upstream: int) -> Iterator[int]:
     file.write_text(CONFIGURATION.format(directory=directory, port=port, upstream=upstream), encoding="utf-8")
     process = subprocess.Popen([NGINX, "-c", str(file), "-p", str(directory)], stderr=subprocess.DEVNULL)
     try:
-        wait_until("nginx listens", lambda: not _is_free(port), 10)
+        wait_until("nginx listens", lambda: not _is_free(port), 60)
         yield port
     finally:
         process.terminate()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from tests.dashboard.served import served
 
 SECONDS = 0.5
+#: Until somebody who is visited for `SECONDS` is cut off, on a busy machine.
+PATIENCE_SECONDS = 60.0
 
 
 async def sent(port: int, content: bytes, pause: float = 0.0) -> bytes:
@@ -30,13 +31,11 @@ async def sent(port: int, content: bytes, pause: float = 0.0) -> bytes:
 def test_a_client_that_never_ends_its_request_is_cut_off(tmp_path: Path) -> None:
     async def ask() -> None:
         async with served(tmp_path, SECONDS) as dashboard:
-            began = time.monotonic()
             slow = sent(
                 dashboard.settings.dashboard_port, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 999, 0.01
             )
-            answered = await asyncio.wait_for(slow, 10 * SECONDS)
+            answered = await asyncio.wait_for(slow, PATIENCE_SECONDS)  # the request never ends, nor would the wait
             assert b" 200 " not in answered
-            assert time.monotonic() - began < 10 * SECONDS
             assert (await dashboard.get("/live"))[0] == 200
 
     asyncio.run(ask())
@@ -45,11 +44,13 @@ def test_a_client_that_never_ends_its_request_is_cut_off(tmp_path: Path) -> None
 def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path: Path) -> None:
     async def ask() -> None:
         async with served(tmp_path, SECONDS) as dashboard:
-            _, writer = await asyncio.open_connection("127.0.0.1", dashboard.settings.dashboard_port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", dashboard.settings.dashboard_port)
             writer.write(b"GET /index.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await writer.drain()
-            await asyncio.sleep(3 * SECONDS)
-            assert dashboard.server.connections == 0
+            await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)  # its end comes when the connection is cut
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while dashboard.server.connections:
+                    await asyncio.sleep(0.01)
             writer.close()
 
     asyncio.run(ask())

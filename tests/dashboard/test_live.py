@@ -19,7 +19,7 @@ PARTS = re.compile(r'<hx-partial id="([^"]+)"')
 #: What may lie in the sockets and buffers of one reader that reads nothing.
 BUFFERS = 4 << 20
 #: How long a pattern may take to come; a stream says something every few seconds, so its silence ends no wait.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ class Stream:
         path = address or f"/accounts/acme/days/{board.today}.events"
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{board.settings.dashboard_port}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        self.socket = socket.create_connection(("127.0.0.1", board.settings.dashboard_port), 20)
+        self.socket = socket.create_connection(("127.0.0.1", board.settings.dashboard_port), PATIENCE_SECONDS)
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self.text = ""
 

@@ -252,7 +252,7 @@ def test_nothing_is_quoted_before_everything_is_read(board: OrderBoard) -> None:
 def test_other_methods_change_nothing(board: OrderBoard) -> None:
     request = urllib.request.Request(board.address + TOP_UP, headers=BEARER, method="PUT")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.build_opener(NoRedirects).open(request, timeout=20)
+        urllib.request.build_opener(NoRedirects).open(request, timeout=60)
     assert refused.value.code == 405
     refused.value.close()
 

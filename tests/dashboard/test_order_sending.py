@@ -91,6 +91,7 @@ def test_an_answer_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
         order = made.begin(top_up("t-1"), "seen")
         await made.acknowledged(order)
         assert order.state == SENDING
+        monkeypatch.setattr(sending, "ACK_SECONDS", 60.0)
         kafka.free.set()
         await made.acknowledged(order)
         assert order.state == SENT

@@ -12,7 +12,9 @@ from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter, free_port
 from tests.support.forked import started
 
-READY_SECONDS, STOP_SECONDS = 60.0, 30.0
+READY_SECONDS, STOP_SECONDS = 120.0, 60.0
+#: Until a page shows what Kafka has, on a busy machine.
+SHOWN_SECONDS = 60.0
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -31,7 +33,7 @@ class DashboardProcess:
         own = {"METER_DATA_DIR": str(directory), "METER_DASHBOARD_PORT": str(self.port)}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
         #: Seconds until an answer must have come.
-        self.patience = 20.0
+        self.patience = 60.0
         self._opener = urllib.request.build_opener(NoRedirects)
         with self.log.open("ab") as output:
             environment = {**inherited, **meter.variables, **own, **variables}

@@ -35,6 +35,8 @@ JOURNAL = "meter.journal"
 GROUPS = ("meter", "meter-intake", "meter-intake-own")
 #: A request that a healthy broker on a busy machine answers.
 REQUEST_SECONDS = 30.0
+#: By then the producer has said of each record whether Kafka took it.
+TOLD_SECONDS = 150.0
 FETCH = 2_000
 #: What a reader waits for more at a topic's end, on the broker and here: each partition's end costs as much.
 FETCH_WAIT_MS, CONSUME_SECONDS = 10, 0.02
@@ -100,8 +102,8 @@ class Kafka:
         for count, message in enumerate(messages, start=1):
             self.produce(message, collect)
             if count % batch == 0:
-                self.producer.flush(REQUEST_SECONDS)
-        self.producer.flush(REQUEST_SECONDS)
+                self.producer.flush(TOLD_SECONDS)
+        self.producer.flush(TOLD_SECONDS)
         assert not failures, failures[:5]
         assert len(acknowledged) == count, f"{count - len(acknowledged)} records are not acknowledged"
         return count
@@ -125,7 +127,7 @@ class Kafka:
         """Deletes all topics of the prefix: every client's metadata, and the broker, carry what earlier tests left."""
         names = [self.prefix + name for name in self.topics()]
         for deleted in self.admin.delete_topics(names).values() if self.prefix and names else ():
-            with contextlib.suppress(KafkaException):
+            with contextlib.suppress(KafkaException, TimeoutError):  # a busy broker goes on with it
                 deleted.result(REQUEST_SECONDS)
 
     def partitions(self, topic: str) -> list[int]:
@@ -186,6 +188,12 @@ class Kafka:
                 key = (place.topic.removeprefix(self.prefix), place.partition)
                 found[key] = max(found.get(key, -1), place.offset)
         return found
+
+    def members(self) -> list[int]:
+        """How many members each of the meter's groups has."""
+        groups = [self.prefix + group for group in GROUPS]
+        asked = self.admin.describe_consumer_groups(groups, request_timeout=REQUEST_SECONDS)
+        return [len(asked[group].result().members) for group in groups]
 
     def offsets_of(self, group: str) -> list[TopicPartition]:
         """What a group committed; its metadata must not be looked at here (`marks_of`)."""

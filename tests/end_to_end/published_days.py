@@ -18,14 +18,16 @@ from tests.rules.days_world import Days
 Used = Callable[[int], Mapping[str, tuple[str, int, int | None]]]
 
 
-def folded(account: str, workspaces: list[str], today: int, days: int, used: Used, listed: list[str]) -> Days:
-    """So many days before `today` (an ordinal), in UTC: a Startup plan from the fifth on, each day closed."""
+def folded(
+    account: str, workspaces: list[str], today: int, days: int, used: Used, listed: list[str], zone: str
+) -> Days:
+    """So many closed days before `today` (an ordinal), in a zone of fixed offset: a Startup plan from the fifth on."""
     first = date.fromordinal(today - days)
 
     def at(day: int, hour: int) -> str:
-        return f"{first + timedelta(day)}T{hour:02}:00:00Z"
+        return f"{first + timedelta(day)}T{hour:02}:00:00{zone}"
 
-    story = Days(at(0, 1))
+    story = Days(at(0, 1), zone)
     for name in workspaces:
         story.bind(name, account, day_text(first.toordinal() - 1))
     story.order(records.top_up(account, "t-0", "42000"), at(0, 2))

@@ -13,17 +13,20 @@ from confluent_kafka.admin import AclPermissionType, NewTopic  # type: ignore[at
 from typer.testing import CliRunner
 
 from meter.cli.app import assembled
+from meter.kafka import admin
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin
 from meter.kafka.rights import PREFIXED, Resource, Right
 from meter.kafka.topics import wanted_topics
 from meter.settings import Settings
-from tests.end_to_end.kafka import REQUEST_SECONDS
+from tests.end_to_end.kafka import REQUEST_SECONDS, wait_until
 from tests.support.authorizer import Words, give, right_of, take
 from tests.support.clusters import Cluster
 
 #: A change of a right reaches the authorizer a moment after Kafka acknowledged it; the rest is a busy machine.
-CHANGE_SECONDS = 20.0
+CHANGE_SECONDS = 60.0
+#: When a request of a command times out: so late that a test notices who waited for it, on a busy machine too.
+TIME_OUT_SECONDS = 120
 RESOURCES = {Resource.TOPIC: "TOPIC", Resource.GROUP: "GROUP", Resource.TRANSACTIONAL_ID: "TRANSACTIONAL_ID"}
 
 
@@ -82,6 +85,9 @@ class User:
         topics = [NewTopic(spec.name, spec.partitions, 1, config=dict(spec.config)) for spec in specs]
         for created in self.cluster.admin.create_topics(topics).values():
             created.result(REQUEST_SECONDS)
+        names = {spec.name for spec in specs}  # acknowledged before the broker itself knows of them
+        asked = self.cluster.admin.list_topics
+        wait_until("topics are there", lambda: names <= asked(timeout=REQUEST_SECONDS).topics.keys(), REQUEST_SECONDS)
 
 
 def settings_of(variables: dict[str, str]) -> Settings:
@@ -120,5 +126,6 @@ def command(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *argumen
         monkeypatch.delenv(name)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(admin, "REQUEST_TIMEOUT_MS", TIME_OUT_SECONDS * 1000)
     done = CliRunner().invoke(assembled(), list(arguments))
     return done.exit_code, done.exception, done.output

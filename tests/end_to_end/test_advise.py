@@ -16,11 +16,16 @@ from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.oracle_time import billing_day
+from tests.scenarios import midnight_zone
 
 pytestmark = pytest.mark.e2e
 
+#: Midnight is far off: the days that were published stay the last ones.
+ZONE = midnight_zone(time.time_ns() // 1000, 12 * 3600)
 DAYS = 20
 MILLION = 1_000_000
+#: So many times what a page takes without advice it takes now and then on a busy machine.
+BUSY = 3.0
 
 
 def used(day: int) -> Mapping[str, tuple[str, int, int | None]]:
@@ -30,12 +35,12 @@ def used(day: int) -> Mapping[str, tuple[str, int, int | None]]:
 @pytest.fixture(scope="module")
 def meter(module_meter: StartMeter) -> Meter:
     """An account with 20 closed days, the last 16 of them with a plan that lists production only."""
-    meter = module_meter(Settings("+00:00"))
+    meter = module_meter(Settings(ZONE))
     meter.start().wait_ready()
     meter.kafka.send([records.binding_message(records.binding(name, "acct_1")) for name in ("prod", "staging")])
     meter.settle()
-    today = billing_day(time.time_ns() // 1000, "+00:00")
-    publish(meter, "acct_1", folded("acct_1", ["prod", "staging"], today, DAYS, used, ["prod"]))
+    today = billing_day(time.time_ns() // 1000, ZONE)
+    publish(meter, "acct_1", folded("acct_1", ["prod", "staging"], today, DAYS, used, ["prod"], ZONE))
     return meter
 
 
@@ -104,17 +109,25 @@ def test_a_page_answers_what_the_command_prints(
 
 def test_pages_answer_while_advice_is_worked_out(dashboard: DashboardProcess) -> None:
     dashboard.patience = 120.0
+    quiet = [seconds_of_a_page(dashboard) for _ in range(5)]
     with ThreadPoolExecutor(8) as readers:
         advice = [readers.submit(dashboard.ask, f"/accounts/acct_1/advise?days={20 + each}") for each in range(8)]
-        waits = []
+        waits = [seconds_of_a_page(dashboard)]
         while not all(each.done() for each in advice):
-            begun = time.monotonic()
-            assert dashboard.ask("/accounts/acct_1/plans")[0] == 200
-            waits.append(time.monotonic() - begun)
+            waits.append(seconds_of_a_page(dashboard))
+    quiet += [seconds_of_a_page(dashboard) for _ in range(5)]
     answers = [each.result() for each in advice]
     assert sorted({status for status, _ in answers}) == [200, 503]
     assert all("one question at a time" in text for status, text in answers if status == 503)
-    assert sorted(waits)[len(waits) // 2] < 1.0, "half of the pages come within a second, on a busy machine too"
+    within = 1.0 + BUSY * sorted(quiet)[len(quiet) // 2]
+    assert sorted(waits)[len(waits) // 2] < within, "half of the pages come within a second, beside what is busy anyway"
+
+
+def seconds_of_a_page(dashboard: DashboardProcess) -> float:
+    """After how many seconds a page comes."""
+    begun = time.monotonic()
+    assert dashboard.ask("/accounts/acct_1/plans")[0] == 200
+    return time.monotonic() - begun
 
 
 def test_what_cannot_be_answered_is_said_on_the_page(dashboard: DashboardProcess) -> None:

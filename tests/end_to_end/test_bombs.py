@@ -63,7 +63,7 @@ def limited(worker: Worker) -> Worker:
 
 class Neighbour:
     """Sends one event after the other and waits until it is published; `longest`: how long that took at most, `quiet`:
-    how long before the first bomb.
+    how long before the first bomb and, when it is done, after the last one.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -83,13 +83,14 @@ class Neighbour:
         self.meter.kafka.send([records.usage_message(json.loads(value))])
         self.sent += 1
         began = time.monotonic()
-        while usage_of(self.meter, "neighbour") < self.sent and time.monotonic() - began < 60:
+        while usage_of(self.meter, "neighbour") < self.sent and time.monotonic() - began < 120:
             time.sleep(0.2)
         return time.monotonic() - began
 
     def done(self) -> None:
         self._done.set()
         self._thread.join()
+        self.quiet = max(self.quiet, *(self._report() for _ in range(3)))
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_bombs_are_reported_their_neighbours_count_and_others_go_on_under_a_giga
     finally:
         neighbour.done()
     meter.settle()
-    waited = f"a neighbour waited {neighbour.longest:.1f} s at most, {neighbour.quiet:.1f} s before"
+    waited = f"a neighbour waited {neighbour.longest:.1f} s at most, {neighbour.quiet:.1f} s else"
     print(f"peak {peak_bytes(worker) / MB:.0f} MB, {waited}")
     for topic, sizes in topics.items():
         letters = letters_of(meter, topic)
@@ -138,7 +139,7 @@ def test_bombs_are_reported_their_neighbours_count_and_others_go_on_under_a_giga
     assert neighbour.longest < NEIGHBOUR_SECONDS + BUSY * neighbour.quiet
     assert peak_bytes(worker) < LIMIT_BYTES
     assert worker.stop() == 0
-    again = limited(meter.start()).wait_ready(30)  # it reads the last record that was read again, for its mark
+    again = limited(meter.start()).wait_ready()  # it reads the last record that was read again, for its mark
     kafka.send([records.usage_message(records.usage("bomber", "sms", 1, now_us(), id="again"))])
     meter.settle()
     assert usage_of(meter, "bomber") == 2 * (len(BOMBS) + 1) + 1

@@ -29,9 +29,9 @@ SHIPPED = (Path(__file__).parents[2] / "meter" / "catalog.toml").read_text(encod
 #: Accounts enough to be in every journal partition.
 ACCOUNTS = [f"acct_{number}" for number in range(12)]
 MILLION = 1_000_000
-#: Midnight comes when the workers are up and have announced: 2 to 3 minutes, for a busy machine.
-MIDNIGHT_SECONDS = 180
-FOLLOWED_SECONDS = 20.0
+#: Midnight comes when the workers are up and have announced: 3 to 4 minutes, for a busy machine.
+MIDNIGHT_SECONDS = 240
+FOLLOWED_SECONDS = 60.0
 
 
 def now_us() -> int:
@@ -117,7 +117,7 @@ def test_a_version_announced_by_one_worker_holds_for_all_from_its_first_day(
     meter.variables["METER_CATALOG"] = str(new)
     assert "would announce the version of" in run(meter, "catalog", "check", str(new), "--against-journal")[1]
     second = meter.start("second").wait_ready()
-    assert f"announced version {days[1]}" in second.log_text()
+    wait_until("it announces", lambda: f"announced version {days[1]}" in second.log_text(), FOLLOWED_SECONDS)
     wait_until("the first follows", lambda: "announced from" in first.log_text(), FOLLOWED_SECONDS, first.log_tail)
     assert now_us() < midnight_us, "the machine is too slow for this test: midnight has come"
     order(meter, "acct_0", "o-today", "42000.00")

@@ -21,7 +21,7 @@ from tests.scenarios import midnight_zone
 pytestmark = pytest.mark.e2e
 
 MILLION = 1_000_000
-FOLLOW_SECONDS = 30.0
+FOLLOW_SECONDS = 60.0
 
 
 def command(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -16,7 +16,7 @@ from meter.rules.billing_days import parse_time
 from schemas.catalog import load_catalog
 from tests import records
 from tests.end_to_end.commands import begin, run
-from tests.end_to_end.dashboards import DashboardProcess
+from tests.end_to_end.dashboards import SHOWN_SECONDS, DashboardProcess
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
@@ -77,9 +77,13 @@ def test_staging_goes_over_although_it_sent_nothing(meter: Meter, dashboard: Das
     meter.kafka.send([records.order_message(order)])
     meter.settle()
     use(meter, "acme-staging", 100 * MILLION)
-    wait_until("staging is covered", lambda: shown(dashboard, "acme-staging").get("covered") == 100 * MILLION, 20)
+    wait_until(
+        "staging is covered", lambda: shown(dashboard, "acme-staging").get("covered") == 100 * MILLION, SHOWN_SECONDS
+    )
     use(meter, "acme-prod", 100 * MILLION)
-    wait_until("staging is over", lambda: shown(dashboard, "acme-staging").get("overage") == 50 * MILLION, 20)
+    wait_until(
+        "staging is over", lambda: shown(dashboard, "acme-staging").get("overage") == 50 * MILLION, SHOWN_SECONDS
+    )
 
     day = {"account": "acme", "day": DAY, "state": "open", "amount": "75.00", "currency": "CNY", "statement": None}
     item = {"quota": 150 * MILLION, "covered": 150 * MILLION, "left": 0, "overage": 50 * MILLION, "charge": "75.00"}
@@ -89,7 +93,7 @@ def test_staging_goes_over_although_it_sent_nothing(meter: Meter, dashboard: Das
         logs = page["items"]["logs"]
         return {name: page[name] for name in day} == day and {name: logs[name] for name in item} == item
 
-    wait_until("all of it is there", complete, 20, lambda: str(dashboard.json(PAGE)))
+    wait_until("all of it is there", complete, SHOWN_SECONDS, lambda: str(dashboard.json(PAGE)))
     page = dashboard.json(PAGE)
     logs = page["items"]["logs"]
     assert [(each["workspace"], each["covered"], each["overage"], each["charge"]) for each in logs["workspaces"]] == [
@@ -117,7 +121,9 @@ def test_every_page_answers_in_every_form(dashboard: DashboardProcess) -> None:
         shown = [(each["account"], each["amount"], each["highest"]["percent"]) for each in accounts]
         return [*shown, (accounts[0]["alerts_raised"],)]
 
-    wait_until("alerts are there", lambda: first() == [("acme", "75.00", 100), (2,)], 20, lambda: str(first()))
+    wait_until(
+        "alerts are there", lambda: first() == [("acme", "75.00", 100), (2,)], SHOWN_SECONDS, lambda: str(first())
+    )
     plans = dashboard.json("/accounts/acme/plans.json")
     assert [(plan["plan"]["plan_id"], plan["state"], plan["days_left"]) for plan in plans["plans"]] == [
         ("o-1", "in_force", 372)
@@ -156,9 +162,11 @@ def test_a_dead_letter_is_priced_tried_and_counted(meter: Meter, directory: Path
         def attempt() -> Any:
             return dashboard.json("/dead-letters.json", **bearer)["attempts"][0]
 
-        wait_until("the attempt has ended", lambda: attempt()["state"] in ("done", "failed"), 60, dashboard.log_text)
+        wait_until(
+            "the attempt has ended", lambda: attempt()["state"] in ("done", "failed"), SHOWN_SECONDS, dashboard.log_text
+        )
         assert [outcome["outcome"] for outcome in attempt()["outcomes"]] == ["counted"], attempt()
-        wait_until("its charge is shown", lambda: amount(dashboard, bearer) == "79.50", 20)
+        wait_until("its charge is shown", lambda: amount(dashboard, bearer) == "79.50", SHOWN_SECONDS)
 
 
 def amount(dashboard: DashboardProcess, bearer: dict[str, str]) -> str:
@@ -173,8 +181,8 @@ def lags(dashboard: DashboardProcess) -> list[int]:
 
 
 def test_operations_say_that_it_runs(meter: Meter, dashboard: DashboardProcess) -> None:
-    wait_until("nothing waits", lambda: sum(lags(dashboard)) == 0, 30, dashboard.log_text)
-    wait_until("it is said to run", lambda: dashboard.json("/operations.json")["level"] == "good", 30)
+    wait_until("nothing waits", lambda: sum(lags(dashboard)) == 0, SHOWN_SECONDS, dashboard.log_text)
+    wait_until("it is said to run", lambda: dashboard.json("/operations.json")["level"] == "good", SHOWN_SECONDS)
     page = dashboard.json("/operations.json")
     groups = {group["group"].removeprefix(meter.kafka.prefix): group for group in page["groups"]}
     assert {name: group["members"] for name, group in groups.items()} == {
@@ -192,7 +200,7 @@ def test_workers_metrics_make_the_identity_of_records(meter: Meter, directory: P
     third.mkdir()
     with DashboardProcess(meter, third, METER_DASHBOARD_METRICS=address) as dashboard:
         dashboard.wait_ready()
-        wait_until("metrics are read", lambda: dashboard.json("/operations.json")["balance"]["records"], 30)
+        wait_until("metrics are read", lambda: dashboard.json("/operations.json")["balance"]["records"], SHOWN_SECONDS)
         page = dashboard.json("/operations.json")
         balance = page["balance"]
         parts = [balance[name] for name in ("counted", "duplicates", "dead", "null")]
@@ -230,7 +238,7 @@ def test_the_workspaces_of_an_old_day_are_read_from_kafka(meter: Meter, dashboar
         meter.kafka.producer.produce(topic, content, key, partition=partition, timestamp=at_ms)
     assert meter.kafka.producer.flush(30) == 0
     address = f"/accounts/acme/days/{day}.json"
-    wait_until("the old day is known", lambda: dashboard.json(address)["statement"] is not None, 20)
+    wait_until("the old day is known", lambda: dashboard.json(address)["statement"] is not None, SHOWN_SECONDS)
     page = dashboard.json(address)
     assert (page["state"], page["amount"], page["items"]["logs"]["left"]) == ("final", "1.50", 0)
     assert [(each["workspace"], each["overage"], each["charge"]) for each in page["items"]["logs"]["workspaces"]] == [
@@ -253,14 +261,16 @@ def test_a_budget_that_is_set_later_is_shown_with_its_states(meter: Meter, dashb
     assert dashboard.json(PAGE)["budgets"] == []
     watching = begin(meter, "budget", "watch")
     try:
-        wait_until("the topics are there", lambda: "budget-alerts" in meter.kafka.topics(), 30)
+        wait_until("the topics are there", lambda: {"budgets", "budget-alerts"} <= meter.kafka.topics(), SHOWN_SECONDS)
         assert run(meter, "budget", "set", "acme", "cap", "--money", "50.00")[0] == 0
 
         def states() -> list[tuple[int, str]]:
             budgets = dashboard.json(PAGE)["budgets"]
             return [(each["threshold"], each["state"]) for budget in budgets for each in budget["states"]]
 
-        wait_until("both are raised", lambda: states() == [(80, "raised"), (100, "raised")], 60, dashboard.log_text)
+        wait_until(
+            "both are raised", lambda: states() == [(80, "raised"), (100, "raised")], SHOWN_SECONDS, dashboard.log_text
+        )
     finally:
         watching.kill()
         watching.communicate()

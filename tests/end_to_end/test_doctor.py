@@ -15,6 +15,7 @@ from agents.doctor.lines import Line, State
 from meter.kafka.rights import of_role
 from meter.kafka.topics import wanted_topics
 from tests.end_to_end.commands import run
+from tests.end_to_end.kafka import REQUEST_SECONDS, wait_until
 from tests.end_to_end.strangers import User, until
 from tests.end_to_end.workers import Meter
 from tests.meters import StartMeter
@@ -53,6 +54,7 @@ def newcomer(cluster: Cluster) -> User:
 def test_beside_a_running_worker_everything_is_ok_and_its_work_is_not_disturbed(new_meter: StartMeter) -> None:
     meter: Meter = new_meter(Settings())
     worker = meter.start().wait_ready()
+    wait_until("it is in every group", lambda: all(meter.kafka.members()), REQUEST_SECONDS, worker.log_tail)
     variables = {"METER_WEB_PORT": str(worker.port)}
     meter.variables |= variables
     code, text = run(meter, "doctor", "--json")
@@ -75,7 +77,7 @@ def test_looking_writes_nothing_and_the_clock_is_known_without_a_worker(new_mete
     code, text = run(meter, "doctor", "--json")
     clock = next(line for line in map(json.loads, text.splitlines()) if line["check"] == "clock")
     assert (code, clock["state"]) == (0, "ok")
-    assert re.fullmatch(r"this machine's is [0-2]\.\d s (ahead of|behind) the broker's", clock["finding"])
+    assert re.fullmatch(r"this machine's is \d\.\d s (ahead of|behind) the broker's", clock["finding"])
     assert meter.kafka.ends(topics) == before
 
 

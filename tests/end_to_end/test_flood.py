@@ -11,9 +11,9 @@ from confluent_kafka import Producer
 from agents.intake.letter_allowance import LETTERS_A_SECOND, LETTERS_AT_ONCE
 from meter.rules.outputs.shared_letters import SUMMED_RECORDS
 from tests.end_to_end.commands import run
-from tests.end_to_end.kafka import QUIET, wait_until
+from tests.end_to_end.kafka import QUIET, TOLD_SECONDS, wait_until
 from tests.end_to_end.test_own_topics import bind, make_topic, reported, usage_of
-from tests.end_to_end.workers import Meter
+from tests.end_to_end.workers import SHOWN_SECONDS, Meter
 from tests.meters import StartMeter
 from tests.oracle_check import dead_places
 from tests.oracle_reading import Settings
@@ -28,7 +28,7 @@ FLOOD = int(os.environ.get("METER_TEST_FLOOD") or 300_000)
 #: busy machine is now and then so many times as much.
 DELAY_SECONDS, BUSY = 3.0, 3.0
 #: For the flood to be handled on a busy machine.
-FLOOD_SECONDS = 120.0
+FLOOD_SECONDS = 300.0
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ class Calm:
         kafka, sent = self.meter.kafka, time.monotonic()
         kafka.send([reported("calm", self.number)])
         self.number += 1
-        wait_until("it counts", lambda: usage_of(kafka, "calm") == self.number, 30, self.meter.logs)
+        wait_until("it counts", lambda: usage_of(kafka, "calm") == self.number, SHOWN_SECONDS, self.meter.logs)
         return time.monotonic() - sent
 
 
@@ -73,7 +73,7 @@ def flood(meter: Meter, workspace: str) -> None:
         producer.produce(topic, b"")
         if number % 50_000 == 0:
             producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(TOLD_SECONDS) == 0
 
 
 def test_a_flood_of_bad_records_delays_nobody_and_is_reported_to_the_last_record(meter: Meter) -> None:
@@ -83,19 +83,20 @@ def test_a_flood_of_bad_records_delays_nobody_and_is_reported_to_the_last_record
         make_topic(kafka, workspace)
     calm = Calm(meter)
     quiet = [calm.report() for _ in range(6)][1:]  # the first waits for its topic to be found
+    sending = time.monotonic()
     flood(meter, "flood")
     began, delays = time.monotonic(), [0.0]
     while kafka.lag(["usage.flood"]):
         delays.append(calm.report())
         assert time.monotonic() - began < FLOOD_SECONDS, meter.logs()
-    took = time.monotonic() - began
+    took, seconds = time.monotonic() - began, 60 + time.monotonic() - sending
+    quiet += [calm.report() for _ in range(5)]
     print(f"{FLOOD:,} bad records in {took:.1f} s; reports elsewhere took {max(delays):.2f} s, else {max(quiet):.2f} s")
     assert max(delays) < BUSY * max(quiet) + DELAY_SECONDS
     meter.settle()
     letters = [record.value for record in kafka.published("dead-letters")]
     found = Counter(place for letter in letters for place, _ in dead_places(letter))
     assert len(found) == FLOOD and set(found.values()) == {1}, "each record is told once"
-    seconds = 60 + took
     assert len(letters) < LETTERS_AT_ONCE + seconds * LETTERS_A_SECOND + 2 * FLOOD / SUMMED_RECORDS + seconds * 4
     worker.shows("meter_records_total", FLOOD + 2 + calm.number)
 
@@ -106,7 +107,7 @@ def test_redrive_reads_the_records_that_a_letter_sums_up_and_sends_each_content_
     events = LETTERS_AT_ONCE + 2_000
     messages = [reported("late", number) for number in range(events)]
     kafka.send(messages + [messages[0]] * 50, batch=10_000)
-    wait_until("it is read", lambda: not kafka.lag(["usage.late"]), 60, meter.logs)
+    meter.settle()  # which waits until the letters are readable
     letters = [record.value for record in kafka.published("dead-letters")]
     assert sum(letter.get("records", 1) for letter in letters) == events + 50
     assert len(letters) < events

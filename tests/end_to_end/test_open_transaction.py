@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from tests import records
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import QUIET, REQUEST_SECONDS, Kafka, wait_until
-from tests.end_to_end.workers import Worker
+from tests.end_to_end.workers import SHOWN_SECONDS, Worker
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
 from tests.records import Message
@@ -78,24 +78,31 @@ def test_an_open_transaction_holds_up_only_what_names_workspaces_that_nobody_kno
     orders = [top_ups[0], purchase, top_ups[1], records.top_up("other", "theirs", "3.00")]
     kafka.send([records.order_message(order) for order in orders])
     second = meter.start("second").wait_ready()  # it reads `workspaces` too, and starts
-    wait_until("known usage counts", lambda: usage_of(kafka) == {"known": KNOWN}, 30, meter.logs)
-    wait_until("orders of known workspaces count", lambda: set(outcomes(kafka)) == {"before", "theirs"}, 30, meter.logs)
+    wait_until("known usage counts", lambda: usage_of(kafka) == {"known": KNOWN}, SHOWN_SECONDS, meter.logs)
+    wait_until(
+        "orders of known workspaces count",
+        lambda: set(outcomes(kafka)) == {"before", "theirs"},
+        SHOWN_SECONDS,
+        meter.logs,
+    )
     waiting = 3 * KNOWN + 2
-    wait_until("it shows", lambda: sum(held(each)[0] for each in (worker, second)) == waiting, 30, meter.logs)
-    wait_until("both say so", lambda: all(held(each)[1] for each in (worker, second)), 10, meter.logs)
-    wait_until("it lags", lambda: sum(map(lag, (worker, second))) >= waiting, 10, meter.logs)
+    wait_until(
+        "it shows", lambda: sum(held(each)[0] for each in (worker, second)) == waiting, SHOWN_SECONDS, meter.logs
+    )
+    wait_until("both say so", lambda: all(held(each)[1] for each in (worker, second)), SHOWN_SECONDS, meter.logs)
+    wait_until("it lags", lambda: sum(map(lag, (worker, second))) >= waiting, SHOWN_SECONDS, meter.logs)
     found = "workspaces/0: a producer's transaction is open at offset 2"
-    wait_until("the log says so", lambda: found in worker.log_text() + second.log_text(), 30, meter.logs)
+    wait_until("the log says so", lambda: found in worker.log_text() + second.log_text(), SHOWN_SECONDS, meter.logs)
     for each in (worker, second):  # whoever holds them back may die: they were not committed
         each.kill()
     worker = meter.start().wait_ready()
-    wait_until("they are held back again", lambda: held(worker) == (waiting, True), 30, meter.logs)
+    wait_until("they are held back again", lambda: held(worker) == (waiting, True), SHOWN_SECONDS, meter.logs)
     producer.commit_transaction(REQUEST_SECONDS)
     meter.settle()
     prediction = judge(meter, crashed=True)
     assert usage_of(kafka) == {"known": KNOWN, "inside": KNOWN, "behind": KNOWN}
     assert outcomes(kafka).index("waits") < outcomes(kafka).index("after"), "an account's orders keep their order"
     assert {reason for reasons in prediction.dead.values() for reason in reasons} == {"workspace_unknown"}
-    wait_until("nothing waits", lambda: held(worker) == (0, False), 10, meter.logs)
-    wait_until("identities show", lambda: worker.metric("meter_identities") == 3 * KNOWN, 10, meter.logs)
+    wait_until("nothing waits", lambda: held(worker) == (0, False), SHOWN_SECONDS, meter.logs)
+    wait_until("identities show", lambda: worker.metric("meter_identities") == 3 * KNOWN, SHOWN_SECONDS, meter.logs)
     assert worker.stop() == 0

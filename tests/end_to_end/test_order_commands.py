@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import records
-from tests.end_to_end.commands import begin, run
+from tests.end_to_end.commands import COMMAND_SECONDS, begin, run
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
@@ -132,9 +132,9 @@ def test_without_a_worker_an_order_waits_and_its_id_is_the_way_back_to_it(sessio
         order: dict[str, str] = json.loads(kafka.read("plan-purchases")[-1].value() or b"{}")
         return order
 
-    wait_until("the order is sent", lambda: last_order().get("amount") == "5.00", 30)
+    wait_until("the order is sent", lambda: last_order().get("amount") == "5.00", COMMAND_SECONDS)
     interrupted.send_signal(signal.SIGINT)
-    _, found = interrupted.communicate(timeout=30)
+    _, found = interrupted.communicate(timeout=COMMAND_SECONDS)
     assert interrupted.returncode == 130
     assert f"order {last_order()['order_id']} " in found
     assert "the order counts once" in found

@@ -36,8 +36,8 @@ capacity = 5
 price = "2"
 """
 #: Before midnight a meter has to start, and the first day's orders have to be sent.
-BEFORE_MIDNIGHT_SECONDS = 90
-ENOUGH_SECONDS = 10
+BEFORE_MIDNIGHT_SECONDS = 120
+ENOUGH_SECONDS = 30
 CARD = {"method": "prepaid_card", "instrument": "card-1"}
 
 

@@ -54,7 +54,12 @@ def test_topics_that_lose_usage_or_hold_nobodys_are_set_aside_and_reported_every
     make_topic(kafka, "packs", **{"cleanup.policy": "compact"})
     kafka.admin.create_topics([NewTopic(f"{kafka.prefix}usage.{name}", 1, 1) for name in names])
     kafka.send([reported(workspace, number) for workspace in ("keeps", "packs", "turns") for number in range(10)])
-    wait_until("the others count", lambda: usage_of(kafka, "keeps") + usage_of(kafka, "turns") == 20, 30, meter.logs)
+    wait_until(
+        "the others count",
+        lambda: usage_of(kafka, "keeps") + usage_of(kafka, "turns") == 20,
+        PICKED_UP_SECONDS,
+        meter.logs,
+    )
     set_config(kafka, "usage.turns", "cleanup.policy", "compact,delete")
     began = time.monotonic()
     wait_until("both are set aside", lambda: aside(worker, "compacted") == 2, PICKED_UP_SECONDS, meter.logs)
@@ -69,14 +74,24 @@ def test_topics_that_lose_usage_or_hold_nobodys_are_set_aside_and_reported_every
         return status == 200 and text.startswith("ready\n") and all(part in text for part in parts)
 
     wait_until("/ready says so", ready_says_so, PICKED_UP_SECONDS, lambda: str(worker.get("/ready")))
-    wait_until("what waits there is lag", lambda: worker.metric("meter_source_lag_records") == 15, 20, meter.logs)
-    wait_until("the group knows", lambda: len(not_read(meter)) == 4, 10, meter.logs)
+    wait_until(
+        "what waits there is lag",
+        lambda: worker.metric("meter_source_lag_records") == 15,
+        PICKED_UP_SECONDS,
+        meter.logs,
+    )
+    wait_until("the group knows", lambda: len(not_read(meter)) == 4, PICKED_UP_SECONDS, meter.logs)
     listed = {each.topic: each.reason for each in not_read(meter)}
     assert listed == {"usage.packs": "compacted", "usage.turns": "compacted", **{f"usage.{n}": "name" for n in names}}
     for workspace in ("packs", "turns"):
         set_config(kafka, f"usage.{workspace}", "cleanup.policy", "delete")
-    wait_until("they are read on", lambda: usage_of(kafka, "packs") + usage_of(kafka, "turns") == 25, 20, meter.logs)
-    wait_until("nothing is aside but nobody's", lambda: aside(worker, "compacted") == 0, 10, meter.logs)
+    wait_until(
+        "they are read on",
+        lambda: usage_of(kafka, "packs") + usage_of(kafka, "turns") == 25,
+        PICKED_UP_SECONDS,
+        meter.logs,
+    )
+    wait_until("nothing is aside but nobody's", lambda: aside(worker, "compacted") == 0, PICKED_UP_SECONDS, meter.logs)
     meter.settle()
     assert {each.reason for each in not_read(meter)} == {"name"}
 
@@ -87,18 +102,18 @@ def test_a_topic_made_again_between_two_looks_is_read_from_its_beginning_or_set_
     bind(kafka, "again")
     make_topic(kafka, "again")
     kafka.send([reported("again", number) for number in range(5)])
-    wait_until("it is counted", lambda: usage_of(kafka, "again") == 5, 30, meter.logs)
+    wait_until("it is counted", lambda: usage_of(kafka, "again") == 5, PICKED_UP_SECONDS, meter.logs)
     delete_topic(kafka, "again")
     make_topic(kafka, "again")
     kafka.send([reported("again", number) for number in range(5, 25)])
     wait_until(
         "it is read from its beginning, or set aside",
         lambda: usage_of(kafka, "again") == 25 or aside(worker, "made_again") == 1,
-        20,
+        PICKED_UP_SECONDS,
         meter.logs,
     )
     if aside(worker, "made_again") == 1:
         assert usage_of(kafka, "again") == 5, "nothing of another topic is read at the offset of the first"
         code, found = run(meter, "skip", "usage.again", "0", "0")
         assert code == 0, found
-    wait_until("all of it counts once", lambda: usage_of(kafka, "again") == 25, 30, meter.logs)
+    wait_until("all of it counts once", lambda: usage_of(kafka, "again") == 25, PICKED_UP_SECONDS, meter.logs)

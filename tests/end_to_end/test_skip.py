@@ -8,7 +8,7 @@ import pytest
 from tests import records, revisions
 from tests.end_to_end.commands import run
 from tests.end_to_end.kafka import Kafka, wait_until
-from tests.end_to_end.workers import Meter, Worker
+from tests.end_to_end.workers import READY_SECONDS, SHOWN_SECONDS, Meter, Worker
 from tests.faults.topics import lose_before
 from tests.meters import StartMeter
 from tests.oracle_reading import Settings
@@ -41,7 +41,7 @@ def usage(kafka: Kafka) -> int:
 def stopped(worker: Worker) -> int:
     """The exit code of a worker that must stop by itself."""
     worker.expected_dead = True
-    wait_until("the worker stops by itself", lambda: not worker.alive(), 60, worker.log_tail)
+    wait_until("the worker stops by itself", lambda: not worker.alive(), READY_SECONDS, worker.log_tail)
     return worker.process.wait()
 
 
@@ -60,7 +60,7 @@ def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMete
     kafka = meter.kafka
     worker = meter.start().wait_ready()
     kafka.send([records.binding_message(records.binding(WORKSPACE, ACCOUNT)), *reports(0, 100)])
-    wait_until("they are counted", lambda: usage(kafka) == 100, 60, meter.logs)
+    wait_until("they are counted", lambda: usage(kafka) == 100, SHOWN_SECONDS, meter.logs)
     meter.settle()
     (partition,) = [place[1] for place, end in kafka.ends(["usage"]).items() if end]
     committed = kafka.committed()[("usage", partition)]
@@ -86,7 +86,7 @@ def test_a_gap_stops_the_worker_until_it_is_skipped_by_name(new_meter: StartMete
     print(sentence)
 
     worker = meter.start().wait_ready()
-    wait_until("the rest is counted", lambda: usage(kafka) == 130, 60, meter.logs)
+    wait_until("the rest is counted", lambda: usage(kafka) == 130, SHOWN_SECONDS, meter.logs)
     worker.shows("meter_records_lost_total", 20)
     assert lost(meter) == [("usage", partition, committed, gap_end - 1)]
     meter.settle()
@@ -107,11 +107,12 @@ def test_records_that_go_while_the_worker_runs_behind_stop_it_too(new_meter: Sta
     kafka = meter.kafka
     worker = meter.start().wait_ready()
     kafka.send([records.binding_message(records.binding(WORKSPACE, ACCOUNT)), *reports(0, 10)])
-    wait_until("they are counted", lambda: usage(kafka) == 10, 60, meter.logs)
+    wait_until("they are counted", lambda: usage(kafka) == 10, SHOWN_SECONDS, meter.logs)
     (partition,) = [place[1] for place, end in kafka.ends(["usage"]).items() if end]
     worker.pause()
     kafka.send(reports(10, 1))  # answers the fetch that is under way, if one is
-    time.sleep(1)
+    assert len(kafka.read("usage")) == 11, "others' fetches are answered after it"
+    time.sleep(2)  # and no later one, for the worker is stopped
     kafka.send(reports(11, 9))
     lose_before(kafka, "usage", partition, 15)
     worker.resume()

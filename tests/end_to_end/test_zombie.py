@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 SEED = int(os.environ.get("METER_TEST_SEED") or time.time_ns() % 1_000_000)
 PARTITIONS = 4
 #: After a worker falls silent its partitions are read again within 20 s (SPEC section 10); the rest is a busy machine.
-TAKEN_OVER_SECONDS = 45.0
+TAKEN_OVER_SECONDS = 120.0
 
 
 def test_a_zombie_changes_no_figure_and_says_what_happened(new_meter: StartMeter) -> None:

@@ -26,7 +26,7 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checked(checker: Path, *paths: Path) -> tuple[int, str]:
-    done = subprocess.run([checker, *paths], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([checker, *paths], capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -63,7 +63,7 @@ SCRAMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 PLAIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 #: Until every node is a member, on a busy machine.
-UP_SECONDS = 60.0
+UP_SECONDS = 180.0
 
 
 def password(user: str) -> str:

@@ -14,7 +14,7 @@ from tests.end_to_end.workers import free_port
 from tests.monitoring.expressions import PROMETHEUS
 from tests.support.promtool import program
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 def _every_second(directory: Path) -> Path:
@@ -61,12 +61,12 @@ class Prometheus:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(60)
 
     def _ready(self) -> bool:
         """It answers queries; while it opens its storage it answers them with 503."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=10):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=30):
                 return True
         except OSError as error:
             if isinstance(error, urllib.error.HTTPError):
@@ -89,7 +89,7 @@ class Prometheus:
 
     def _get(self, path: str) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=30) as response:
                 found: dict[str, Any] = json.load(response)
                 return found
         except urllib.error.HTTPError as error:

@@ -20,5 +20,5 @@ def promtool(*arguments: str | Path, stdin: bytes | None = None) -> "subprocess.
     """What `promtool …` says."""
     command = [program("promtool"), *map(str, arguments)]
     seldom = {**os.environ, "GOGC": "400"}  # its garbage is collected for a fifth of its CPU
-    done = subprocess.run(command, input=stdin, env=seldom, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, input=stdin, env=seldom, capture_output=True, timeout=120, check=False)
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

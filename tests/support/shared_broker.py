@@ -16,6 +16,8 @@ from meter.local_broker.jars import fetched_jars, jvm
 from tests.end_to_end.workers import free_port
 
 PLACE = "SHARED_TEST_BROKER"
+#: A broker of tests begins beside six processes that are busy; where it gives no answer in time, all their tests fail.
+kafka_broker.START_SECONDS = 240
 
 
 def place() -> Path | None:

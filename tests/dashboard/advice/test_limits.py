@@ -22,6 +22,8 @@ from meter.settings import Settings
 from tests.dashboard.served import served
 from tests.end_to_end.workers import free_port
 
+#: For a process to start, and for pages beside it, on a busy machine.
+PATIENCE_SECONDS = 60.0
 #: Writes its process id beside the gate, waits while the gate is there, then says what `said` holds.
 STAND_IN = """
 import os, pathlib, sys, time
@@ -61,7 +63,7 @@ def question(number: int) -> Question:
 
 
 async def until(what: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not what():
             await asyncio.sleep(0.01)
 
@@ -107,7 +109,7 @@ def test_what_takes_too_long_is_killed(process: StandIn, monkeypatch: pytest.Mon
         for pid in process.began():
             assert not is_alive(pid)
         process.gate.unlink()
-        monkeypatch.setattr(advising, "SECONDS", 20.0)
+        monkeypatch.setattr(advising, "SECONDS", PATIENCE_SECONDS)
         await asking.answer(question(1))
 
     asyncio.run(asked())
@@ -167,10 +169,10 @@ def test_other_pages_and_streams_go_on_while_advice_is_worked_out(tmp_path: Path
             begun = time.monotonic()
             for path in ("/", "/alerts", "/accounts/a/plans"):
                 assert (await board.get(path))[0] == 200
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < PATIENCE_SECONDS, "advice goes on as long as the gate is there"
             async with aiohttp.ClientSession() as session, session.get(f"{board.base}/index.events") as stream:
                 for _ in range(2):  # as the page is, then that it still is
-                    await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 20)
+                    await asyncio.wait_for(stream.content.readuntil(b"\n\n"), PATIENCE_SECONDS)
             await until(lambda: board.advising.unanswered == 1 + WAITING)
             status, headers, text = await board.get("/accounts/a/advise?days=99")
             assert (status, headers["Retry-After"], headers["Refresh"]) == (503, "5", "5")

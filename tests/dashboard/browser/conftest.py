@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: The sandbox needs rights that containers seldom give; these tests open our own pages only.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+#: For a browser to open a page, and for a page to become so, on a busy machine.
+PATIENCE_MS = 60_000
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 #: Every breach of the policy, counted before any script of the page runs.
 WATCH = """window.breaches = [];
@@ -34,7 +36,7 @@ def browser() -> Iterator["Browser"]:
     if path is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=2 * PATIENCE_MS)
         yield started
         started.close()
 
@@ -57,7 +59,7 @@ def watched(browser: "Browser", **more: Any) -> Watched:
     context = browser.new_context(**{"viewport": WIDE, **more})
     context.add_init_script(WATCH)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     found = Watched(page)
     page.on("pageerror", lambda error: found.threw.append(str(error)))
     return found

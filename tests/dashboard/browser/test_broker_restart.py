@@ -9,7 +9,7 @@ import pytest
 
 from schemas.catalog import load_catalog
 from tests import records
-from tests.end_to_end.dashboards import DashboardProcess
+from tests.end_to_end.dashboards import SHOWN_SECONDS, DashboardProcess
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter
 from tests.faults.brokers import Broker
@@ -54,7 +54,7 @@ def test_an_open_page_goes_on_after_a_restart_of_the_broker(
     use(meter, 10 * MILLION)
     with DashboardProcess(meter, tmp_path) as dashboard:
         dashboard.wait_ready()
-        wait_until("its usage is shown", lambda: dashboard.ask("/accounts/acme/plans")[0] == 200, 30)
+        wait_until("its usage is shown", lambda: dashboard.ask("/accounts/acme/plans")[0] == 200, SHOWN_SECONDS)
         page = open_page()
         page.goto(f"http://127.0.0.1:{dashboard.port}/accounts/acme")
         page.wait_for_selector('[data-live="on"]')
@@ -62,7 +62,7 @@ def test_an_open_page_goes_on_after_a_restart_of_the_broker(
         broker.kill()
         page.wait_for_selector(".behind >> text=Kafka does not answer", timeout=BACK_MS)
         assert page.locator(".due").inner_text().startswith("15.00"), "its figures stay"
-        assert dashboard.ask("/ready")[0] == 503
+        wait_until("it is not ready", lambda: dashboard.ask("/ready")[0] == 503, SHOWN_SECONDS, dashboard.log_text)
         broker.start()
         use(meter, 2 * MILLION)
         page.wait_for_selector(".due >> text=18.00", timeout=BACK_MS)

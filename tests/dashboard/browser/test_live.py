@@ -109,7 +109,7 @@ def test_an_open_page_survives_a_restart_of_the_dashboard(open_page: Any, tmp_pa
     page.wait_for_selector('[data-live="off"]')
     with Board(tmp_path, port) as second:
         production_reports(second)
-        page.wait_for_selector(".due >> text=75.00", timeout=20_000)
+        page.wait_for_selector(".due >> text=75.00")
         page.wait_for_selector(LIVE)
 
 
