@@ -65,7 +65,7 @@ class BudgetWatch:
             try:
                 await self._follow(ground)
             finally:
-                for lane in self.lanes.values():
+                for lane in list(self.lanes.values()):
                     await lane.close()
 
     async def _follow(self, ground: Ground) -> None:

@@ -111,12 +111,15 @@ class FencedProducer:
         )
         sender = producer._sender
         sender._do_txn_commit = lambda commit: _end_once(sender, commit)
+        self._producer = producer  # `stop` ends it from here on, also while it starts
         try:
             await within(STEP_SECONDS, producer.start())
         except (KafkaError, TimeoutError) as error:
-            await let_go(producer)
+            await self.stop()
             raise Reopen(f"the transactional producer {self.transactional_id} did not start ({error!r})") from error
-        self._producer = producer
+        if self._producer is not producer:
+            await abandon(producer)
+            raise Reopen(f"the transactional producer {self.transactional_id} was stopped while it started")
 
     async def stop(self) -> None:
         producer, self._producer, self._packed = self._producer, None, {}
@@ -210,14 +213,19 @@ async def let_go(producer: AIOKafkaProducer) -> None:
     except (KafkaError, TimeoutError, AssertionError) as error:
         log.info("a producer did not stop cleanly: %r", error)
         accumulator.fail_all(ProducerClosed())  # whoever still waits for an acknowledgement gets this error
-        with contextlib.suppress(KafkaError, TimeoutError):
-            await within(STOP_SECONDS, producer.client.close())
-        await _end(producer._sender.sender_task)
+        await abandon(producer)
     waiters = [batch._drain_waiter for batch in _waiting(accumulator)]
     if producer._txn_manager is not None and producer._txn_manager._transaction_waiter is not None:
         waiters.append(producer._txn_manager._transaction_waiter)
     for waiter in waiters:  # their failures were reported elsewhere
         waiter.add_done_callback(seen)
+
+
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """Close what a producer holds, sending nothing."""
+    with contextlib.suppress(KafkaError, TimeoutError):
+        await within(STOP_SECONDS, producer.client.close())
+    await _end(producer._sender.sender_task)
 
 
 def _waiting(accumulator: Any) -> list[Any]:

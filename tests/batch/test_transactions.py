@@ -22,17 +22,9 @@ from tests.batch.scripted_broker import (
     NOT_COORDINATOR,
     RECORD_LIST_TOO_LARGE,
     ScriptedBroker,
-    connect,
 )
 
 CHUNK = [("overages", 0, [(b"k", b"v"), (b"l", b"w")]), ("changelog", 0, [(b"p", b"1")])]
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> ScriptedBroker:
-    scripted = ScriptedBroker()
-    connect(monkeypatch, scripted)
-    return scripted
 
 
 def run(story: Callable[[FencedProducer], Awaitable[None]]) -> None:
@@ -268,17 +260,6 @@ def test_a_client_that_never_closes_holds_up_nobody(broker: ScriptedBroker, monk
         never.set()
 
     run(story)
-
-
-def test_a_producer_that_does_not_start_is_a_retake(broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "STEP_SECONDS", 0.1)
-
-    async def story() -> None:
-        broker.script["InitProducerId"] = [asyncio.get_running_loop().create_future()]
-        with pytest.raises(Reopen, match="did not start"):
-            await FencedProducer("meter-0", {"bootstrap_servers": "nowhere:9"}).start()
-
-    asyncio.run(story())
 
 
 def test_rows_that_fill_several_batches_are_all_written(broker: ScriptedBroker) -> None:
