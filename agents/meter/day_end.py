@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
@@ -94,7 +95,8 @@ class DayEnd:
             log.warning("the day's end: Kafka did not answer (%r); trying again in %.0f s", error, RETRY_SECONDS)
             self._not_before = self._monotonic() + RETRY_SECONDS
         finally:
-            await self._kafka.close()
+            with suppress(KafkaError, TimeoutError, OSError):
+                await spared(self._kafka.close())
 
     async def look(self, owned: Sequence[OwnedPartition]) -> bool:
         """Take each due step once; returns whether an entry was appended or is still to be folded."""

@@ -4,13 +4,17 @@ These are the day end's questions to Kafka; `agents.meter.day_end` decides. It i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import aiokafka
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from meter.batch.stopping import stopped
+from meter.batch.transactions import let_go
+from meter.batch.waits import within
 from meter.kafka.access import missing
 from meter.kafka.commit_metadata import denied_by, is_aside, is_ours
 from meter.kafka.partitioner import partition_of
@@ -20,6 +24,10 @@ from meter.settings import Settings
 from schemas.journal import DayClosed, DayExpired, encode
 
 REQUEST_MS = 10_000
+#: So many partitions are asked at once whether their logs were made again.
+ASKED_AT_ONCE = 100
+#: Closing a connection may take so long.
+CLOSE_SECONDS = 2.0
 
 
 class Written(NamedTuple):
@@ -68,7 +76,14 @@ class Watermarks:
             return []
         names = self._read(await self._cluster())
         await self._require_sight({tp.topic for tp in behind if tp.topic not in names})
-        return [tp for tp in behind if tp.topic in names]
+        there = [tp for tp in behind if tp.topic in names]
+        made_again = await self._shorter(there[:ASKED_AT_ONCE], ends)
+        return [tp for tp in there if tp not in made_again or not _reached(committed.get(tp), made_again[tp])]
+
+    async def _shorter(self, tps: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]) -> dict[Any, int]:
+        """The ends of logs that are before these ends: their topics were deleted and made again meanwhile."""
+        now = await (await self._asker()).end_offsets(tps) if tps else {}
+        return {tp: end for tp, end in now.items() if end < ends[tp]}
 
     def _denied(self, tp: TopicPartition, own: Mapping[TopicPartition, Any]) -> bool:
         """Whether a workspace topic is set aside because the intake may not read it; its share's commit says so."""
@@ -96,8 +111,8 @@ class Watermarks:
             producer = AIOKafkaProducer(
                 acks="all", enable_idempotence=True, request_timeout_ms=REQUEST_MS, **self._kwargs
             )
-            await producer.start()
             self._producer = producer
+            await producer.start()
         written = await self._producer.send_and_wait(self.topics.journal, encode(entry), partition=partition)
         return Written(written.offset, written.timestamp)
 
@@ -106,11 +121,12 @@ class Watermarks:
         producer, reader, admin = self._producer, self._reader, self._admin
         self._producer = self._reader = self._admin = None
         if producer is not None:
-            await producer.stop()
+            await let_go(producer)
         if reader is not None:
             await stopped(reader)
         if admin is not None:
-            await admin.close()
+            with suppress(KafkaError, TimeoutError):
+                await within(CLOSE_SECONDS, admin.close())
 
     def _read(self, cluster: Any) -> set[str]:
         """The existing source topics, without those beyond METER_OWN_TOPICS_MAX."""
@@ -129,15 +145,15 @@ class Watermarks:
                 request_timeout_ms=REQUEST_MS,
                 **self._kwargs,
             )
-            await reader.start()
             self._reader = reader
+            await reader.start()
         return self._reader
 
     async def _asking(self) -> AIOKafkaAdminClient:
         if self._admin is None:
             admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_MS, **self._kwargs)
-            await admin.start()
             self._admin = admin
+            await admin.start()
         return self._admin
 
     async def _committed(self, group: str) -> Mapping[TopicPartition, Any]:
@@ -147,6 +163,6 @@ class Watermarks:
 
 def _reached(at: Any, end: int) -> bool:
     if at is None:
-        return False
+        return end == 0
     metadata = at.metadata or ""
     return is_aside(metadata) or (at.offset >= end and is_ours(metadata))

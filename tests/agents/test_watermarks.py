@@ -26,8 +26,16 @@ class ScriptedWatermarks(Watermarks):
         self.there = topics
         self.committed = committed
         self.hidden = hidden
+        #: The ends of logs that are not what they were asked to be.
+        self.shorter: dict[str, int] = {}
         #: What the commits of shares say.
         self.notes: dict[TopicPartition, Any] = {}
+
+    async def _asker(self) -> Any:
+        return self
+
+    async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: self.shorter.get(tp.topic, END) for tp in tps}
 
     async def _cluster(self) -> Any:
         return SimpleNamespace(topics=lambda: self.there)
@@ -88,3 +96,16 @@ def test_a_workspace_topic_that_the_intake_may_not_read_is_not_waited_for() -> N
         found = ScriptedWatermarks({"p.usage.a", "p.usage.b"}, {})
         found.notes = {TopicPartition("p.meter.journal", share): SimpleNamespace(offset=0, metadata=note)}
         assert [tp.topic for tp in asyncio.run(found.not_reached(ends))] == waited
+
+
+@pytest.mark.parametrize(
+    ("end", "committed", "reached"),
+    [(4, (4, "3 1700000000000 5"), True), (4, (3, "2 1700000000000 5"), False), (4, None, False), (0, None, True)],
+)
+def test_a_topic_that_was_made_again_is_waited_for_up_to_the_end_that_it_has_now(
+    end: int, committed: tuple[int, str] | None, reached: bool
+) -> None:
+    found = ScriptedWatermarks({"p.usage.a"}, {} if committed is None else {"p.usage.a": committed})
+    found.shorter = {"p.usage.a": end}
+    asked = TopicPartition("p.usage.a", 0)
+    assert asyncio.run(found.not_reached({asked: END})) == ([] if reached else [asked])
