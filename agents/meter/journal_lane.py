@@ -43,6 +43,9 @@ CHUNK_RECORDS = 1_000
 CHUNK_OUTPUT_BYTES = 32 << 20
 #: And it ends after this many seconds of folding: on a machine that has no time, what is published waits no longer.
 CHUNK_SECONDS = 10.0
+#: A transaction that could not be committed is folded again in half of its size, down to this share of a full one: a
+#: broker that is slow for long would otherwise never see one end within its time.
+LEAST_SHARE = 1 / 256
 SECONDS_A_DAY = 86_400
 
 
@@ -65,6 +68,8 @@ class JournalLane(Lane):
         self.folded = 0
         #: When the first of them was begun (monotonic).
         self.begun = 0.0
+        #: The share of a full transaction at which one ends now.
+        self.share = 1.0
         self.counts = ChunkCounts(meter.metrics, meter.folded_sources[tp.partition])
         self.turns = Turns()
 
@@ -150,8 +155,9 @@ class JournalLane(Lane):
     def _full(self) -> bool:
         """Whether the transaction is full."""
         assert self.fold is not None, "a lane is opened before it folds"
-        late = time.monotonic() - self.begun >= CHUNK_SECONDS
-        return late or self.folded >= CHUNK_RECORDS or self.fold.emitted_bytes >= CHUNK_OUTPUT_BYTES
+        late = time.monotonic() - self.begun >= CHUNK_SECONDS * self.share
+        size = max(self.folded / CHUNK_RECORDS, self.fold.emitted_bytes / CHUNK_OUTPUT_BYTES)
+        return late or size >= self.share
 
     async def _fold(self, records: Sequence[Any], start: int) -> int:
         """Fold records from `start` until the transaction is full; returns the index of the next record.
@@ -193,7 +199,9 @@ class JournalLane(Lane):
         waited, self.waited = self.waited, []
         self.counts.committing(position.offset, counts, waited)
         changed = [(self.meter.topics.changelog, self.tp.partition, rows)]
+        self.share, share = max(self.share / 2, LEAST_SHARE), self.share
         following = await producer.commit(changed)  # 2, 3
+        self.share = min(1.0, share * 2)
         self.counts.committed()
         reach("meter.committed")
         state.committed(rows, following[self.meter.topics.changelog])  # 4
@@ -220,13 +228,15 @@ class JournalLane(Lane):
         """Stop the producer and close the store, flushed so that the next start is warm."""
         self.fold = self.state = None
         producer, self.producer = self.producer, None
-        if producer is not None:
-            await producer.stop()
-            reach("meter.producer-stopped")
         store, self.store = self.store, None
-        if store is not None:
-            store.close()
-            reach("meter.store-closed")
+        try:
+            if producer is not None:
+                await producer.stop()
+                reach("meter.producer-stopped")
+        finally:
+            if store is not None:
+                store.close()
+                reach("meter.store-closed")
 
 
 def _by_topic(outputs: Iterable[Output]) -> Iterable[tuple[str, list[tuple[bytes, bytes]]]]:
