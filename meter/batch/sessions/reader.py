@@ -20,6 +20,7 @@ from meter.batch.chunks import Chunk
 from meter.batch.sessions.partitions import Broker, Partitions, Reading
 from meter.batch.sessions.plain import fetched
 from meter.batch.sessions.requests import Fetch, FetchAnswer, Limits, Part
+from meter.batch.sessions.session import BEGIN
 from meter.batch.stopping import ended
 from meter.batch.unopened import UnreadableRecord
 
@@ -80,6 +81,9 @@ class SessionReader(Partitions):
         """Fetch once and hand out what came; how long to wait before the next time."""
         wait = WAIT_MS if len(broker) <= WAITING_PARTITIONS else 0
         asked = broker.next()
+        if asked.epoch == BEGIN:  # it names all there is, and forgets nothing by name
+            known = set(broker.known())
+            broker.ends = {place: ends for place, ends in broker.ends.items() if place in known}
         for place in asked.forgotten:
             broker.ends.pop(place, None)
         answer = await self._answer(broker, Fetch(asked, Limits(wait, 1, ANSWER_BYTES, PARTITION_BYTES)))
