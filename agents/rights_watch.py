@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 
+from meter.batch.stopping import spared
 from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin
 from meter.kafka.reachability import BrokerUnreachable
@@ -52,7 +53,7 @@ class RightsWatch:
     async def look(self) -> None:
         """One look."""
         try:
-            lacking = await asyncio.wait_for(self._ask(), ASK_SECONDS)
+            lacking = await spared(asyncio.wait_for(self._ask(), ASK_SECONDS))
         except BrokerUnreachable as reason:
             self._away(reason)
             return

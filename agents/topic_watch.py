@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from meter.batch.errors import Reopen
+from meter.batch.stopping import spared
 from meter.errors import UserError
 from meter.kafka.admin import connected_admin, topic_configs
 from meter.kafka.topic_ids import TopicState, topic_states
@@ -74,9 +75,9 @@ class TopicWatch:
         assert self._admin is not None, "the watch is started before it looks"
         self._looks += 1
         try:
-            there = await asyncio.wait_for(topic_states(self._admin, self._exact), ASK_SECONDS)
+            there = await spared(asyncio.wait_for(topic_states(self._admin, self._exact), ASK_SECONDS))
             if self._looks % SETTINGS_LOOKS == 0:
-                await self.look_at_settings()
+                await spared(self.look_at_settings())
         except (KafkaError, OSError, TimeoutError) as error:
             self._unanswered(error)
             return
@@ -106,7 +107,7 @@ class TopicWatch:
     async def require_settings(self) -> None:
         """`look_at_settings` for a partition that cannot go on without an answer: Reopen if Kafka does not say."""
         try:
-            await self.look_at_settings()
+            await spared(self.look_at_settings())
         except (KafkaError, OSError, TimeoutError) as silence:
             raise Reopen(f"the settings of the topics could not be asked ({silence!r})") from silence
 

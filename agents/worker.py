@@ -24,6 +24,7 @@ from agents.workspace_topics.discovery import WorkspaceTopics
 from meter.batch.faust_app import ChunkApp
 from meter.batch.patches import rejoining
 from meter.batch.starting import together
+from meter.batch.stopping import spared
 from meter.errors import UserError
 from meter.kafka.access import require
 from meter.kafka.admin import broker_count, connected_admin, ensure_topics, require_version
@@ -120,9 +121,9 @@ class Worker:
             catalog = load_catalog(self.settings.catalog_path)
         except CatalogError as wrong:
             raise UserError(str(wrong)) from None
-        await asked_again(self._ensure_topics, START_AGAIN_SECONDS)
-        await asked_again(self._watch.start, START_AGAIN_SECONDS)
-        facts = await asked_again(lambda: open_journal(self.settings, catalog), START_AGAIN_SECONDS)
+        await asked_again(lambda: spared(self._ensure_topics()), START_AGAIN_SECONDS)
+        await asked_again(lambda: spared(self._watch.start()), START_AGAIN_SECONDS)
+        facts = await asked_again(lambda: spared(open_journal(self.settings, catalog)), START_AGAIN_SECONDS)
         log.info(
             "role %s under prefix %r: meter %s, days in %s, %d journal partitions; joining the groups",
             self.role,

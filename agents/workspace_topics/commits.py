@@ -72,7 +72,7 @@ class Commits:
         while time.monotonic() < until and any(each.busy and not each.lane.waits for each in topics.runners.values()):
             await asyncio.sleep(0.02)
         try:
-            await asyncio.wait_for(self._commit(), DRAIN_SECONDS / 2)
+            await asyncio.wait_for(spared(self._commit()), DRAIN_SECONDS / 2)
         except TimeoutError:
             log.info("workspace topics: not all offsets were committed in time; their records are read again")
 

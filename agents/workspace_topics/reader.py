@@ -17,6 +17,7 @@ from faust.types import TP
 from meter.batch.chunks import Chunk
 from meter.batch.group_offsets import RETRY_SECONDS
 from meter.batch.sessions.reader import SessionReader
+from meter.batch.stopping import spared
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,12 @@ class WorkspaceTopicReader(SessionReader):
         """Whether the group still takes us for the owner of `tp`, asked by a commit; waits for a broker."""
         while tp in self.assignment():
             try:
-                if await self.commit_offsets({tp: at}) if at is not None else await self.committed([tp]) is not None:
+                if at is None:
+                    await spared(self.committed([tp]))
                     return True
-            except KafkaError as error:
+                if await spared(self.commit_offsets({tp: at})):
+                    return True
+            except (KafkaError, TimeoutError) as error:
                 log.warning("no answer about %s/%d (%r); asking again", tp.topic, tp.partition, error)
             await asyncio.sleep(RETRY_SECONDS)
         return False

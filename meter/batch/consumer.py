@@ -22,8 +22,8 @@ from meter.batch.chunks import CHUNKS_AHEAD, Chunk
 from meter.batch.fetched import fetched_of
 from meter.batch.group_offsets import RETRY_SECONDS, GroupOffsets
 from meter.batch.patches.fetched_records import install_batches, lazy, whole
+from meter.batch.silent_ends import watch_tasks
 from meter.batch.stopping import stopped
-from meter.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -103,15 +103,8 @@ class ChunkConsumer(GroupOffsets):
         self.listen()
 
     def watch(self) -> None:
-        """Stop the worker if aiokafka's reading task fails, which nothing else awaits."""
-        self.kafka._fetcher.error_future.add_done_callback(self._reading_ended)
-
-    def _reading_ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and task.exception() is not None:
-            app = cast(Any, self.app)
-            reason = UserError(f"reading for {app.conf.id} ended: {task.exception()!r}")
-            reason.__cause__ = task.exception()
-            app.fail(reason)
+        """Stop the worker if a task of aiokafka ends that nothing awaits."""
+        watch_tasks(self.kafka, self.app)
 
     async def on_stop(self) -> None:
         if self.kafka is not None:

@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from meter.batch.single_offsets import NoSingleOffsets
+from meter.batch.stopping import spared
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,10 @@ class GroupOffsets(NoSingleOffsets):
                 return False
             try:
                 if at is not None:
-                    return await self.commit_offsets({tp: at})
-                await self.committed([tp])
+                    return await spared(self.commit_offsets({tp: at}))
+                await spared(self.committed([tp]))
                 return tp in self.assignment()
-            except KafkaError as error:
+            except (KafkaError, TimeoutError) as error:
                 log.warning("no answer about %s/%d (%r); asking again", tp.topic, tp.partition, error)
                 await self.sleep(RETRY_SECONDS)
         return False

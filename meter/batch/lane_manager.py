@@ -16,6 +16,7 @@ from faust.types import TP
 from meter.batch.chunks import Chunk
 from meter.batch.lanes import Lane, Runner
 from meter.batch.read_errors import read_error
+from meter.batch.stopping import spared
 from meter.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class LaneManager(TableManager):
         while time.monotonic() < deadline and any(runner.busy for runner in self.runners.values()):
             await asyncio.sleep(0.02)
         try:
-            await asyncio.wait_for(app.commit_progress(), DRAIN_SECONDS)
+            await asyncio.wait_for(spared(app.commit_progress()), DRAIN_SECONDS)
         except TimeoutError:
             log.info("%s: not all offsets were committed in time; their records are read again", app.conf.id)
 

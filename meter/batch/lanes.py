@@ -19,6 +19,7 @@ from meter.batch.errors import Reopen as Reopen
 from meter.batch.errors import SetAside as SetAside
 from meter.batch.line import Line
 from meter.batch.stopping import ended
+from meter.batch.waits import to_its_end
 from meter.errors import UserError
 from meter.failpoints import reach
 from meter.machine.shortages import spent
@@ -50,6 +51,8 @@ class Lane:
         #: The offset behind everything handled; valid once the lane was opened.
         self.position = 0
         self.opened = False
+        #: Whether it was ever opened: before that it has no position.
+        self.placed = False
         #: Returns the chunk ready behind this one, to be handled together with it, or None.
         self.behind: Callable[[Chunk], Chunk | None] = lambda chunk: None
 
@@ -80,7 +83,7 @@ class Lane:
 
     def committable(self) -> tuple[int, str] | None:
         """Offset and metadata that may be committed now; None before the first `open`."""
-        return self.position, ""
+        return (self.position, "") if self.placed else None
 
     async def close(self) -> None:
         """Release what `open` took; the partition may already have another owner."""
@@ -164,17 +167,19 @@ class Runner:
         await ended(self.task)
 
     async def _run(self) -> None:
-        lane, app = self.lane, self.lane.app
+        lane, app, doubt = self.lane, self.lane.app, None
         try:
             while not self._leaving:
                 try:
+                    if doubt is not None:
+                        await self._reopen(doubt)
                     await self._take()
                 except Reopen as error:
-                    await self._reopen(error)
+                    doubt = error
                 except asyncio.CancelledError:
                     if self._cancelled():
                         raise
-                    await self._reopen(Reopen("it was cancelled, and nobody asked for that: a connection was given up"))
+                    doubt = Reopen("it was cancelled, and nobody asked for that: a connection was given up")
         except asyncio.CancelledError:
             raise
         except SetAside as reason:
@@ -186,7 +191,7 @@ class Runner:
         finally:
             self.reading = self.busy = False
             app.consumer.pause(lane.tp)
-            await self._close()
+            await to_its_end(asyncio.ensure_future(self._close()))
 
     async def _reopen(self, error: Reopen) -> None:
         """Reopen the partition, if it is still ours."""
@@ -208,7 +213,7 @@ class Runner:
     async def _take(self) -> None:
         lane, consumer = self.lane, self.lane.app.consumer
         lane.position = await lane.open()
-        lane.opened = True
+        lane.opened = lane.placed = True
         if lane.reads:
             lane.read_on()
         self.reading = True

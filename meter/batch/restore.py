@@ -20,6 +20,7 @@ from meter.batch.patches.fetched_records import install_batches, lazy
 from meter.batch.stopping import stopped
 from meter.batch.store import Store
 from meter.batch.unopened import LazyBatch, UnreadableRecord
+from meter.batch.waits import to_its_end
 from meter.errors import UserError
 from meter.failpoints import reach
 
@@ -159,12 +160,7 @@ class Restore:
 
 async def in_thread(write: Callable[[], None]) -> None:
     """Run it in a thread; whoever gives up waiting waits until it is done all the same."""
-    writing = asyncio.get_running_loop().run_in_executor(None, write)
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait({writing})
-        raise
+    await to_its_end(asyncio.get_running_loop().run_in_executor(None, write))
 
 
 def _key(row: Row) -> bytes:

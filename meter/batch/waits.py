@@ -35,6 +35,20 @@ async def within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
     return task.result()
 
 
+async def to_its_end(work: asyncio.Future[Value]) -> Value:
+    """The result of what cannot be given up half-way: whoever is cancelled meanwhile, also again, is so afterwards."""
+    given_up: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError as error:
+            given_up = error
+    if given_up is None:
+        return work.result()
+    seen(work)
+    raise given_up
+
+
 def seen(future: asyncio.Future[Any]) -> None:
     """Mark a failure as seen: the first one is reported for all."""
     if not future.cancelled():

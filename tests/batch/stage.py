@@ -12,6 +12,10 @@ from meter.batch.lanes import Lane, Runner
 USAGE = TP("usage", 0)
 
 
+async def nothing_asked(at: Any) -> None:
+    """What a question to the group takes, unless a test says otherwise."""
+
+
 class FakeConsumer:
     """Epochs and assignments as the chunk consumer keeps them."""
 
@@ -23,6 +27,8 @@ class FakeConsumer:
         self.reading = False
         self.halted = 0
         self.ours = True
+        #: Called at each question to the group.
+        self.asked: Callable[[Any], Awaitable[None]] = nothing_asked
 
     def assignment(self) -> set[TP]:
         return self.owned
@@ -45,6 +51,7 @@ class FakeConsumer:
         self.released.append(chunk)
 
     async def confirm(self, tp: TP, at: Any) -> bool:
+        await self.asked(at)
         return self.ours
 
 
@@ -59,6 +66,10 @@ class FakeApp:
         self.failure = self.failure or error
 
 
+async def nothing() -> None:
+    """What closing a lane takes, unless a test says otherwise."""
+
+
 class FakeLane(Lane):
     """Handles what it is given; opens and handles as a test says."""
 
@@ -71,6 +82,7 @@ class FakeLane(Lane):
         #: Looks that it takes until nothing is held back any more, and how many there were.
         self.held_back = self.looks = 0
         self.opening: Callable[[], None] = lambda: None
+        self.closing: Callable[[], Awaitable[None]] = nothing
         self.handling: Callable[[Chunk], Awaitable[None]] | None = None
 
     async def open(self) -> int:
@@ -93,6 +105,7 @@ class FakeLane(Lane):
         self.looks += 1
 
     async def close(self) -> None:
+        await self.closing()
         self.closed += 1
 
 

@@ -10,11 +10,10 @@ from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from meter.batch import lanes
 from meter.batch.chunks import Chunk
-from meter.batch.lane_manager import LaneManager
 from meter.batch.lanes import REOPENS, Reopen, Runner, SetAside
 from meter.batch.read_errors import read_error
 from meter.errors import UserError
-from tests.batch.stage import USAGE, Stage, on_stage
+from tests.batch.stage import USAGE, FakeApp, FakeLane, Stage, nothing_asked, on_stage
 
 
 def test_a_lane_reads_from_where_it_opened_and_handles_chunk_after_chunk() -> None:
@@ -159,74 +158,46 @@ def test_a_partition_set_aside_stops_nobody() -> None:
     on_stage(story)
 
 
-def test_any_other_error_stops_the_worker_and_closes_the_lane() -> None:
+def test_a_cancellation_that_nobody_asked_for_while_reopening_is_one_more_doubt() -> None:
     async def story(stage: Stage) -> None:
-        bug = ZeroDivisionError("a bug")
+        async def stray(at: Any) -> None:
+            stage.consumer.asked = nothing_asked
+            gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            gone.cancel()
+            await gone
 
-        async def fail(chunk: Chunk) -> None:
-            raise bug
-
-        stage.lane.handling = fail
-        stage.chunk(0, 5)
+        stage.consumer.asked = stray
+        stage.runner.doubt(Reopen("fenced"))
         await stage.turn()
-        assert stage.app.failure is bug
-        assert stage.lane.closed == 1
+        assert (stage.lane.opened_times, stage.runner.reading, stage.app.failure) == (2, True, None)
 
     on_stage(story)
 
 
-def test_an_error_while_closing_is_reported_too() -> None:
-    async def story(stage: Stage) -> None:
-        async def full() -> None:
-            stage.lane.closed += 1
-            raise OSError("no space left")
+def test_a_lane_that_was_never_opened_commits_nothing() -> None:
+    async def scenario() -> None:
+        app, asked = FakeApp(), []
+        lane = FakeLane(app)
 
-        stage.lane.close = full  # type: ignore[method-assign]
-        await stage.runner.leave()
-        assert isinstance(stage.app.failure, OSError)
+        async def noted(at: Any) -> None:
+            asked.append(at)
 
-    on_stage(story)
+        def never_yet() -> None:
+            if lane.opened_times == 1:
+                raise Reopen("fencing took too long")
+            lane.start = 7
 
+        lane.opening, app.consumer.asked = never_yet, noted
+        runner = Runner(lane)
+        while not runner.reading:
+            await asyncio.sleep(0)
+        runner.doubt(Reopen("fenced"))
+        while lane.opened_times < 3:
+            await asyncio.sleep(0)
+        assert asked == [None, (7, "")]
+        await runner.leave()
 
-def test_leaving_waits_for_the_chunk_in_hand_and_takes_no_other() -> None:
-    async def story(stage: Stage) -> None:
-        go_on = asyncio.Event()
-
-        async def slowly(chunk: Chunk) -> None:
-            await go_on.wait()
-
-        stage.lane.handling = slowly
-        first = stage.chunk(0, 5)
-        stage.chunk(5, 9)
-        await stage.turn()
-        leaving = asyncio.create_task(stage.runner.leave())
-        await stage.turn()
-        assert not leaving.done()
-        assert stage.lane.closed == 0
-        go_on.set()
-        await leaving
-        assert stage.lane.handled == [first]
-        assert stage.lane.closed == 1
-
-    on_stage(story)
-
-
-def test_a_chunk_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "CLOSE_SECONDS", 0.05)
-
-    async def story(stage: Stage) -> None:
-        async def for_ever(chunk: Chunk) -> None:
-            await asyncio.Event().wait()
-
-        stage.lane.handling = for_ever
-        stage.chunk(0, 5)
-        await stage.turn()
-        await stage.runner.leave()
-        assert stage.lane.handled == []
-        assert stage.lane.closed == 1
-        assert stage.app.failure is None
-
-    on_stage(story)
+    asyncio.run(scenario())
 
 
 def test_an_offset_that_is_gone_makes_its_lane_ask_where_it_is() -> None:
@@ -237,41 +208,6 @@ def test_an_offset_that_is_gone_makes_its_lane_ask_where_it_is() -> None:
         assert stage.lane.opened_times == 2
         assert not read_error(gone, {})
         assert not read_error(UnknownTopicOrPartitionError(), {USAGE: stage.runner})
-
-    on_stage(story)
-
-
-class FakeManager(LaneManager):
-    """The manager without Faust around it."""
-
-    def __init__(self, app: Any, runner: Runner) -> None:
-        self.app = app
-        self.runners = {USAGE: runner}
-        self.joined = True
-
-
-def test_what_was_handled_is_committed_after_the_chunk_in_hand_and_before_leaving_the_group() -> None:
-    async def story(stage: Stage) -> None:
-        committed: list[int] = []
-
-        async def commit() -> None:
-            committed.append(stage.lane.position)
-
-        async def slowly(chunk: Chunk) -> None:
-            await asyncio.sleep(0.05)
-
-        stage.app.commit_progress = commit  # type: ignore[attr-defined]
-        manager = FakeManager(stage.app, stage.runner)
-        stage.lane.handling = slowly
-        stage.chunk(0, 5)
-        await stage.turn()
-        await manager.drain()
-        assert committed == [5]
-        stage.chunk(5, 9)
-        await stage.turn()
-        await manager.leave_all()
-        assert committed == [5, 9]
-        assert manager.lanes() == []
 
     on_stage(story)
 

@@ -14,8 +14,8 @@ from meter.batch.errors import Reopen
 from meter.batch.patches.fetched_records import SlimRecords, hand_out, lazy
 from meter.batch.patches.lenient_batch import LenientRecord
 from meter.batch.unopened import LazyBatch, UnreadableRecord
+from tests.batch.reading import USAGE, Reading, read
 from tests.batch.stage import Stage, on_stage
-from tests.batch.test_consumer import USAGE, Reading, read
 from tests.batch.test_lenient import BAD_NAME, good
 from tests.batch.test_records import TP, fields, log, waiting
 from tests.batch.test_records import read as read_at_once

@@ -3,7 +3,9 @@
 import asyncio
 import re
 
-from meter.batch.waits import woken
+import pytest
+
+from meter.batch.waits import to_its_end, woken
 from tests.test_imports_floor import FLOORS, files
 
 
@@ -31,3 +33,34 @@ def test_no_task_is_made_in_the_call_that_waits_for_it_a_while() -> None:
     assert len(every) > 300
     found = {str(path) for path in every if unheld.search(path.read_text(encoding="utf-8"))}
     assert found == set(), "`woken` of meter/batch/waits.py waits for an event"
+
+
+def test_what_may_not_be_given_up_comes_to_its_end_and_then_the_cancellation() -> None:
+    async def story() -> None:
+        may_end = asyncio.Event()
+        work = asyncio.create_task(may_end.wait())
+        waiting = asyncio.create_task(to_its_end(work))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            waiting.cancel()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert work.done()
+        assert not work.cancelled()
+
+    asyncio.run(story())
+
+
+def test_what_comes_to_its_end_gives_its_result_or_its_failure() -> None:
+    async def fails() -> None:
+        raise ValueError("why")
+
+    async def story() -> None:
+        assert await to_its_end(asyncio.create_task(asyncio.sleep(0, "done"))) == "done"
+        with pytest.raises(ValueError, match="why"):
+            await to_its_end(asyncio.create_task(fails()))
+
+    asyncio.run(story())
