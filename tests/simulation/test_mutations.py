@@ -33,6 +33,7 @@ MUTATIONS = tuple(
             "agents.meter.journal_lane",
             (
                 "        following = await producer.commit(changed)  # 2, 3\n"
+                "        self.share = min(1.0, share * 2)\n"
                 "        self.counts.committed()\n"
                 '        reach("meter.committed")\n'
                 "        state.committed(rows, following[self.meter.topics.changelog])  # 4",
