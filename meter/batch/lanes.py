@@ -50,9 +50,8 @@ class Lane:
         self.tp = tp
         #: The offset behind everything handled; valid once the lane was opened.
         self.position = 0
-        self.opened = False
-        #: Whether it was ever opened: before that it has no position.
-        self.placed = False
+        #: Whether it is open, and whether it ever was: before that it has no position.
+        self.opened = self.placed = False
         #: Returns the chunk ready behind this one, to be handled together with it, or None.
         self.behind: Callable[[Chunk], Chunk | None] = lambda chunk: None
 
