@@ -74,7 +74,7 @@ async def marks(asker: Asker, *tps: TP) -> dict[TP, Mark]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "RECORD_MS", 50)
+    monkeypatch.setattr(intake_module, "RECORD_MS", 300)
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:

@@ -37,10 +37,17 @@ def rng(seed: int) -> Random:
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker that this module may harm; whoever does leaves it running."""
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that this module may harm."""
     with Broker(tmp_path_factory.mktemp("own-broker")) as own:
         yield own
+
+
+@pytest.fixture
+def broker(own_broker: Broker) -> Broker:
+    """That broker, running, however the test before left it."""
+    own_broker.ensure_running()
+    return own_broker
 
 
 @pytest.fixture

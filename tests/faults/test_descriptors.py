@@ -46,12 +46,13 @@ def test_few_descriptors_are_refused_with_the_numbers_and_cost_no_store(new_mete
     with ExitStack() as idle:
         for _ in range(IDLE):
             idle.enter_context(socket.create_connection(("127.0.0.1", worker.port)))
-        wait_until("it lives and is ready beside idle visitors", lambda: live(worker) and worker.ready(), 30)
+        wait_until("it lives and is ready beside idle visitors", lambda: live(worker) and worker.ready(), 60)
         feeding = Load(meter.kafka, parts[1], before=feeding).join()
         back_to_zero_lag(meter)
-        assert live(worker)
+        wait_until("it lives on beside them", lambda: live(worker), 60)
+        wait_until("it says how many files are open", lambda: worker.metric("process_open_fds") > 0, 60)
         open_files = worker.metric("process_open_fds")
-    assert open_files <= NEEDED
+    assert 0 < open_files <= NEEDED
     assert WEB_CONNECTIONS < IDLE
     judged(meter, feeding)
     assert "moving it aside" not in meter.logs()

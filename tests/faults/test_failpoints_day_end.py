@@ -9,7 +9,7 @@ from schemas.journal import DayExpired, decode
 from tests import records, revisions
 from tests.end_to_end.judged import figure_problems, history_problems, order_problems
 from tests.end_to_end.kafka import JOURNAL, wait_until
-from tests.end_to_end.workers import Meter
+from tests.end_to_end.workers import READY_SECONDS, Meter
 from tests.faults import points
 from tests.faults.killing import die, start_to_die
 from tests.faults.verdict import back_to_zero_lag
@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 SECOND_US = 1_000_000
 MILLION = 1_000_000
-#: Midnight stands on a whole minute: this leaves 70 to 130 s to open the day.
-BEFORE_MIDNIGHT_SECONDS = 130
+#: Midnight stands on a whole minute: this leaves 70 to 130 s to open the day; a busy machine takes the other zone.
+BEFORE_MIDNIGHT_SECONDS = (130, 400)
 GRACE_SECONDS = 2
 PARTITIONS = 4
 #: More than one entry closes in each partition.
@@ -49,18 +49,10 @@ def used(account: int, time_us: int, id: str, logs: int = 3 * MILLION) -> Messag
 
 
 def test_a_worker_may_die_at_every_step_of_a_days_end(new_meter: StartMeter, seed: int, rng: Random) -> None:
-    zone = midnight_zone(now_us(), BEFORE_MIDNIGHT_SECONDS)
-    variables = {"METER_CLOSE_GRACE_SECONDS": str(GRACE_SECONDS), "METER_RESTATEMENT_HORIZON_DAYS": "1"}
-    meter = new_meter(Settings(zone, horizon_days=1), **variables)
-    worker = meter.start("first").wait_ready()
-    today = billing_day(now_us(), zone)
-    midnight = start_of(today + 1, zone)
-    open_the_day(meter, midnight)
-    meter.settle()
-    worker.kill()
+    meter, today = opened_in_time(new_meter)
+    midnight = start_of(today + 1, meter.settings.zone)
     in_time = meter.predict()
-    assert now_us() < midnight, "the worker took too long to start: the day has ended"
-    time.sleep((midnight - now_us()) / SECOND_US + GRACE_SECONDS)
+    time.sleep(max(0.0, (midnight - now_us()) / SECOND_US + GRACE_SECONDS))
 
     *closing, expiring = points.DAY_END
     for failpoint in (*closing, *FOLDED, expiring):
@@ -70,10 +62,26 @@ def test_a_worker_may_die_at_every_step_of_a_days_end(new_meter: StartMeter, see
         die(start_to_die(meter, failpoint, nth, rng.choice("ab")), failpoint)
     meter.kafka.send(late(rng, midnight, "last"))
     worker = meter.start(rng.choice("abc")).wait_ready()
-    wait_until("the day before has expired", lambda: expired(meter, today - 1), 60, meter.logs)
+    wait_until("the day before has expired", lambda: expired(meter, today - 1), READY_SECONDS, meter.logs)
     back_to_zero_lag(meter)
     worker.shows("meter_days_unclosed", 0)
     all_is_well(meter, in_time, meter.predict(), today)
+
+
+def opened_in_time(new_meter: StartMeter) -> tuple[Meter, int]:
+    """A meter that has read a day and was killed before its midnight; that day."""
+    variables = {"METER_CLOSE_GRACE_SECONDS": str(GRACE_SECONDS), "METER_RESTATEMENT_HORIZON_DAYS": "1"}
+    for seconds in BEFORE_MIDNIGHT_SECONDS:
+        zone = midnight_zone(now_us(), seconds)
+        meter = new_meter(Settings(zone, horizon_days=1), **variables)
+        today = billing_day(now_us(), zone)
+        worker = meter.start("first").wait_ready()
+        open_the_day(meter, start_of(today + 1, zone))
+        meter.settle()
+        worker.kill()
+        if now_us() < start_of(today + 1, zone):
+            return meter, today
+    raise AssertionError("the worker took too long to open the day: it has ended")
 
 
 def open_the_day(meter: Meter, midnight: int) -> None:

@@ -13,7 +13,7 @@ from tests import records
 from tests.end_to_end.commands import run
 from tests.end_to_end.judged import dead_letters
 from tests.end_to_end.kafka import Kafka, wait_until
-from tests.end_to_end.workers import Meter, Worker
+from tests.end_to_end.workers import READY_SECONDS, Meter, Worker
 from tests.faults import points
 from tests.faults.killing import KEEP, die, start_to_die
 from tests.faults.load import settings
@@ -56,7 +56,7 @@ def test_the_log_is_read_on_from_the_table_that_is_there_and_whole_where_that_is
     meter, (kept,) = new_meter(settings()), points.DIRECTORY
     first, more = [f"w{number:04}" for number in range(FIRST)], [f"x{number}" for number in range(MORE)]
     worker = start_to_die(meter, kept, 1, **KEEP)  # the table knows them, nobody else does yet
-    wait_until("it is ready", worker.ready, 60, worker.log_tail)
+    wait_until("it is ready", worker.ready, READY_SECONDS, worker.log_tail)
     meter.kafka.send(bindings(first[: FIRST // 2], "free") + bindings(first[FIRST // 2 :]))
     die(worker, kept)
     worker = meter.start().wait_ready()
@@ -113,7 +113,7 @@ def refused_or_read(meter: Meter) -> None:
     """Starts a worker on the new log; where Kafka kept the offset of the old one, a person has to agree."""
     worker = meter.start()
     worker.expected_dead = True
-    wait_until("it goes on, or refuses", lambda: not worker.alive() or worker.get("/ready")[0] == 200, 60)
+    wait_until("it goes on, or refuses", lambda: not worker.alive() or worker.get("/ready")[0] == 200, READY_SECONDS)
     if not worker.alive():
         start_refused(meter, "workspaces/0", "made again", "`meter skip workspaces 0 0`")
         code, said = run(meter, "skip", WORKSPACES, "0", "0")

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 PARTITIONS = 64
 EVENTS = 1_000
 #: SPEC section 10 promises 20 s for a take-over; the rest is a busy machine.
-TAKEN_OVER_SECONDS = 45.0
+TAKEN_OVER_SECONDS = 90.0
 
 
 def test_one_worker_starts_with_64_partitions_and_takes_64_over(new_meter: StartMeter, seed: int) -> None:

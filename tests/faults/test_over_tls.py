@@ -14,6 +14,7 @@ import pytest
 from tests.end_to_end.commands import run
 from tests.end_to_end.kafka import wait_until
 from tests.end_to_end.workers import Meter, Worker
+from tests.faults.busy import busy
 from tests.faults.load import Load, load, settings
 from tests.faults.verdict import back_to_zero_lag, judged
 from tests.meters import StartMeter
@@ -22,7 +23,8 @@ from tests.support.clusters import Cluster
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 PARTITIONS = 4
-#: SPEC section 10, and a busy machine; each client that is closed politely over TLS may cost 30 s more.
+#: SPEC section 10, and what is added for each program that wants a core: each client that is closed politely over TLS
+#: may cost 30 s more, which has to show where the machine is quiet.
 PROMISED_SECONDS, BUSY_SECONDS = 20.0, 8.0
 EVENTS = 1_500
 
@@ -38,8 +40,8 @@ def test_a_start_a_take_over_and_a_restore_over_tls_keep_their_times(
     standby = timed("a second start", meter, lambda: meter.start("b").wait_ready())
     first.kill()
     timed("a take-over", meter, lambda: has_all(standby))
-    timed("a command", meter, lambda: read(meter))
     back_to_zero_lag(meter)
+    timed("a command", meter, lambda: read(meter))
     assert timed("a stop", meter, standby.stop) == 0
     shutil.rmtree(meter.directory / "b" / "stores")
     restored = timed("a restore", meter, lambda: meter.start("b").wait_ready())
@@ -48,13 +50,18 @@ def test_a_start_a_take_over_and_a_restore_over_tls_keep_their_times(
     assert restored.stop() == 0
 
 
+def bound() -> float:
+    """How long a step may take now."""
+    return PROMISED_SECONDS + BUSY_SECONDS * busy()
+
+
 def timed(what: str, meter: Meter, work: Callable[[], T]) -> T:
     """Does it within the promised time."""
     began = time.monotonic()
     done = work()
     took = time.monotonic() - began
     print(f"{what} took {took:.1f} s")
-    assert took < PROMISED_SECONDS + BUSY_SECONDS, f"{what} took {took:.1f} s\n{meter.logs()}"
+    assert took < bound(), f"{what} took {took:.1f} s, it may take {bound():.0f} s\n{meter.logs()}"
     return done
 
 
@@ -62,7 +69,7 @@ def has_all(worker: Worker) -> None:
     wait_until(
         "it has every partition",
         lambda: worker.metric("meter_partitions_assigned") == PARTITIONS and worker.ready(),
-        PROMISED_SECONDS + BUSY_SECONDS,
+        bound(),
         worker.log_tail,
     )
 

@@ -9,7 +9,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME
 from tests import records
 from tests.end_to_end.commands import run
 from tests.end_to_end.kafka import Kafka, wait_until
-from tests.end_to_end.workers import Meter
+from tests.end_to_end.workers import READY_SECONDS, Meter
 from tests.faults.spoiling import refused, start_refused
 from tests.faults.topics import set_config
 from tests.meters import StartMeter
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 ZONE = midnight_zone(time.time_ns() // 1000, 12 * 3600)
 IN_2020 = int(datetime(2020, 3, 1, tzinfo=UTC).timestamp() * 1000)
-#: SPEC section 7 promises 10 s; the rest is a busy machine.
-NOTICED_SECONDS = 20.0
+#: SPEC section 7 promises 10 s; the rest is a busy machine, on which the worker ends then.
+NOTICED_SECONDS = 45.0
 
 
 def reported(number: int, at_us: int) -> Message:
@@ -55,7 +55,7 @@ def test_a_producers_time_is_never_taken_for_kafkas(new_meter: StartMeter) -> No
     kafka = meter.kafka
     worker = meter.start().wait_ready()
     kafka.send([records.binding_message(records.binding("w", "acct")), reported(0, time.time_ns() // 1000)])
-    wait_until("usage counts", lambda: len(usage_days(kafka)) == 1, 30, meter.logs)
+    wait_until("usage counts", lambda: len(usage_days(kafka)) == 1, READY_SECONDS, meter.logs)
     coupon = {
         **records.top_up("acct", "old", "5.00"),
         "method": "coupon",

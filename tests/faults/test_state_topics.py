@@ -11,7 +11,7 @@ from tests.faults.killing import slices
 from tests.faults.load import Load, load, settings
 from tests.faults.spoiling import start_refused
 from tests.faults.topics import APPEND_TIME, create, delete, grow, lose_before, set_config
-from tests.faults.verdict import back_to_zero_lag, judged
+from tests.faults.verdict import ZERO_LAG_SECONDS, back_to_zero_lag, judged
 from tests.meters import StartMeter
 from tests.records import Message
 
@@ -99,10 +99,10 @@ def test_a_journal_cut_before_the_position_harms_nobody_and_behind_it_is_refused
     worker = meter.start(rng.choice(("a", "without-a-store"))).wait_ready()
     back_to_zero_lag(meter)
     assert worker.stop() == 0
-    intake = meter.start("b", role="intake")
     ends = meter.kafka.ends([JOURNAL])
+    intake = meter.start("b", role="intake")
     feeding = Load(meter.kafka, part, before=feeding).join()
-    wait_until("the journal has all", lambda: not meter.kafka.lag(meter.inputs()), 60, meter.logs)
+    wait_until("the journal has all", lambda: not meter.kafka.lag(meter.inputs()), ZERO_LAG_SECONDS, meter.logs)
     assert intake.stop() == 0
     (topic, partition), end = max(meter.kafka.ends([JOURNAL]).items(), key=lambda place: place[1] - ends[place[0]])
     lose_before(meter.kafka, topic, partition, end)

@@ -58,6 +58,7 @@ def test_a_spoiled_store_is_rebuilt_and_never_believed(new_meter: StartMeter, se
         worker = started(meter)
         feeding = Load(meter.kafka, part, before=feeding).join()
         back_to_zero_lag(meter)
+        worker.wait_ready()  # a partition without a record is taken when it likes
         for store, (fault, noticed) in spoiled:
             logged = re.search(rf"store {store.name} (cannot be read|is damaged)", worker.own_log())
             assert logged or not noticed, f"{store.name}, {fault.__name__}: {worker.log_tail()}"

@@ -13,11 +13,11 @@ from confluent_kafka import TopicPartition
 from tests.end_to_end.commands import run
 from tests.end_to_end.judged import figure_problems, order_problems
 from tests.end_to_end.kafka import Kafka, wait_until
-from tests.end_to_end.workers import Meter
+from tests.end_to_end.workers import READY_SECONDS, Meter
 from tests.faults.killing import slices
 from tests.faults.load import Load, load, settings
 from tests.faults.spoiling import refused, start_refused
-from tests.faults.topics import APPEND_TIME, create, delete, lose_before
+from tests.faults.topics import APPEND_TIME, create, delete, empty, lose_before
 from tests.faults.verdict import ZERO_LAG_SECONDS, back_to_zero_lag
 from tests.meters import StartMeter
 from tests.oracle import Prediction, predict
@@ -100,6 +100,7 @@ def put_back(meter: Meter, places: list[TopicPartition]) -> None:
 
     By aiokafka, since confluent-kafka commits no metadata.
     """
+    empty(meter.kafka, INTAKE)
     offsets = {
         aiokafka.TopicPartition(place.topic, place.partition): OffsetAndMetadata(place.offset, place.metadata)
         for place in places
@@ -146,7 +147,7 @@ def test_usage_made_again_under_a_running_worker_stops_it(new_meter: StartMeter,
     held = [made_again(meter, left, LENGTHS[length])]
     print(refused(meter.workers[0], "usage", "made again"))
     worker = meter.start()
-    wait_until("it goes on, or refuses", lambda: not worker.alive() or worker.get("/ready")[0] == 200, 60)
+    wait_until("it goes on, or refuses", lambda: not worker.alive() or worker.get("/ready")[0] == 200, READY_SECONDS)
     if not worker.alive():
         refused(worker, "usage", "made again")
         code, found = run(meter, "skip", "usage", "0", "0")

@@ -9,7 +9,7 @@ from meter.local_broker.broker import HOST, Broker
 from tests.end_to_end.judged import judge
 from tests.end_to_end.kafka import Kafka, wait_until
 from tests.end_to_end.test_own_topics import ZONE, bind, make_topic, reported, usage_of
-from tests.end_to_end.workers import free_port
+from tests.end_to_end.workers import READY_SECONDS, free_port
 from tests.meters import StartMeter, meters_at
 from tests.oracle_reading import Settings
 
@@ -44,7 +44,7 @@ def test_workspace_topics_are_read_where_the_broker_keeps_no_session(without_ses
         for workspace in few:
             make_topic(kafka, workspace)
         kafka.send([reported(workspace, number) for number in range(EACH) for workspace in few])
-        wait_until("all is counted", partial(counted, kafka, few), 60, meter.logs)
+        wait_until("all is counted", partial(counted, kafka, few), READY_SECONDS, meter.logs)
     meter.settle()
     judge(meter)
     assert worker.stop() == 0

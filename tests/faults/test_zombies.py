@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 SLEEPS = 3
 PARTITIONS = 4
 #: After a worker falls silent its partitions are read again within 20 s (SPEC section 10); the rest is a busy machine.
-TAKEN_OVER_SECONDS = 45.0
+TAKEN_OVER_SECONDS = 90.0
 #: So many a second that the load outlasts the sleeps, also on a busy machine; then the rest follows at once.
-EVENTS, PACE = 6_000, 40
+EVENTS, PACE = 5_000, 20
 
 
 def test_workers_that_wake_as_zombies_again_and_again_change_no_figure(
