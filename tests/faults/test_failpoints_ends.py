@@ -8,9 +8,9 @@ import pytest
 
 from schemas.catalog import load_catalog
 from schemas.journal import CatalogVersion, Opening, decode
-from tests.end_to_end.kafka import JOURNAL
+from tests.end_to_end.kafka import JOURNAL, wait_until
 from tests.end_to_end.test_catalog import with_version
-from tests.end_to_end.workers import Meter
+from tests.end_to_end.workers import READY_SECONDS, Meter
 from tests.faults import points
 from tests.faults.killing import die, slices, start_to_die
 from tests.faults.load import Load, load, settings
@@ -63,7 +63,9 @@ def test_a_worker_may_die_while_it_lets_its_partitions_go(new_meter: StartMeter,
     fed = None
     steps = load(seed, meter.settings, accounts=8, events=EVENTS).steps
     for failpoint, part in zip(points.LETTING_GO, slices(steps, len(points.LETTING_GO)), strict=True):
-        worker = start_to_die(meter, failpoint, rng.randint(1, PARTITIONS)).wait_ready()
+        worker = start_to_die(meter, failpoint, rng.randint(1, PARTITIONS))
+        # On a busy machine its session may end before, and it lets go then.
+        wait_until("it is ready, or dead", lambda: not worker.alive() or worker.ready(), READY_SECONDS, meter.logs)  # noqa: B023 # waits here
         fed = Load(meter.kafka, part, pace=200, before=fed)
         time.sleep(rng.uniform(0.2, 1.0))
         worker.process.terminate()
