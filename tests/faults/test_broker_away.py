@@ -78,7 +78,7 @@ def test_an_idle_worker_is_not_ready_while_its_broker_is_away_and_says_why(
         worker.shows("meter_ready", 0)
         age = partial(worker.metric, "meter_freshness_seconds")
         wait_until("it gets older", lambda: age() > 10, NOT_READY_SECONDS, meter.logs)
-        assert worker.get("/live")[0] == 200
+        wait_until("it lives", lambda: worker.get("/live")[0] == 200, NOT_READY_SECONDS, meter.logs)
     finally:
         broker.start()
     worker.wait_ready(ZERO_LAG_SECONDS)
