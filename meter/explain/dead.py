@@ -16,6 +16,8 @@ from schemas.record import Unreadable
 #: A source partition: topic (without the prefix) and partition.
 SourcePartition = tuple[str, int]
 OWN = "usage."
+#: A value with one of these may name an item or a workspace that does not stand in it as it is.
+HIDING = (b"data_base64", b"\\u")
 
 
 class LetterHeader(msgspec.Struct, frozen=True):
@@ -101,7 +103,8 @@ class OwnLetters:
             return False
         value = b64decode(letter.value or "")
         named = (self.item, self.workspace) if letter.topic == "usage" else (self.item,)
-        if not letter.headers and any(name.encode() not in value for name in named):
+        literal = not letter.headers and all(mark not in value for mark in HIDING)
+        if literal and any(name.encode() not in value for name in named):
             return False  # most are about something else, and decoding is expensive
         headers = [(each.name, None if each.value is None else b64decode(each.value)) for each in letter.headers]
         try:
