@@ -1,7 +1,11 @@
 """What plans offer of a day: whom they list is worked out once for all items, and said alike for each."""
 
+import tracemalloc
 from decimal import Decimal
 
+import pytest
+
+from meter.rules.state import quota_cache
 from meter.rules.state.quota_cache import QuotaCache
 from schemas.rows import Account, Package, Plan, WorkspaceList
 
@@ -39,3 +43,48 @@ def test_fifty_plans_of_a_thousand_workspaces_each_keep_one_tuple_of_plans() -> 
     stake = QuotaCache().of(account(*[names] * 50), "logs", 5)
     assert len({id(plans) for plans in stake.plans.values()}) == 1
     assert len(stake.plans["w999"]) == 50
+
+
+def names_of(workspaces: int, turned: int = 0) -> tuple[str, ...]:
+    names = [f"w{number}" for number in range(workspaces)]
+    return (*names[turned:], *names[:turned])
+
+
+@pytest.mark.parametrize(
+    ("lists", "accounts", "days"),
+    [
+        ([names_of(1_000)], 1, 100),
+        ([names_of(4)], 10, 400),
+        ([names_of(1)], 4_000, 1),
+        ([names_of(300, each)[10 * each :] for each in range(20)], 1, 100),
+    ],
+    ids=["a thousand workspaces", "four workspaces", "accounts of one day", "twenty plans with other workspaces each"],
+)
+def test_what_is_held_is_bounded_in_bytes(
+    lists: list[tuple[str, ...]], accounts: int, days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quota_cache, "BYTES_KEPT", 1_000_000)
+    held, everybody = QuotaCache(), [account(*lists) for _ in range(accounts)]
+    for number, each in enumerate(everybody):
+        each.account = f"acct_{number}"
+    for day in range(1, 20):  # Python keeps small tuples that are freed, for the next ones
+        QuotaCache().of(everybody[0], "logs", day)
+    most = 0
+    tracemalloc.start()
+    for day in range(1, days + 1):
+        for each in everybody:
+            held.of(each, "logs", day)
+            most = max(most, tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert 500_000 < most < 1_250_000, "it is used, and bounded"
+
+
+def test_an_account_that_is_forgotten_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota_cache, "BYTES_KEPT", 1_000_000)
+    held, mine, other = QuotaCache(), account(names_of(1_000)), account(names_of(4))
+    other.account = "acct_2"
+    kept = held.of(other, "logs", 5)
+    for day in range(1, 101):
+        held.of(mine, "logs", day)
+        held.forget("acct")
+    assert held.of(other, "logs", 5).plans is kept.plans

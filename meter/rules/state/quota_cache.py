@@ -5,6 +5,7 @@ A cache changes cost, never figures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import TYPE_CHECKING, NamedTuple
 
 from meter.rules.allocation import Share
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from meter.rules.charges import Tariff
     from schemas.catalog import Item
 
-#: How many accounts the cache holds; beyond that it is emptied.
-ACCOUNTS_KEPT = 50_000
+#: Bytes that the cache holds; beyond that it is emptied. 12,500 workspaces in accounts of four take 2.2 MB a day.
+BYTES_KEPT = 24_000_000
+#: Bytes of a day of an account beside its lists (an account of one day is the dearest), and of a plan on it.
+DAY_BYTES, PLAN_BYTES = 400, 100
 #: The names of a list no longer than this are looked through as they are; of a longer one those with usage are kept.
 SHORT_LIST = 8
 
@@ -45,16 +48,28 @@ class _Terms(NamedTuple):
     workspaces: tuple[str, ...]
 
 
-def _listed(plans: Sequence[_Terms]) -> Listed:
-    """Workspace -> ids of the plans that list it; equal tuples are one object."""
+class _Day(NamedTuple):
+    """What the cache holds of a day of an account, and how many bytes it takes."""
+
+    plans: Sequence[_Terms]
+    listed: Listed
+    size: int
+
+
+def _day(plans: Sequence[_Terms]) -> _Day:
+    """Lists each workspace with the ids of its plans; equal tuples are one object."""
+    size = DAY_BYTES + PLAN_BYTES * len(plans)
     if len(plans) == 1:
-        return dict.fromkeys(plans[0].workspaces, (plans[0].plan_id,))
+        ids: tuple[str, ...] = (plans[0].plan_id,)
+        alone = dict.fromkeys(plans[0].workspaces, ids)
+        return _Day(plans, alone, size + getsizeof(alone))
     listed: dict[str, list[str]] = {}
     for plan in plans:
         for workspace in plan.workspaces:
             listed.setdefault(workspace, []).append(plan.plan_id)
     same: dict[tuple[str, ...], tuple[str, ...]] = {}
-    return {workspace: same.setdefault(plans, plans) for workspace, each in listed.items() for plans in (tuple(each),)}
+    found = {workspace: same.setdefault(ids, ids) for workspace, each in listed.items() for ids in (tuple(each),)}
+    return _Day(plans, found, size + getsizeof(found) + sum(map(getsizeof, same)))
 
 
 @dataclass(slots=True, eq=False)
@@ -93,22 +108,16 @@ class QuotaCache:
     """The plans in force of accounts on days, in allocation order, with their lists."""
 
     def __init__(self) -> None:
-        self._days: dict[str, dict[int, tuple[list[_Terms], Listed]]] = {}
+        self._days: dict[str, dict[int, _Day]] = {}
+        #: Bytes held.
+        self._size = 0
 
     def of(self, account: Account, item: str, day: int) -> QuotaShares:
         """The account's quota shares of an item on a day."""
         days = self._days.get(account.account)
-        if days is None:
-            if len(self._days) >= ACCOUNTS_KEPT:
-                self._days.clear()
-            days = self._days[account.account] = {}
-        known = days.get(day)
+        known = None if days is None else days.get(day)
         if known is None:
-            plans = [
-                _Terms(plan.plan_id, package_on(plan, day), plan.traffic, listed_on(plan, day))
-                for plan in plans_on(account.plans.values(), day)
-            ]
-            known = days[day] = plans, _listed(plans)
+            known = self._keep(account, day)
         shares, total = [], 0
         for plan_id, package, traffic, workspaces in known[0]:
             quota = quota_of(package, traffic, item, day)
@@ -118,4 +127,19 @@ class QuotaCache:
 
     def forget(self, account: str) -> None:
         """Drop an account whose plans changed."""
-        self._days.pop(account, None)
+        self._size -= sum(each.size for each in self._days.pop(account, {}).values())
+
+    def _keep(self, account: Account, day: int) -> _Day:
+        """Work a day out, and hold it with the others or, if that is too much, by itself."""
+        made = _day(
+            [
+                _Terms(plan.plan_id, package_on(plan, day), plan.traffic, listed_on(plan, day))
+                for plan in plans_on(account.plans.values(), day)
+            ]
+        )
+        if self._size + made.size > BYTES_KEPT:
+            self._days.clear()
+            self._size = 0
+        self._days.setdefault(account.account, {})[day] = made
+        self._size += made.size
+        return made
