@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from meter.batch.errors import Reopen
 from meter.batch.stopping import spared
 from meter.errors import UserError
-from meter.kafka.admin import connected_admin, topic_configs
+from meter.kafka.admin import KNOWN_SECONDS, TopicsUnknown, connected_admin, topic_configs
 from meter.kafka.topic_ids import TopicState, topic_states
 from meter.kafka.topics import Found, Topics, judged, wanted_topics
 from meter.settings import Settings
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 #: A look may take this long; without an answer nothing changes.
 ASK_SECONDS = 10.0
+#: How soon a start asks again for a topic that the broker asked does not know.
+UNKNOWN_SECONDS = 0.1
 #: Every second look checks their settings too: a change is noticed within SPEC's 10 s.
 SETTINGS_LOOKS = 2
 #: Looks that fail for this long are logged.
@@ -57,9 +59,22 @@ class TopicWatch:
         self.known: Mapping[str, TopicState] = {}
 
     async def start(self) -> None:
-        """Keep ids and partition counts as they are now."""
-        self._admin = await self._open.enter_async_context(connected_admin(self._settings))
-        self.known = await asyncio.wait_for(topic_states(self._admin, self._exact), ASK_SECONDS)
+        """Keep ids and partition counts as they are now; after an error it can be called again."""
+        if self._admin is None:
+            self._admin = await self._open.enter_async_context(connected_admin(self._settings))
+        deadline = time.monotonic() + KNOWN_SECONDS
+        while unknown := sorted(self._exact.keys() - (there := await self._asked(self._admin)).keys()):
+            if time.monotonic() > deadline:
+                raise TopicsUnknown(f"no broker asked knows {', '.join(unknown)}; look at the broker")
+            await asyncio.sleep(UNKNOWN_SECONDS)
+        self.known = there
+
+    async def _asked(self, admin: AIOKafkaAdminClient) -> Mapping[str, TopicState]:
+        """The topics that a broker knows: each request may go to one that does not know a new topic yet."""
+        try:
+            return await asyncio.wait_for(topic_states(admin, self._exact), ASK_SECONDS)
+        except TimeoutError as silence:
+            raise KafkaConnectionError(f"no answer about the topics within {ASK_SECONDS:.0f} s") from silence
 
     async def stop(self) -> None:
         await self._open.aclose()

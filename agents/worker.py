@@ -138,7 +138,17 @@ class Worker:
         if self.role in ("all", "intake"):
             starting.append(self._start_intake(facts))
         await together(starting)
-        self._looking.append(asyncio.create_task(self.gauges.watch(), name="watching how far it is"))
+        self._look_for_good(self.gauges.watch(), "watching how far it is")
+
+    def _look_for_good(self, watch: Coroutine[Any, Any, None], name: str) -> None:
+        """Watch something until the worker stops; an error that ends the watch stops the worker."""
+        task = asyncio.create_task(watch, name=name)
+        task.add_done_callback(self._looked)
+        self._looking.append(task)
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.apps[0].fail(error)
 
     def _meter(self, facts: JournalFacts) -> ChunkApp:
         """The meter's app."""
@@ -161,7 +171,7 @@ class Worker:
         self.apps.append(topics.app)
         await together([app.start(), topics.start()])
         watch = OpenTransactions(self.metrics, intake.topics).watch(intake, self._source_lanes)
-        self._looking.append(asyncio.create_task(watch, name="watching open transactions"))
+        self._look_for_good(watch, "watching open transactions")
 
     def _source_lanes(self) -> list[SourceLane]:
         """The lanes of all source partitions that this worker reads."""

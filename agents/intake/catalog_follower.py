@@ -152,8 +152,8 @@ class FollowedCatalog(KnownCatalog):
 
     async def _copy(self, known: Recorded) -> None:
         producer = AIOKafkaProducer(enable_idempotence=True, max_request_size=2 << 20, **self._kwargs)
-        await producer.start()
         try:
+            await producer.start()
             await copy(producer, self._topics, known, self._uncopied)
         finally:
             await producer.stop()

@@ -78,6 +78,8 @@ class Intake:
         self._producer: AIOKafkaProducer | None = None
         self._uncertain = False
         self._renewing = asyncio.Lock()
+        #: Producers that are being stopped.
+        self._ending: set[asyncio.Task[None]] = set()
         self._asker: aiokafka.AIOKafkaConsumer | None = None
         self._asking = asyncio.Lock()
 
@@ -101,6 +103,7 @@ class Intake:
             await stopped(self._asker)
         if self._producer is not None:
             await self._producer.stop()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _table(self) -> StoredWorkspaces:
         """Where the directory keeps what it read, beside the stores of the meter role."""
@@ -123,10 +126,17 @@ class Intake:
         )
         try:
             await asyncio.wait_for(producer.start(), START_SECONDS)
-        except (KafkaError, TimeoutError):
-            await let_go(producer)
+        except BaseException:
+            await self._let_go(producer)
             raise
         return producer
+
+    async def _let_go(self, producer: AIOKafkaProducer) -> None:
+        """Stop a producer, even if whoever asks for it is cancelled meanwhile: aiokafka would keep it for ever."""
+        ending = asyncio.create_task(let_go(producer))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)
 
     def _current(self) -> AIOKafkaProducer:
         """The producer; Reopen while it is uncertain: the lane then reopens and renews it."""
@@ -155,7 +165,7 @@ class Intake:
                 raise Reopen(f"a new producer did not start ({error!r})") from error
             old, self._producer = self._producer, fresh
             if old is not None:
-                await let_go(old)
+                await self._let_go(old)
             self._uncertain = False  # only now: the old one's writes under way have failed
 
     async def bury(self, letter: DeadLetter) -> asyncio.Future[Any]:

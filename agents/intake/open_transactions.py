@@ -14,6 +14,7 @@ from faust.types import TP
 
 from agents.metrics.metrics import Metrics
 from meter.batch.lanes import Reopen
+from meter.batch.stopping import spared
 from meter.kafka.topics import Topics
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class OpenTransactions:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 if directory.held_up:
-                    await directory.catch_up()
-            except Reopen as silent:
-                log.warning("%s; asking again", silent)
+                    await spared(directory.catch_up())
+            except (Reopen, TimeoutError) as silent:
+                log.warning("open transactions: %s; asking again", silent)
             mapped = directory.read_to if directory.held_up else directory.end
             found = [ReadUpTo(TP(self._topics.workspaces, 0), directory.read_to, mapped, directory.end)]
             reading = list(lanes())

@@ -29,15 +29,13 @@ from tables.workspaces import ReadTo, Workspaces, WorkspacesInMemory
 
 log = logging.getLogger(__name__)
 
-#: Asking for the end of `workspaces` and reading up to it may take this long.
+#: Asking for the end of `workspaces` and reading up to it may take this long, and so may its last known record.
 CATCH_UP_SECONDS = 20.0
 #: Records taken in without a turn of the event loop: about 10 ms.
 LEARNT_AT_ONCE = 1_000
 #: How long one fetch may wait for records, in ms. Records are answered at once; with none, a question for the last
 #: stable offset may wait this long for the connection.
 FETCH_WAIT_MS = 250
-#: How long the last record that the table knows may take to be read again, in ms.
-RECORD_MS = 5_000
 
 
 class WorkspaceDirectory(WorkspaceMap):
@@ -109,7 +107,7 @@ class WorkspaceDirectory(WorkspaceMap):
             if (await ends.end_offsets([self._tp]))[self._tp] < kept.offset:
                 return False
             consumer.seek(self._tp, kept.last_offset)
-            fetched = await consumer.getmany(self._tp, timeout_ms=RECORD_MS)
+            fetched = await consumer.getmany(self._tp, timeout_ms=int(CATCH_UP_SECONDS * 1000))
             record = await first_of(fetched.get(self._tp))
             silent = record is None and await consumer.position(self._tp) <= kept.last_offset
         except UnreadableRecord:
@@ -117,7 +115,7 @@ class WorkspaceDirectory(WorkspaceMap):
         except KafkaError as error:
             raise Reopen(f"the log of workspaces could not be read ({error!r})") from error
         if silent:
-            raise Reopen(f"Kafka did not give record {kept.last_offset} of workspaces within {RECORD_MS / 1000:.0f} s")
+            raise Reopen(f"Kafka did not give record {kept.last_offset} of workspaces within {CATCH_UP_SECONDS:.0f} s")
         return record is not None and read_to(record) == kept
 
     def _seek(self, offset: int) -> None:

@@ -36,12 +36,12 @@ def of_kafka(error: BaseException) -> bool:
 
 
 def passing(error: BaseException) -> bool:
-    """Whether the same question may be answered in a moment: a broker went, and its partitions move to others."""
+    """Whether the same question may be answered in a moment: a broker went, or says nothing for a while."""
     errors = list(chain(error))
     unreachable = [each for each in errors if isinstance(each, BrokerUnreachable)]
     if unreachable:
         return all(each.back for each in unreachable)
-    return any(isinstance(each, KafkaError) and each.retriable for each in errors)
+    return any(isinstance(each, TimeoutError) or (isinstance(each, KafkaError) and each.retriable) for each in errors)
 
 
 async def asked_again(ask: Callable[[], Awaitable[Answer]], seconds: float, pause: float = 0.5) -> Answer:

@@ -1,4 +1,4 @@
-"""What the lanes of the intake share: marks read for many partitions at once, no use of an uncertain producer."""
+"""What the lanes of the intake share: marks read for many partitions at once, and what none of them may read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -178,41 +178,6 @@ def test_a_topic_whose_offsets_are_hidden_is_set_aside_when_it_reopens(error: Ka
         with pytest.raises(SetAside, match="does not show us its offsets; grant the right Describe") as aside:
             await lane.asked()
         assert reason_of(aside.value.why) is Reason.DENIED
-
-    run(story)
-
-
-def doubtful() -> Any:
-    """The part of an intake that keeps the producer."""
-
-    async def fresh() -> str:
-        return "fresh"
-
-    intake: Any = SimpleNamespace(_producer="old", _uncertain=False, _renewing=asyncio.Lock(), _new_producer=fresh)
-    intake.mark_uncertain = lambda: Intake.mark_uncertain(intake)
-    intake.renew = lambda: Intake.renew(intake)
-    intake.current = lambda: Intake._current(intake)
-    return intake
-
-
-def test_a_producer_in_doubt_writes_nothing_more_for_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone: list[str] = []
-
-    intake = doubtful()
-
-    async def let_go(producer: Any) -> None:
-        gone.append(producer)
-        intake.mark_uncertain()  # as another write does that the old producer still had under way
-
-    monkeypatch.setattr(intake_module, "let_go", let_go)
-
-    async def story() -> None:
-        assert intake.current() == "old"
-        intake.mark_uncertain()
-        with pytest.raises(Reopen, match="is uncertain"):
-            intake.current()
-        await intake.renew()
-        assert (intake.current(), gone) == ("fresh", ["old"])
 
     run(story)
 

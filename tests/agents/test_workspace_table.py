@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.intake.resume import Refused
-from agents.intake.workspace_directory import WorkspaceDirectory
+from agents.intake.workspace_directory import CATCH_UP_SECONDS, WorkspaceDirectory
 from agents.intake.workspace_map import WorkspaceMap
 from meter.batch.lanes import Reopen
 from meter.batch.store_errors import DamagedStore
@@ -199,6 +199,7 @@ def test_a_broker_that_does_not_give_the_last_record_says_nothing_of_the_table(t
     log.silent = True
     with pytest.raises(Reopen, match="record 4 of workspaces"):
         started(tmp_path / "w", log)
+    assert log.patience == CATCH_UP_SECONDS, "as for reading the log to its end"
 
 
 def test_a_table_that_another_has_open_is_left_alone(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ class ScriptedLog:
         #: Offsets from which something was fetched.
         self.fetched: list[int] = []
         self.silent = False
+        #: How long the last fetch would have waited, in seconds.
+        self.patience = 0.0
 
     async def end_offsets(self, tps: Any) -> dict[TopicPartition, int]:
         return {TP: len(self.records)}
@@ -52,6 +54,7 @@ class ScriptedLog:
         self.at = offset
 
     async def getmany(self, *tps: Any, timeout_ms: int = 0, max_records: int = 0) -> dict[TopicPartition, Any]:
+        self.patience = timeout_ms / 1000
         batch = list(self.records[self.at : self.at + 3])
         if not batch or self.silent:
             return {}

@@ -21,6 +21,8 @@ def explained(sentence: UserError, cause: Exception) -> UserError:
 PASSING = {
     "a broker that is not connected yet": explained(UserError("did not do what was asked"), NodeNotReadyError()),
     "a connection that broke": KafkaConnectionError(),
+    "a silence": TimeoutError(),
+    "a request without an answer": explained(UserError("did not do what was asked"), TimeoutError()),
     "an answer that came a moment later": explained(
         BrokerUnreachable("answers now", back=True), KafkaConnectionError()
     ),
