@@ -20,7 +20,7 @@ from meter.advise.pools import Offer
 from meter.advise.portfolios import portfolios
 from meter.advise.present import market_of
 from meter.advise.replay import Replay
-from meter.advise.search import searched
+from meter.advise.search import Room, searched
 from schemas.catalog import Catalog, Item, load_catalog
 from schemas.rows import NO_RETENTION
 
@@ -46,7 +46,7 @@ def main() -> None:
     choice = sorted(choice, key=lambda each: each.bought)[: given.portfolios]
     traffic = history.catalog.version(today).traffic
     offers = {item: Offer(each.capacity, float(each.price) * 0.8 * given.days) for item, each in traffic.items()}
-    found = timed(f"search, {len(choice)} portfolios", lambda: searched(grid, choice, offers, frozenset()))
+    found = timed(f"search, {len(choice)} portfolios", lambda: searched(grid, choice, offers, Room(frozenset())))
     print(f"  {found.sentence()}")
     whole = timed("the whole advice", lambda: advice_of(history, today, discount=Decimal("0.8")))
     print(f"  from today {whole.from_today.searched.portfolios}, in hindsight {whole.hindsight.searched.portfolios}")

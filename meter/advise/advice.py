@@ -121,7 +121,7 @@ def _from_today(ground: Ground, coverage: Decimal | None) -> Table:
     best = found.found[: SHOWN + 1]
     if ground.plans:
         least = 0.0 if coverage is None else worth(ground.grid, float(coverage))
-        best = tuple(nearest(ground.grid, each, _offers(ground), _listed(ground), least) for each in best)
+        best = tuple(nearest(ground.grid, each, _offers(ground), ground.room(), least) for each in best)
     made = [alternative_of(ground, each, base, base.outcome.due, curve) for each in best]
     return Table(base, _ranked([each for each in made if each.changes], SHOWN, coverage), found)
 
@@ -151,10 +151,10 @@ def _search(ground: Ground, base: Alternative, coverage: Decimal | None) -> Sear
     most = base.cost_a_day if coverage is None else 2 * base.outcome.value / len(history.days)
     choice, cut = portfolios(market, grid, most)
     offers = _offers(ground)
-    found = replace(searched(grid, choice, offers, _listed(ground)), cut=cut)
+    found = replace(searched(grid, choice, offers, ground.room()), cut=cut)
     if coverage is None:
         return found
-    return replace(found, found=tuple(reaching(grid, found.found, offers, float(coverage))))
+    return replace(found, found=tuple(reaching(grid, found.found, offers, float(coverage), ground.room())))
 
 
 def _offers(ground: Ground) -> dict[str, Offer]:
@@ -164,8 +164,3 @@ def _offers(ground: Ground) -> dict[str, Offer]:
         item: Offer(package.capacity, float(package.price * ground.discounts[item]) * ground.grid.days)
         for item, package in traffic.items()
     }
-
-
-def _listed(ground: Ground) -> frozenset[int]:
-    """Rows of the grid that plans list today."""
-    return frozenset(row for row, who in enumerate(ground.grid.workspaces) if who in ground.listed())

@@ -14,8 +14,9 @@ from meter.advise.history import History
 from meter.advise.outcome import Outcome, outcome_of
 from meter.advise.replay import Replay
 from meter.advise.savings import Holds, Saving, holds_while, saving_of
-from meter.advise.search import Found
+from meter.advise.search import Found, Room
 from meter.rules.plans import quota_on
+from schemas.ids import WORKSPACES_LIMIT
 from schemas.orders import TrafficLine
 from schemas.rows import Plan
 
@@ -82,6 +83,12 @@ class Ground:
         """Workspaces with usage that some plan lists."""
         return frozenset(who for plan in self.plans for who in plan.lists[-1].workspaces) & {*self.grid.workspaces}
 
+    def room(self) -> Room:
+        """How many workspaces can be listed; names without usage keep their places."""
+        row_of = {who: row for row, who in enumerate(self.grid.workspaces)}
+        idle = [sum(who not in row_of for who in plan.lists[-1].workspaces) for plan in self.plans]
+        return Room(frozenset(row_of[who] for who in self.listed()), WORKSPACES_LIMIT - min(idle, default=0))
+
 
 def stay(ground: Ground, paid: Sequence[Decimal] | None = None) -> Alternative:
     """The alternative that changes nothing; `paid`: the cost of its packages by day (None: paid already, so 0)."""
@@ -143,7 +150,7 @@ def changes_of(ground: Ground, found: Found) -> list[Change]:
         changes += [change for plan in ground.plans if (change := _listing(ground, plan, wanted, order)) is not None]
     names = [name for name, count in found.portfolio.buys for _ in range(count)]
     for number, name in enumerate(names, 1):
-        changes.append(Buy(f"new-{number}", name, order, lines if number == 1 else ()))
+        changes.append(Buy(f"new-{number}", name, order[:WORKSPACES_LIMIT], lines if number == 1 else ()))
     if lines and not names:
         longest = max(ground.plans, key=lambda plan: (plan.last_day, plan.plan_id))
         changes.append(AddTraffic(longest.plan_id, lines))
@@ -158,9 +165,9 @@ def list_order(ground: Ground, wanted: set[str]) -> tuple[str, ...]:
 
 
 def _listing(ground: Ground, plan: Plan, wanted: set[str], order: Sequence[str]) -> Change | None:
-    """The plan's new list, if it must change: removed workspaces leave their places, new ones come last."""
+    """The plan's new list, if it must change: removed workspaces leave their places, new ones that fit come last."""
     present = plan.lists[-1].workspaces
     active = {*ground.grid.workspaces}
     kept = [who for who in present if who in wanted or who not in active]
-    added = [who for who in order if who not in present]
+    added = [who for who in order if who not in present][: WORKSPACES_LIMIT - len(kept)]
     return ChangeWorkspaces(plan.plan_id, (*kept, *added)) if added or len(kept) != len(present) else None

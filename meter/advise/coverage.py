@@ -13,23 +13,22 @@ import numpy as np
 from meter.advise.grid import Floats, Grid
 from meter.advise.pools import ALIKE, Offer, Pools
 from meter.advise.portfolios import Portfolio
-from meter.advise.search import Found
+from meter.advise.search import Found, Room
 
 #: Steps of the bisection, over prices of what is not covered from 1 to a million times the item's.
 STEPS = 40
 DEAREST = 1e6
 
 
-def reaching(grid: Grid, found: Sequence[Found], offers: Mapping[str, Offer], share: float) -> list[Found]:
+def reaching(grid: Grid, found: Sequence[Found], offers: Mapping[str, Offer], share: float, room: Room) -> list[Found]:
     """Of each portfolio found the cheapest list and traffic that covers this share; those that cannot are left out."""
-    everybody = frozenset(range(len(grid.workspaces)))
-    ways = {
-        listed: _List(grid, listed, offers, share) for each in found for listed in (each.listed, everybody) if listed
-    }
+    rows = range(len(grid.workspaces))
+    lists = [{each.listed, room.first(grid, rows, each.portfolio)} - {frozenset[int]()} for each in found]
+    ways = {listed: _List(grid, listed, offers, share) for listed in set().union(*lists)}
     best = []
-    for each in found:
+    for each, mine in zip(found, lists, strict=True):
         if each.portfolio.any_plan:
-            reached = [ways[listed].found(each.portfolio) for listed in {each.listed, everybody} if listed in ways]
+            reached = [ways[listed].found(each.portfolio) for listed in mine]
             best += sorted((way for way in reached if way is not None), key=lambda way: way.cost)[:1]
     return sorted(best, key=lambda way: (way.cost, way.portfolio.bought))
 

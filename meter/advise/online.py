@@ -56,8 +56,7 @@ def online_rules(ground: Ground, base: Alternative) -> tuple[OnlineRule, ...]:
     singles = [each for each in choice if each.upgrade is None and each.bought == 1]
     if not singles:
         return ()
-    listed = frozenset(row for row, who in enumerate(ground.grid.workspaces) if who in ground.listed())
-    found = {each.portfolio.buys[0][0]: each for each in searched(ground.grid, singles, {}, listed).found}
+    found = {each.portfolio.buys[0][0]: each for each in searched(ground.grid, singles, {}, ground.room()).found}
     days = _looked_at([day.day for day in ground.history.days], catalog.validity_days)
     rules = []
     for name in sorted(found, key=lambda package: (market.packages[package].price, package)):

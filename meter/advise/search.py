@@ -4,7 +4,7 @@ It ranks by floating point; `meter.advise.alternatives` replays the best by the 
 workspaces in question are tried, the best found is the best there is, up to the cutting of charges to 0.01 unit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from meter.advise.grid import Floats, Grid
 from meter.advise.membership import Mask, Members, improved, members_of, starts, subsets
 from meter.advise.pools import Offer, Pools
 from meter.advise.portfolios import Portfolio
+from schemas.ids import WORKSPACES_LIMIT
 
 #: Portfolios whose lists are searched. Of more, a first look (everybody listed) picks them, and advice says so.
 SEARCHED = 200
@@ -45,6 +46,8 @@ class Searched:
     together: int = 0
     #: There were more portfolios than are enumerated.
     cut: bool = False
+    #: There were more workspaces to list than an order may.
+    shortened: bool = False
 
     def sentence(self) -> str:
         """How thorough the search was, for a reader who must defend the advice."""
@@ -57,19 +60,52 @@ class Searched:
             together = f" ({self.together} of least weight together)" if self.together else ""
             search = f"lists by a local search over {who}{together}"
             lists = f"every subset of the {who}" if self.all_subsets else search
-        return f"{self.portfolios:,} portfolios{share}, {lists}, the best number of traffic packages for each"
+        long = (
+            f"; a plan lists at most {WORKSPACES_LIMIT:,} workspaces: those listed today stay, then those with the "
+            "largest usage are taken"
+        )
+        return (
+            f"{self.portfolios:,} portfolios{share}, {lists}, the best number of traffic packages for each"
+            f"{long if self.shortened else ''}"
+        )
 
 
-def searched(grid: Grid, found: Sequence[Portfolio], offers: Mapping[str, Offer], listed: frozenset[int]) -> Searched:
-    """Search; `listed`: rows that are listed today, where the local search begins and which win ties."""
-    search = _Search(grid, offers, listed)
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many workspaces with usage can be listed: by the plans that are kept, or beside them by one that is bought.
+
+    `today`: rows that plans list; they keep their places.
+    """
+
+    today: frozenset[int]
+    kept: int = WORKSPACES_LIMIT
+
+    def first(self, grid: Grid, rows: Iterable[int], portfolio: Portfolio) -> frozenset[int]:
+        """Those of the rows that can be listed: who is listed today, then the largest usage."""
+        paid = grid.payg.sum(axis=1)
+        order = sorted(rows, key=lambda row: (row not in self.today, -paid[row], row))
+        return frozenset(order[: max(self.most(portfolio), len(self.today.intersection(order)))])
+
+    def most(self, portfolio: Portfolio) -> int:
+        """How many with this portfolio, unless more are listed today."""
+        return WORKSPACES_LIMIT if portfolio.buys else self.kept
+
+
+def searched(grid: Grid, found: Sequence[Portfolio], offers: Mapping[str, Offer], room: Room) -> Searched:
+    """Search; the local search begins with who is listed today, who also wins ties."""
+    search = _Search(grid, offers, room.today)
     chosen = search.first_look(found) if len(found) > SEARCHED else list(found)
     best = search.all_subsets(chosen) if search.members.all_subsets else [search.local(each) for each in chosen]
+    long = [(each, room.first(grid, each.listed, each.portfolio)) for each in best]
+    best = [each if len(first) == len(each.listed) else search.shortened(each, first) for each, first in long]
     best.sort(key=lambda each: (each.cost, each.portfolio.bought))
     members = search.members
     asked = [len(group) for group in members.groups[1:]]
     together = asked[-1] if asked and asked[-1] > 1 else 0
-    return Searched(tuple(best), len(chosen), len(found), sum(asked), members.all_subsets, together)
+    shortened = any(len(first) < len(each.listed) for each, first in long)
+    return Searched(
+        tuple(best), len(chosen), len(found), sum(asked), members.all_subsets, together, shortened=shortened
+    )
 
 
 class _Search:
@@ -107,6 +143,19 @@ class _Search:
                 best = found
         assert best is not None, "there are two starts"
         return best
+
+    def shortened(self, found: Found, listed: frozenset[int]) -> Found:
+        """The same portfolio with a shorter list, and the best traffic packages for it."""
+        rows = sorted(listed)
+        quotas = self.grid.quotas(found.portfolio.quotas)
+        cost = float(found.portfolio.day_cost) * self.grid.days + float(np.delete(self.grid.payg, rows, axis=0).sum())
+        units = []
+        for row, (item, offer) in enumerate(zip(self.grid.items, self.offers, strict=True)):
+            pools = Pools.of(self.grid.usage[row, rows, :].sum(axis=0)[None, :], self.grid.price[row])
+            cost += float(pools.costs(quotas[row : row + 1], offer)[0, 0])
+            if offer is not None and (count := int(pools.best_units(quotas[row : row + 1], offer)[0, 0])):
+                units.append((item, count))
+        return Found(found.portfolio, listed, tuple(units), cost)
 
     def _costs(self, masks: NDArray[np.bool_], portfolios: Sequence[Portfolio]) -> Floats:
         """The cost of the window for each mask (rows) and portfolio (columns); infinite where a list is empty."""

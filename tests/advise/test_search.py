@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from meter.advise.grid import Grid
 from meter.advise.pools import Offer
 from meter.advise.portfolios import Kept, Market, portfolios
-from meter.advise.search import searched
+from meter.advise.search import Room, searched
 from schemas.catalog import PlanPackage
 
 WORKSPACES, ITEMS, DAYS = 3, ("logs", "pv"), 3
@@ -95,7 +95,7 @@ def found_least(case: Small) -> float:
     offers = {item: Offer(capacity, float(price * DAYS)) for item, (capacity, price) in case.offers.items()}
     choice, cut = portfolios(Market(packages, 10, kept), grid, Decimal(10**9))
     assert not cut
-    return searched(grid, choice, offers, frozenset()).found[0].cost
+    return searched(grid, choice, offers, Room(frozenset())).found[0].cost
 
 
 #: A plan whose quota nobody uses up, and workspaces that all pay less unlisted: its list may not be empty all the same.
@@ -182,7 +182,7 @@ def test_the_local_search_finds_the_best_list_of_many_workspaces() -> None:
     grid = Grid(("logs",), tuple(f"w{row}" for row in range(20)), usage, np.ones((1, 28)), usage[0] * unlisted[:, None])
     package = {"p": PlanPackage("p", "p", {"logs": 60}, Decimal(1), None)}
     choice, _ = portfolios(Market(package, 10, []), grid, Decimal(1))
-    found = searched(grid, choice, {}, frozenset())
+    found = searched(grid, choice, {}, Room(frozenset()))
     assert not found.all_subsets
     best = next(each for each in found.found if each.portfolio.bought == 1)
     for size in range(1, 4):
