@@ -12,6 +12,7 @@ from meter.advise.grid import Grid
 from meter.advise.growth import Growth, days_ahead, grows_while, sampled
 from meter.advise.history import History
 from meter.advise.outcome import Outcome, outcome_of
+from meter.advise.pools import ALIKE
 from meter.advise.replay import Replay
 from meter.advise.savings import Holds, Saving, holds_while, saving_of
 from meter.advise.search import Found, Room
@@ -117,10 +118,9 @@ def alternative_of(
     fills = {item: fill_of(ground, found.listed, item, quotas[item]) for item, _ in found.units}
     holds, growth = None, None
     if base_curve is not None:
-        curve, fixed = pool_curve(ground.grid, found.listed, quotas), float(price.a_day) * len(outcome.due)
+        saved_at = _saved_at(base_curve, sampled(pool_curve(ground.grid, found.listed, quotas)), price, len(saved))
         ahead = days_ahead(changes, ground.plans, ground.history.catalog.validity_days, ground.today)
-        holds = holds_while(lambda scale: base_curve(scale) - curve(scale) - fixed)
-        growth = grows_while(lambda scale: base_curve(scale) - curve(scale) - fixed, ahead)
+        holds, growth = holds_while(saved_at), grows_while(saved_at, ahead)
     listed = frozenset(ground.grid.workspaces[row] for row in found.listed)
     unlisted = frozenset(ground.grid.workspaces) - listed
     return Alternative(tuple(changes), price, outcome, listed, unlisted, fills, saved, saving_of(saved), holds, growth)
@@ -133,8 +133,14 @@ def fill_of(ground: Ground, listed: frozenset[int], item: str, quota: int) -> fl
     return float(np.clip((pooled - (quota - capacity)) / capacity, 0, 1).mean())
 
 
+def _saved_at(base: Curve, curve: Curve, price: Price, days: int) -> Curve:
+    """What is saved by the scale of usage, of two curves sampled alike: else the difference is that of the sampling."""
+    fixed = float(price.a_day) * days
+    return lambda scale: base(scale) * (1 - ALIKE) - curve(scale) - fixed
+
+
 def base_curve_of(ground: Ground) -> Curve:
-    """What the window costs with the plans that are kept, at any scale of usage."""
+    """What the window costs with the plans that are kept, at any scale of usage; sampled."""
     return sampled(plans_curve(ground.grid, ground.plans, ground.in_window))
 
 

@@ -1,14 +1,21 @@
 """How fast usage may grow or fall: walked month by month over the days that are paid for."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces
+from meter.advise.alternatives import Ground, alternative_of, base_curve_of, stay
+from meter.advise.changes import AddTraffic, Buy, Change, ChangeWorkspaces, Days
+from meter.advise.grid import grid_of
 from meter.advise.growth import LEAST_GROWTH, MOST_GROWTH, NEAR, days_ahead, grows_while, sampled
-from tests.advise.accounts import CATALOG, FIRST, plan
+from meter.advise.portfolios import Portfolio
+from meter.advise.present import laid_over
+from meter.advise.replay import Replay
+from meter.advise.search import Found
+from tests.advise.accounts import CATALOG, FIRST, history, plan
 
 VALIDITY = CATALOG.validity_days
 
@@ -70,3 +77,16 @@ def test_a_sampled_curve_is_the_curve(scale: float) -> None:
     before = len(asked)
     found(scale * 1.0001)
     assert len(asked) <= before + 1
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=4))
+def test_what_costs_the_same_at_every_scale_is_cheaper_at_none(millions: list[int]) -> None:
+    usage = {f"w{number}": {"logs": {14: each * 1_234_567}} for number, each in enumerate(millions)}
+    held = history(14, lambda day: usage, plan("o-1", "startup", *usage))
+    replay = Replay(CATALOG)
+    ground = Ground(held, replay, grid_of(held, replay), laid_over(held.plans, FIRST, Days(FIRST, FIRST)), FIRST, {})
+    base = stay(ground)
+    same = Found(Portfolio((), None, Decimal(0), {}, True), frozenset(range(len(usage))), (), 0.0)
+    found = alternative_of(ground, same, base, base.outcome.due, base_curve_of(ground))
+    assert not found.changes and found.saving.mean == 0
+    assert found.holds is None and found.growth is None
