@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from meter.batch.patches import bootstrapping, connections
 
-TRY_SECONDS = 0.5
+TRY_SECONDS = 1.5
 VERSIONS = b"\0\0" + b"\0\0\0\1" + b"\0\3\0\0\0\1"  # metadata up to version 1
 
 
