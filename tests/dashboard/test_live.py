@@ -67,6 +67,11 @@ class Stream:
         return [PARTS.findall(event) for event in self.text.split("\n\n") if "data: " in event]
 
 
+def only_how_new(stream: Stream) -> bool:
+    """Whether every event so far said that and nothing else; there is one every few seconds."""
+    return {tuple(parts) for parts in stream.events()} == {("as-of",)}
+
+
 def page_of(board: Board) -> str:
     """The day, as HTML."""
     with Stream(board, f"/accounts/acme/days/{board.today}") as page:
@@ -87,11 +92,11 @@ def test_a_page_that_shows_the_newest_gets_only_how_new_that_is(board: Board) ->
     assert linked is not None
     with Stream(board, linked[1].replace("&amp;", "&")) as stream:
         stream.until("data: ")
-        assert stream.events() == [["as-of"]]
+        assert only_how_new(stream)
         reports(board, 200)
-        stream.until("item-logs")
+        stream.until('<hx-partial id="feed"')  # the last part
         changed = ["as-of", "head", f"strip-{board.today}", "item-logs", "bill", "clock", "feed"]
-        assert stream.events()[-1] == changed
+        assert changed in stream.events()
 
 
 def test_an_unknown_page_gets_every_part(board: Board) -> None:
@@ -105,7 +110,7 @@ def test_a_reader_that_comes_back_gets_what_it_has_missed(board: Board) -> None:
         names = re.findall(r"^id: (.+)$", first.until(r"\n\n"), re.MULTILINE)
     with Stream(board, Last_Event_ID=names[-1]) as again:
         again.until("data: ")
-        assert again.events() == [["as-of"]]
+        assert only_how_new(again)
     reports(board, 200)
     with Stream(board, Last_Event_ID=names[-1]) as late:
         late.until("item-logs")

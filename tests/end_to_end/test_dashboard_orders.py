@@ -130,6 +130,7 @@ def test_the_whole_way_works_without_scripts(open_page: Any, meter: Meter, dashb
     page = signed_in(open_page, dashboard, java_script_enabled=False)
     page.click("text=Change workspaces")
     page.click('[aria-label="acme-staging earlier"]')
+    page.wait_for_selector('[data-name="acme-staging"] ~ [data-name="acme-prod"]')  # the page came anew
     order_id = page.get_attribute("input[name=order_id]", "value")
     page.click("text=Change the list")
     page.wait_for_selector("#outcome")

@@ -120,7 +120,7 @@ def test_a_prometheus_that_scrapes_it_answers_every_panel_and_rule(meter: Meter,
     worker = meter.workers[0]
     done = promtool("check", "metrics", stdin=worker.get("/metrics")[1].encode())
     assert set((done.stdout + done.stderr).splitlines()) <= {NAMED_BY_THE_CONTRACT}
-    panels = dict(of_dashboards(rate_interval="5s"))
+    panels = dict(of_dashboards(rate_interval="30s"))  # a busy worker may miss a scrape
     # What only shows something where something is wrong.
     full = {where for where, expression in panels.items() if " > 0" not in expression}
     exported = {each.metric for _, expression in of_rules() for each in selectors(expression)} - RECORDED

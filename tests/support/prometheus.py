@@ -1,4 +1,4 @@
-"""A Prometheus of a test's own: scrapes a worker every second, evaluates the shipped rules, answers queries."""
+"""A Prometheus of a test's own: scrapes a worker every two seconds, evaluates the shipped rules, answers queries."""
 
 import json
 import subprocess
@@ -35,7 +35,7 @@ class Prometheus:
         self._log = directory / "prometheus.log"
         config = directory / "prometheus.yml"
         described = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
             "rule_files": [str(_every_second(directory))],
             "scrape_configs": [{"job_name": "usage-meter", "static_configs": [{"targets": [target]}]}],
         }

@@ -107,7 +107,7 @@ def test_the_day_can_be_walked_by_keyboard(open_page: Any) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    page.wait_for_function("() => document.activeElement.id === 'main'")
     reached = []
     for _ in range(80):
         page.keyboard.press("Tab")
@@ -117,7 +117,7 @@ def test_the_day_can_be_walked_by_keyboard(open_page: Any) -> None:
     assert "item-logs" in reached, "the open item's links come before the next item"
     assert not page.locator("#item-datakit .item-body").is_visible()
     page.keyboard.press("Enter")
-    assert page.locator("#item-datakit .item-body").is_visible()
+    page.wait_for_selector("#item-datakit .item-body")
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 
