@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 #: Errors about a partition that was just assigned or revoked.
 IN_PASSING = (IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError)
 #: Before others take over, the current chunks get this long to finish, and their commit as long.
-DRAIN_SECONDS = 1.0
+DRAIN_SECONDS = 2.0
 
 
 class LaneManager(TableManager):
