@@ -105,9 +105,7 @@ class Runner:
         self.queue = Line()
         #: The last chunk given to the lane.
         self._given: Chunk | None = None
-        self.reading = False
-        self.busy = False
-        self.aside = False
+        self.reading = self.busy = self.aside = False
         #: Why the lane is set aside; empty while it is not.
         self.why = ""
         self._reopened: deque[float] = deque()
@@ -172,6 +170,7 @@ class Runner:
                 try:
                     if doubt is not None:
                         await self._reopen(doubt)
+                    doubt = None  # its traceback may hold what a store is read with, and so the store
                     await self._take()
                 except Reopen as error:
                     doubt = error
@@ -297,4 +296,4 @@ class Runner:
                 f"{lane.tp.topic}/{lane.tp.partition} was reopened {REOPENS} times within "
                 f"{REOPEN_WINDOW_SECONDS:.0f} s, the last time because: {error}{spent()}"
             ) from error
-        log.warning("%s/%d: %s; reopening the partition", lane.tp.topic, lane.tp.partition, error)
+        log.warning("%s/%d: %s; reopening the partition", lane.tp.topic, lane.tp.partition, str(error))

@@ -1,6 +1,7 @@
 """How a lane ends: closed whole after its current chunk, and its progress committed before others take over."""
 
 import asyncio
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from meter.batch import lanes, stopping
 from meter.batch.chunks import Chunk
 from meter.batch.group_offsets import GroupOffsets
 from meter.batch.lane_manager import LaneManager
-from meter.batch.lanes import Runner
+from meter.batch.lanes import Reopen, Runner
 from tests.batch.stage import USAGE, Stage, on_stage
 
 
@@ -140,6 +141,29 @@ def test_what_was_handled_is_committed_after_the_chunk_in_hand_and_before_leavin
         await manager.leave_all()
         assert committed == [5, 9]
         assert manager.lanes() == []
+
+    on_stage(story)
+
+
+def test_what_a_lane_had_in_hand_when_it_doubted_is_gone_when_it_opens_again() -> None:
+    """The traceback of a damaged store's error holds the iterator, and that the store's lock."""
+
+    class Iterator:
+        """What a store is read with."""
+
+    async def story(stage: Stage) -> None:
+        held: list[weakref.ref[Iterator]] = []
+        seen: list[Iterator | None] = []
+
+        async def doubts(chunk: Chunk) -> None:
+            iterator = Iterator()
+            held.append(weakref.ref(iterator))
+            raise Reopen("the store is damaged")
+
+        stage.lane.handling, stage.lane.opening = doubts, lambda: seen.append(held[0]())
+        stage.chunk(0, 5)
+        await stage.turn()
+        assert (seen, stage.app.failure) == ([None], None)
 
     on_stage(story)
 
