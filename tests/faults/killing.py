@@ -19,8 +19,9 @@ BATCH = 8
 KEEP, KEPT_SHARE = {"KEEP_STORE": "1"}, 0.7
 #: A failpoint may let the worker go on at most so often before it strikes: a small part reaches each that often.
 NTH = 3
-#: But for these: a part may be one commit, and hold no more than a dead letter or two.
-SELDOM = ("intake.commit", "intake.dead-letter")
+#: But for these: a part may be one commit, and hold no more than a dead letter or two; and of the partitions that a
+#: fresh worker takes maybe one has something to restore.
+SELDOM = ("intake.commit", "intake.dead-letter", "restore.")
 
 
 def start_to_die(meter: Meter, failpoint: str, nth: int = 1, name: str = "a", **variables: str) -> Worker:
