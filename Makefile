@@ -10,8 +10,9 @@ STAMP := $(VENV)/set-up
 BUILD_TOOLS := setuptools setuptools-scm Cython wheel
 CODE := agents meter schemas tables tests $(wildcard benchmarks)
 # Tests of meters wait half of their time: six at a time, a file each, also on two cores; in the order of their names,
-# so that the faults, whose files are long, do not come last.
-SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
+# so that the faults, whose files are long, do not come last. A process of pytest that dies ends the run: pytest-xdist
+# would replace it, and then wait for ever.
+SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Where the broker's jars come from: fetched before the tests, so that no test waits for the network.
 JARS := $(BIN)/meter broker jars
 

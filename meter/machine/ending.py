@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ CLOSE_SECONDS = 5.0
 def close(runner: asyncio.Runner, code: int, *, why: str = "asked to", seconds: float = CLOSE_SECONDS) -> None:
     """Cancel what still runs and close the loop; after `seconds` the process ends with exit code `code` instead.
 
-    `asyncio.Runner` waits without a bound for a task that ignores its cancellation, and for threads. `why`: for the
-    log, why the process ends.
+    `asyncio.Runner` waits without a bound for a task that ignores its cancellation, and for threads. uvloop does so for
+    a connection that is still open, if its warning of that is an error. `why`: for the log, why the process ends.
     """
     loop = runner.get_loop()
     closed = threading.Event()
@@ -33,7 +34,9 @@ def close(runner: asyncio.Runner, code: int, *, why: str = "asked to", seconds: 
     watching = threading.Thread(target=watch, name="closing the loop", daemon=True)
     watching.start()
     try:
-        runner.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            runner.close()
     finally:
         closed.set()
         watching.join()

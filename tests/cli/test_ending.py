@@ -34,8 +34,8 @@ close(runner, 3, why="a test", seconds=SECONDS)
 """
 
 
-def ended(what: str, thread: bool = False, seconds: float = 0.5) -> tuple[int, str]:
-    program = PROGRAM.replace("WHAT", what).replace("THREAD", str(thread)).replace("SECONDS", str(seconds))
+def ended(what: str = "", thread: bool = False, seconds: float = 0.5, program: str = PROGRAM) -> tuple[int, str]:
+    program = program.replace("WHAT", what).replace("THREAD", str(thread)).replace("SECONDS", str(seconds))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
     )
@@ -55,3 +55,25 @@ def test_what_does_not_end_is_named_and_the_process_ends_with_its_code(what: str
     assert code == 3
     assert log.startswith("exiting (a test), though this did not end within 0.5 s:")
     assert named in log
+
+
+OPEN_CONNECTION = """
+import asyncio, logging, uvloop, warnings
+from meter.machine.ending import close
+logging.basicConfig(format="%(message)s")
+warnings.simplefilter("error")
+
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    return await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+
+runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+left_open = runner.run(main())
+close(runner, 3, why="a test", seconds=SECONDS)
+"""
+
+
+def test_a_connection_that_is_still_open_is_closed_even_where_warnings_are_errors() -> None:
+    pytest.importorskip("uvloop")
+    assert ended(program=OPEN_CONNECTION, seconds=PROCESS_SECONDS / 2) == (0, "")

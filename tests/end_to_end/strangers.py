@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from meter.kafka.access import missing
 from meter.kafka.admin import connected_admin
 from meter.kafka.rights import PREFIXED, Resource, Right
 from meter.kafka.topics import wanted_topics
+from meter.machine import ending
+from meter.machine.ending import close
 from meter.settings import Settings
 from tests.end_to_end.kafka import REQUEST_SECONDS, wait_until
 from tests.support.authorizer import Words, give, right_of, take
@@ -127,5 +130,6 @@ def command(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *argumen
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(admin, "REQUEST_TIMEOUT_MS", TIME_OUT_SECONDS * 1000)
+    monkeypatch.setattr(ending, "close", partial(close, seconds=TIME_OUT_SECONDS))  # or this process would be ended
     done = CliRunner().invoke(assembled(), list(arguments))
     return done.exit_code, done.exception, done.output
