@@ -84,6 +84,9 @@ class Store:
         """A snapshot of the file, so that all figures of a page are of one moment."""
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None or getattr(self._threads, "inode", None) != self._inode():
+            if connection is not None:
+                self._readers.remove(connection)
+                connection.close()  # of a file that was deleted: its disk is free again
             connection = self._threads.connection = self._reader()
             self._threads.inode = self._inode()
         connection.execute("BEGIN")
@@ -113,6 +116,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         before = os.umask(private.UMASK)
+        connection = None
         try:
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             for pragma in PRAGMAS:
@@ -124,6 +128,10 @@ class Store:
                 if current != (FORMAT,):
                     raise sqlite3.DatabaseError("another format")
             return connection
+        except BaseException:
+            if connection is not None:
+                connection.close()  # the file may be deleted next; an open one would keep its disk
+            raise
         finally:
             os.umask(before)
 

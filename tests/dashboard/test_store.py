@@ -86,6 +86,51 @@ def test_a_file_of_another_format_or_a_damaged_one_is_made_again(tmp_path: Path,
     store.close()
 
 
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """Every connection that is made."""
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noted(*place: Any, **how: Any) -> sqlite3.Connection:
+        made.append(connect(*place, **how))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    return made
+
+
+def is_open(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return False
+    return True
+
+
+def test_the_disk_of_a_file_of_another_format_is_free_once_it_is_deleted(
+    tmp_path: Path, connections: list[sqlite3.Connection]
+) -> None:
+    Store(tmp_path / "d.sqlite").close()  # a file without a format, as another version may leave it
+    store = Store(tmp_path / "d.sqlite")
+    assert [each for each in connections if is_open(each)] == [store.writer]
+    store.close()
+
+
+def test_the_disk_of_another_meters_file_is_free_once_it_is_deleted(
+    tmp_path: Path, connections: list[sqlite3.Connection]
+) -> None:
+    store = Store(tmp_path / "d.sqlite")
+    store.begin("m")
+    with store.reading():
+        pass
+    store.begin("another")
+    with store.reading() as connection:
+        assert [each for each in connections if is_open(each)] == [store.writer, connection]
+    store.close()
+    assert not [each for each in connections if is_open(each)]
+
+
 def test_two_dashboards_do_not_share_a_file(tmp_path: Path) -> None:
     store = Store(tmp_path / "d.sqlite")
     with pytest.raises(UserError, match="METER_DASHBOARD_DB"):
