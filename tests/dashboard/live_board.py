@@ -88,11 +88,21 @@ class Board:
 
     async def _stop(self) -> None:
         """As the end of a process does it: the server, then whatever still runs."""
+        await self._accept_no_more()
         await self.board.server.stop()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+    async def _accept_no_more(self) -> None:
+        """Before Python 3.13 a connection accepted in the turn in which its server closes is lost (gh-109564)."""
+        runner: Any = self.board.server._runner
+        for site in runner.sites:
+            for listener in site._server.sockets:
+                self._loop.remove_reader(listener.fileno())
+        for _ in range(3):  # turns in which what was accepted becomes connections, which the server closes
+            await asyncio.sleep(0)
 
     async def _feed(self, published: tuple[Published, ...]) -> None:
         positions = {(each.topic, each.partition): each.offset + 1 for each in published}
