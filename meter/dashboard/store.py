@@ -86,7 +86,7 @@ class Store:
         if connection is None or getattr(self._threads, "inode", None) != self._inode():
             if connection is not None:
                 self._readers.remove(connection)
-                connection.close()  # of a file that was deleted: its disk is free again
+                connection.close()  # of a deleted file, which stays on the disk while it is open
             connection = self._threads.connection = self._reader()
             self._threads.inode = self._inode()
         connection.execute("BEGIN")
@@ -116,22 +116,14 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         before = os.umask(private.UMASK)
-        connection = None
         try:
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            for pragma in PRAGMAS:
-                connection.execute(pragma)
-            if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-                connection.executescript(schema())
-            else:
-                current = connection.execute("SELECT value FROM about WHERE name = 'format'").fetchone()
-                if current != (FORMAT,):
-                    raise sqlite3.DatabaseError("another format")
+            try:
+                _prepare(connection)
+            except BaseException:
+                connection.close()  # the file may be deleted next, and stays on the disk while it is open
+                raise
             return connection
-        except BaseException:
-            if connection is not None:
-                connection.close()  # the file may be deleted next; an open one would keep its disk
-            raise
         finally:
             os.umask(before)
 
@@ -152,6 +144,16 @@ class Store:
             self.writer.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Set up a new file, or check the format of one that is there; DatabaseError if it is another."""
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+        connection.executescript(schema())
+    elif connection.execute("SELECT value FROM about WHERE name = 'format'").fetchone() != (FORMAT,):
+        raise sqlite3.DatabaseError("another format")
 
 
 def schema() -> str:
