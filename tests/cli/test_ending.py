@@ -32,12 +32,35 @@ runner = asyncio.Runner()
 runner.run(main())
 close(runner, 3, why="a test", seconds=SECONDS)
 """
+OPEN_CONNECTION = """
+import asyncio, logging, uvloop, warnings
+from meter.machine.ending import close
+logging.basicConfig(format="%(message)s")
+warnings.simplefilter("error")
+
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    return await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+
+runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+left_open = runner.run(main())
+close(runner, 3, why="a test", seconds=SECONDS)
+"""
 
 
-def ended(what: str = "", thread: bool = False, seconds: float = 0.5, program: str = PROGRAM) -> tuple[int, str]:
-    program = program.replace("WHAT", what).replace("THREAD", str(thread)).replace("SECONDS", str(seconds))
+def ended(what: str, thread: bool = False, seconds: float = 0.5) -> tuple[int, str]:
+    return run(PROGRAM.replace("WHAT", what).replace("THREAD", str(thread)), seconds)
+
+
+def run(program: str, seconds: float) -> tuple[int, str]:
+    """The exit code of a program, and what it logs."""
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
+        [sys.executable, "-c", program.replace("SECONDS", str(seconds))],
+        capture_output=True,
+        text=True,
+        timeout=PROCESS_SECONDS,
+        check=False,
     )
     return done.returncode, done.stderr
 
@@ -57,23 +80,6 @@ def test_what_does_not_end_is_named_and_the_process_ends_with_its_code(what: str
     assert named in log
 
 
-OPEN_CONNECTION = """
-import asyncio, logging, uvloop, warnings
-from meter.machine.ending import close
-logging.basicConfig(format="%(message)s")
-warnings.simplefilter("error")
-
-async def main():
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-    return await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
-
-runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-left_open = runner.run(main())
-close(runner, 3, why="a test", seconds=SECONDS)
-"""
-
-
 def test_a_connection_that_is_still_open_is_closed_even_where_warnings_are_errors() -> None:
     pytest.importorskip("uvloop")
-    assert ended(program=OPEN_CONNECTION, seconds=PROCESS_SECONDS / 2) == (0, "")
+    assert run(OPEN_CONNECTION, PROCESS_SECONDS / 2) == (0, "")

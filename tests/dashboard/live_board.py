@@ -96,12 +96,15 @@ class Board:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _accept_no_more(self) -> None:
-        """Before Python 3.13 a connection accepted in the turn in which its server closes is lost (gh-109564)."""
+        """Stop accepting some iterations before the server closes.
+
+        asyncio never closes a connection accepted in the iteration that closes its server (CPython gh-109564).
+        """
         runner: Any = self.board.server._runner
         for site in runner.sites:
             for listener in site._server.sockets:
                 self._loop.remove_reader(listener.fileno())
-        for _ in range(3):  # turns in which what was accepted becomes connections, which the server closes
+        for _ in range(3):  # iterations in which the server gets to know the connections already accepted
             await asyncio.sleep(0)
 
     async def _feed(self, published: tuple[Published, ...]) -> None:

@@ -130,6 +130,6 @@ def command(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *argumen
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(admin, "REQUEST_TIMEOUT_MS", TIME_OUT_SECONDS * 1000)
-    monkeypatch.setattr(ending, "close", partial(close, seconds=TIME_OUT_SECONDS))  # or this process would be ended
+    monkeypatch.setattr(ending, "close", partial(close, seconds=TIME_OUT_SECONDS))  # a slow close would end pytest
     done = CliRunner().invoke(assembled(), list(arguments))
     return done.exit_code, done.exception, done.output

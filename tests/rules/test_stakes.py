@@ -54,17 +54,13 @@ def names_of(workspaces: int, turned: int = 0) -> tuple[str, ...]:
 
 @pytest.fixture
 def memory_traced() -> Iterator[None]:
-    """Traces memory from here on; a full collection looks at what the test makes, not at the rest of the process."""
-    gc.collect()
-    gc.freeze()
     tracemalloc.start()
     yield
     tracemalloc.stop()
-    gc.unfreeze()
 
 
 def bytes_in_use() -> int:
-    gc.collect()  # which also empties the lists in which Python keeps freed tuples: nobody holds those
+    gc.collect()  # also frees the tuples that Python keeps for reuse: the cache does not hold them
     return tracemalloc.get_traced_memory()[0]
 
 
@@ -86,11 +82,11 @@ def test_what_is_held_is_bounded_in_bytes(
     held, everybody = QuotaCache(), [account(*lists) for _ in range(accounts)]
     for number, each in enumerate(everybody):
         each.account = f"acct_{number}"
-    before, looks = bytes_in_use(), max(1, days * accounts // 100)
+    before, every = bytes_in_use(), max(1, days * accounts // 100)
     most = 0
     for number in range(days * accounts):
         held.of(everybody[number % accounts], "logs", 1 + number // accounts)
-        if number % looks == 0:
+        if number % every == 0:
             most = max(most, bytes_in_use() - before)
     assert 500_000 < most < 1_250_000, "it is used, and bounded"
 
