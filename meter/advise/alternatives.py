@@ -134,7 +134,7 @@ def fill_of(ground: Ground, listed: frozenset[int], item: str, quota: int) -> fl
 
 
 def _saved_at(base: Curve, curve: Curve, price: Price, days: int) -> Curve:
-    """What a price saves, by the scale of usage; both curves have the same samples, or their errors would differ."""
+    """What a price saves, by the scale of usage; the curves share their samples, so that sampling errors cancel."""
     fixed = float(price.a_day) * days
     return lambda scale: base(scale) * (1 - ALIKE) - curve(scale) - fixed
 

@@ -18,8 +18,8 @@ CLOSE_SECONDS = 5.0
 def close(runner: asyncio.Runner, code: int, *, why: str = "asked to", seconds: float = CLOSE_SECONDS) -> None:
     """Cancel what still runs and close the loop; after `seconds` the process ends with exit code `code` instead.
 
-    `asyncio.Runner` waits without a bound for a task that ignores its cancellation, and for threads. uvloop does so for
-    a connection that is still open, if its warning of that is an error. `why`: for the log, why the process ends.
+    `asyncio.Runner` waits without a bound for a task that ignores its cancellation, and for threads. `why`: for the
+    log, why the process ends.
     """
     loop = runner.get_loop()
     closed = threading.Event()
@@ -35,6 +35,7 @@ def close(runner: asyncio.Runner, code: int, *, why: str = "asked to", seconds: 
     watching.start()
     try:
         with warnings.catch_warnings():
+            # uvloop warns of an open connection, then closes it; if the warning raises, it waits for it for ever.
             warnings.simplefilter("ignore", ResourceWarning)
             runner.close()
     finally:
