@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
+from aiokafka.structs import BrokerMetadata
 
 from meter.batch.patches import bootstrapping, connections
 
@@ -63,14 +64,17 @@ def dead() -> Iterator[str]:
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A broker that knows its versions and names itself in its metadata."""
+async def serve(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, named: Callable[[], bool] = lambda: True
+) -> None:
+    """A broker that knows its versions and names itself, and no other, in its metadata; nobody while not `named`."""
     port: int = writer.get_extra_info("sockname")[1]
     itself = b"\0\0\0\1" + b"\0\0\0\7" + b"\0\x09127.0.0.1" + port.to_bytes(4, "big") + b"\xff\xff"
-    answers = {18: VERSIONS, 3: itself + b"\0\0\0\7" + b"\0\0\0\0"}
     try:
         while True:
             request = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+            brokers = itself if named() else b"\0\0\0\0"
+            answers = {18: VERSIONS, 3: brokers + b"\0\0\0\7" + b"\0\0\0\0"}
             body = request[4:8] + answers[int.from_bytes(request[:2], "big")]
             writer.write(len(body).to_bytes(4, "big") + body)
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -124,12 +128,142 @@ def test_where_nobody_answers_every_address_was_asked(silent: str, dead: str) ->
     assert {f"{host}:{port}" for host, port in bootstrapping._failed} == {silent, dead}
 
 
+class Alone:
+    """A broker that names only itself, as the first of several that come back does; it can end, fall silent, return."""
+
+    def __init__(self) -> None:
+        self.silent, self.named, self.port = False, True, 0
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def start(self) -> "Alone":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # what was aborted is told in the next turn
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        if not self.silent:
+            await serve(reader, writer, lambda: self.named)
+
+
+@asynccontextmanager
+async def one_of_two_named(patience_ms: int = 1_000) -> AsyncIterator[tuple[Any, Alone, Alone]]:
+    """A client of two brokers, the one that it found, which names no other, and the one that only its settings name."""
+    brokers = [await Alone().start() for _ in range(2)]
+    given = [f"127.0.0.1:{broker.port}" for broker in brokers]
+    client: Any = AIOKafkaClient(bootstrap_servers=given, request_timeout_ms=patience_ms)
+    try:
+        await client.bootstrap()
+        found, other = sorted(brokers, key=lambda broker: broker.port not in ports_of(client))
+        assert ports_of(client) == [found.port]
+        yield client, found, other
+    finally:
+        await client.close()
+        for broker in brokers:
+            await broker.end()
+
+
+def ports_of(client: Any) -> list[int]:
+    """The brokers that a client knows."""
+    return [broker.port for broker in client.cluster.brokers()]
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["gone", "silent"])
+def test_where_no_broker_answers_that_the_cluster_named_the_given_addresses_do(silent: bool) -> None:
+    async def story() -> None:
+        async with one_of_two_named() as (client, found, other):
+            found.silent = silent
+            if not silent:
+                await found.end()
+            assert await client.force_metadata_update()
+            assert ports_of(client) == [other.port]
+
+    asyncio.run(story())
+
+
+def test_who_asks_for_all_metadata_learns_it_from_a_given_address_too() -> None:
+    async def story() -> None:
+        async with one_of_two_named() as (client, found, other):
+            await found.end()
+            learned = await client.fetch_all_metadata()
+            assert [broker.port for broker in learned.brokers()] == [other.port]
+
+    asyncio.run(story())
+
+
+def test_who_loses_patience_with_a_silent_broker_meets_another_next_time() -> None:
+    async def story() -> None:
+        async with one_of_two_named(patience_ms=60_000) as (client, found, other):
+            found.silent = True
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.fetch_all_metadata(), 0.2)
+            learned = await asyncio.wait_for(client.fetch_all_metadata(), 15)
+            assert [broker.port for broker in learned.brokers()] == [other.port]
+
+    asyncio.run(story())
+
+
+def test_a_coordinator_is_asked_for_where_somebody_answers() -> None:
+    async def story() -> None:
+        async with one_of_two_named() as (client, found, other):
+            found.silent = True
+            assert await client.force_metadata_update()
+            itself = BrokerMetadata(7, "127.0.0.1", found.port, None)
+            client.cluster._brokers = {itself.nodeId: itself}  # it came back, and then fell silent again
+            assert client.get_random_node() == f"127.0.0.1:{other.port}"
+
+    asyncio.run(story())
+
+
+def test_what_the_cluster_named_stays_known_while_nobody_answers() -> None:
+    async def story() -> None:
+        async with one_of_two_named() as (client, found, other):
+            await found.end()
+            await other.end()
+            assert not await client.force_metadata_update()
+            assert ports_of(client) == [found.port]
+            assert set(bootstrapping._failed) == {("127.0.0.1", found.port), ("127.0.0.1", other.port)}
+            await found.start()
+            assert await client.force_metadata_update()
+            assert ports_of(client) == [found.port]
+            assert set(bootstrapping._failed) == {("127.0.0.1", other.port)}
+
+    asyncio.run(story())
+
+
+def test_the_first_connection_is_closed_once_the_cluster_names_a_broker() -> None:
+    async def story() -> None:
+        broker = await Alone().start()
+        broker.named = False
+        client: Any = AIOKafkaClient(bootstrap_servers=[f"127.0.0.1:{broker.port}"])
+        await client.bootstrap()
+        (first,) = client._conns.values()
+        assert not await client.force_metadata_update()
+        broker.named = True
+        assert await client.force_metadata_update()
+        assert ports_of(client) == [broker.port]
+        assert not first.connected() and first not in client._conns.values()
+        await client.close()
+        await broker.end()
+
+    asyncio.run(story())
+
+
 class Named:
     """A cluster that still names brokers of which only some can be reached."""
 
     def __init__(self, dead: set[int]) -> None:
         self.dead, self.asked = dead, list[int]()
-        self.cluster = SimpleNamespace(brokers=lambda: [SimpleNamespace(nodeId=node) for node in (1, 2, 3)])
+        brokers = [SimpleNamespace(nodeId=node, host="broker", port=node) for node in (1, 2, 3)]
+        self.cluster, self.hosts = SimpleNamespace(brokers=lambda: brokers), ()
 
     async def ready(self, node: int) -> bool:
         return node not in self.dead

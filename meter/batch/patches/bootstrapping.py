@@ -1,28 +1,46 @@
-"""How a client finds its first broker: a silent address delays one client by some seconds, and the others not at all.
+"""How a client finds its first broker, and another when those that it knows do not answer.
 
 aiokafka tries the addresses in random order, each for as long as a request may take. With one silent broker of three, a
 worker, which starts a dozen clients, lost 20 s with every third client and gave up. Instead:
 
 * an address that failed is tried last by all clients of the process, until it answers or for `FORGET_SECONDS`;
 * while there are others to try, an address gets `TRY_SECONDS`;
-* brokers that the cluster named are tried behind the given addresses, so one address is enough once the process runs;
-* if a broker cannot be reached, an admin client asks the next one. aiokafka asks a random one, and while a broker that
-  just died is still listed, every third command failed with three brokers.
+* brokers that the cluster named are tried behind the given addresses, so one address is enough once the process runs.
+
+Later aiokafka asks the brokers that it knows, in random order, and no others. Two of three that are away are named by
+nobody: a client that asked then knew the third alone, and stood still when that one went. Instead, what any broker may
+be asked:
+
+* goes to the given addresses too (Kafka's KIP-899), behind the brokers that the client knows;
+* goes to a broker that failed last, also if whoever asked lost patience. One that asks for 15 s met the same silent
+  broker for ever, since aiokafka gives up a connection to it after 20 s;
+* is asked again elsewhere by an admin client, if a broker cannot be reached: while one that just died is still named,
+  every third command failed with three brokers.
 """
 
+import asyncio
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, log
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import BrokerMetadata
 
 #: Enough for a TLS and SASL handshake on a busy machine.
 TRY_SECONDS = 5.0
 FORGET_SECONDS = 60.0
 
 Place = tuple[str, int]
+
+#: How it shows that a broker does not answer.
+SILENCE = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError, asyncio.CancelledError)
+#: aiokafka keeps the connection of its bootstrap under this name while the cluster has named no broker.
+FIRST_CONNECTION = ("bootstrap", ConnectionGroup.DEFAULT)
 
 _bootstrap = AIOKafkaClient.bootstrap
 _ask = AIOKafkaAdminClient._send_request
@@ -35,18 +53,88 @@ _named: dict[frozenset[Place], list[Place]] = {}
 async def bootstrap(client: Any) -> None:
     """In place of `AIOKafkaClient.bootstrap`; raises KafkaConnectionError if no address answers."""
     servers, patience = client._bootstrap_servers, client._request_timeout_ms
-    given: list[Place] = [(host, port) for host, port, _ in client.hosts]
-    cluster = frozenset(given)
-    places = given + [place for place in _named.get(cluster, []) if place not in cluster]
+    places = places_of(client)
     try:
         if places[1:]:
             client._request_timeout_ms = min(patience, TRY_SECONDS * 1000)
-        await _first_of(client, in_order(places))
+        await _first_of(client, sorted(places, key=failed_at))
     finally:
         client._bootstrap_servers, client._request_timeout_ms = servers, patience
-    named = [(broker.host, broker.port) for broker in client.cluster.brokers()]
-    if named:
-        _named[cluster] = named
+    if named := [place_of(broker) for broker in client.cluster.brokers()]:
+        _named[frozenset(given_to(client))] = named
+
+
+async def update(client: Any, cluster: Any, topics: Any) -> bool:
+    """In place of `AIOKafkaClient._metadata_update`; False if no broker answers, and what the client knew stays."""
+    request = MetadataRequest(list(topics) if topics else None)
+    brokers = brokers_to_ask(client)
+    for broker in brokers:
+        try:
+            with judged(place_of(broker)):
+                metadata = await client.send(broker.nodeId, request)
+        except KafkaError as error:
+            log.warning("Unable to request metadata from node with id %s: %r", broker.nodeId, error)
+            continue
+        if not metadata.brokers:
+            return False
+        cluster.update_metadata(metadata)
+        if (first := client._conns.pop(FIRST_CONNECTION, None)) is not None:
+            first.close()
+        return True
+    log.error("Unable to update metadata from %s", [broker.nodeId for broker in brokers])
+    cluster.failed_update(None)
+    return False
+
+
+def any_node(client: Any) -> Any:
+    """In place of `AIOKafkaClient.get_random_node`; None if there is no address at all."""
+    return next((broker.nodeId for broker in brokers_to_ask(client)), None)
+
+
+def brokers_to_ask(client: Any) -> list[Any]:
+    """The brokers that a client knows, in random order, then other addresses; last those that failed lately."""
+    cluster = client.cluster
+    cluster._bootstrap_brokers = {
+        f"{host}:{port}": BrokerMetadata(f"{host}:{port}", host, port, None) for host, port in places_of(client)
+    }
+    known = list(cluster.brokers())
+    random.shuffle(known)
+    places = [place_of(broker) for broker in known]
+    others = [broker for broker in cluster._bootstrap_brokers.values() if place_of(broker) not in places]
+    return sorted([*known, *others], key=lambda broker: failed_at(place_of(broker)))
+
+
+def places_of(client: Any) -> list[Place]:
+    """Where a client may find its cluster: the addresses given to it, then those that the cluster named."""
+    given = given_to(client)
+    return given + [place for place in _named.get(frozenset(given), []) if place not in given]
+
+
+def given_to(client: Any) -> list[Place]:
+    """The addresses in a client's settings."""
+    return [(host, port) for host, port, _ in client.hosts]
+
+
+def place_of(broker: Any) -> Place:
+    """Where a broker is."""
+    return broker.host, broker.port
+
+
+def failed_at(place: Place) -> float:
+    """When a place failed; 0 if it did not lately."""
+    failed = _failed.get(place, 0.0)
+    return failed if time.monotonic() - failed < FORGET_SECONDS else 0.0
+
+
+@contextmanager
+def judged(place: Place) -> Iterator[None]:
+    """Notes whether a place answers; it does not if whoever asks loses patience."""
+    try:
+        yield
+    except SILENCE:
+        _failed[place] = time.monotonic()
+        raise
+    _failed.pop(place, None)
 
 
 async def _first_of(client: Any, places: list[Place]) -> None:
@@ -55,39 +143,33 @@ async def _first_of(client: Any, places: list[Place]) -> None:
         host, port = place
         client._bootstrap_servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
         try:
-            await _bootstrap(client)
+            with judged(place):
+                await _bootstrap(client)
         except Exception:
-            _failed[place] = time.monotonic()
             if not rest:
                 raise
         else:
-            _failed.pop(place, None)
             return
-
-
-def in_order(places: list[Place]) -> list[Place]:
-    """Places that did not fail lately, then the others, those that failed longest ago first."""
-    now = time.monotonic()
-    lately = {place: _failed.get(place, 0.0) for place in places}
-    return sorted(places, key=lambda place: lately[place] if now - lately[place] < FORGET_SECONDS else 0.0)
 
 
 async def ask(admin: Any, request: Any, node_id: Any = None) -> Any:
     """In place of `AIOKafkaAdminClient._send_request`; every request of the meter may be asked twice."""
     if node_id is not None:
         return await _ask(admin, request, node_id)
-    nodes = [broker.nodeId for broker in admin._client.cluster.brokers()]
-    random.shuffle(nodes)
-    for node in nodes[:-1]:
+    brokers = brokers_to_ask(admin._client)
+    for broker in brokers[:-1]:
         try:
-            return await _ask(admin, request, node)
+            with judged(place_of(broker)):
+                return await _ask(admin, request, broker.nodeId)
         except (KafkaConnectionError, NodeNotReadyError):
             continue
-    return await _ask(admin, request, *nodes[-1:])
+    return await _ask(admin, request, *(broker.nodeId for broker in brokers[-1:]))
 
 
 def install() -> None:
     """Replace aiokafka's functions, for every client of this process."""
     if AIOKafkaClient.bootstrap is _bootstrap:
         AIOKafkaClient.bootstrap = bootstrap
+    AIOKafkaClient._metadata_update = update
+    AIOKafkaClient.get_random_node = any_node
     AIOKafkaAdminClient._send_request = ask
