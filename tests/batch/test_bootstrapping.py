@@ -129,7 +129,7 @@ def test_where_nobody_answers_every_address_was_asked(silent: str, dead: str) ->
 
 
 class Alone:
-    """A broker that names only itself, as the first of several that come back does; it can end, fall silent, return."""
+    """A broker that names only itself, as one of several does while it is up alone; it can end, fall silent, return."""
 
     def __init__(self) -> None:
         self.silent, self.named, self.port = False, True, 0
@@ -156,7 +156,7 @@ class Alone:
 
 @asynccontextmanager
 async def one_of_two_named(patience_ms: int = 1_000) -> AsyncIterator[tuple[Any, Alone, Alone]]:
-    """A client of two brokers, the one that it found, which names no other, and the one that only its settings name."""
+    """A client, the broker that it found, which names no other, and one that only the client's settings name."""
     brokers = [await Alone().start() for _ in range(2)]
     given = [f"127.0.0.1:{broker.port}" for broker in brokers]
     client: Any = AIOKafkaClient(bootstrap_servers=given, request_timeout_ms=patience_ms)

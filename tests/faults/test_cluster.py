@@ -75,7 +75,7 @@ def test_a_cluster_that_loses_nodes_and_moves_partitions_changes_no_figure(
     feeding.join()
     back_to_zero_lag(meter, 2 * ZERO_LAG_SECONDS)
     healed(three_nodes)
-    started_beside_a_silent_node(meter, left)  # all that clients know who asked while the others were away
+    started_beside_a_silent_node(meter, left)  # the only one known to clients that asked while it was alone
     healed(three_nodes)  # a node that was silent names old leaders, which know no end of now, until it has caught up
     judged(meter, feeding)
     assert [worker.wait_ready(READY_SECONDS).stop() for worker in meter.workers] == [0, 0, 0]

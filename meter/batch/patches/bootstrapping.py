@@ -7,15 +7,15 @@ worker, which starts a dozen clients, lost 20 s with every third client and gave
 * while there are others to try, an address gets `TRY_SECONDS`;
 * brokers that the cluster named are tried behind the given addresses, so one address is enough once the process runs.
 
-Later aiokafka asks the brokers that it knows, in random order, and no others. Two of three that are away are named by
-nobody: a client that asked then knew the third alone, and stood still when that one went. Instead, what any broker may
-be asked:
+Later aiokafka asks only the brokers that the cluster named last, in random order. While two of three brokers are away,
+the third names only itself; a client that learned this stood still when that one went, although the others were back.
+Instead, a request that any broker can answer:
 
-* goes to the given addresses too (Kafka's KIP-899), behind the brokers that the client knows;
-* goes to a broker that failed last, also if whoever asked lost patience. One that asks for 15 s met the same silent
-  broker for ever, since aiokafka gives up a connection to it after 20 s;
-* is asked again elsewhere by an admin client, if a broker cannot be reached: while one that just died is still named,
-  every third command failed with three brokers.
+* goes to the given addresses too, behind the brokers that the client knows (Kafka's KIP-899);
+* goes last to a broker that failed lately; a request that its caller cancels counts as failed. A caller that waits 15 s
+  met the same silent broker each time, since aiokafka gives up connecting only after 20 s;
+* goes to the next broker, if an admin client cannot reach one. aiokafka fails then: with three brokers every third
+  command, while one that just died is still named.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ FORGET_SECONDS = 60.0
 
 Place = tuple[str, int]
 
-#: How it shows that a broker does not answer.
+#: The errors of a request that a broker does not answer; its caller may cancel it before aiokafka gives up.
 SILENCE = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError, asyncio.CancelledError)
 #: aiokafka keeps the connection of its bootstrap under this name while the cluster has named no broker.
 FIRST_CONNECTION = ("bootstrap", ConnectionGroup.DEFAULT)
@@ -65,7 +65,7 @@ async def bootstrap(client: Any) -> None:
 
 
 async def update(client: Any, cluster: Any, topics: Any) -> bool:
-    """In place of `AIOKafkaClient._metadata_update`; False if no broker answers, and what the client knew stays."""
+    """In place of `AIOKafkaClient._metadata_update`; False, and the client knows what it knew, if no broker answers."""
     request = MetadataRequest(list(topics) if topics else None)
     brokers = brokers_to_ask(client)
     for broker in brokers:
@@ -128,7 +128,7 @@ def failed_at(place: Place) -> float:
 
 @contextmanager
 def judged(place: Place) -> Iterator[None]:
-    """Notes whether a place answers; it does not if whoever asks loses patience."""
+    """Notes whether a place answers the request inside; a cancelled one counts as not answered."""
     try:
         yield
     except SILENCE:
