@@ -20,6 +20,7 @@ import typer
 import meter.cli
 from meter.cli.help_ends import end_help
 from meter.errors import UserError
+from meter.machine.interrupts import interrupts_kept
 from meter.machine.shortages import shortage
 from meter.own_packages import require_own_packages
 
@@ -77,6 +78,7 @@ class Output(io.FileIO):
             raise
 
 
+@interrupts_kept()
 def main() -> None:
     """Run the command; trouble that the user can mend is one sentence on stderr and exit code 1."""
     if sys.argv[1:2] and sys.argv[1] in ANSWERS:
