@@ -1,10 +1,10 @@
-"""Ctrl-C that comes again where Python drops it.
+"""Sends Ctrl-C again where Python drops it.
 
-Python raises KeyboardInterrupt wherever the main thread is. In a finalizer or the callback of a weak reference (imports
-run many) nothing that is raised gets out: it is reported to `sys.unraisablehook` as ignored, and the process goes on.
+Python raises KeyboardInterrupt in whatever the main thread runs. What is raised in a finalizer, or in the callback of a
+weak reference (each import runs some), goes to `sys.unraisablehook`, which reports it as ignored; the process goes on.
 """
 
-import _thread  # a thread of `threading` takes locks, which the interrupted code may hold
+import _thread  # `threading` takes locks to start a thread, and the interrupted code may hold them
 import contextlib
 import os
 import signal
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-#: From an interrupt that was dropped to the same again.
+#: How long after an interrupt is dropped it is sent again.
 AGAIN_SECONDS = 0.05
 
 
 @contextlib.contextmanager
 def interrupts_kept() -> Iterator[None]:
-    """An interrupt that is dropped within the block comes again, until it is taken or the block ends."""
+    """Send an interrupt that Python drops within the block again, until it is raised or the block ends."""
     before = sys.unraisablehook
 
     def hook(dropped: "UnraisableHookArgs") -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C counts wherever it comes, also where Python reports it and goes on."""
+"""Ctrl-C ends a command at any moment, also in a finalizer, where Python reports it as ignored and goes on."""
 
 import signal
 import subprocess
@@ -54,7 +54,7 @@ def interrupted_in(*finalized: type) -> None:
 
 
 def test_an_interrupt_in_a_finalizer_comes_again(capsys: pytest.CaptureFixture[str]) -> None:
-    """Imports run many: a weak reference to each module's lock has a callback."""
+    """Each import runs some: the weak reference to a module's lock has a callback."""
     before = sys.unraisablehook
     with pytest.raises(KeyboardInterrupt), interrupts_kept():
         interrupted_in(Pressed)
@@ -67,7 +67,7 @@ def test_an_interrupt_that_comes_again_in_a_finalizer_comes_once_more() -> None:
         interrupted_in(Pressed, Waiting)
 
 
-def test_other_trouble_in_a_finalizer_is_reported_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_error_in_a_finalizer_is_still_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         def __del__(self) -> None:
             raise ValueError("a bug")
@@ -80,7 +80,7 @@ def test_other_trouble_in_a_finalizer_is_reported_as_ever(monkeypatch: pytest.Mo
 
 
 def test_a_command_that_is_interrupted_in_a_finalizer_ends() -> None:
-    """A demo of which an import was interrupted played its day to the end."""
+    """Where the interrupt is lost, `meter demo` plays its day to the end."""
     program = INTERRUPTED_DEMO.replace("SECONDS", str(SECONDS))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=2 * SECONDS)
     assert (done.returncode, done.stderr) == (130, "")
