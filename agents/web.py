@@ -4,6 +4,7 @@ Any client that reaches the port may open connections and send nothing. `agents.
 that probes are answered and the worker keeps its descriptors.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -13,8 +14,10 @@ from agents.metrics.metrics import Metrics
 from agents.readiness import Readiness
 from agents.visits import Visits
 from meter.errors import UserError
+from meter.machine.web_address import web_address
 from meter.settings import Settings
 
+log = logging.getLogger(__name__)
 #: How long a page under way may take once the worker stops.
 STOP_SECONDS = 1.0
 
@@ -42,6 +45,7 @@ class Web:
                 f"the web port {settings.web_host}:{settings.web_port} cannot be used ({error.strerror}); "
                 "set METER_WEB_PORT to a free one"
             ) from error
+        log.info("web port: %sready", web_address(settings.web_host, settings.web_port))
 
     async def stop(self) -> None:
         if self._runner is not None:

@@ -92,23 +92,22 @@ def performed(console: "Console", stage: "Stage", stay: Stay, ours: bool) -> boo
 
     from meter.cli.asking import answered
     from meter.demo.clock import nearly_over
-    from meter.demo.stage import free_port, worker
-    from meter.demo.watched import dashboard as watched
+    from meter.demo.stage import worker
+    from meter.demo.watched import running_with_dashboard
 
     prefix = answered(stage.settings, "demo", (), fresh_prefix(stage.settings))
     clock = nearly_over(time.time_ns() // 1000)
     own = {"METER_TOPIC_PREFIX": prefix, "METER_BILLING_TIME_ZONE": clock.zone}
-    port = free_port()
     with ExitStack() as started:
         both = "a worker and a dashboard" if stay.dashboard else "a worker"
         console.print(f"starting {both}: topics {prefix}*, days in {clock.zone} (it is 23:40 there)")
         begun = time.monotonic()
-        running = started.enter_context(worker(stage, own, port))
         if stay.dashboard:
-            asks = {"METER_DASHBOARD_METRICS": f"http://127.0.0.1:{port}/metrics"}
-            pages = started.enter_context(watched(stage, {**own, **asks}))
+            running, pages = started.enter_context(running_with_dashboard(stage, own))
             watch(console, pages, stay.keep)
             own["METER_DASHBOARD_PORT"] = str(pages.port)
+        else:
+            running = started.enter_context(worker(stage, own))
         running.wait_for("/ready")
         console.print(f"ready after {time.monotonic() - begun:.1f} s; now 24 hours in {stay.seconds:.0f} s\n")
         right = played(
@@ -137,8 +136,7 @@ def played(console: "Console", settings: "Settings", running: "Worker", clock: "
 
 
 def watch(console: "Console", dashboard: "Watched", keep: bool) -> None:
-    """Print where the day can be watched, once that address answers, before the first record."""
-    dashboard.wait_for("/live")
+    """Print where the day can be watched, before the first record."""
     console.print(f"watch it in a browser: {dashboard.address}", style="bold", soft_wrap=True)
     console.print(f"the worked example of the contract: {dashboard.example}", soft_wrap=True)
     console.print("the pages stay until Ctrl-C" if keep else "the pages go when the demo ends; --keep leaves them")
@@ -157,19 +155,27 @@ def keep_on(console: "Console", running: "Worker") -> None:
 
 
 async def fresh_prefix(settings: "Settings") -> str:
-    """The first `demo-<n>.` behind all existing ones; UserError names the rights missing under it."""
+    """The first `demo-<n>.` behind all existing ones; UserError names the rights missing under it.
+
+    Of two demos that start at once one creates the first topic of a prefix; the other takes the next prefix.
+    """
+    import itertools
     import re
 
     from meter.kafka.access import require
-    from meter.kafka.admin import connected_admin, partition_counts
+    from meter.kafka.admin import connected_admin, create_topics, partition_counts
     from meter.kafka.rights import of_role
+    from meter.kafka.topics import wanted_topics
 
     async with connected_admin(settings) as admin:
         names = await partition_counts(admin)
         taken = [int(found[1]) for found in (re.match(r"demo-([0-9]{1,9})\.", name) for name in names) if found]
-        prefix = f"demo-{max(taken, default=0) + 1}."
-        under = settings.model_copy(update={"topic_prefix": prefix})
-        await require(under, admin, "`meter demo`", of_role(under, "all"))
+        for number in itertools.count(max(taken, default=0) + 1):
+            prefix = f"demo-{number}."
+            under = settings.model_copy(update={"topic_prefix": prefix})
+            await require(under, admin, "`meter demo`", of_role(under, "all"))
+            if await create_topics(under, admin, wanted_topics(under)[:1]):
+                break
     return prefix
 
 

@@ -33,6 +33,7 @@ from meter.dashboard.site import Site
 from meter.dashboard.special import special
 from meter.dashboard.store import Store
 from meter.errors import UserError
+from meter.machine.web_address import web_address
 from meter.settings import Settings
 from schemas.catalog import Catalog
 from schemas.plurals import counted
@@ -89,8 +90,7 @@ class Server:
     def address(self) -> str:
         """The address for a browser."""
         settings = self._dashboard.settings
-        host = f"[{settings.dashboard_host}]" if ":" in settings.dashboard_host else settings.dashboard_host
-        return f"http://{host}:{settings.dashboard_port}{settings.dashboard_base_path}/"
+        return web_address(settings.dashboard_host, settings.dashboard_port, settings.dashboard_base_path)
 
     @property
     def connections(self) -> int:

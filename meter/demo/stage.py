@@ -17,6 +17,7 @@ from meter.demo.guard import Guard
 from meter.errors import UserError
 from meter.local_broker.broker import HOST, Broker
 from meter.local_broker.probe import is_kafka
+from meter.machine.web_address import web_address
 from meter.settings import PREFIX, Address, Settings, variable
 
 #: What of our own settings a worker of the demo takes over: how to reach Kafka. The rest is the demo's.
@@ -72,6 +73,10 @@ def port_here(addresses: Sequence[Address]) -> int | None:
     return port if not others and host in (HOST, "localhost") else None
 
 
+class PortTaken(UserError):
+    """The port of a process that was started was free, and another process took it first."""
+
+
 class Started:
     """A process of a `meter` command that has a web port, its log in a file."""
 
@@ -82,31 +87,39 @@ class Started:
         self._log = log
 
     def must_live(self) -> None:
-        """`UserError`, with the end of its log, if it has ended."""
+        """`UserError`, with the end of its log, if it has ended; `PortTaken` if another process took its port."""
         code = self._process.poll()
         if code is not None:
+            if not self.listening() and not is_free(self.port):
+                raise PortTaken(
+                    f"another process took port {self.port} before the {self.name} did; start the demo again"
+                )
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
             raise UserError(f"the {self.name} ended with exit code {code}; the end of its log:\n{tail}")
 
     def page(self, path: str) -> str | None:
         """A page of its web port; None while it answers anything but 200."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{web_address(HOST, self.port)}{path[1:]}", timeout=5) as answer:
                 text: str = answer.read().decode()
                 return text
         except (urllib.error.URLError, OSError):
             return None
 
     def wait_for(self, path: str) -> None:
-        """Wait until it answers with 200."""
+        """Wait until it answers with 200; an answer of another process at its port does not count."""
         begun = time.monotonic()
-        while self.page(path) is None:
+        while not self.listening() or self.page(path) is None:
             self.must_live()
             if time.monotonic() - begun > READY_SECONDS:
                 raise UserError(
                     f"the {self.name} was not ready within {READY_SECONDS:.0f} s; the machine may be too busy"
                 )
             time.sleep(0.05)
+
+    def listening(self) -> bool:
+        """Whether it said in its log that it listens: from then on nobody else can answer at its port."""
+        return web_address(HOST, self.port) in self._log.read_text(errors="replace")
 
 
 class Worker(Started):
@@ -159,9 +172,9 @@ def ended(process: "subprocess.Popen[bytes]", seconds: float) -> None:
 
 
 @contextmanager
-def worker(stage: Stage, own: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
+def worker(stage: Stage, own: Mapping[str, str]) -> Iterator[Worker]:
     """A worker with `own` variables; it is gone at the end."""
-    port = port or free_port()
+    port = free_port()
     with launched("worker", stage, {**own, "METER_WEB_PORT": str(port)}) as (process, log):
         yield Worker("worker", process, port, log)
 
@@ -176,9 +189,20 @@ def environment(settings: Settings, variables: Mapping[str, str]) -> dict[str, s
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
+        trial.bind((HOST, 0))
         port: int = trial.getsockname()[1]
         return port
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine; who asks does not hold it."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

@@ -1,14 +1,17 @@
-"""The demo's dashboard: a process of `meter dashboard` beside the worker, and the address where the day unfolds."""
+"""What a demo runs: a worker, and a dashboard (a process of `meter dashboard`) on which its day unfolds."""
 
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from meter.demo.stage import Stage, Started, free_port, launched
+from meter.demo.stage import PortTaken, Stage, Started, Worker, free_port, is_free, launched, worker
+from meter.local_broker.broker import HOST
+from meter.machine.web_address import web_address
 from meter.settings import Settings
 
 #: The account whose day is SPEC's worked example.
 EXAMPLE = "acme"
+#: How often worker and dashboard are started while others take their ports.
+TRIES = 5
 
 
 class Watched(Started):
@@ -17,12 +20,40 @@ class Watched(Started):
     @property
     def address(self) -> str:
         """Its first page."""
-        return f"http://127.0.0.1:{self.port}/"
+        return web_address(HOST, self.port)
 
     @property
     def example(self) -> str:
         """Where the worked example happens."""
         return f"{self.address}accounts/{EXAMPLE}"
+
+
+@contextmanager
+def running_with_dashboard(stage: Stage, own: Mapping[str, str]) -> Iterator[tuple[Worker, Watched]]:
+    """A worker and its dashboard with `own` variables, once both answer; they are gone at the end.
+
+    A port that was free may be another's when they come to listen: they are started again then, on others.
+    """
+    for attempt in range(1, TRIES + 1):
+        with ExitStack() as stack:
+            try:
+                both = started(stage, own, stack)
+            except PortTaken:
+                if attempt == TRIES:
+                    raise
+                continue
+            yield both
+            return
+
+
+def started(stage: Stage, own: Mapping[str, str], stack: ExitStack) -> tuple[Worker, Watched]:
+    """Start both on ports that are free now, and wait until they listen; raises `PortTaken`."""
+    meter = stack.enter_context(worker(stage, own))
+    metrics = f"{web_address(HOST, meter.port)}metrics"
+    pages = stack.enter_context(dashboard(stage, {**own, "METER_DASHBOARD_METRICS": metrics}))
+    pages.wait_for("/live")
+    meter.wait_for("/live")
+    return meter, pages
 
 
 @contextmanager
@@ -36,10 +67,4 @@ def dashboard(stage: Stage, own: Mapping[str, str]) -> Iterator[Watched]:
 
 def port_for(settings: Settings) -> int:
     """METER_DASHBOARD_PORT if nobody listens there, else any free one."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", settings.dashboard_port))
-        except OSError:
-            return free_port()
-    return settings.dashboard_port
+    return settings.dashboard_port if is_free(settings.dashboard_port) else free_port()

@@ -55,7 +55,7 @@ class TopicsUnknown(TopicsRefused):
 
 @dataclass(frozen=True)
 class Ensured:
-    """What `ensure_topics` did: the topics created, and warnings about others."""
+    """What `ensure_topics` did: the topics that it created itself, and warnings about others."""
 
     created: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -101,10 +101,10 @@ async def ensure_topics(settings: Settings, admin: AIOKafkaAdminClient) -> Ensur
     warnings = await compared(admin, [spec for spec in wanted if spec.name in there], settings)  # 1
     if missing and not settings.create_topics:  # 2
         raise TopicsRefused(missing_sentence(missing))
-    await create_topics(settings, admin, missing)
+    made = await create_topics(settings, admin, missing)
     warnings += await compared(admin, missing, settings)  # 3
     warnings += kafkas_own(await copy_counts(admin), settings.replication_factor)
-    return Ensured(tuple(spec.name for spec in missing), tuple(warnings))
+    return Ensured(made, tuple(warnings))
 
 
 async def compared(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], settings: Settings) -> list[str]:
@@ -118,10 +118,10 @@ async def compared(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], setti
     return [line for verdict in verdicts for line in verdict.warnings]
 
 
-async def create_topics(settings: Settings, admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
-    """Create topics and return when each of their partitions has a leader."""
+async def create_topics(settings: Settings, admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:
+    """Create topics and wait until each of their partitions has a leader; returns those that nobody else created."""
     if not specs:
-        return
+        return ()
     asked = [new_topic(spec, settings.replication_factor or BROKERS_REPLICATION) for spec in specs]
     answer = await admin.create_topics(asked)
     errors = [entry[:3] for entry in answer.topic_errors if entry[1] not in (0, TOPIC_ALREADY_EXISTS)]
@@ -139,6 +139,7 @@ async def create_topics(settings: Settings, admin: AIOKafkaAdminClient, specs: S
         if time.monotonic() > deadline:
             raise TopicsRefused(f"created topics have no leader after {CREATION_SECONDS} s: {', '.join(sorted(names))}")
         await asyncio.sleep(0.1)
+    return tuple(name for name, code, *_ in answer.topic_errors if code == 0)
 
 
 def new_topic(spec: TopicSpec, replication: int) -> NewTopic:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,20 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(
     figures, problems = asyncio.run(every_figure_explained(kafka, monkeypatch))
     assert problems == []
     assert figures >= len(kafka.published("overages")) > 100, "every revision of the day"
+
+
+def test_two_demos_that_start_at_once_have_a_day_and_a_dashboard_each(bootstrap: str, tmp_path: Path) -> None:
+    """On one Kafka: topics and pages of their own, and each day's figures are as expected."""
+    directories = [tmp_path / name for name in ("one", "other")]
+    for directory in directories:
+        directory.mkdir()
+    with ExitStack() as stack:
+        both = [stack.enter_context(demo(bootstrap, directory, "--seconds", "3")) for directory in directories]
+        ends = [process.communicate(timeout=DEMO_SECONDS) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ends
+    for words in ("watch it in a browser: ", "METER_TOPIC_PREFIX="):
+        of_each = {out.partition(words)[2].split()[0] for out, _ in ends}
+        assert len(of_each) == 2, f"both say {words}{of_each.pop()}"
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes under /proc")
