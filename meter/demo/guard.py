@@ -91,10 +91,11 @@ def end(pid: int) -> None:
 
 
 def stop_broker(data_dir: Path) -> None:
-    """Stop a data directory's broker, if it runs; its data stays."""
+    """Stop a data directory's broker, if it runs and no other demo uses it; its data stays."""
+    from meter.demo.shared_broker import stopped_unless_used
     from meter.local_broker.broker import Broker
 
-    Broker(data_dir).down()
+    stopped_unless_used(Broker(data_dir))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from meter.demo.guard import Guard
+from meter.demo.shared_broker import stopped_unless_used, used
 from meter.errors import UserError
 from meter.local_broker.broker import HOST, Broker
 from meter.local_broker.probe import is_kafka
+from meter.machine import private_files as private
 from meter.machine.web_address import web_address
 from meter.settings import PREFIX, Address, Settings, variable
 
@@ -44,8 +46,10 @@ class Stage(NamedTuple):
 @contextmanager
 def broker_there(settings: Settings, say: Say, guard: Guard) -> Iterator[bool]:
     """A broker that answers at METER_BROKER; whether it is ours: then it is stopped at the end (its data stays)."""
+    broker = Broker(settings.data_dir, say)
     if settings.security_protocol != "PLAINTEXT" or any(is_kafka(*address) for address in settings.addresses):
-        yield False
+        with used(broker.home):
+            yield False
         return
     port = port_here(settings.addresses)
     if port is None:
@@ -53,18 +57,22 @@ def broker_there(settings: Settings, say: Say, guard: Guard) -> Iterator[bool]:
             f"no Kafka answers at {settings.broker}; the demo starts one itself only where METER_BROKER is one port "
             "of 127.0.0.1: start that Kafka, or unset METER_BROKER"
         )
-    broker = Broker(settings.data_dir, say)
     if broker.running() is not None:
         broker.up(port)
-        yield False
+        with used(broker.home):
+            yield False
         return
+    private.directory(settings.data_dir)
+    private.own_directory(broker.home)
     with guard.over("broker", settings.data_dir.resolve()):
         try:
-            broker.up(port)
-            yield True
+            with used(broker.home):
+                broker.up(port)
+                yield True
         finally:
             with uninterrupted():
-                broker.down()
+                if not stopped_unless_used(broker):
+                    say("another demo uses the broker: it runs on, `meter broker down` stops it")
 
 
 def port_here(addresses: Sequence[Address]) -> int | None:

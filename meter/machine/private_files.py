@@ -43,9 +43,10 @@ def own_directory(path: Path) -> Path:
     return path
 
 
-def locked(path: Path, busy: str, *, wait: bool = False) -> IO[str]:
+def locked(path: Path, busy: str, *, wait: bool = False, shared: bool = False) -> IO[str]:
     """Hold a lock file until it is closed; InUse with the text `busy` if another process holds it.
 
+    `wait`: until the others let go of it; `shared`: beside others that share it.
     The file is never truncated nor opened through a link, so a link in its place cannot harm another file.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -60,7 +61,7 @@ def locked(path: Path, busy: str, *, wait: bool = False) -> IO[str]:
         raise _no_file(path)
     held = os.fdopen(number, "r+")
     try:
-        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
         held.close()
         if error.errno == errno.EWOULDBLOCK:

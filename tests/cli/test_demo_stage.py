@@ -13,8 +13,10 @@ import pytest
 
 from meter.demo import watched
 from meter.demo.guard import guarded
+from meter.demo.shared_broker import stopped_unless_used, used
 from meter.demo.stage import PortTaken, Stage, broker_there, ended_by_signals, environment, uninterrupted, worker
 from meter.errors import UserError
+from meter.local_broker.broker import Broker
 from meter.settings import Settings
 from tests.end_to_end.workers import free_port
 
@@ -113,6 +115,14 @@ def test_a_demo_whose_ports_were_taken_meanwhile_starts_on_others(
         with watched.running_with_dashboard(Stage(settings, tmp_path, guard), {}) as both:
             assert not {first, second} & {each.port for each in both}
             assert [each.page("/live") for each in both] == ["live\n", "live\n"]
+
+
+def test_a_demo_leaves_the_broker_that_another_demo_uses(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    broker.home.mkdir()
+    with used(broker.home), used(broker.home):
+        assert not stopped_unless_used(broker)
+    assert stopped_unless_used(broker)
 
 
 def test_a_broker_is_started_on_this_machine_only() -> None:

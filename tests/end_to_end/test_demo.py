@@ -135,18 +135,17 @@ def test_a_demo_meters_its_day_and_every_figure_is_as_expected(
     assert figures >= len(kafka.published("overages")) > 100, "every revision of the day"
 
 
-def test_two_demos_that_start_at_once_have_a_day_and_a_dashboard_each(bootstrap: str, tmp_path: Path) -> None:
-    """On one Kafka: topics and pages of their own, and each day's figures are as expected."""
-    directories = [tmp_path / name for name in ("one", "other")]
-    for directory in directories:
-        directory.mkdir()
+def test_two_demos_that_start_at_once_have_a_day_and_a_dashboard_each(tmp_path: Path) -> None:
+    """On one Kafka, which one of them starts and the last one stops: topics and pages of their own, each day right."""
+    address = f"127.0.0.1:{free_port()}"
     with ExitStack() as stack:
-        both = [stack.enter_context(demo(bootstrap, directory, "--seconds", "3")) for directory in directories]
+        both = [stack.enter_context(demo(address, tmp_path, "--seconds", seconds)) for seconds in ("1", "12")]
         ends = [process.communicate(timeout=DEMO_SECONDS) for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
     for words in ("watch it in a browser: ", "METER_TOPIC_PREFIX="):
         of_each = {out.partition(words)[2].split()[0] for out, _ in ends}
         assert len(of_each) == 2, f"both say {words}{of_each.pop()}"
+    nothing_runs_on(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes under /proc")

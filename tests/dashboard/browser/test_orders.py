@@ -50,7 +50,7 @@ def test_the_price_and_today_follow_what_is_filled_in(open_page: Any, board: Ord
     page.wait_for_selector("#quote .due >> text=21,720.00")
     assert page.input_value('[name="discount.logs"]') == "0.8"
     assert page.evaluate("document.activeElement.name") == "discount.logs"
-    page.wait_for_url("**units.logs=50**")
+    page.wait_for_url("**discount.logs=0.8**")  # the address follows what is filled in, after the page does
     page.reload()
     assert page.input_value('[name="units.logs"]') == "50"
     assert words(page, "#order-command code").startswith("meter add-traffic acme o-1 --traffic logs=50@0.8 --pay cash=")
