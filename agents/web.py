@@ -45,7 +45,7 @@ class Web:
                 f"the web port {settings.web_host}:{settings.web_port} cannot be used ({error.strerror}); "
                 "set METER_WEB_PORT to a free one"
             ) from error
-        log.info("web port: %sready", web_address(settings.web_host, settings.web_port))
+        log.info("web port: %s", web_address(settings.web_host, settings.web_port, "/ready"))
 
     async def stop(self) -> None:
         if self._runner is not None:

@@ -90,7 +90,7 @@ class Server:
     def address(self) -> str:
         """The address for a browser."""
         settings = self._dashboard.settings
-        return web_address(settings.dashboard_host, settings.dashboard_port, settings.dashboard_base_path)
+        return web_address(settings.dashboard_host, settings.dashboard_port, f"{settings.dashboard_base_path}/")
 
     @property
     def connections(self) -> int:

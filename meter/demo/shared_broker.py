@@ -1,4 +1,4 @@
-"""The broker of a data directory while demos use it: one that ends stops it for no other."""
+"""The broker of a data directory while demos use it: one that ends does not stop it under another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ USE = "demos"
 
 @contextmanager
 def used(home: Path) -> Iterator[None]:
-    """Use the broker of a home until the block ends, if there is such a home; waits while another demo stops it."""
+    """Use a home's broker until the block ends, if there is such a home; wait first while another demo stops it."""
     if not home.is_dir():
         yield
         return

@@ -16,9 +16,8 @@ from typing import NamedTuple
 from meter.demo.guard import Guard
 from meter.demo.shared_broker import stopped_unless_used, used
 from meter.errors import UserError
-from meter.local_broker.broker import HOST, Broker
+from meter.local_broker.broker import HOST, Broker, bind_error
 from meter.local_broker.probe import is_kafka
-from meter.machine import private_files as private
 from meter.machine.web_address import web_address
 from meter.settings import PREFIX, Address, Settings, variable
 
@@ -62,8 +61,7 @@ def broker_there(settings: Settings, say: Say, guard: Guard) -> Iterator[bool]:
         with used(broker.home):
             yield False
         return
-    private.directory(settings.data_dir)
-    private.own_directory(broker.home)
+    broker.make_home()
     with guard.over("broker", settings.data_dir.resolve()):
         try:
             with used(broker.home):
@@ -72,7 +70,7 @@ def broker_there(settings: Settings, say: Say, guard: Guard) -> Iterator[bool]:
         finally:
             with uninterrupted():
                 if not stopped_unless_used(broker):
-                    say("another demo uses the broker: it runs on, `meter broker down` stops it")
+                    say("the broker runs on for another demo; if that does not stop it, `meter broker down` does")
 
 
 def port_here(addresses: Sequence[Address]) -> int | None:
@@ -98,7 +96,7 @@ class Started:
         """`UserError`, with the end of its log, if it has ended; `PortTaken` if another process took its port."""
         code = self._process.poll()
         if code is not None:
-            if not self.listening() and not is_free(self.port):
+            if not self.listening() and bind_error(self.port) is not None:
                 raise PortTaken(
                     f"another process took port {self.port} before the {self.name} did; start the demo again"
                 )
@@ -108,7 +106,7 @@ class Started:
     def page(self, path: str) -> str | None:
         """A page of its web port; None while it answers anything but 200."""
         try:
-            with urllib.request.urlopen(f"{web_address(HOST, self.port)}{path[1:]}", timeout=5) as answer:
+            with urllib.request.urlopen(web_address(HOST, self.port, path), timeout=5) as answer:
                 text: str = answer.read().decode()
                 return text
         except (urllib.error.URLError, OSError):
@@ -127,7 +125,7 @@ class Started:
 
     def listening(self) -> bool:
         """Whether it said in its log that it listens: from then on nobody else can answer at its port."""
-        return web_address(HOST, self.port) in self._log.read_text(errors="replace")
+        return web_address(HOST, self.port, "/") in self._log.read_text(errors="replace")
 
 
 class Worker(Started):
@@ -200,17 +198,6 @@ def free_port() -> int:
         trial.bind((HOST, 0))
         port: int = trial.getsockname()[1]
         return port
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on a port of this machine; who asks does not hold it."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 @contextmanager

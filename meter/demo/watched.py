@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from meter.demo.stage import PortTaken, Stage, Started, Worker, free_port, is_free, launched, worker
-from meter.local_broker.broker import HOST
+from meter.demo.stage import PortTaken, Stage, Started, Worker, free_port, launched, worker
+from meter.local_broker.broker import HOST, bind_error
 from meter.machine.web_address import web_address
 from meter.settings import Settings
 
@@ -20,7 +20,7 @@ class Watched(Started):
     @property
     def address(self) -> str:
         """Its first page."""
-        return web_address(HOST, self.port)
+        return web_address(HOST, self.port, "/")
 
     @property
     def example(self) -> str:
@@ -49,8 +49,8 @@ def running_with_dashboard(stage: Stage, own: Mapping[str, str]) -> Iterator[tup
 def started(stage: Stage, own: Mapping[str, str], stack: ExitStack) -> tuple[Worker, Watched]:
     """Start both on ports that are free now, and wait until they listen; raises `PortTaken`."""
     meter = stack.enter_context(worker(stage, own))
-    metrics = f"{web_address(HOST, meter.port)}metrics"
-    pages = stack.enter_context(dashboard(stage, {**own, "METER_DASHBOARD_METRICS": metrics}))
+    metrics = {"METER_DASHBOARD_METRICS": web_address(HOST, meter.port, "/metrics")}
+    pages = stack.enter_context(dashboard(stage, {**own, **metrics}))
     pages.wait_for("/live")
     meter.wait_for("/live")
     return meter, pages
@@ -67,4 +67,4 @@ def dashboard(stage: Stage, own: Mapping[str, str]) -> Iterator[Watched]:
 
 def port_for(settings: Settings) -> int:
     """METER_DASHBOARD_PORT if nobody listens there, else any free one."""
-    return settings.dashboard_port if is_free(settings.dashboard_port) else free_port()
+    return settings.dashboard_port if bind_error(settings.dashboard_port) is None else free_port()

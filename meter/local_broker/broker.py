@@ -84,8 +84,7 @@ class Broker:
         1. Lock the data directory. 2. If it is up on this port, done. 3. Refuse a port in use. 4. Get the jars.
         5. Write the settings and format the log directory. 6. Start. 7. Wait for an answer.
         """
-        private.directory(self.data_dir)
-        private.own_directory(self.home)
+        self.make_home()
         with locked(self.home / "lock"):  # 1
             running = self.running()
             if running is not None:  # 2
@@ -102,6 +101,11 @@ class Broker:
             running = self._start(port, jars)  # 6
             self._wait(running)  # 7
             return running
+
+    def make_home(self) -> None:
+        """Make its directory, unless it is there."""
+        private.directory(self.data_dir)
+        private.own_directory(self.home)
 
     def down(self) -> Running | None:
         """Stop it and wait for its end; returns what was stopped, None if nothing ran. Waits for a start under way."""

@@ -35,9 +35,9 @@ class Obliging(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def somebody_else(port: int = 0) -> Iterator[int]:
-    """Another program at a port of this machine, its number."""
-    with ThreadingHTTPServer(("127.0.0.1", port), Obliging) as server:
+def somebody_else() -> Iterator[int]:
+    """Another program that listens on this machine, its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Obliging) as server:
         Thread(target=server.serve_forever).start()
         try:
             yield server.server_port
@@ -108,8 +108,6 @@ def test_a_demo_whose_ports_were_taken_meanwhile_starts_on_others(
     """Each was free when the demo looked; the second try looks again."""
     with somebody_else() as first, somebody_else() as second, silent_broker() as settings, guarded() as guard:
         looked = iter([first, second])
-        for module in ("stage", "watched"):
-            monkeypatch.setattr(f"meter.demo.{module}.is_free", lambda port: port not in (first, second))
         monkeypatch.setattr("meter.demo.stage.free_port", lambda: next(looked, None) or free_port())
         monkeypatch.setattr("meter.demo.watched.port_for", lambda settings: next(looked, None) or free_port())
         with watched.running_with_dashboard(Stage(settings, tmp_path, guard), {}) as both:
